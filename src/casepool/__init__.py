@@ -1,0 +1,1 @@
+"""Bayesian hierarchical analysis of rare-disease case data."""

@@ -1,0 +1,119 @@
+"""One printed cell becomes one value: a parser for every column type, and a guess where no type is given."""
+
+from __future__ import annotations
+
+import math
+import numbers
+import re
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from casepool.cases.codebook import Column
+
+NUMBER = re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d+)?")
+LONGEST_MEMBER = 30
+"""Characters of the longest member a guessed set may have: beyond it, ";" is punctuation."""
+TRUE, FALSE = ("true", "yes", "t", "y"), ("false", "no", "f", "n")
+
+
+class BadCell(Exception):
+    """A cell that cannot be read; the message says what was expected."""
+
+
+def is_missing(value: Any, tokens: Iterable[str]) -> bool:
+    """Tell whether a cell is empty: None, NaN, NaT, NA or one of the codebook's tokens."""
+    if value is None or type(value).__name__ in ("NAType", "NaTType"):
+        return True
+    if isinstance(value, numbers.Real) and not isinstance(value, numbers.Integral):
+        return math.isnan(value)
+    return isinstance(value, str) and value.strip() in tokens
+
+
+def parse_number(value: Any, column: Column) -> float:
+    """Read a finite number inside the column's range."""
+    if isinstance(value, str) and NUMBER.fullmatch(value.strip()):
+        value = float(value)
+    if isinstance(value, bool) or not isinstance(value, numbers.Real) or not math.isfinite(value):
+        raise BadCell("expected a number")
+    if column.range and not column.range[0] <= value <= column.range[1]:
+        raise BadCell(f"expected a number from {column.range[0]:g} to {column.range[1]:g}")
+    return float(value)
+
+
+def parse_integer(value: Any, column: Column) -> int:
+    """Read a whole number inside the column's range."""
+    number = parse_number(value, column)
+    if number != int(number):
+        raise BadCell("expected a whole number")
+    return int(number)
+
+
+def parse_boolean(value: Any, column: Column) -> bool:
+    """Read true or false (also yes and no, 1 and 0)."""
+    word = str(value).strip().lower()
+    if word in (*TRUE, "1", "1.0"):
+        return True
+    if word in (*FALSE, "0", "0.0"):
+        return False
+    raise BadCell("expected true or false")
+
+
+def parse_label(value: Any, column: Column) -> str:
+    """Read a label: text without surrounding space, aliases applied, one of the levels if there are any."""
+    whole = isinstance(value, numbers.Real) and not isinstance(value, bool) and float(value).is_integer()
+    label = str(int(value)) if whole else str(value).strip()
+    label = column.aliases.get(label, label)
+    if column.levels and label not in column.levels:
+        raise BadCell(f"expected one of {', '.join(column.levels)}")
+    return label
+
+
+def parse_set(value: Any, column: Column) -> str:
+    """Read the members of a set, each a label, and join them again."""
+    members = [member for member in str(value).split(column.separator) if member.strip()]
+    return column.separator.join(parse_label(member, column) for member in members)
+
+
+def parse_text(value: Any, column: Column) -> str:
+    """Keep text as it is."""
+    return str(value)
+
+
+PARSERS: dict[str, tuple[Callable[[Any, Column], Any], str]] = {
+    "number": (parse_number, "float64"),
+    "integer": (parse_integer, "Int64"),
+    "boolean": (parse_boolean, "boolean"),
+    "category": (parse_label, "str"),
+    "ordered": (parse_label, "str"),
+    "set": (parse_set, "str"),
+    "list": (parse_text, "str"),
+    "text": (parse_text, "str"),
+}
+"""Parser and pandas dtype of every column type."""
+
+
+def guess_type(values: Iterable[Any]) -> str:
+    """Guess a column's type from its filled cells: the narrowest type that reads all of them.
+
+    Short labels between ";" make a set; labels that hardly repeat make text.
+    """
+    cells = list(values)
+    words = [str(value).strip().lower() for value in cells]
+    if not cells:
+        return "text"
+    if all(word in TRUE + FALSE for word in words):
+        return "boolean"
+    for name in ("integer", "number"):
+        if all(_reads(PARSERS[name][0], value) for value in cells):
+            return name
+    if any(";" in word for word in words) and max(len(m) for word in words for m in word.split(";")) <= LONGEST_MEMBER:
+        return "set"
+    return "category" if len(set(words)) <= max(10, len(words) // 2) else "text"
+
+
+def _reads(parser: Callable[[Any, Column], Any], value: Any) -> bool:
+    try:
+        parser(value, Column("number"))
+    except BadCell:
+        return False
+    return True

@@ -1,0 +1,168 @@
+"""The codebook: what each column of a table means, as text in ``codebook.toml``."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from casepool.errors import CasepoolError
+
+TYPES = ("number", "integer", "category", "ordered", "set", "list", "boolean", "text")
+LABELLED = ("category", "ordered", "set", "boolean")
+"""Types whose values are labels a table can be split by."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a table of cases.
+
+    Parameters
+    ----------
+    type : str
+        One of `TYPES`.
+    unit, label : str
+        Unit of the values, and the name a reader sees.
+    range : tuple of two floats, optional
+        Smallest and largest value allowed.
+    levels : tuple of str
+        The codes allowed, in order; empty allows any.
+    separator : str
+        What stands between the members of a ``set`` or ``list``.
+    aliases : mapping of str to str
+        Spellings read as another one.
+    """
+
+    type: str
+    unit: str = ""
+    label: str = ""
+    range: tuple[float, float] | None = None
+    levels: tuple[str, ...] = ()
+    separator: str = ";"
+    aliases: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Codebook:
+    """What a table of cases means; every field is a key of ``codebook.toml``, but `name` and `guessed`.
+
+    Parameters
+    ----------
+    name : str
+        What errors call the table.
+    guessed : tuple of str
+        Columns whose type was guessed from their values.
+    codings : mapping
+        ``{decision: {choice: {"why": ..., "use" | "set" | "drop": ...}}}``.
+    """
+
+    name: str = "cases"
+    title: str = ""
+    source: str = ""
+    licence: str = ""
+    public: bool = True
+    id: str = "patient"
+    missing: tuple[str, ...] = ("", "NA")
+    report: tuple[str, ...] = ()
+    columns: Mapping[str, Column] = field(default_factory=dict)
+    codings: Mapping[str, Mapping[str, Mapping[str, Any]]] = field(default_factory=dict)
+    guessed: tuple[str, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the codebook as nested plain mappings, ready for JSON, TOML or ``frame.attrs``."""
+        plain = {f.name: getattr(self, f.name) for f in fields(self)}
+        for name in ("missing", "report", "guessed"):
+            plain[name] = list(plain[name])
+        plain["columns"] = {name: _column_dict(column) for name, column in self.columns.items()}
+        return plain
+
+
+def _column_dict(column: Column) -> dict[str, Any]:
+    filled = {f.name: getattr(column, f.name) for f in fields(column) if getattr(column, f.name)}
+    return {k: list(v) if isinstance(v, tuple) else v for k, v in filled.items()}
+
+
+def read_codebook(path: str | Path) -> Codebook:
+    """Read ``codebook.toml``.
+
+    Raises
+    ------
+    CasepoolError
+        If the file is missing, is no TOML, or has an unknown key or type.
+    """
+    path = Path(path)
+    return codebook_from_dict({"name": path.parent.name, **read_toml(path)}, file=path.name)
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Read a TOML file, refusing what is none with its place."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except FileNotFoundError:
+        raise CasepoolError("there is no such file", file=str(path), remedy="check the path") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+        raise CasepoolError(f"not readable as TOML ({error})", file=str(path), remedy="correct it") from None
+
+
+def codebook_from_dict(plain: Mapping[str, Any], *, file: str = "codebook.toml") -> Codebook:
+    """Make a codebook of plain mappings, refusing every unknown key."""
+    check_keys(plain, [f.name for f in fields(Codebook)], file=file, table="")
+    values = dict(plain)
+    for key in ("missing", "report", "guessed"):
+        if key in values:
+            values[key] = tuple(_strings(values[key], file=file, key=key))
+    for key in ("columns", "codings"):
+        if not isinstance(values.get(key, {}), Mapping):
+            raise CasepoolError("must be a table", file=file, column=key, remedy=f"write [{key}.<name>]")
+    if not isinstance(values.get("public", True), bool):
+        raise CasepoolError("must be true or false", file=file, column="public", remedy="write true or false")
+    values["columns"] = {
+        str(name): _column(column, name=str(name), file=file) for name, column in values.get("columns", {}).items()
+    }
+    return Codebook(**values)
+
+
+def check_keys(plain: Mapping[str, Any], allowed: list[str], *, file: str, table: str) -> None:
+    """Refuse keys that are not among the allowed ones."""
+    for key in plain:
+        if key not in allowed:
+            where = f"[{table}]" if table else "the top level"
+            raise CasepoolError(
+                f"unknown key {key!r} in {where}", file=file, remedy=f"allowed there: {', '.join(sorted(allowed))}"
+            )
+
+
+def _column(plain: Any, *, name: str, file: str) -> Column:
+    table = f"columns.{name}"
+    if not isinstance(plain, Mapping):
+        raise CasepoolError("must be a table", file=file, column=table, remedy=f"write [{table}] with a type")
+    check_keys(plain, [f.name for f in fields(Column)], file=file, table=table)
+    values = dict(plain)
+    if values.get("type") not in TYPES:
+        raise CasepoolError(
+            "unknown or missing column type",
+            file=file,
+            column=table,
+            value=values.get("type"),
+            remedy=f"choose one of {', '.join(TYPES)}",
+        )
+    if "levels" in values:
+        values["levels"] = tuple(_strings(values["levels"], file=file, key=f"{table}.levels"))
+    if values.get("range") is not None:
+        values["range"] = _range(values["range"], file=file, key=f"{table}.range")
+    return Column(**values)
+
+
+def _strings(value: Any, *, file: str, key: str) -> list[str]:
+    if not isinstance(value, list | tuple) or not all(isinstance(item, str) for item in value):
+        raise CasepoolError("must be a list of strings", file=file, column=key, value=value, remedy="correct it")
+    return list(value)
+
+
+def _range(value: Any, *, file: str, key: str) -> tuple[float, float]:
+    numbers = isinstance(value, list | tuple) and all(type(item) in (int, float) for item in value)
+    if not numbers or len(value) != 2 or not value[0] < value[1]:
+        raise CasepoolError("must be [low, high]", file=file, column=key, value=value, remedy="correct it")
+    return (float(value[0]), float(value[1]))

@@ -1,0 +1,48 @@
+"""The one error a user of casepool meets: what is wrong, where, and what to do about it."""
+
+from __future__ import annotations
+
+LONGEST = 120
+"""Characters of a user's value that an error repeats."""
+
+
+class CasepoolError(ValueError):
+    """Refusal of bad input, in one line.
+
+    Parameters
+    ----------
+    problem : str
+        What is wrong, as a sentence part without a full stop.
+    remedy : str
+        What the user can do about it.
+    file : str, optional
+        The file, dataset or model the problem is in.
+    row : str, optional
+        The row, as the user would find it ("row 5 (patient 7)").
+    column : str, optional
+        The column or key.
+    value : object, optional
+        The offending value; shown by ``repr``, shortened to `LONGEST` characters.
+    """
+
+    def __init__(
+        self,
+        problem: str,
+        *,
+        remedy: str,
+        file: str | None = None,
+        row: str | None = None,
+        column: str | None = None,
+        value: object = None,
+    ) -> None:
+        self.problem, self.remedy = problem, remedy
+        self.file, self.row, self.column, self.value = file, row, column, value
+        place = [part for part in (file, row, f"column {column!r}" if column else None) if part]
+        shown = "" if value is None else f" (value {shorten(repr(value))})"
+        message = f"{', '.join(place)}{': ' if place else ''}{problem}{shown}; {remedy}"
+        super().__init__(" ".join(message.split()))
+
+
+def shorten(text: str, longest: int = LONGEST) -> str:
+    """Cut `text` to at most `longest` characters, an ellipsis marking the cut."""
+    return text if len(text) <= longest else text[: longest - 1] + "…"

@@ -1,0 +1,70 @@
+"""Did the sampler work: one verdict for a fit, computed once and carried in its attributes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import arviz as az
+import numpy as np
+import xarray as xr
+
+MOST_RHAT = 1.01
+LEAST_ESS = 400
+LEAST_BFMI = 0.3
+VERDICTS = ("pass", "concern", "fail")
+"""From best to worst."""
+
+
+def worst(*verdicts: str) -> str:
+    """Return the worst of some verdicts; an empty one counts for nothing."""
+    return max((v for v in verdicts if v), key=VERDICTS.index, default="")
+
+
+def convergence(posterior: xr.Dataset, sample_stats: xr.Dataset) -> dict[str, Any]:
+    """Summarise convergence over every parameter of a fit.
+
+    Returns
+    -------
+    dict
+        ``rhat`` (the largest rank-normalised R-hat), ``rhat_of``, ``ess`` (the smallest of bulk and tail
+        effective sample sizes), ``ess_of``, ``divergences``, ``bfmi`` (the smallest), and ``verdict``: fail if
+        R-hat is 1.01 or more, ESS below 400 or a draw diverged; concern if only E-BFMI is 0.3 or less.
+        Constant parameters are passed over. Vehtari et al. 2021; Betancourt 2016.
+    """
+    varying = posterior[[name for name in posterior.data_vars if _varies(posterior[name])]]
+    rhat, rhat_of = _extreme(az.rhat(varying), np.nanmax)
+    least = [_extreme(az.ess(varying, method=method), np.nanmin) for method in ("bulk", "tail")]
+    ess, ess_of = min(least)
+    divergences = int(sample_stats["diverging"].sum())
+    bfmi = float(np.min(np.asarray(az.bfmi(sample_stats["energy"]))))
+    failed = not (rhat < MOST_RHAT) or not (ess >= LEAST_ESS) or divergences > 0
+    verdict = "fail" if failed else "concern" if not bfmi > LEAST_BFMI else "pass"
+    return {
+        "rhat": rhat,
+        "rhat_of": rhat_of,
+        "ess": ess,
+        "ess_of": ess_of,
+        "divergences": divergences,
+        "bfmi": bfmi,
+        "verdict": verdict,
+    }
+
+
+def _varies(values: xr.DataArray) -> bool:
+    return bool((values.std(["chain", "draw"]) > 1e-12 * (1 + abs(values).max())).all())
+
+
+def _extreme(dataset: xr.Dataset, pick: Any) -> tuple[float, str]:
+    values = {str(name): float(pick(np.asarray(dataset[name]))) for name in dataset.data_vars}
+    if not values:
+        return (1.0, "no parameter") if pick is np.nanmax else (float("inf"), "no parameter")
+    name = (max if pick is np.nanmax else min)(values, key=lambda key: values[key])
+    return values[name], name
+
+
+def convergence_of(fit: xr.DataTree) -> Mapping[str, Any]:
+    """Return the summary a fit carries."""
+    found: Mapping[str, Any] = json.loads(fit.attrs["convergence"])
+    return found

@@ -1,0 +1,330 @@
+"""A model and cases become draws: an ``xarray.DataTree`` that any ArviZ function takes."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+import sys
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import nutpie
+import pandas as pd
+import xarray as xr
+
+from casepool.cases import codebook_of, resolve_cases
+from casepool.cases.codebook import LABELLED, Codebook, codebook_from_dict
+from casepool.cases.tables import typed
+from casepool.errors import CasepoolError
+from casepool.inference.convergence import convergence
+from casepool.inference.graph import build_design, input_values, observed, prior_names, sizes
+from casepool.modelling import Design, Model, make_design, model_from_dict
+from casepool.modelling import model as get_model
+from casepool.modelling.arrays import NUMPY
+from casepool.modelling.design import patient_labels
+from casepool.modelling.families import FAMILIES
+from casepool.modelling.likelihood import data_of, log_likelihood
+from casepool.modelling.priors import frozen
+from casepool.modelling.spec import model_dict
+
+RETRY_ACCEPT = 0.99
+KEPT_GRAPHS = 8
+"""Compiled graphs a process keeps; the one unused longest goes first."""
+STATISTICS = ("diverging", "energy", "n_steps", "step_size", "mean_tree_accept", "depth", "logp", "energy_error")
+
+_compiled: OrderedDict[str, Any] = OrderedDict()
+
+
+def fit(
+    model: str | Path | Model,
+    cases: str | Path | pd.DataFrame,
+    *,
+    seed: int,
+    draws: int = 1000,
+    tune: int = 1000,
+    chains: int = 4,
+    cores: int | None = None,
+    target_accept: float = 0.9,
+    predictive: bool = False,
+    progress: bool = True,
+) -> xr.DataTree:
+    """Fit a model to cases.
+
+    Parameters
+    ----------
+    model : str or pathlib.Path or Model
+        A bundled model's name, a model file, or a model.
+    cases : str or pathlib.Path or pandas.DataFrame
+        A bundled dataset's name, a folder, a file, or a frame.
+    seed : int
+        Seed of the sampler; equal seeds give equal draws, whatever the number of cores.
+    draws, tune, chains : int
+        Kept and warm-up draws of each chain, and how many chains.
+    cores : int, optional
+        Chains sampled at once.
+    target_accept : float
+        Of the no-U-turn sampler. If draws diverge, one retry at 0.99 follows, said in the attributes.
+    predictive : bool
+        Whether to add the groups ``prior``, ``prior_predictive`` and ``posterior_predictive``.
+    progress : bool
+        Whether to say on standard error what is going on.
+
+    Returns
+    -------
+    xarray.DataTree
+        Groups ``posterior``, ``sample_stats``, ``log_likelihood`` (``outcome``: one entry per patient in the
+        fit, missing covariates integrated out), ``log_prior``, ``observed_data``, ``constant_data`` and
+        ``patients`` (every row of the table, with the reason where it was left out). Attributes are text:
+        model, dataset, hash of the data, seed, settings, versions, convergence.
+
+    Raises
+    ------
+    CasepoolError
+        For a table or model that cannot be used; nothing is sampled then.
+    """
+    chosen, frame = get_model(model), resolve_cases(cases)
+    settings = {"draws": draws, "tune": tune, "chains": chains, "target_accept": target_accept}
+    _check_settings(seed, settings)
+    design = make_design(chosen, frame)
+    return _fit_design(design, frame, seed, settings, cores=cores, predictive=predictive, progress=progress)
+
+
+def refit(
+    designs: Iterable[tuple[Model, pd.DataFrame]], *, seed: int, progress: bool = True, **settings: Any
+) -> list[xr.DataTree]:
+    """Fit variations of one structure, compiling it once: other priors, outcomes, weights or dates.
+
+    Parameters
+    ----------
+    designs : iterable of (Model, pandas.DataFrame)
+        Variations whose graphs differ in their data alone share one compiled graph; any others compile.
+    seed : int
+        Seed of every fit.
+    progress : bool
+    **settings
+        As of `fit`.
+    """
+    return [fit(model, cases, seed=seed, progress=progress, **settings) for model, cases in designs]
+
+
+def _check_settings(seed: Any, settings: Mapping[str, Any]) -> None:
+    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or not 0 <= seed < 2**63:
+        raise CasepoolError("the seed must be a whole number from 0", value=seed, remedy="pass seed=1, say")
+    for name, least in (("draws", 4), ("tune", 1), ("chains", 1)):
+        if settings[name] < least:
+            raise CasepoolError(f"{name} must be at least {least}", value=settings[name], remedy="give more")
+    if not 0 < settings["target_accept"] < 1:
+        raise CasepoolError(
+            "target_accept must lie between 0 and 1", value=settings["target_accept"], remedy="0.9 is usual"
+        )
+
+
+def say(progress: bool, text: str) -> None:
+    """Say on standard error what is going on."""
+    if progress:
+        print(f"casepool: {text}", file=sys.stderr, flush=True)
+
+
+def _fit_design(
+    design: Design,
+    frame: pd.DataFrame,
+    seed: int,
+    settings: dict[str, Any],
+    *,
+    cores: int | None,
+    predictive: bool,
+    progress: bool,
+) -> xr.DataTree:
+    started = time.perf_counter()
+    graph = compiled_graph(design, progress=progress)
+    say(progress, f"sampling {design.model.name} ({settings['chains']} chains of {settings['draws']} draws)")
+    drawn = _sample(graph, design, seed, settings, cores, progress)
+    summary = convergence(drawn["posterior"], drawn["sample_stats"])
+    retried = ""
+    if summary["divergences"] and settings["target_accept"] < RETRY_ACCEPT:
+        retried = f"{summary['divergences']} draws diverged at target_accept {settings['target_accept']}"
+        say(progress, f"{retried}; once more at {RETRY_ACCEPT}")
+        settings = {**settings, "target_accept": RETRY_ACCEPT}
+        drawn = _sample(graph, design, seed, settings, cores, progress)
+        summary = convergence(drawn["posterior"], drawn["sample_stats"])
+    groups = {**drawn, **_derived(design, drawn["posterior"]), **_data_groups(design, frame)}
+    if predictive:
+        from casepool.inference.predictive import predictive_groups  # only on request
+
+        groups |= predictive_groups(design, drawn["posterior"], seed)
+    tree = xr.DataTree.from_dict(groups)
+    tree.attrs.update(_attributes(design, frame, seed, settings))
+    tree.attrs["convergence"] = json.dumps(summary)
+    tree.attrs["retried"] = retried
+    tree.attrs["seconds"] = f"{time.perf_counter() - started:.1f}"
+    return tree
+
+
+def compiled_graph(design: Design, *, progress: bool) -> Any:
+    """Return the compiled graph of a design's structure, its data replaced by the design's."""
+    key = sizes(design)
+    if key not in _compiled:
+        say(progress, f"compiling {design.model.name} (some seconds, once for each structure)")
+        graph = nutpie.compile_pymc_model(build_design(design))
+        _compiled[key] = (graph, set(graph.shared_var_keys))
+        if len(_compiled) > KEPT_GRAPHS:
+            _compiled.popitem(last=False)
+    _compiled.move_to_end(key)
+    graph, names = _compiled[key]
+    return graph.with_data(**{name: value for name, value in input_values(design).items() if name in names})
+
+
+def _sample(
+    graph: Any, design: Design, seed: int, settings: Mapping[str, Any], cores: int | None, progress: bool
+) -> dict[str, xr.Dataset]:
+    raw = nutpie.sample(
+        graph,
+        seed=seed,
+        cores=cores,
+        progress_bar=progress and sys.stderr.isatty(),
+        save_warmup=False,
+        **settings,
+    )
+    posterior = raw["posterior"].to_dataset()
+    posterior = posterior.drop_vars([name for name in posterior.data_vars if str(name).endswith("_z")])
+    coords = {str(dim): _labels(design, str(dim)) for dim in posterior.dims if dim not in ("chain", "draw")}
+    posterior = posterior.assign_coords(coords)
+    stats = raw["sample_stats"].to_dataset()
+    return {"posterior": posterior, "sample_stats": stats[[name for name in STATISTICS if name in stats]]}
+
+
+def _labels(design: Design, dim: str) -> list[str]:
+    """Return the labels of a dimension: those of this design, whichever design its graph was compiled for."""
+    coded = design.terms[dim.removesuffix("_level")].coded if dim not in design.terms else design.terms[dim].coded
+    return list(coded.levels if dim not in design.terms or coded.term.kind == "group" else coded.coefficients)
+
+
+def parameters_of(posterior: xr.Dataset) -> dict[str, np.ndarray]:
+    """Return the draws as arrays for the likelihood: chain and draw lead, a vector's own axis is last."""
+    return {
+        str(name): values.transpose("chain", "draw", ...).to_numpy() for name, values in posterior.data_vars.items()
+    }
+
+
+def _derived(design: Design, posterior: xr.Dataset) -> dict[str, xr.Dataset]:
+    """Compute log likelihood and log prior of every draw, by the same code the sampler's graph came from."""
+    parameters = parameters_of(posterior)
+    data = data_of(design)
+    chains = [
+        log_likelihood(data, {name: values[chain] for name, values in parameters.items()}, NUMPY)
+        for chain in range(posterior.sizes["chain"])
+    ]
+    lead = {"chain": posterior["chain"], "draw": posterior["draw"]}
+    pointwise = xr.Dataset(
+        {"outcome": (("chain", "draw", "patient"), np.stack(chains))},
+        coords={**lead, "patient": list(design.patients)},
+    )
+    priors = {}
+    for name in prior_names(design):
+        values = np.asarray(frozen(design.model.prior(name)).logpdf(parameters[name]))
+        axes = posterior[name].transpose("chain", "draw", ...).dims[: values.ndim]
+        priors[name] = (axes, values)
+    return {"log_likelihood": pointwise, "log_prior": xr.Dataset(priors, coords=lead)}
+
+
+def _data_groups(design: Design, frame: pd.DataFrame) -> dict[str, xr.Dataset]:
+    """Lay down what was fitted: outcomes, and the patients with the columns used and the reasons of the rest."""
+    patient = {"patient": list(design.patients)}
+    outcome = {"outcome": ("patient", observed(design))}
+    constant = {name: ("patient", values) for name, values in design.outcome.items() if name not in ("time", "events")}
+    if FAMILIES[design.model.family].survival:
+        constant["outcome"] = constant["event"]
+    return {
+        "observed_data": xr.Dataset(outcome, coords=patient),
+        "constant_data": xr.Dataset(constant, coords=patient),
+        "patients": _patients(design, frame),
+    }
+
+
+def _patients(design: Design, frame: pd.DataFrame) -> xr.Dataset:
+    codebook = codebook_of(frame) or Codebook()
+    columns = {}
+    for name in used_columns(design.model, frame):
+        values = frame[name]
+        if codebook.columns[name].type in ("number", "integer"):
+            columns[name] = ("patient", values.to_numpy(dtype=float, na_value=np.nan))
+        else:
+            columns[name] = ("patient", np.array(["" if pd.isna(v) else str(v) for v in values], dtype=object))
+    labels = patient_labels(frame, codebook)
+    reasons = np.array([design.left_out.get(label, "") for label in labels], dtype=object)
+    return xr.Dataset({**columns, "left_out_because": ("patient", reasons)}, coords={"patient": labels})
+
+
+def used_columns(model: Model, frame: pd.DataFrame) -> list[str]:
+    """Columns a fit keeps: those the model read, and the labels a table of answers can be split by."""
+    codebook = codebook_of(frame) or Codebook()
+    read = [name for name in model.columns() if name in frame.columns]
+    labelled = [name for name, column in codebook.columns.items() if column.type in LABELLED and name in frame.columns]
+    return [name for name in dict.fromkeys(read + labelled) if name != codebook.id]
+
+
+def _attributes(design: Design, frame: pd.DataFrame, seed: int, settings: Mapping[str, Any]) -> dict[str, str]:
+    codebook = codebook_of(frame) or Codebook()
+    kept = used_columns(design.model, frame)
+    book = replace(codebook, columns={name: codebook.columns[name] for name in kept}, codings={}, guessed=()).to_dict()
+    return {
+        "casepool_fit": "1",
+        "model": json.dumps({"name": design.model.name, **model_dict(design.model)}),
+        "dataset": codebook.name,
+        "codebook": json.dumps(book),
+        "data_sha256": data_hash(frame, kept),
+        "seed": str(seed),
+        "settings": json.dumps(dict(settings)),
+        "inference_library": f"nutpie {version('nutpie')}",
+        "versions": json.dumps(versions()),
+        "created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+    }
+
+
+def versions() -> dict[str, str]:
+    """Return the versions a result depends on."""
+    packages = ("casepool", "pymc", "nutpie", "pytensor", "arviz", "numpy", "scipy", "pandas", "xarray")
+    return {"python": platform.python_version()} | {name: version(name) for name in packages}
+
+
+def data_hash(frame: pd.DataFrame, columns: list[str]) -> str:
+    """SHA-256 of the rows and columns used, as text; of what the cells mean, not of how a file spells it."""
+    rows = [columns] + [["" if pd.isna(v) else str(v) for v in row] for row in frame[columns].itertuples(index=False)]
+    return hashlib.sha256(json.dumps(rows, ensure_ascii=True).encode()).hexdigest()
+
+
+def model_of(fit: xr.DataTree) -> Model:
+    """Return the model a fit was made with."""
+    plain = json.loads(fit.attrs["model"])
+    return model_from_dict({k: v for k, v in plain.items() if k != "name"}, name=plain["name"])
+
+
+def cases_of(fit: xr.DataTree) -> pd.DataFrame:
+    """Return the table a fit was made from, as far as the fit keeps it: all rows, the columns used."""
+    codebook = codebook_from_dict(json.loads(fit.attrs["codebook"]))
+    patients = fit["patients"].to_dataset()
+    columns: dict[str, Any] = {codebook.id: [str(label) for label in patients["patient"].values]}
+    columns |= {name: patients[name].values for name in codebook.columns}
+    book = replace(codebook, columns={codebook.id: _text_column(), **codebook.columns}, missing=("",))
+    return typed(pd.DataFrame(columns), book)
+
+
+def _text_column() -> Any:
+    from casepool.cases import Column
+
+    return Column("text")
+
+
+def design_of(fit: xr.DataTree) -> Design:
+    """Return the Design a fit was made from."""
+    return make_design(model_of(fit), cases_of(fit))
+
+
+Fitter = Callable[..., xr.DataTree]

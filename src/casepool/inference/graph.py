@@ -1,0 +1,267 @@
+"""A Design becomes a plain ``pymc.Model``: named dims, everything a refit may vary in ``pm.Data``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pymc as pm
+import pytensor.tensor as pt
+
+from casepool.cases import resolve_cases
+from casepool.modelling import Design, Model, make_design
+from casepool.modelling import model as get_model
+from casepool.modelling.arrays import Namespace
+from casepool.modelling.families import FAMILIES
+from casepool.modelling.files import wanted_priors
+from casepool.modelling.likelihood import Data, data_of, has_nodes, has_shares, log_likelihood
+from casepool.modelling.priors import Prior
+from casepool.modelling.spec import Term
+
+
+def _log_normal_tail(x: Any) -> Any:
+    """log P(Z > x), by the scaled complement in the upper tail, where the plain one underflows."""
+    upper = pt.maximum(x, 0.0)
+    tail = pt.log(pt.erfcx(upper / np.sqrt(2.0)) / 2.0) - upper**2 / 2.0
+    return pt.where(x > 0, tail, pt.log1p(-pt.erfc(-pt.minimum(x, 0.0) / np.sqrt(2.0)) / 2.0))
+
+
+SYMBOLIC = Namespace(
+    exp=pt.exp,
+    log=pt.log,
+    expm1=pt.expm1,
+    log1p=pt.log1p,
+    maximum=pt.maximum,
+    minimum=pt.minimum,
+    where=pt.where,
+    softplus=pt.softplus,
+    sigmoid=pt.sigmoid,
+    log_normal_tail=_log_normal_tail,
+    logsumexp=lambda x: pt.logsumexp(x, axis=-1),
+)
+
+CONSTRUCTORS: dict[str, Callable[..., Any]] = {
+    "Normal": pm.Normal,
+    "StudentT": pm.StudentT,
+    "HalfNormal": pm.HalfNormal,
+    "HalfStudentT": pm.HalfStudentT,
+    "Exponential": pm.Exponential,
+    "Gamma": pm.Gamma,
+    "LogNormal": pm.LogNormal,
+    "Beta": pm.Beta,
+}
+
+
+def build(model: str | Path | Model, cases: str | Path | pd.DataFrame) -> pm.Model:
+    """Build the PyMC model of a model and cases.
+
+    Parameters
+    ----------
+    model : str or pathlib.Path or Model
+        A bundled model's name, a model file, or a model.
+    cases : str or pathlib.Path or pandas.DataFrame
+        A bundled dataset's name, a folder, a file, or a frame.
+
+    Returns
+    -------
+    pymc.Model
+        Dimensions ``patient`` and one per factor; the observed variable ``outcome`` has one entry per patient
+        in the fit, and its log probability sums out what is missing.
+
+    Raises
+    ------
+    CasepoolError
+        For a table or model that cannot be used.
+    """
+    return build_design(make_design(get_model(model), resolve_cases(cases)))
+
+
+def build_design(design: Design) -> pm.Model:
+    """Build the PyMC model of a Design."""
+    coords: dict[str, Any] = {"patient": list(design.patients)}
+    for name, term in design.terms.items():
+        if term.coded.term.kind == "group":
+            coords[name] = list(term.coded.levels)
+        elif term.coded.coefficients:
+            coords[name] = list(term.coded.coefficients)
+        if has_shares(term):
+            coords[f"{name}_level"] = list(term.coded.levels)
+    with pm.Model(coords=coords) as built:
+        parameters = _parameters(design)
+        _missing(design, parameters)
+        _observe(design, parameters)
+    return built
+
+
+def sizes(design: Design) -> str:
+    """Describe the structure of a design's graph: equal descriptions share one compiled graph."""
+    model = design.model
+    shape = {name: np.shape(values) for name, values in input_values(design).items()}
+    priors = [(name, model.prior(name).dist) for name in prior_names(design)]
+    terms = [
+        (t.coded.term.kind, t.coded.term.borrowing, t.coded.term.own, t.coded.term.bounds, t.coded.term.centre, t.coded.term.scale)
+        for t in design.terms.values()
+    ]
+    exposures = [(e.name, e.as_, e.dating == "intensity") for e in model.exposures.values()]
+    constants = [design.rows_of_patient()[0].tobytes() if design.summed else b""]
+    constants += [t.share.tobytes() for t in design.terms.values() if has_shares(t)]
+    return repr((model.family, model.effects, sorted(shape.items()), priors, terms, exposures, constants))
+
+
+def prior_names(design: Design) -> list[str]:
+    """Posterior names with a prior of their own, in the order of the linear predictor."""
+    names = [name for name in wanted_priors(design.model) if not name.endswith("_own")]
+    for name, term in design.terms.items():
+        if has_nodes(term):
+            names += [f"{name}_mean", f"{name}_spread"]
+        if has_shares(term):
+            names.append(f"{name}_share")
+    return names
+
+
+def input_values(design: Design) -> dict[str, np.ndarray]:
+    """Return every array the graph takes as data, by name: what ``with_data`` may replace."""
+    model = design.model
+    values = {f"{name}_data": np.asarray(array, float) for name, array in data_of(design).arrays.items()}
+    for name in prior_names(design):
+        for parameter, value in model.prior(name).parameters.items():
+            values[f"{name}_{parameter}"] = np.array(value)
+    for name, term in design.terms.items():
+        for parameter, array in own_priors(model, term.coded.term, term.coded.levels).items():
+            values[f"{name}_own_{parameter}"] = array
+        if term.coded.term.kind == "group" and term.coded.term.borrowing == "exnex":
+            values[f"{name}_exchangeable"] = exchangeable(term.coded.term, term.coded.levels)
+        if term.coded.term.kind == "group" and term.coded.term.borrowing == "robust":
+            values[f"{name}_df"] = np.array(term.coded.term.df)
+        if has_nodes(term) or has_shares(term):
+            values[f"{name}_recorded"] = term.recorded
+    return values
+
+
+def own_priors(model: Model, term: Term, levels: tuple[str, ...]) -> dict[str, np.ndarray]:
+    """Return mu and sigma of every level's own prior, where the borrowing has one."""
+    if term.kind != "group" or term.borrowing not in ("none", "exnex"):
+        return {}
+    priors = [model.priors.get(f"{term.name}_own.{level}", model.priors[f"{term.name}_own"]) for level in levels]
+    return {name: np.array([prior.parameters[name] for prior in priors]) for name in ("mu", "sigma")}
+
+
+def exchangeable(term: Term, levels: tuple[str, ...]) -> np.ndarray:
+    """Return every level's prior probability of being exchangeable with the others."""
+    if isinstance(term.exchangeable, Mapping):
+        other = term.exchangeable.get("other", 0.5)
+        return np.array([float(term.exchangeable.get(level, other)) for level in levels])
+    return np.full(len(levels), float(term.exchangeable))
+
+
+def _parameters(design: Design) -> dict[str, Any]:
+    """Declare every parameter of the linear predictor and the family."""
+    model = design.model
+    made: dict[str, Any] = {}
+    for name in prior_names(design):
+        owner = name.removesuffix("_effect")
+        vector = owner in design.terms and bool(design.terms[owner].coded.coefficients)
+        dims = f"{owner}_level" if name.endswith("_share") else owner if vector else None
+        if name.endswith("_share"):
+            dims = f"{name.removesuffix('_share')}_level"
+        made[name] = _declare(name, model.prior(name), dims)
+    for name, term in design.terms.items():
+        if term.coded.term.kind == "group":
+            effect = BORROWING[term.coded.term.borrowing](design, term.coded.term, made)
+            if effect is not None:
+                made[f"{name}_effect"] = effect
+    return made
+
+
+def _declare(name: str, prior: Prior, dims: str | None) -> Any:
+    """Declare one parameter, its prior's numbers as data."""
+    numbers = {key: pm.Data(f"{name}_{key}", value) for key, value in prior.parameters.items()}
+    if prior.dist == "Fixed":
+        value = numbers["value"] if dims is None else pt.full((len(pm.modelcontext(None).coords[dims]),), numbers["value"])
+        return pm.Deterministic(name, value, dims=dims)
+    if prior.dist == "Flat":
+        return pm.Flat(name, dims=dims)
+    if prior.dist == "Dirichlet":
+        levels = len(pm.modelcontext(None).coords[dims])
+        return pm.Dirichlet(name, pt.full((levels,), numbers["concentration"]), dims=dims)
+    return CONSTRUCTORS[prior.dist](name, **numbers, dims=dims)
+
+
+def _own(design: Design, term: Term) -> tuple[Any, Any]:
+    own = own_priors(design.model, term, design.terms[term.name].coded.levels)
+    return tuple(pm.Data(f"{term.name}_own_{key}", own[key], dims=term.name) for key in ("mu", "sigma"))  # type: ignore[return-value]
+
+
+def _none(design: Design, term: Term, made: Mapping[str, Any]) -> Any:
+    mu, sigma = _own(design, term)
+    return pm.Normal(f"{term.name}_effect", mu, sigma, dims=term.name)
+
+
+def _partial(design: Design, term: Term, made: Mapping[str, Any]) -> Any:
+    z = pm.Normal(f"{term.name}_z", 0.0, 1.0, dims=term.name)
+    return pm.Deterministic(f"{term.name}_effect", made[f"{term.name}_sd"] * z, dims=term.name)
+
+
+def _robust(design: Design, term: Term, made: Mapping[str, Any]) -> Any:
+    z = pm.StudentT(f"{term.name}_z", nu=pm.Data(f"{term.name}_df", term.df), mu=0.0, sigma=1.0, dims=term.name)
+    return pm.Deterministic(f"{term.name}_effect", made[f"{term.name}_sd"] * z, dims=term.name)
+
+
+def _exnex(design: Design, term: Term, made: Mapping[str, Any]) -> Any:
+    """Two normals per level, membership summed out (Neuenschwander 2016)."""
+    mu, sigma = _own(design, term)
+    levels = design.terms[term.name].coded.levels
+    p = pm.Data(f"{term.name}_exchangeable", exchangeable(term, levels), dims=term.name)
+    if term.own == "level":
+        mu = mu - made["intercept"]
+    sd = made[f"{term.name}_sd"]
+    return pm.NormalMixture(
+        f"{term.name}_effect",
+        w=pt.stack([p, 1.0 - p], axis=-1),
+        mu=pt.stack([pt.zeros_like(mu), mu], axis=-1),
+        sigma=pt.stack([pt.ones_like(sigma) * sd, sigma], axis=-1),
+        dims=term.name,
+    )
+
+
+BORROWING: dict[str, Callable[[Design, Term, Mapping[str, Any]], Any]] = {
+    "none": _none,
+    "complete": lambda design, term, made: None,
+    "partial": _partial,
+    "robust": _robust,
+    "exnex": _exnex,
+}
+"""How levels of a factor inform each other: each makes the factor's effect."""
+
+
+def _missing(design: Design, made: Mapping[str, Any]) -> None:
+    """Let the recorded covariates inform the distribution of the missing ones."""
+    for name, term in design.terms.items():
+        recorded = pm.Data(f"{name}_recorded", term.recorded) if has_nodes(term) or has_shares(term) else None
+        if has_nodes(term):
+            density = pm.logp(pm.Normal.dist(made[f"{name}_mean"], made[f"{name}_spread"]), recorded)
+            pm.Potential(f"{name}_of_the_recorded", density.sum())
+        if has_shares(term):
+            pm.Potential(f"{name}_of_the_recorded", (recorded * pt.log(made[f"{name}_share"])).sum())
+
+
+def _observe(design: Design, made: Mapping[str, Any]) -> None:
+    """Observe one outcome per patient, its log probability from the shared likelihood.
+
+    The outcome's numbers enter the likelihood with the other data, spread over rows; so the observed variable
+    hands its log probability on instead of computing it from its value again.
+    """
+    inputs = {f: pm.Data(f"{f}_data", np.asarray(a, float)) for f, a in data_of(design).arrays.items()}
+    per_patient = log_likelihood(Data(design, inputs), made, SYMBOLIC)
+    pm.CustomDist(
+        "outcome", per_patient, logp=lambda value, given: given, observed=observed(design), dims="patient"
+    )
+
+
+def observed(design: Design) -> np.ndarray:
+    """Return each patient's observed outcome: successes, or the time."""
+    survival = FAMILIES[design.model.family].survival
+    return np.asarray(design.outcome["time" if survival else "events"])

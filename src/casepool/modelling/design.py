@@ -1,0 +1,288 @@
+"""The Design: everything a likelihood needs, as frozen numpy arrays made from a model and cases.
+
+A patient is one row, or several that are summed over: every value a missing covariate may have, every date an
+exposure may have begun. Aggregated patients, counterfactuals and new patients are only other Designs.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+from scipy import special
+
+from casepool.cases import codebook_of
+from casepool.cases.codebook import Codebook
+from casepool.cases.tables import missing_column, row_name, typed
+from casepool.errors import CasepoolError
+from casepool.modelling.outcomes import Dates, Reader, read_exposure, read_outcome
+from casepool.modelling.spec import Exposure, Model
+from casepool.modelling.terms import Coded, code_term, logit_in
+
+DATE_NODES = 32
+"""Gauss-Legendre nodes over the dates of one exposure."""
+MOST_ROWS = 200_000
+"""Rows a design may have before it is refused as too many combinations of missing values."""
+
+
+@dataclass(frozen=True)
+class TermRows:
+    """One term on the rows of a design.
+
+    Parameters
+    ----------
+    coded : Coded
+        The term as read from the patients.
+    matrix : array (rows, columns)
+        Weights of a factor's levels, or covariate values (0 where a node stands).
+    node : array (rows,)
+        Quadrature node where the number is missing, NaN elsewhere.
+    share : integer array (rows,)
+        Index of the share that weighs the row, -1 where the label is known.
+    recorded : array
+        What informs the distribution of missing values: the known numbers of the patients in the fit, on the
+        logit scale of their bounds, or the number of patients with each level.
+    """
+
+    coded: Coded
+    matrix: np.ndarray
+    node: np.ndarray
+    share: np.ndarray
+    recorded: np.ndarray
+
+
+@dataclass(frozen=True)
+class Design:
+    """A model laid on cases.
+
+    Parameters
+    ----------
+    model : Model
+    patients : tuple of str
+        Identifiers of the n patients in the fit.
+    left_out : mapping of str to str
+        The other patients, each with the reason.
+    outcome : mapping of str to array (n,)
+        See `casepool.modelling.outcomes.Read`.
+    patient_of_row : integer array (rows,)
+    log_weight : array (rows,)
+        Fixed log weight of each row within its patient.
+    terms : mapping of str to TermRows
+    switch : array (rows,)
+        When the exposure began (inf: never); of length 0 without exposures.
+    exposed : boolean array (n,)
+        Whether the patient was ever exposed.
+    """
+
+    model: Model
+    patients: tuple[str, ...]
+    left_out: Mapping[str, str]
+    outcome: Mapping[str, np.ndarray]
+    patient_of_row: np.ndarray
+    log_weight: np.ndarray
+    terms: Mapping[str, TermRows]
+    switch: np.ndarray
+    exposed: np.ndarray
+
+    @property
+    def summed(self) -> bool:
+        """Whether some patient has more than one row."""
+        return len(self.patient_of_row) > len(self.patients)
+
+    def rows_of_patient(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return row numbers as a rectangle (n, longest), and the log weight of each: -inf in the padding."""
+        counts = np.bincount(self.patient_of_row, minlength=len(self.patients))
+        first = np.cumsum(counts) - counts
+        place = np.arange(counts.max())
+        inside = place < counts[:, None]
+        rows = np.where(inside, first[:, None] + place, first[:, None])
+        return rows, np.where(inside, self.log_weight[rows], -np.inf)
+
+    def at_level(self, term: str, level: str) -> Design:
+        """Return the design with every patient's `term` set to `level`, all else kept."""
+        row = self.terms[term].coded.choice_of(level)
+        return self.with_rows(term, np.tile(row, (len(self.patient_of_row), 1)))
+
+    def with_rows(self, term: str, matrix: np.ndarray) -> Design:
+        """Return the design with other rows of one term."""
+        changed = replace(self.terms[term], matrix=matrix)
+        return replace(self, terms={**self.terms, term: changed})
+
+
+def make_design(model: Model, cases: pd.DataFrame) -> Design:
+    """Lay a model on cases.
+
+    Parameters
+    ----------
+    model : Model
+    cases : pandas.DataFrame
+        Typed by its codebook; a bare frame is typed first.
+
+    Raises
+    ------
+    CasepoolError
+        If the table lacks a column, has a value the model refuses, or leaves no patient to fit.
+    """
+    cases = typed(cases)
+    codebook = codebook_of(cases) or Codebook()
+    for term in model.terms.values():
+        if term.source not in cases.columns:
+            raise missing_column(cases, codebook, term.source, f"the model {model.name!r}")
+    reader = Reader(cases, codebook, model)
+    outcome = read_outcome(reader)
+    coded = {name: code_term(term, cases, codebook) for name, term in model.terms.items()}
+    reasons = list(outcome.left_out)
+    dates = None
+    for exposure in model.exposures.values():
+        dates = read_exposure(reader, exposure, outcome.arrays, model.outcome.unit)
+        reasons = [reason or other for reason, other in zip(reasons, dates.left_out, strict=True)]
+    for name, term in coded.items():
+        if term.term.missing == "drop":
+            reasons = [r or (f"no {name}" if lost else "") for r, lost in zip(reasons, term.missing, strict=True)]
+    kept = np.array([not reason for reason in reasons])
+    if not kept.any():
+        raise CasepoolError(
+            f"no patient has what the model {model.name!r} needs ({reasons[0]})",
+            file=codebook.name,
+            remedy="check the outcome columns",
+        )
+    _refuse_shared_missing(cases, codebook, outcome.arrays, coded, kept)
+    labels = patient_labels(cases, codebook)
+    return _expand(
+        model=model,
+        patients=tuple(label for label, keep in zip(labels, kept, strict=True) if keep),
+        left_out={label: reason for label, reason in zip(labels, reasons, strict=True) if reason},
+        outcome={name: values[kept] for name, values in outcome.arrays.items()},
+        coded=coded,
+        dates=dates,
+        kept=np.flatnonzero(kept),
+    )
+
+
+def patient_labels(cases: pd.DataFrame, codebook: Codebook) -> list[str]:
+    """Return the identifiers of all patients, or the row numbers if the table has none."""
+    if codebook.id in cases.columns:
+        return [str(value) for value in cases[codebook.id]]
+    return [str(number + 1) for number in range(len(cases))]
+
+
+def _refuse_shared_missing(
+    cases: pd.DataFrame,
+    codebook: Codebook,
+    outcome: Mapping[str, np.ndarray],
+    coded: Mapping[str, Coded],
+    kept: np.ndarray,
+) -> None:
+    """Refuse a row of several patients with a missing covariate: they need not share its value."""
+    several = outcome.get("n", np.ones(len(kept))) > 1
+    for term in coded.values():
+        bad = term.missing & several & kept
+        if bad.any():
+            raise CasepoolError(
+                "a row of several patients has no value here",
+                file=codebook.name,
+                row=row_name(cases, codebook, int(np.argmax(bad))),
+                column=term.term.source,
+                remedy='give one row per patient, or set missing = "drop" in the model',
+            )
+
+
+def _expand(
+    *,
+    model: Model,
+    patients: tuple[str, ...],
+    left_out: Mapping[str, str],
+    outcome: Mapping[str, np.ndarray],
+    coded: Mapping[str, Coded],
+    dates: Dates | None,
+    kept: np.ndarray,
+) -> Design:
+    """Give every patient one row per combination of what is not known about it."""
+    exposure = next(iter(model.exposures.values()), None)
+    patient: list[int] = []
+    log_weight: list[float] = []
+    switch: list[float] = []
+    choice: dict[str, list[int]] = {name: [] for name in coded}
+    for i, position in enumerate(kept):
+        options = [list(zip(c.options[position], c.log_weights[position], strict=True)) for c in coded.values()]
+        when = _dates(exposure, dates, position, outcome, i) if exposure and dates else [(np.inf, 0.0)]
+        for *picked, (start, start_weight) in itertools.product(*options, when):
+            patient.append(i)
+            log_weight.append(start_weight + sum(weight for _, weight in picked))
+            switch.append(start)
+            for name, (index, _) in zip(coded, picked, strict=True):
+                choice[name].append(int(index))
+        if len(patient) > MOST_ROWS:
+            raise CasepoolError(
+                "too many combinations of missing values to sum over",
+                file=model.name,
+                row=f"patient {patients[i]}",
+                remedy='set missing = "drop" in one of the terms',
+            )
+    rows = np.array(patient)
+    return Design(
+        model=model,
+        patients=patients,
+        left_out=left_out,
+        outcome=outcome,
+        patient_of_row=rows,
+        log_weight=np.array(log_weight) + _combinations(outcome)[rows],
+        terms={name: _term_rows(c, np.array(choice[name]), kept, rows) for name, c in coded.items()},
+        switch=np.array(switch) if exposure else np.zeros(0),
+        exposed=np.isfinite(dates.earliest[kept]) if dates else np.zeros(len(kept), dtype=bool),
+    )
+
+
+def _combinations(outcome: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Log binomial coefficient of each patient row's count, 0 for a single patient."""
+    if "events" not in outcome:
+        return np.zeros(len(outcome["time"]))
+    k, n = outcome["events"], outcome["n"]
+    return np.asarray(special.gammaln(n + 1) - special.gammaln(k + 1) - special.gammaln(n - k + 1))
+
+
+def _term_rows(coded: Coded, choice: np.ndarray, kept: np.ndarray, rows: np.ndarray) -> TermRows:
+    missing = coded.missing[kept][rows]
+    values = coded.values[kept]
+    if coded.levels:
+        recorded = np.bincount(values[values >= 0], minlength=len(coded.levels)).astype(float)
+    else:
+        recorded = logit_in(values[~np.isnan(values)], coded.term.bounds or (0.0, 1.0))
+    return TermRows(
+        coded=coded,
+        matrix=np.nan_to_num(coded.choices[choice], nan=0.0),
+        node=coded.nodes[choice],
+        share=np.where(missing & bool(coded.levels), choice, -1),
+        recorded=recorded,
+    )
+
+
+def _dates(
+    exposure: Exposure, dates: Dates, position: int, outcome: Mapping[str, np.ndarray], i: int
+) -> list[tuple[float, float]]:
+    """Return the dates one patient's exposure may have begun at, each with its log weight.
+
+    Under ``intensity`` the weights integrate over the interval (a known date counts as a density), under
+    ``uniform`` they average over it. Nodes crowd towards the start, where a hazard may be singular.
+    """
+    a, b = float(dates.earliest[position]), float(dates.latest[position])
+    entry = float(outcome["entry"][i])
+    if not np.isfinite(a):
+        return [(np.inf, 0.0)]
+    if exposure.as_ == "baseline":
+        return [(0.0, 0.0)]
+    if exposure.dating in ("early", "late") or a == b:
+        return [(b if exposure.dating == "late" else a, 0.0)]
+    if a < entry < b:
+        raise CasepoolError(
+            f"the interval of the exposure {exposure.name!r} reaches across the patient's late entry",
+            row=f"patient row {position + 1}",
+            remedy="narrow the interval to one side of the entry",
+        )
+    x, w = np.polynomial.legendre.leggauss(DATE_NODES)
+    v = (x + 1) / 2
+    weight = w / 2 * 3 * v**2 * ((b - a) if exposure.dating == "intensity" and a >= entry else 1.0)
+    return list(zip(a + (b - a) * v**3, np.log(weight), strict=True))

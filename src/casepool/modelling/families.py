@@ -1,0 +1,139 @@
+"""Outcome families: each one entry of `FAMILIES`, its equation as text, its likelihood over any array namespace.
+
+A response family gives the log-likelihood of a row from the linear predictor. A survival family is its
+baseline cumulative hazard and log hazard; proportional or accelerated effects, delayed entry, and an exposure
+that starts during follow-up follow from those two in `survival.py`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from casepool.modelling.arrays import Array, Namespace
+
+TINY = 1e-300
+"""Stands for a time of zero inside logarithms: 0 to a power has no derivative there."""
+
+Parameters = Mapping[str, Array]
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """A survival family's baseline at operational time u > 0, its own parameters with a trailing axis of one."""
+
+    cumulative_hazard: Callable[[Array, Parameters, Namespace], Array]
+    log_hazard: Callable[[Array, Parameters, Namespace], Array]
+
+
+@dataclass(frozen=True)
+class Family:
+    """One outcome family.
+
+    Parameters
+    ----------
+    equation : mapping of str to str
+        The model's equation, by kind of effects ("" for a response).
+    parameters : mapping of str to str
+        Posterior names besides the linear predictor's, and what each means.
+    baseline : Baseline, optional
+        For a survival family.
+    """
+
+    equation: Mapping[str, str]
+    parameters: Mapping[str, str]
+    baseline: Baseline | None = None
+
+    @property
+    def survival(self) -> bool:
+        """Whether the outcome is a time to an event."""
+        return self.baseline is not None
+
+
+def _log(u: Array, xp: Namespace) -> Array:
+    return xp.log(xp.maximum(u, TINY))
+
+
+def _power(u: Array, exponent: Array, xp: Namespace) -> Array:
+    return xp.exp(exponent * _log(u, xp))
+
+
+EXPONENTIAL = Baseline(
+    cumulative_hazard=lambda u, p, xp: u,
+    log_hazard=lambda u, p, xp: 0.0 * u,
+)
+WEIBULL = Baseline(
+    cumulative_hazard=lambda u, p, xp: _power(u, p["shape"], xp),
+    log_hazard=lambda u, p, xp: xp.log(p["shape"]) + (p["shape"] - 1.0) * _log(u, xp),
+)
+
+
+def _gompertz_cumulative(u: Array, p: Parameters, xp: Namespace) -> Array:
+    """(exp(shape u) - 1)/shape, continued through shape = 0 by its series."""
+    shape = p["shape"]
+    small = (shape > -1e-8) & (shape < 1e-8)
+    safe = xp.where(small, 1.0, shape)
+    return xp.where(small, u * (1.0 + shape * u / 2.0), xp.expm1(safe * u) / safe)
+
+
+GOMPERTZ = Baseline(
+    cumulative_hazard=_gompertz_cumulative,
+    log_hazard=lambda u, p, xp: p["shape"] * u,
+)
+
+
+def _log_normal_log_hazard(u: Array, p: Parameters, xp: Namespace) -> Array:
+    z = _log(u, xp) / p["scale"]
+    log_density = -0.5 * z * z - 0.5 * math.log(2 * math.pi) - xp.log(p["scale"]) - _log(u, xp)
+    return log_density - xp.log_normal_tail(z)
+
+
+LOG_NORMAL = Baseline(
+    cumulative_hazard=lambda u, p, xp: -xp.log_normal_tail(_log(u, xp) / p["scale"]),
+    log_hazard=_log_normal_log_hazard,
+)
+LOG_LOGISTIC = Baseline(
+    cumulative_hazard=lambda u, p, xp: xp.softplus(_log(u, xp) / p["scale"]),
+    log_hazard=lambda u, p, xp: (
+        -xp.log(p["scale"]) - _log(u, xp) - xp.softplus(-_log(u, xp) / p["scale"])
+    ),
+)
+
+FAMILIES: dict[str, Family] = {
+    "bernoulli": Family({"": "logit P(success) = eta"}, {}),
+    "exponential": Family(
+        {"proportional": "h(t) = exp(eta)", "accelerated": "log T = eta + E, E standard minimum-Gumbel"},
+        {},
+        EXPONENTIAL,
+    ),
+    "weibull": Family(
+        {
+            "proportional": "h(t) = shape t^(shape - 1) exp(eta)",
+            "accelerated": "log T = eta + E/shape, E standard minimum-Gumbel",
+        },
+        {"shape": "below 1 the hazard falls with time, above 1 it rises"},
+        WEIBULL,
+    ),
+    "gompertz": Family(
+        {"proportional": "h(t) = exp(eta + shape t)"},
+        {"shape": "change of the log hazard per unit of time; negative leaves a cured fraction"},
+        GOMPERTZ,
+    ),
+    "log_normal": Family(
+        {"accelerated": "log T = eta + scale e, e standard normal"},
+        {"scale": "standard deviation of log time"},
+        LOG_NORMAL,
+    ),
+    "log_logistic": Family(
+        {"accelerated": "log T = eta + scale e, e standard logistic"},
+        {"scale": "scale of log time"},
+        LOG_LOGISTIC,
+    ),
+}
+"""Every family a model file may name."""
+
+
+def bernoulli_log_likelihood(events: Array, n: Array, eta: Array, xp: Namespace) -> Array:
+    """Log probability of each row's `events` among `n`, without the binomial coefficient."""
+    return -events * xp.softplus(-eta) - (n - events) * xp.softplus(eta)

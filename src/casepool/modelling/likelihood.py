@@ -1,0 +1,170 @@
+"""The linear predictor and the log-likelihood of a Design, once for every array library.
+
+``eta = X b + sum over factors of Z_f u_f``: the one expression every engine and every estimand uses.
+Parameters map posterior names to arrays: draws lead, a vector's own axis is last.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from casepool.modelling.arrays import Array, Namespace
+from casepool.modelling.design import Design, TermRows
+from casepool.modelling.families import FAMILIES, bernoulli_log_likelihood
+from casepool.modelling.spec import Term
+from casepool.modelling.survival import Hazard, survival_log_likelihood, transition_log_likelihood
+
+Parameters = Mapping[str, Array]
+
+
+@dataclass(frozen=True)
+class Data:
+    """The arrays of a Design that a likelihood reads: plain ones, or a graph's inputs of the same names.
+
+    ``<term>`` (rows, columns), ``<term>_node`` (rows,), outcome arrays (rows,), ``switch`` (rows,),
+    ``log_weight`` (patients, longest).
+    """
+
+    design: Design
+    arrays: Mapping[str, Any]
+
+    def __getitem__(self, name: str) -> Any:
+        return self.arrays[name]
+
+
+def data_of(design: Design) -> Data:
+    """Collect the arrays a likelihood reads, the outcome spread over rows."""
+    arrays: dict[str, Any] = {}
+    for name, term in design.terms.items():
+        arrays[name] = term.matrix
+        if has_nodes(term):
+            arrays[f"{name}_node"] = np.nan_to_num(term.node)
+            arrays[f"{name}_at_node"] = np.isfinite(term.node) * 1.0
+    for name, values in design.outcome.items():
+        arrays[name] = values[design.patient_of_row]
+    if design.model.exposures:
+        arrays["switch"] = design.switch
+    if design.summed:
+        arrays["log_weight"] = design.rows_of_patient()[1]
+    else:
+        arrays["log_weight"] = design.log_weight
+    return Data(design, arrays)
+
+
+def has_nodes(term: TermRows) -> bool:
+    """Whether the term's number is missing in some row."""
+    return bool(np.isfinite(term.node).any())
+
+
+def has_shares(term: TermRows) -> bool:
+    """Whether the term's label is missing in some row."""
+    return bool((term.share >= 0).any())
+
+
+def linear_predictor(data: Data, parameters: Parameters, xp: Namespace) -> Array:
+    """Return eta for every row, without the exposure."""
+    rows = len(data.design.patient_of_row)
+    eta: Array = np.zeros(rows)
+    if "offset" in data.arrays:
+        eta = eta + data["offset"]
+    if "intercept" in parameters:
+        eta = eta + parameters["intercept"][..., None]
+    for name, term in data.design.terms.items():
+        effect = parameters.get(f"{name}_effect")
+        if effect is None:  # complete borrowing: the levels have no effects
+            continue
+        if term.coded.levels:
+            eta = eta + effect @ data[name].T
+        else:
+            eta = eta + effect[..., None] * _values(data, name, term.coded.term, parameters, xp)
+    return eta
+
+
+def _values(data: Data, name: str, term: Term, parameters: Parameters, xp: Namespace) -> Array:
+    """Standardised values of a number, those at nodes following its modelled distribution."""
+    known = data[name][:, 0]
+    if f"{name}_node" not in data.arrays:
+        return known
+    low, high = term.bounds or (0.0, 1.0)
+    logit = parameters[f"{name}_mean"][..., None] + parameters[f"{name}_spread"][..., None] * data[f"{name}_node"]
+    modelled = (low + (high - low) * xp.sigmoid(logit) - term.centre) / term.scale
+    return known + data[f"{name}_at_node"] * modelled
+
+
+def hazard_of(data: Data, parameters: Parameters, xp: Namespace) -> Hazard:
+    """Return the hazard of every row of a survival design."""
+    family = FAMILIES[data.design.model.family]
+    if family.baseline is None:
+        raise ValueError(f"{data.design.model.family} is no survival family")
+    betas = [parameters[f"{name}_effect"][..., None] for name in data.design.model.exposures]
+    return Hazard(
+        baseline=family.baseline,
+        accelerated=data.design.model.effects == "accelerated",
+        eta=linear_predictor(data, parameters, xp),
+        beta=betas[0] if betas else 0.0,
+        parameters={name: parameters[name][..., None] for name in family.parameters},
+        xp=xp,
+    )
+
+
+def row_log_likelihood(data: Data, parameters: Parameters, xp: Namespace) -> Array:
+    """Return every row's log-likelihood, before rows are weighed and summed."""
+    model = data.design.model
+    if not FAMILIES[model.family].survival:
+        return bernoulli_log_likelihood(data["events"], data["n"], linear_predictor(data, parameters, xp), xp)
+    time, entry = data["time"], data["entry"]
+    hazard = hazard_of(data, parameters, xp)
+    switch = data["switch"] if model.exposures else np.full(len(data.design.patient_of_row), np.inf)
+    total = survival_log_likelihood(hazard, time, data["event"], entry, switch)
+    for name, exposure in model.exposures.items():
+        if exposure.as_ == "time_varying" and exposure.dating == "intensity":
+            rho = parameters[f"{name}_log_intensity"][..., None]
+            total = total + transition_log_likelihood(rho, time, entry, switch, xp)
+    return total
+
+
+def log_shares(data: Data, parameters: Parameters, xp: Namespace) -> Array | float:
+    """Log weight of each row from the shares of missing labels."""
+    total: Array | float = 0.0
+    for name, term in data.design.terms.items():
+        if has_shares(term):
+            log_share = xp.log(parameters[f"{name}_share"])[..., np.maximum(term.share, 0)]
+            total = total + (term.share >= 0) * log_share
+    return total
+
+
+def log_likelihood(data: Data, parameters: Parameters, xp: Namespace) -> Array:
+    """Return every patient's log-likelihood, what is not known about it summed or integrated out."""
+    rows = row_log_likelihood(data, parameters, xp) + log_shares(data, parameters, xp)
+    if not data.design.summed:
+        return rows + data["log_weight"]
+    return xp.logsumexp(rows[..., data.design.rows_of_patient()[0]] + data["log_weight"])
+
+
+def patient_mean(design: Design, values: np.ndarray, parameters: Parameters, xp: Namespace) -> np.ndarray:
+    """Average a quantity of the rows over what is not known about each patient.
+
+    Parameters
+    ----------
+    values : array (..., rows)
+
+    Returns
+    -------
+    array (..., patients)
+        Weighted by the modelled distribution of the missing covariates, whatever the outcome was.
+    """
+    if not design.summed:
+        return values
+    data = data_of(design)
+    rows, _ = design.rows_of_patient()
+    weight = np.exp(data["log_weight"] + _spread(log_shares(data, parameters, xp), rows))
+    weight = weight / weight.sum(axis=-1, keepdims=True)
+    return np.asarray((values[..., rows] * weight).sum(axis=-1))
+
+
+def _spread(values: Array | float, rows: np.ndarray) -> Array | float:
+    return values if isinstance(values, float) else values[..., rows]

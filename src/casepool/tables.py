@@ -1,0 +1,46 @@
+"""The one layout of every table of answers: raw, shrunk, pooled and printed numbers bind row to row."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import pandas as pd
+
+COLUMNS = (
+    "estimand", "by", "level", "at", "n", "events", "source", "model", "method",
+    "estimate", "lower", "upper", "interval", "unit", "verdict", "note",
+)  # fmt: skip
+POSTERIOR_COLUMNS = ("mean", "sd", "ess", "mcse")
+NUMBERS = ("n", "events", "estimate", "lower", "upper", *POSTERIOR_COLUMNS)
+
+
+def estimate_table(rows: Iterable[Mapping[str, Any]], *, posterior: bool = False) -> pd.DataFrame:
+    """Lay answers out in the fixed columns.
+
+    Parameters
+    ----------
+    rows : iterable of mappings
+        One mapping per number; keys are among the columns, what is absent stays empty
+        (an empty string, or NaN for a number).
+    posterior : bool
+        Whether to add the posterior columns ``mean``, ``sd``, ``ess`` and ``mcse``.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per number; the columns `COLUMNS`, then `POSTERIOR_COLUMNS` if asked for.
+
+    Raises
+    ------
+    KeyError
+        If a row has a key that is no column.
+    """
+    columns = COLUMNS + (POSTERIOR_COLUMNS if posterior else ())
+    records = []
+    for row in rows:
+        if unknown := set(row) - set(columns):
+            raise KeyError(f"no such column in an estimate table: {sorted(unknown)}")
+        records.append({c: row.get(c, float("nan") if c in NUMBERS else "") for c in columns})
+    table = pd.DataFrame(records, columns=list(columns))
+    return table.astype({c: "float64" for c in columns if c in NUMBERS})

@@ -106,7 +106,10 @@ def guess_type(values: Iterable[Any]) -> str:
     for name in ("integer", "number"):
         if all(_reads(PARSERS[name][0], value) for value in cells):
             return name
-    if any(";" in word for word in words) and max(len(m) for word in words for m in word.split(";")) <= LONGEST_MEMBER:
+    if (
+        any(";" in word for word in words)
+        and max(len(m) for word in words for m in word.split(";")) <= LONGEST_MEMBER
+    ):
         return "set"
     return "category" if len(set(words)) <= max(10, len(words) // 2) else "text"
 

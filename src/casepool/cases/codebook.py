@@ -119,7 +119,8 @@ def codebook_from_dict(plain: Mapping[str, Any], *, file: str = "codebook.toml")
     if not isinstance(values.get("public", True), bool):
         raise CasepoolError("must be true or false", file=file, column="public", remedy="write true or false")
     values["columns"] = {
-        str(name): _column(column, name=str(name), file=file) for name, column in values.get("columns", {}).items()
+        str(name): _column(column, name=str(name), file=file)
+        for name, column in values.get("columns", {}).items()
     }
     return Codebook(**values)
 
@@ -130,7 +131,9 @@ def check_keys(plain: Mapping[str, Any], allowed: list[str], *, file: str, table
         if key not in allowed:
             where = f"[{table}]" if table else "the top level"
             raise CasepoolError(
-                f"unknown key {key!r} in {where}", file=file, remedy=f"allowed there: {', '.join(sorted(allowed))}"
+                f"unknown key {key!r} in {where}",
+                file=file,
+                remedy=f"allowed there: {', '.join(sorted(allowed))}",
             )
 
 
@@ -157,7 +160,9 @@ def _column(plain: Any, *, name: str, file: str) -> Column:
 
 def _strings(value: Any, *, file: str, key: str) -> list[str]:
     if not isinstance(value, list | tuple) or not all(isinstance(item, str) for item in value):
-        raise CasepoolError("must be a list of strings", file=file, column=key, value=value, remedy="correct it")
+        raise CasepoolError(
+            "must be a list of strings", file=file, column=key, value=value, remedy="correct it"
+        )
     return list(value)
 
 

@@ -45,12 +45,16 @@ def load(name: str) -> pd.DataFrame:
     """
     if name not in list_datasets():
         raise CasepoolError(
-            "there is no bundled dataset of this name", value=name, remedy=f"there are {', '.join(list_datasets())}"
+            "there is no bundled dataset of this name",
+            value=name,
+            remedy=f"there are {', '.join(list_datasets())}",
         )
     return read_cases(bundled("data") / name)
 
 
-def read_cases(source: str | Path | pd.DataFrame, codebook: str | Path | Codebook | None = None) -> pd.DataFrame:
+def read_cases(
+    source: str | Path | pd.DataFrame, codebook: str | Path | Codebook | None = None
+) -> pd.DataFrame:
     """Read a table of cases.
 
     Parameters
@@ -103,17 +107,25 @@ def _read_csv(path: Path) -> pd.DataFrame:
     except FileNotFoundError:
         raise CasepoolError("there is no such file", file=str(path), remedy="check the path") from None
     except (OSError, UnicodeDecodeError) as error:
-        raise CasepoolError(f"not readable as UTF-8 text ({error})", file=str(path), remedy="save it as UTF-8") from None
+        raise CasepoolError(
+            f"not readable as UTF-8 text ({error})", file=str(path), remedy="save it as UTF-8"
+        ) from None
     try:
         rows = [row for row in csv.reader(io.StringIO(text), strict=True) if row]
     except csv.Error as error:
-        raise CasepoolError(f"not readable as CSV ({error})", file=path.name, remedy="check its quotes") from None
+        raise CasepoolError(
+            f"not readable as CSV ({error})", file=path.name, remedy="check its quotes"
+        ) from None
     if not rows:
-        raise CasepoolError("the file is empty", file=path.name, remedy="give a header and one row per patient")
+        raise CasepoolError(
+            "the file is empty", file=path.name, remedy="give a header and one row per patient"
+        )
     header = [name.strip() for name in rows[0]]
     for position, name in enumerate(header):
         if not name:
-            raise CasepoolError("a column has no name", file=path.name, row=f"header, column {position + 1}", remedy="name it")
+            raise CasepoolError(
+                "a column has no name", file=path.name, row=f"header, column {position + 1}", remedy="name it"
+            )
     for number, row in enumerate(rows[1:], start=1):
         if len(row) != len(header):
             raise CasepoolError(

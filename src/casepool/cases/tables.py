@@ -79,9 +79,7 @@ def with_guesses(raw: pd.DataFrame, codebook: Codebook) -> Codebook:
         return codebook
     said = ", ".join(f"{name} ({column.type})" for name, column in guesses.items())
     log.warning("%s: no codebook entry, types guessed: %s", codebook.name, said)
-    return replace(
-        codebook, columns={**codebook.columns, **guesses}, guessed=(*codebook.guessed, *guesses)
-    )
+    return replace(codebook, columns={**codebook.columns, **guesses}, guessed=(*codebook.guessed, *guesses))
 
 
 def table_problems(raw: pd.DataFrame, codebook: Codebook) -> Iterator[CasepoolError]:
@@ -104,7 +102,9 @@ def _header_problems(raw: pd.DataFrame, codebook: Codebook) -> Iterator[Casepool
             yield missing_column(raw, codebook, column)
 
 
-def missing_column(frame: pd.DataFrame, codebook: Codebook, column: str, wanted_by: str = "the codebook") -> CasepoolError:
+def missing_column(
+    frame: pd.DataFrame, codebook: Codebook, column: str, wanted_by: str = "the codebook"
+) -> CasepoolError:
     """Make the error for a column that is named but not there, with the nearest name there is."""
     near = get_close_matches(column, [str(name) for name in frame.columns], n=1)
     hint = f"did you mean {near[0]!r}" if near else f"the columns are {', '.join(map(str, frame.columns))}"

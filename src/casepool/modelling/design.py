@@ -141,7 +141,9 @@ def make_design(model: Model, cases: pd.DataFrame) -> Design:
         reasons = [reason or other for reason, other in zip(reasons, dates.left_out, strict=True)]
     for name, term in coded.items():
         if term.term.missing == "drop":
-            reasons = [r or (f"no {name}" if lost else "") for r, lost in zip(reasons, term.missing, strict=True)]
+            reasons = [
+                r or (f"no {name}" if lost else "") for r, lost in zip(reasons, term.missing, strict=True)
+            ]
     kept = np.array([not reason for reason in reasons])
     if not kept.any():
         raise CasepoolError(
@@ -207,7 +209,9 @@ def _expand(
     switch: list[float] = []
     choice: dict[str, list[int]] = {name: [] for name in coded}
     for i, position in enumerate(kept):
-        options = [list(zip(c.options[position], c.log_weights[position], strict=True)) for c in coded.values()]
+        options = [
+            list(zip(c.options[position], c.log_weights[position], strict=True)) for c in coded.values()
+        ]
         when = _dates(exposure, dates, position, outcome, i) if exposure and dates else [(np.inf, 0.0)]
         for *picked, (start, start_weight) in itertools.product(*options, when):
             patient.append(i)

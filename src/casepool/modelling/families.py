@@ -95,9 +95,7 @@ LOG_NORMAL = Baseline(
 )
 LOG_LOGISTIC = Baseline(
     cumulative_hazard=lambda u, p, xp: xp.softplus(_log(u, xp) / p["scale"]),
-    log_hazard=lambda u, p, xp: (
-        -xp.log(p["scale"]) - _log(u, xp) - xp.softplus(-_log(u, xp) / p["scale"])
-    ),
+    log_hazard=lambda u, p, xp: -xp.log(p["scale"]) - _log(u, xp) - xp.softplus(-_log(u, xp) / p["scale"]),
 )
 
 FAMILIES: dict[str, Family] = {

@@ -86,13 +86,18 @@ def model_from_dict(plain: Mapping[str, Any], *, name: str, file: str = "") -> M
     survival = FAMILIES[family].survival
     effects = _effects(plain, family, file)
     outcome = _outcome(_table(plain, "outcome", file), survival=survival, file=file)
-    terms = {key: _term(key, _subtable(value, f"terms.{key}", file), file) for key, value in _table(plain, "terms", file).items()}
+    terms = {
+        key: _term(key, _subtable(value, f"terms.{key}", file), file)
+        for key, value in _table(plain, "terms", file).items()
+    }
     exposures = {
         key: _exposure(key, _subtable(value, f"exposure.{key}", file), file)
         for key, value in _table(plain, "exposure", file).items()
     }
     if exposures and not survival:
-        raise CasepoolError("only a survival model has exposures", file=file, column="exposure", remedy="use a term")
+        raise CasepoolError(
+            "only a survival model has exposures", file=file, column="exposure", remedy="use a term"
+        )
     if len(exposures) > 1:
         raise CasepoolError("one exposure at most", file=file, column="exposure", remedy="remove all but one")
     priors = _priors(_table(plain, "priors", file), file)
@@ -114,7 +119,11 @@ def _subtable(value: Any, key: str, file: str) -> Mapping[str, Any]:
 def _one_of(value: Any, allowed: tuple[str, ...], *, file: str, key: str) -> str:
     if value not in allowed:
         raise CasepoolError(
-            "missing or unknown", file=file, column=key, value=value, remedy=f"choose one of {', '.join(allowed)}"
+            "missing or unknown",
+            file=file,
+            column=key,
+            value=value,
+            remedy=f"choose one of {', '.join(allowed)}",
         )
     return str(value)
 
@@ -124,7 +133,9 @@ def _effects(plain: Mapping[str, Any], family: str, file: str) -> str:
     if "effects" not in plain:
         return legal[0]
     if legal == ("",):
-        raise CasepoolError("only a survival family has effects", file=file, column="effects", remedy="remove the key")
+        raise CasepoolError(
+            "only a survival family has effects", file=file, column="effects", remedy="remove the key"
+        )
     return _one_of(plain["effects"], legal, file=file, key="effects")
 
 
@@ -142,15 +153,27 @@ def _converted(cls: type, values: Mapping[str, Any], *, file: str, table: str) -
             _one_of(value, CHOICES[key], file=file, key=f"{table}.{key}")
         text_wanted = isinstance(default, str) and key not in ("target",)
         if (text_wanted or "MISSING" in repr(default)) and not isinstance(value, str):
-            raise CasepoolError("must be text", file=file, column=f"{table}.{key}", value=value, remedy="correct it")
+            raise CasepoolError(
+                "must be text", file=file, column=f"{table}.{key}", value=value, remedy="correct it"
+            )
         if isinstance(default, float) and key != "exchangeable" and not isinstance(value, float):
-            raise CasepoolError("must be a number", file=file, column=f"{table}.{key}", value=value, remedy="correct it")
+            raise CasepoolError(
+                "must be a number", file=file, column=f"{table}.{key}", value=value, remedy="correct it"
+            )
         if (isinstance(default, tuple) or key == "bounds") and not isinstance(value, tuple):
-            raise CasepoolError("must be a list", file=file, column=f"{table}.{key}", value=value, remedy="correct it")
+            raise CasepoolError(
+                "must be a list", file=file, column=f"{table}.{key}", value=value, remedy="correct it"
+            )
         if key in ("cuts", "bounds") and not all(type(v) is float for v in value):
-            raise CasepoolError("must be numbers", file=file, column=f"{table}.{key}", value=value, remedy="correct them")
-        if key in ("levels", "success", "event_levels", "labels") and not all(isinstance(v, str) for v in value):
-            raise CasepoolError("must be texts", file=file, column=f"{table}.{key}", value=value, remedy="correct them")
+            raise CasepoolError(
+                "must be numbers", file=file, column=f"{table}.{key}", value=value, remedy="correct them"
+            )
+        if key in ("levels", "success", "event_levels", "labels") and not all(
+            isinstance(v, str) for v in value
+        ):
+            raise CasepoolError(
+                "must be texts", file=file, column=f"{table}.{key}", value=value, remedy="correct them"
+            )
         out["as_" if key == "as" else key] = value
     return out
 
@@ -161,21 +184,33 @@ def _outcome(plain: Mapping[str, Any], *, survival: bool, file: str) -> Outcome:
     place = {"file": file, "column": "outcome"}
     if survival:
         if not outcome.time or not outcome.event:
-            raise CasepoolError("a survival outcome needs `time` and `event`", remedy="name both columns", **place)
-        _one_of(outcome.unit, UNITS, file=file, key="outcome.unit")
-        if bool(outcome.levels) != bool(outcome.event_levels) or not set(outcome.event_levels) <= set(outcome.levels):
             raise CasepoolError(
-                "`event_levels` must be among `levels`, and neither stands alone", remedy="correct them", **place
+                "a survival outcome needs `time` and `event`", remedy="name both columns", **place
+            )
+        _one_of(outcome.unit, UNITS, file=file, key="outcome.unit")
+        if bool(outcome.levels) != bool(outcome.event_levels) or not set(outcome.event_levels) <= set(
+            outcome.levels
+        ):
+            raise CasepoolError(
+                "`event_levels` must be among `levels`, and neither stands alone",
+                remedy="correct them",
+                **place,
             )
         return outcome
     if not outcome.column and not outcome.events:
-        raise CasepoolError("a response needs `column`, or `events` and `n`", remedy="name the column", **place)
+        raise CasepoolError(
+            "a response needs `column`, or `events` and `n`", remedy="name the column", **place
+        )
     if outcome.column and (not outcome.success or not set(outcome.success) < set(outcome.levels)):
         raise CasepoolError(
-            "`success` must be some of `levels`, and not all", remedy="list every code, worst first, in levels", **place
+            "`success` must be some of `levels`, and not all",
+            remedy="list every code, worst first, in levels",
+            **place,
         )
     if outcome.events and not outcome.n:
-        raise CasepoolError("`events` needs `n`", remedy="name the column with the number of patients", **place)
+        raise CasepoolError(
+            "`events` needs `n`", remedy="name the column with the number of patients", **place
+        )
     return outcome
 
 
@@ -209,7 +244,9 @@ def _term_problem(term: Term) -> str:
         return "scale must be positive"
     if term.kind == "banded" and (not term.cuts or list(term.cuts) != sorted(set(term.cuts))):
         return "banded needs rising cuts"
-    if term.kind == "banded" and (len(term.labels) != len(term.cuts) + 1 or len(set(term.labels)) != len(term.labels)):
+    if term.kind == "banded" and (
+        len(term.labels) != len(term.cuts) + 1 or len(set(term.labels)) != len(term.labels)
+    ):
         return f"{len(term.cuts)} cuts need {len(term.cuts) + 1} different labels"
     shares = term.exchangeable.values() if isinstance(term.exchangeable, Mapping) else [term.exchangeable]
     if not all(isinstance(share, int | float) and 0 <= share <= 1 for share in shares):
@@ -225,10 +262,15 @@ def _exposure(name: str, plain: Mapping[str, Any], file: str) -> Exposure:
     exposure = Exposure(name=name, **_converted(Exposure, plain, file=file, table=table))
     if exposure.start and (exposure.earliest or exposure.latest):
         raise CasepoolError(
-            "`start` and `earliest`/`latest` exclude each other", file=file, column=table, remedy="keep one form"
+            "`start` and `earliest`/`latest` exclude each other",
+            file=file,
+            column=table,
+            remedy="keep one form",
         )
     if bool(exposure.earliest) != bool(exposure.latest):
-        raise CasepoolError("`earliest` and `latest` go together", file=file, column=table, remedy="name both")
+        raise CasepoolError(
+            "`earliest` and `latest` go together", file=file, column=table, remedy="name both"
+        )
     return exposure
 
 
@@ -243,7 +285,10 @@ def _priors(plain: Mapping[str, Any], file: str) -> dict[str, Prior]:
         for level, inner in levels.items():
             if not key.endswith("_own"):
                 raise CasepoolError(
-                    "only `<factor>_own` has priors by level", file=file, column=f"priors.{key}", remedy="remove it"
+                    "only `<factor>_own` has priors by level",
+                    file=file,
+                    column=f"priors.{key}",
+                    remedy="remove it",
                 )
             priors[f"{key}.{level}"] = read_prior(inner, file=file, key=f"priors.{key}.{level}")
     return priors
@@ -276,7 +321,10 @@ def _check_priors(made: Model, file: str) -> None:
     for name in wanted:
         if name not in made.priors:
             raise CasepoolError(
-                "the model needs this prior", file=file, column=f"priors.{name}", remedy=f"add [priors.{name}]"
+                "the model needs this prior",
+                file=file,
+                column=f"priors.{name}",
+                remedy=f"add [priors.{name}]",
             )
     for key, prior in made.priors.items():
         name = key.partition(".")[0]
@@ -287,12 +335,19 @@ def _check_priors(made: Model, file: str) -> None:
                 column=f"priors.{key}",
                 remedy=f"the model has {', '.join(wanted)}",
             )
-        scale = name.endswith(SUPPORT_POSITIVE) or name == "scale" or (name == "shape" and made.family == "weibull")
+        scale = (
+            name.endswith(SUPPORT_POSITIVE)
+            or name == "scale"
+            or (name == "shape" and made.family == "weibull")
+        )
         fixed = prior.dist == "Fixed"
         allowed = (prior.parameters.get("value", 1.0) > 0) if fixed else DISTRIBUTIONS[prior.dist].positive
         if scale and not allowed:
             raise CasepoolError(
-                "a scale needs a prior on positive numbers", file=file, column=f"priors.{key}", remedy="use HalfNormal"
+                "a scale needs a prior on positive numbers",
+                file=file,
+                column=f"priors.{key}",
+                remedy="use HalfNormal",
             )
         if (prior.dist == "Dirichlet") != name.endswith("_share"):
             raise CasepoolError(

@@ -90,7 +90,9 @@ def _values(data: Data, name: str, term: Term, parameters: Parameters, xp: Names
     if f"{name}_node" not in data.arrays:
         return known
     low, high = term.bounds or (0.0, 1.0)
-    logit = parameters[f"{name}_mean"][..., None] + parameters[f"{name}_spread"][..., None] * data[f"{name}_node"]
+    logit = (
+        parameters[f"{name}_mean"][..., None] + parameters[f"{name}_spread"][..., None] * data[f"{name}_node"]
+    )
     modelled = (low + (high - low) * xp.sigmoid(logit) - term.centre) / term.scale
     return known + data[f"{name}_at_node"] * modelled
 
@@ -145,6 +147,18 @@ def log_likelihood(data: Data, parameters: Parameters, xp: Namespace) -> Array:
     return xp.logsumexp(rows[..., data.design.rows_of_patient()[0]] + data["log_weight"])
 
 
+def row_weights(design: Design, parameters: Parameters, xp: Namespace) -> tuple[np.ndarray, np.ndarray]:
+    """Return row numbers (patients, longest), and the weight (..., patients, longest) of each within its patient.
+
+    The weights are the modelled distribution of what is missing, whatever the outcome was; they sum to 1.
+    """
+    rows, fixed = design.rows_of_patient()
+    shares = log_shares(data_of(design), parameters, xp)
+    log_weight = fixed + (shares if isinstance(shares, float) else shares[..., rows])
+    weight = np.exp(log_weight - log_weight.max(axis=-1, keepdims=True))
+    return rows, weight / weight.sum(axis=-1, keepdims=True)
+
+
 def patient_mean(design: Design, values: np.ndarray, parameters: Parameters, xp: Namespace) -> np.ndarray:
     """Average a quantity of the rows over what is not known about each patient.
 
@@ -155,16 +169,8 @@ def patient_mean(design: Design, values: np.ndarray, parameters: Parameters, xp:
     Returns
     -------
     array (..., patients)
-        Weighted by the modelled distribution of the missing covariates, whatever the outcome was.
     """
     if not design.summed:
         return values
-    data = data_of(design)
-    rows, _ = design.rows_of_patient()
-    weight = np.exp(data["log_weight"] + _spread(log_shares(data, parameters, xp), rows))
-    weight = weight / weight.sum(axis=-1, keepdims=True)
+    rows, weight = row_weights(design, parameters, xp)
     return np.asarray((values[..., rows] * weight).sum(axis=-1))
-
-
-def _spread(values: Array | float, rows: np.ndarray) -> Array | float:
-    return values if isinstance(values, float) else values[..., rows]

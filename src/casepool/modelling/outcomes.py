@@ -85,7 +85,9 @@ class Reader:
                 remedy=f"set the unit to one of {', '.join(DAYS)}",
             )
         if (values < 0).any():
-            raise self.refuse("a time before time zero", int(np.argmax(values < 0)), column, "correct the time")
+            raise self.refuse(
+                "a time before time zero", int(np.argmax(values < 0)), column, "correct the time"
+            )
         return values if own == unit else np.round(values * DAYS[own] / DAYS[unit], DECIMALS)
 
     def flags(self, column: str) -> list[bool | None]:
@@ -100,7 +102,9 @@ class Reader:
             elif str(value).lower() in words:
                 out.append(words[str(value).lower()])
             else:
-                raise self.refuse(f"expected true or false (type {kind})", position, column, "correct the cell")
+                raise self.refuse(
+                    f"expected true or false (type {kind})", position, column, "correct the cell"
+                )
         return out
 
 
@@ -143,14 +147,19 @@ def _codes(reader: Reader, outcome: Outcome) -> Read:
         empty = value is pd.NA or value is None or value != value
         if not empty and str(value) not in outcome.levels:
             raise reader.refuse(
-                "unknown response code", position, outcome.column, f"use one of {', '.join(outcome.levels)}, or leave it empty"
+                "unknown response code",
+                position,
+                outcome.column,
+                f"use one of {', '.join(outcome.levels)}, or leave it empty",
             )
         reasons.append(f"no {outcome.column}" if empty else "")
         events.append(0.0 if empty else float(str(value) in outcome.success))
     n = reader.numbers(outcome.n) if outcome.n and outcome.n in reader else np.ones(len(column))
     bad = ~((n >= 1) & (n == np.round(n)))
     if bad.any():
-        raise reader.refuse("not a number of patients", int(np.argmax(bad)), outcome.n, "give a whole number from 1")
+        raise reader.refuse(
+            "not a number of patients", int(np.argmax(bad)), outcome.n, "give a whole number from 1"
+        )
     return Read({"events": np.array(events) * n, "n": n}, reasons)
 
 
@@ -163,7 +172,10 @@ def _counts(reader: Reader, outcome: Outcome) -> Read:
             raise reader.refuse("not a number of patients", position, outcome.n, "give a whole number from 0")
         if np.isnan(e) or e < 0 or e != round(e) or e > m:
             raise reader.refuse(
-                f"not a number of events among {m:g} patients", position, outcome.events, f"give a whole number from 0 to {m:g}"
+                f"not a number of events among {m:g} patients",
+                position,
+                outcome.events,
+                f"give a whole number from 0 to {m:g}",
             )
     return Read({"events": events, "n": n}, ["no patients" if m == 0 else "" for m in n])
 
@@ -178,10 +190,15 @@ def _offset(reader: Reader, outcome: Outcome) -> np.ndarray:
         rates = np.full(len(reader.cases), outcome.target)
     bad = ~((rates > 0) & (rates < 1))
     if bad.any() and isinstance(outcome.target, str):
-        raise reader.refuse("a target rate must lie between 0 and 1", int(np.argmax(bad)), outcome.target, "correct it")
+        raise reader.refuse(
+            "a target rate must lie between 0 and 1", int(np.argmax(bad)), outcome.target, "correct it"
+        )
     if bad.any():
         raise CasepoolError(
-            "a target rate must lie between 0 and 1", column="outcome.target", value=outcome.target, remedy="correct it"
+            "a target rate must lie between 0 and 1",
+            column="outcome.target",
+            value=outcome.target,
+            remedy="correct it",
         )
     return np.asarray(np.log(rates / (1 - rates)))
 
@@ -193,11 +210,15 @@ def _survival(reader: Reader, outcome: Outcome) -> Read:
     reasons = []
     for position, (t, d) in enumerate(zip(time, event, strict=True)):
         if d and np.isnan(t):
-            raise reader.refuse("an event without a time", position, outcome.time, "give the time of the event")
+            raise reader.refuse(
+                "an event without a time", position, outcome.time, "give the time of the event"
+            )
         if d and t == 0:
             raise reader.refuse("an event at time zero", position, outcome.time, "give a time above 0")
         if not np.isnan(t) and not entry[position] <= t:
-            raise reader.refuse("entry after the last follow-up", position, outcome.entry, "correct one of the two")
+            raise reader.refuse(
+                "entry after the last follow-up", position, outcome.entry, "correct one of the two"
+            )
         reasons.append(f"no {outcome.time}" if np.isnan(t) else f"no {outcome.event}" if d is None else "")
     arrays = {"time": time, "event": np.array([float(bool(d)) for d in event]), "entry": entry}
     return Read(arrays, reasons)
@@ -212,7 +233,9 @@ def _events(reader: Reader, outcome: Outcome) -> list[bool | None]:
         if value is pd.NA or value is None or value != value:
             out.append(None)
         elif str(value) not in outcome.levels:
-            raise reader.refuse("unknown status code", position, outcome.event, f"use one of {', '.join(outcome.levels)}")
+            raise reader.refuse(
+                "unknown status code", position, outcome.event, f"use one of {', '.join(outcome.levels)}"
+            )
         else:
             out.append(str(value) in outcome.event_levels)
     return out
@@ -246,10 +269,14 @@ def read_exposure(reader: Reader, exposure: Exposure, outcome: Mapping[str, Any]
         if np.isnan(a) != np.isnan(b):
             raise reader.refuse("only one end of the interval", position, names[0], "give both, or neither")
         if np.isnan(a) and exposure.undated == "refuse" and exposure.as_ == "time_varying":
-            raise reader.refuse(f"exposed ({exposure.name}) without a date", position, exposure.column, "give the date")
+            raise reader.refuse(
+                f"exposed ({exposure.name}) without a date", position, exposure.column, "give the date"
+            )
         a, b = (0.0, end) if np.isnan(a) else (a, b)
         if b < a:
-            raise reader.refuse("the latest date is before the earliest", position, names[1], "correct the dates")
+            raise reader.refuse(
+                "the latest date is before the earliest", position, names[1], "correct the dates"
+            )
         if b > end:
             raise reader.refuse(
                 f"the exposure {exposure.name!r} may start after the last follow-up ({end:g} {unit})",

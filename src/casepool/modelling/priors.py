@@ -93,7 +93,9 @@ class Improper:
             For a flat prior.
         """
         if self.value is None:
-            raise CasepoolError("a Flat prior cannot be drawn from", remedy="give the parameter a proper prior")
+            raise CasepoolError(
+                "a Flat prior cannot be drawn from", remedy="give the parameter a proper prior"
+            )
         return np.full(size, self.value)
 
 
@@ -120,7 +122,9 @@ DISTRIBUTIONS: dict[str, Distribution] = {
     "HalfNormal": Distribution(("sigma",), lambda sigma: stats.halfnorm(scale=sigma), positive=True),
     "HalfStudentT": Distribution(("nu", "sigma"), HalfStudentT, positive=True),
     "Exponential": Distribution(("lam",), lambda lam: stats.expon(scale=1 / lam), positive=True),
-    "Gamma": Distribution(("alpha", "beta"), lambda alpha, beta: stats.gamma(alpha, scale=1 / beta), positive=True),
+    "Gamma": Distribution(
+        ("alpha", "beta"), lambda alpha, beta: stats.gamma(alpha, scale=1 / beta), positive=True
+    ),
     "LogNormal": Distribution(
         ("mu", "sigma"), lambda mu, sigma: stats.lognorm(sigma, scale=math.exp(mu)), positive=True
     ),
@@ -136,7 +140,9 @@ SUPPORT_POSITIVE = ("_sd", "_spread")
 """Endings of the parameters that are scales."""
 
 NUISANCE: dict[str, Prior] = {
-    "_mean": Prior("Normal", {"mu": 0.0, "sigma": 1.5}, "convention: any mean inside the bounds is plausible"),
+    "_mean": Prior(
+        "Normal", {"mu": 0.0, "sigma": 1.5}, "convention: any mean inside the bounds is plausible"
+    ),
     "_spread": Prior("HalfNormal", {"sigma": 1.5}, "convention: from one value to all of the range"),
     "_share": Prior("Dirichlet", {"concentration": 1.0}, "convention: every share equally plausible"),
 }
@@ -154,10 +160,15 @@ def read_prior(plain: Mapping[str, Any], *, file: str, key: str) -> Prior:
     values = dict(plain)
     why = values.pop("why", "")
     if not isinstance(why, str):
-        raise CasepoolError("`why` must be text", file=file, column=key, value=why, remedy="give the reason as text")
+        raise CasepoolError(
+            "`why` must be text", file=file, column=key, value=why, remedy="give the reason as text"
+        )
     elicited = {k: values[k] for k in ("from", "median", "upper") if k in values} if "from" in values else {}
     if elicited:
-        values = {**_elicit(elicited, file=file, key=key), **{k: v for k, v in values.items() if k not in elicited}}
+        values = {
+            **_elicit(elicited, file=file, key=key),
+            **{k: v for k, v in values.items() if k not in elicited},
+        }
     dist = values.pop("dist", None)
     if dist not in DISTRIBUTIONS:
         raise CasepoolError(

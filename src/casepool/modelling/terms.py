@@ -82,7 +82,9 @@ def members_of(value: Any, separator: str | None) -> tuple[str, ...]:
     return tuple(sorted({part.strip() for part in parts if part.strip()}))
 
 
-def labels_of(cases: pd.DataFrame, codebook: Codebook, column: str) -> tuple[list[tuple[str, ...]], tuple[str, ...]]:
+def labels_of(
+    cases: pd.DataFrame, codebook: Codebook, column: str
+) -> tuple[list[tuple[str, ...]], tuple[str, ...]]:
     """Return every patient's labels in a column, and the column's levels in order."""
     kind = codebook.columns[column]
     separator = kind.separator if kind.type == "set" else None
@@ -112,7 +114,9 @@ def _category(term: Term, cases: pd.DataFrame, codebook: Codebook) -> Coded:
     return _coded_levels(term, cells, levels, levels[1:], np.eye(len(levels))[:, 1:])
 
 
-def _labels(term: Term, cases: pd.DataFrame, codebook: Codebook) -> tuple[list[tuple[str, ...]], tuple[str, ...]]:
+def _labels(
+    term: Term, cases: pd.DataFrame, codebook: Codebook
+) -> tuple[list[tuple[str, ...]], tuple[str, ...]]:
     kind = codebook.columns[term.source].type
     if kind not in (*LABELLED, "integer", "text"):
         raise CasepoolError(
@@ -123,25 +127,35 @@ def _labels(term: Term, cases: pd.DataFrame, codebook: Codebook) -> tuple[list[t
         )
     cells, levels = labels_of(cases, codebook, term.source)
     if not levels:
-        raise CasepoolError("the column is empty", file=codebook.name, column=term.source, remedy="remove the term")
+        raise CasepoolError(
+            "the column is empty", file=codebook.name, column=term.source, remedy="remove the term"
+        )
     return cells, levels
 
 
 def _banded(term: Term, cases: pd.DataFrame, codebook: Codebook) -> Coded:
     values = _numbers(term, cases, codebook)
     bands = np.searchsorted(term.cuts, values, side="right")
-    cells = [() if np.isnan(value) else (term.labels[band],) for value, band in zip(values, bands, strict=True)]
+    cells = [
+        () if np.isnan(value) else (term.labels[band],) for value, band in zip(values, bands, strict=True)
+    ]
     return _coded_levels(term, cells, term.labels, term.labels[1:], np.eye(len(term.labels))[:, 1:])
 
 
 def _coded_levels(
-    term: Term, cells: list[tuple[str, ...]], levels: tuple[str, ...], coefficients: tuple[str, ...], rows: np.ndarray
+    term: Term,
+    cells: list[tuple[str, ...]],
+    levels: tuple[str, ...],
+    coefficients: tuple[str, ...],
+    rows: np.ndarray,
 ) -> Coded:
     """Code labels: the levels' own rows first, then the mean row of every set of several members."""
     index = {level: i for i, level in enumerate(levels)}
     sets = sorted({cell for cell in cells if len(cell) > 1})
     mixed = [rows[[index[member] for member in cell]].mean(axis=0) for cell in sets]
-    position = {(level,): i for level, i in index.items()} | {cell: len(levels) + i for i, cell in enumerate(sets)}
+    position = {(level,): i for level, i in index.items()} | {
+        cell: len(levels) + i for i, cell in enumerate(sets)
+    }
     everything = np.arange(len(levels))
     options = [np.array([position[cell]]) if cell else everything for cell in cells]
     choices = np.vstack([rows, *mixed]) if mixed else rows

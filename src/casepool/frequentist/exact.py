@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import gammaln
 
-from casepool.classical.contingency import as_counts, without_empty
-from casepool.classical.margins import Ints, Margins, columns_within, count_tables
+from casepool.frequentist.contingency import as_counts, without_empty
+from casepool.frequentist.margins import Ints, Margins, columns_within, count_tables
 
 Floats = NDArray[np.float64]
 
@@ -31,11 +31,11 @@ class ExactTest:
     Attributes
     ----------
     p : float or None
-        None if there are more tables than allowed: not computed.
+        None if there are more tables than allowed, or too many to count: not computed.
     tables : int
         Tables with the margins of the observed one.
     counted : bool
-        False if counting stopped early and `tables` is a lower bound (only where `p` is None).
+        False if counting gave up and `tables` is a lower bound; `p` is then None.
     mid : bool
         Whether `p` is the mid-p value.
     probability : float
@@ -66,7 +66,8 @@ def fisher_freeman_halton(table: ArrayLike, most: int = MOST, mid: bool = False)
     table : array_like of int, (r, c)
         Patients per row and column; empty rows and columns change nothing.
     most : int
-        Tables enumerated at most. They are counted first; above `most`, `p` is None.
+        Tables enumerated at most. They are counted first; above `most`, `p` is None. Larger limits can be
+        quick: the time depends on how many partial tables differ, which is far fewer.
     mid : bool
         Whether to count the tables tied with the observed one half.
 
@@ -91,11 +92,11 @@ def fisher_freeman_halton(table: ArrayLike, most: int = MOST, mid: bool = False)
     if counts.size == 0:
         return ExactTest(0.5 if mid else 1.0, 1, True, mid, 1.0)
     margins = Margins.of(counts)
-    tables, counted = count_tables(margins, most)
+    tables, counted = count_tables(margins)
     log_factorial = gammaln(np.arange(counts.sum() + 1) + 1.0)
     observed = _log_probability(counts, log_factorial)
     p = None
-    if tables <= most:
+    if counted and tables <= most:
         less, tied = _tail(margins, observed, log_factorial)
         p = min(less + (tied / 2 if mid else tied), 1.0)
     return ExactTest(p, tables, counted, mid, float(np.exp(observed)))

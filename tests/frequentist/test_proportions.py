@@ -1,7 +1,7 @@
 import pytest
 from scipy import stats
 
-from casepool.classical import clopper_pearson, one_sided_bound, wilson
+from casepool.frequentist import clopper_pearson, one_sided_bound, wilson
 from casepool.errors import CasepoolError
 
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from casepool.classical import likelihood_ratio, pearson
+from casepool.frequentist import likelihood_ratio, pearson
 from casepool.errors import CasepoolError
 
 TABLE = np.array([[12, 5, 7], [3, 9, 4]])

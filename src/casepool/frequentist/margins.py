@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 Ints = NDArray[np.int64]
 
 WORK = 10**6
-"""Transitions between states after which counting stops, once there are too many tables anyway."""
+"""Columns tried in one step after which counting gives up: a second or so."""
 
 
 @dataclass(frozen=True)
@@ -107,32 +107,34 @@ def number_of_columns(remaining: tuple[int, ...], total: int) -> int:
     return ways[total]
 
 
-def count_tables(margins: Margins, most: int) -> tuple[int, bool]:
+def count_tables(margins: Margins) -> tuple[int, bool]:
     """Count the tables with these margins, by dynamic programming over the remaining row totals.
 
     Parameters
     ----------
     margins : Margins
-    most : int
-        The number above which the exact count stops mattering.
 
     Returns
     -------
     tables : int
     exact : bool
-        False if counting stopped early: then there are more than `most` tables, and at least `tables`.
+        False if counting gave up: then there are at least `tables`. Up to a few thousand patients this
+        happens only where there are far more than `exact.MOST`.
     """
+    tables = 1
     states = {int(margins.codes(np.array([margins.rows]))[0]): 1}
     for position, total in enumerate(margins.columns[:-1]):
+        if len(states) * len(margins.rows) * total > 10 * WORK:
+            return tables, False
         onward = {code: number_of_columns(margins.state(code), total) for code in states}
         # Every partial table can be completed, so partial tables are never more than tables.
         tables = sum(states[code] * ways for code, ways in onward.items())
         if position == len(margins.columns) - 2:
             return tables, True
-        if tables > most and sum(onward.values()) > WORK:
+        if sum(onward.values()) > WORK:
             return tables, False
         states = _next_states(margins, states, total)
-    return 1, True
+    return tables, True
 
 
 def _next_states(margins: Margins, states: dict[int, int], total: int) -> dict[int, int]:

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from casepool.classical import log_rank, mantel_byar
+from casepool.frequentist import log_rank, mantel_byar
 from casepool.errors import CasepoolError
 
 from .cohorts import cohort, split

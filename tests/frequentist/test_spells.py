@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from casepool.classical import as_spells, split_at_switch
+from casepool.frequentist import as_spells, split_at_switch
 from casepool.errors import CasepoolError
 
 

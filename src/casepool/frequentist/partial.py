@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import optimize, special
 
-from casepool.classical.spells import Floats, Spells
+from casepool.frequentist.spells import Floats, Spells
 from casepool.errors import CasepoolError
 
 STEPS = 200

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from casepool.classical import kaplan_meier, survival_limits, survival_limits_at
+from casepool.frequentist import kaplan_meier, survival_limits, survival_limits_at
 from casepool.errors import CasepoolError
 
 from .cohorts import cohort

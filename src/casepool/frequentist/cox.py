@@ -8,14 +8,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import optimize, stats
 
-from casepool.classical.partial import (
+from casepool.frequentist.partial import (
     PartialLikelihood,
     maximise,
     monotone_direction,
     partial_likelihood,
 )
-from casepool.classical.proportions import check_confidence
-from casepool.classical.spells import Floats, as_spells
+from casepool.frequentist.proportions import check_confidence
+from casepool.frequentist.spells import Floats, as_spells
 from casepool.errors import CasepoolError
 
 DOUBLINGS = 40

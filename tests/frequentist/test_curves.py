@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from casepool.classical import (
+from casepool.frequentist import (
     hazard_at,
     kaplan_meier,
     numbers_at_risk,

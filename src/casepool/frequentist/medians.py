@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
-from casepool.classical.curves import StepCurve
-from casepool.classical.limits import Scale, survival_limits
-from casepool.classical.proportions import check_confidence
-from casepool.classical.spells import Floats
+from casepool.frequentist.curves import StepCurve
+from casepool.frequentist.limits import Scale, survival_limits
+from casepool.frequentist.proportions import check_confidence
+from casepool.frequentist.spells import Floats
 from casepool.errors import CasepoolError
 
 NEAR_HALF = 1e-9

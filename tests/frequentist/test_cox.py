@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy import optimize
 
-from casepool.classical import fit_cox
+from casepool.frequentist import fit_cox
 from casepool.errors import CasepoolError
 
 from .cohorts import cohort, split

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import linalg, stats
 
-from casepool.classical.spells import Floats, Spells, as_spells, split_at_switch
+from casepool.frequentist.spells import Floats, Spells, as_spells, split_at_switch
 from casepool.errors import CasepoolError
 
 

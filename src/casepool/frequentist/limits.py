@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import special, stats
 
-from casepool.classical.curves import StepCurve, step_at
-from casepool.classical.proportions import check_confidence
-from casepool.classical.spells import Floats
+from casepool.frequentist.curves import StepCurve, step_at
+from casepool.frequentist.proportions import check_confidence
+from casepool.frequentist.spells import Floats
 from casepool.errors import CasepoolError
 
 Scale = Literal["plain", "log", "log-log", "logit"]

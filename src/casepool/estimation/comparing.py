@@ -1,0 +1,48 @@
+"""Tables laid side by side."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from casepool.errors import CasepoolError
+from casepool.tables import COLUMNS, POSTERIOR_COLUMNS
+
+
+def compare(*tables: pd.DataFrame) -> pd.DataFrame:
+    """Lay estimate tables under each other, level by level, and mark where they count patients differently.
+
+    Parameters
+    ----------
+    *tables : pandas.DataFrame
+        Estimate tables, say raw and shrunk.
+
+    Returns
+    -------
+    pandas.DataFrame
+        All rows, grouped by `by`, `level` and `at` in the order of their first appearance; ``note`` says which
+        levels differ in ``n`` or ``events`` between sources.
+
+    Raises
+    ------
+    CasepoolError
+        If a table is no estimate table.
+    """
+    if not tables:
+        raise CasepoolError("nothing to compare", remedy="pass two or more estimate tables")
+    for number, table in enumerate(tables, start=1):
+        if missing := [c for c in COLUMNS if c not in table.columns]:
+            raise CasepoolError(
+                f"table {number} is no estimate table", column=missing[0], remedy="pass what estimates(...) returned"
+            )
+    columns = list(COLUMNS) + [c for c in POSTERIOR_COLUMNS if any(c in table.columns for table in tables)]
+    rows = pd.concat([table.reindex(columns=columns) for table in tables], ignore_index=True)
+    key = rows[["by", "level", "at"]].astype(str).agg("\x1f".join, axis=1)
+    rows = rows.iloc[key.map({k: i for i, k in enumerate(dict.fromkeys(key))}).argsort(kind="stable")]
+    rows = rows.reset_index(drop=True)
+    for _, same in rows.groupby(["by", "level"], sort=False):
+        for column in ("n", "events"):
+            counts = same.loc[same["level"] != "", column].dropna().unique()
+            if len(counts) > 1:
+                said = f"{column} differs between sources: {', '.join(f'{c:g}' for c in counts)}"
+                rows.loc[same.index, "note"] = [f"{n}; {said}" if n else said for n in same["note"]]
+    return rows

@@ -1,0 +1,146 @@
+"""Survival of a model's patients under a stated path of the exposure: arrays, for tables and for pictures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from casepool.errors import CasepoolError
+from casepool.estimation.draws import Fitted
+from casepool.modelling import Design
+from casepool.modelling.arrays import NUMPY
+from casepool.modelling.design import make_design
+from casepool.modelling.likelihood import data_of, hazard_of, patient_mean
+from casepool.modelling.outcomes import DAYS
+from casepool.modelling.survival import Hazard
+
+HALVINGS = 60
+"""Bisection steps for a median: they shrink the bracket by 10^18."""
+NODES = 40
+"""Gauss-Legendre nodes on each smooth piece of a restricted mean."""
+WORDS = {"surgery": ("never operated", "operated")}
+"""How the two strategies of an exposure are called; others are "without X" and "X"."""
+
+
+@dataclass(frozen=True)
+class Strategy:
+    """One path of the exposure, or one level of a factor, for the same patients.
+
+    Parameters
+    ----------
+    level, words : str
+        Short name and description.
+    switch : float
+        When the exposure begins: inf for never.
+    curve : Curve
+    n, events : float
+        Of the patients of the fit who were in this arm or level.
+    """
+
+    level: str
+    words: str
+    switch: float
+    curve: Curve
+    n: float
+    events: float
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Survival averaged over the patients of a design, as a function of time."""
+
+    design: Design
+    fitted: Fitted
+    hazard: Hazard
+    switch: float
+
+    def survival(self, time: float | np.ndarray) -> np.ndarray:
+        """Probability of surviving to `time`, a number or an array (chain, draw): array (chain, draw)."""
+        at = np.asarray(time, float)[..., None]
+        alive = np.exp(-self.hazard.cumulative(at, np.array(self.switch)))
+        shape = np.broadcast_shapes(alive.shape, (*self.draws, 1))
+        return np.asarray(self._mean(np.broadcast_to(alive, shape)))
+
+    def _mean(self, rows: np.ndarray) -> np.ndarray:
+        if rows.shape[-1] == 1:
+            return rows[..., 0]
+        return patient_mean(self.design, rows, self.fitted.parameters, NUMPY).mean(axis=-1)
+
+    @property
+    def draws(self) -> tuple[int, ...]:
+        """Numbers of chains and draws."""
+        return next(iter(self.fitted.parameters.values())).shape[:2]
+
+    def median(self) -> np.ndarray:
+        """Time by which half have died, inf if that never happens: array (chain, draw). By bisection."""
+        latest = 1e6 * float(self.fitted.design.outcome["time"].max())
+        low, high = np.zeros(self.draws), np.full(self.draws, latest)
+        never = self.survival(high) > 0.5
+        for _ in range(HALVINGS):
+            middle = (low + high) / 2
+            alive = self.survival(middle) > 0.5
+            low, high = np.where(alive, middle, low), np.where(alive, high, middle)
+        return np.where(never, np.inf, (low + high) / 2)
+
+    def restricted_mean(self, until: float) -> np.ndarray:
+        """Mean time alive within the first `until`: array (chain, draw). Gauss-Legendre on each smooth piece."""
+        start = self.switch if 0 < self.switch < until else 0.0
+        total = np.zeros(self.draws)
+        x, w = np.polynomial.legendre.leggauss(NODES)
+        v, weight = ((x + 1) / 2) ** 3, w / 2 * 3 * ((x + 1) / 2) ** 2  # nodes crowd where a hazard may be singular
+        for a, b in ((0.0, start), (start, until)):
+            for node, share in zip(v, weight, strict=True):
+                if b > a:
+                    total = total + (b - a) * share * self.survival(a + (b - a) * node)
+        return total
+
+
+def undated(fitted: Fitted) -> Design:
+    """Return the fit's patients one row each where only dates were summed over: dates play no part in a strategy."""
+    from casepool.inference.fitting import cases_of
+
+    early = {name: replace(exposure, dating="early") for name, exposure in fitted.model.exposures.items()}
+    design = make_design(replace(fitted.model, exposures=early), cases_of(fitted.tree))
+    return design
+
+
+def curve(fitted: Fitted, design: Design, switch: float) -> Curve:
+    """Make the curve of a design's patients under one path of the exposure."""
+    hazard = hazard_of(data_of(design), fitted.parameters, NUMPY)
+    if not design.terms:  # all patients alike: one row says it
+        hazard = replace(hazard, eta=np.asarray(hazard.eta)[..., :1])
+    return Curve(design, fitted, hazard, switch)
+
+
+def strategies(fitted: Fitted, start: float | None) -> list[Strategy]:
+    """Return the strategies an exposure offers: never, and from month `start` on if still alive.
+
+    Raises
+    ------
+    CasepoolError
+        If the start is negative, or given for a baseline comparison, which has none.
+    """
+    name, exposure = next(iter(fitted.model.exposures.items()))
+    baseline = exposure.as_ == "baseline"
+    if start is not None and (baseline or not start >= 0):
+        raise CasepoolError(
+            "the baseline comparison has no start" if baseline else "start must be a time from 0",
+            value=start,
+            remedy="leave it out",
+        )
+    begin = 0.0 if baseline else exposure.report_start if start is None else float(start)
+    without, with_ = WORDS.get(name, (f"without {name}", name))
+    unit = fitted.unit.removesuffix("s")
+    described = f"ever {with_}, fixed at baseline" if baseline else f"{with_} at {unit} {begin:g} if still alive"
+    design = undated(fitted)
+    exposed, event = fitted.design.exposed, fitted.design.outcome["event"]
+    return [
+        Strategy(without, without, np.inf, curve(fitted, design, np.inf), (~exposed).sum(), event[~exposed].sum()),
+        Strategy(with_, described, begin, curve(fitted, design, begin), exposed.sum(), event[exposed].sum()),
+    ]
+
+
+def default_times(unit: str) -> list[float]:
+    """Return 12, 24 and 36 months in the unit of the model."""
+    return [round(months * DAYS["months"] / DAYS[unit], 6) for months in (12, 24, 36)]

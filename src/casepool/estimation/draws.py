@@ -1,0 +1,130 @@
+"""Draws of a quantity become rows of an estimate table: median, interval, precision, verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import arviz as az
+import numpy as np
+import xarray as xr
+
+from casepool.errors import CasepoolError
+from casepool.inference.convergence import LEAST_ESS, convergence_of, worst
+from casepool.inference.fitting import design_of, model_of, parameters_of
+from casepool.modelling import Design, Model
+
+HUGE = 1e12
+"""Stands for infinity while quantiles and effective sample sizes are computed."""
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A fit opened for estimation: its model, Design, parameter draws (chain, draw, ...) and verdict."""
+
+    tree: xr.DataTree
+    model: Model
+    design: Design
+    parameters: Mapping[str, np.ndarray]
+    verdict: str
+
+    @property
+    def seed(self) -> int:
+        """Seed of the fit; draws of estimands are seeded by it."""
+        return int(self.tree.attrs["seed"])
+
+    @property
+    def unit(self) -> str:
+        """Unit of time of a survival model."""
+        return self.model.outcome.unit
+
+
+def open_draws(fit: xr.DataTree) -> Fitted:
+    """Open a fit for estimation.
+
+    Raises
+    ------
+    CasepoolError
+        If the tree was not made by casepool.
+    """
+    if "casepool_fit" not in getattr(fit, "attrs", {}):
+        raise CasepoolError("this is no fit made by casepool", remedy="pass what fit(...) or open_fit(...) returned")
+    parameters = parameters_of(fit["posterior"].to_dataset())
+    return Fitted(fit, model_of(fit), design_of(fit), parameters, convergence_of(fit)["verdict"])
+
+
+def check_probability(ci_prob: float) -> None:
+    """Refuse an interval width that is none."""
+    if not isinstance(ci_prob, float) or not 0 < ci_prob < 1:
+        raise CasepoolError("ci_prob must lie between 0 and 1", value=ci_prob, remedy="0.95 is usual")
+
+
+def quantiles(draws: np.ndarray, probabilities: list[float]) -> np.ndarray:
+    """Quantiles of draws that may be infinite, over all chains and draws (the first two axes)."""
+    capped = np.minimum(draws, HUGE)
+    found = np.quantile(capped, probabilities, axis=(0, 1))
+    return np.where(found >= 0.9 * HUGE, np.inf, found)
+
+
+def posterior_rows(
+    draws: np.ndarray, rows: list[dict[str, Any]], *, fitted: Fitted, ci_prob: float
+) -> list[dict[str, Any]]:
+    """Complete rows of an estimate table from the draws of what they describe.
+
+    Parameters
+    ----------
+    draws : array (chain, draw, rows)
+    rows : list of dict
+        What each row is: estimand, by, level, n, events, unit, note and the like.
+    fitted : Fitted
+    ci_prob : float
+        Width of the equal-tailed interval.
+
+    Returns
+    -------
+    list of dict
+        With the posterior median, limits, mean, standard deviation, effective sample size (the smaller of bulk
+        and tail), Monte Carlo error of the median, and the worse of the fit's and the row's own verdict.
+    """
+    tail = (1 - ci_prob) / 2
+    middle, lower, upper = quantiles(draws, [0.5, tail, 1 - tail])
+    array = xr.DataArray(np.minimum(draws, HUGE), dims=("chain", "draw", "row"))
+    ess = np.fmin(az.ess(array, method="bulk").to_numpy(), az.ess(array, method="tail").to_numpy())
+    mcse = az.mcse(array, method="median").to_numpy()
+    out = []
+    for i, row in enumerate(rows):
+        finite = bool(np.isfinite(draws[..., i]).all())
+        constant = bool(draws[..., i].min() == draws[..., i].max())
+        poor = "fail" if not constant and not ess[i] >= LEAST_ESS else ""
+        out.append(
+            {
+                "model": fitted.model.name,
+                "method": "posterior",
+                "interval": f"{100 * ci_prob:g}% CrI",
+                "estimate": middle[i],
+                "lower": lower[i],
+                "upper": upper[i],
+                "mean": draws[..., i].mean() if finite else np.inf,
+                "sd": draws[..., i].std() if finite else np.nan,
+                "ess": ess[i],
+                "mcse": 0.0 if constant else mcse[i],
+                "verdict": worst(fitted.verdict, poor),
+                **row,
+            }
+        )
+    return out
+
+
+def probability_row(holds: np.ndarray, row: Mapping[str, Any], *, fitted: Fitted) -> dict[str, Any]:
+    """Complete a row for a posterior probability: the share of draws in which something holds, no limits."""
+    share = float(holds.mean())
+    return {
+        "model": fitted.model.name,
+        "method": "posterior probability",
+        "unit": "probability",
+        "estimate": share,
+        "mean": share,
+        "verdict": fitted.verdict,
+        **row,
+    }

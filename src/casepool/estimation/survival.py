@@ -1,0 +1,268 @@
+"""Survival tables: probabilities at times, medians, restricted means, differences, hazard ratios."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from casepool.errors import CasepoolError
+from casepool.estimation.curves import Strategy, curve, default_times, strategies, undated
+from casepool.estimation.draws import Fitted, check_probability, open_draws, posterior_rows, probability_row
+from casepool.estimation.membership import membership
+from casepool.inference.fitting import cases_of
+from casepool.modelling.families import FAMILIES
+from casepool.tables import estimate_table
+
+GUARD = (
+    "compares patients by what they later received: whoever was operated had to survive until then, "
+    "so the comparison favours surgery (immortal time)"
+)
+ASSOCIATION = "an association, not what surgery does"
+
+
+def survival(
+    fit: xr.DataTree,
+    by: str | None = None,
+    *,
+    at: Sequence[float] | None = None,
+    start: float | None = None,
+    restricted_to: float | None = None,
+    ci_prob: float = 0.95,
+) -> pd.DataFrame:
+    """Describe survival: at times, its median, its restricted mean, and their differences.
+
+    Parameters
+    ----------
+    fit : xarray.DataTree
+        Of a survival model.
+    by : str, optional
+        The exposure (default where the model has one): two strategies, never exposed and exposed from `start` on
+        if still alive, both standardised over the same patients of the fit, whatever they later received. Or a
+        factor of the model: its levels, standardised over the patients. None without an exposure: everyone.
+    at : sequence of float, optional
+        Times in the model's unit; default 12, 24 and 36 months.
+    start : float, optional
+        When the exposure begins in the strategy; default the model's ``report_start``.
+    restricted_to : float, optional
+        Limit of the restricted mean; default the last of `at`.
+    ci_prob : float
+        Width of the equal-tailed credible interval.
+
+    Returns
+    -------
+    pandas.DataFrame
+        An estimate table. Numbers that reach beyond the last follow-up say so in ``note``; a median that most
+        draws do not reach is infinite.
+
+    Raises
+    ------
+    CasepoolError
+        For a response fit, an unknown grouping, or times that are none.
+    """
+    check_probability(ci_prob)
+    fitted = open_draws(fit)
+    times = _times(fitted, at)
+    until = float(restricted_to) if restricted_to is not None else times[-1]
+    if not until > 0:
+        raise CasepoolError("restricted_to must be a time above 0", value=restricted_to, remedy="give one")
+    arms, common = arms_of(fitted, by, start)
+    draws: list[np.ndarray] = []
+    rows: list[dict[str, Any]] = []
+    for quantity in (*_quantities(fitted, times, until),):
+        values = [quantity["of"](arm) for arm in arms]
+        draws += values
+        rows += [_row(fitted, common, arm.level, arm.words, arm.n, arm.events, quantity) for arm in arms]
+        for (i, b), (j, a) in itertools.combinations(enumerate(arms), 2):
+            if quantity["unit"] == "median":  # of two infinite times there is no difference
+                continue
+            draws.append(values[j] - values[i])
+            pair = f"{a.level} vs {b.level}"
+            words = f"{a.words} minus {b.words}"
+            rows.append(_row(fitted, common, pair, words, a.n + b.n, a.events + b.events, quantity, difference=True))
+    for row in rows:
+        row["unit"] = fitted.unit if row["unit"] == "median" else row["unit"]
+    table = posterior_rows(np.stack(draws, axis=-1), rows, fitted=fitted, ci_prob=ci_prob)
+    return estimate_table(table + _beyond(fitted, common, arms), posterior=True)
+
+
+def _times(fitted: Fitted, at: Sequence[float] | None) -> list[float]:
+    if not FAMILIES[fitted.model.family].survival:
+        raise CasepoolError(f"{fitted.model.name!r} is no survival model", remedy="use estimates(fit, by=...)")
+    times = sorted(float(t) for t in (default_times(fitted.unit) if at is None else at))
+    if not times or not all(0 <= t < np.inf for t in times):
+        raise CasepoolError("`at` needs one or more times from 0", value=at, remedy="give times, say [12, 24]")
+    return times
+
+
+def arms_of(fitted: Fitted, by: str | None, start: float | None) -> tuple[list[Strategy], dict[str, Any]]:
+    """Return what a survival table or picture compares, and the columns all its rows share."""
+    exposure = next(iter(fitted.model.exposures.values()), None)
+    common: dict[str, Any] = {"source": "shrunk", "by": by or ""}
+    if exposure is not None and by in (None, exposure.name):
+        arms = strategies(fitted, start)
+        dating = GUARD if exposure.as_ == "baseline" else f"dates of {exposure.name}: {exposure.dating}; {ASSOCIATION}"
+        patients = f"standardised over the same {len(fitted.design.patients)} patients"
+        return arms, {**common, "by": exposure.name, "note": f"{patients}; {dating}"}
+    if exposure is not None:
+        raise CasepoolError(
+            f"with an exposure in the model, survival is described by {exposure.name!r}", remedy=f"use by={exposure.name!r}"
+        )
+    if start is not None:
+        raise CasepoolError("only an exposure has a start", value=start, remedy="leave it out")
+    design = undated(fitted)
+    if by is None:
+        event = fitted.design.outcome["event"]
+        everyone = Strategy("everyone", "everyone", np.inf, curve(fitted, design, np.inf), len(event), event.sum())
+        return [everyone], {**common, "source": "pooled"}
+    group = membership(fitted.design, cases_of(fitted.tree), by)
+    if not group.is_term:
+        raise CasepoolError(f"{by!r} is no term of the model", remedy="add it to the model, or leave `by` out")
+    n, events = group.counts(fitted.design)
+    arms = [
+        Strategy(level, level, np.inf, curve(fitted, design.at_level(by, level), np.inf), n[i], events[i])
+        for i, level in enumerate(group.levels)
+    ]
+    return arms, {**common, "note": "standardised over all patients of the fit"}
+
+
+def _quantities(fitted: Fitted, times: list[float], until: float) -> list[dict[str, Any]]:
+    """List what is told of each arm: a name, a place, a unit, and how its draws come from a curve."""
+
+    def alive(t: float) -> Callable[[Strategy], np.ndarray]:
+        return lambda arm: arm.curve.survival(t)
+
+    unit = fitted.unit
+    points = [{"what": f"survival at {t:g} {unit}", "at": t, "unit": "probability", "of": alive(t)} for t in times]
+    median = {"what": "median survival", "at": "", "unit": "median", "of": lambda arm: arm.curve.median()}
+    mean = {
+        "what": f"restricted mean survival to {until:g} {unit}",
+        "at": until,
+        "unit": unit,
+        "of": lambda arm: arm.curve.restricted_mean(until),
+    }
+    return [*points, median, mean]
+
+
+def _row(
+    fitted: Fitted,
+    common: dict[str, Any],
+    level: str,
+    words: str,
+    n: float,
+    events: float,
+    quantity: dict[str, Any],
+    *,
+    difference: bool = False,
+) -> dict[str, Any]:
+    last = float(fitted.design.outcome["time"].max())
+    beyond = isinstance(quantity["at"], float) and quantity["at"] > last
+    note = "; ".join(filter(None, (f"extrapolated beyond the last follow-up ({last:g} {fitted.unit})" * beyond, common.get("note", ""))))
+    unit = "difference" if difference and quantity["unit"] == "probability" else quantity["unit"]
+    name = f"difference in {quantity['what']}" if difference else quantity["what"]
+    return {
+        **common,
+        "estimand": f"{name}: {words}",
+        "level": level,
+        "at": quantity["at"],
+        "n": n,
+        "events": events,
+        "unit": unit,
+        "note": note,
+    }
+
+
+def _beyond(fitted: Fitted, common: dict[str, Any], arms: list[Strategy]) -> list[dict[str, Any]]:
+    """Give each arm's probability that its median lies beyond the last follow-up, where nothing was seen."""
+    last = float(fitted.design.outcome["time"].max())
+    return [
+        probability_row(
+            arm.curve.survival(last) > 0.5,
+            {
+                **common,
+                "estimand": f"P(median survival lies beyond the last follow-up, {last:g} {fitted.unit}): {arm.words}",
+                "level": arm.level,
+                "n": arm.n,
+                "events": arm.events,
+            },
+            fitted=fitted,
+        )
+        for arm in arms
+    ]
+
+
+def contrast(
+    fit: xr.DataTree, by: str, *, target: str = "standardised", ci_prob: float = 0.95
+) -> pd.DataFrame:
+    """Compare levels pairwise: risks of a response model, hazards (or times) of a survival model.
+
+    Parameters
+    ----------
+    fit : xarray.DataTree
+    by : str
+        A factor or exposure of the model.
+    target : {"standardised", "observed", "new"}
+        Of a response model: which probabilities are compared, see `estimates`.
+    ci_prob : float
+        Width of the equal-tailed credible interval.
+
+    Returns
+    -------
+    pandas.DataFrame
+        An estimate table; ``level`` is "A vs B": A minus B, or A over B, B the earlier level. A posterior
+        probability is a row of its own without limits.
+
+    Raises
+    ------
+    CasepoolError
+        If `by` is no factor of the model, or there is nothing to compare.
+    """
+    from casepool.estimation.response import response_contrast  # response imports nothing from here
+
+    check_probability(ci_prob)
+    fitted = open_draws(fit)
+    if not FAMILIES[fitted.model.family].survival:
+        return response_contrast(fitted, by, target=target, ci_prob=ci_prob)
+    pairs = _log_ratios(fitted, by)
+    accelerated = fitted.model.effects == "accelerated"
+    what, better = ("time ratio", ">") if accelerated else ("hazard ratio", "<")
+    draws = np.stack([np.exp(values) for values, _ in pairs], axis=-1)
+    rows = [{"estimand": what, "by": by, "source": "shrunk", "unit": "ratio", **row} for _, row in pairs]
+    table: list[dict[str, Any]] = []
+    for i, row in enumerate(posterior_rows(draws, rows, fitted=fitted, ci_prob=ci_prob)):
+        holds = draws[..., i] > 1 if accelerated else draws[..., i] < 1
+        table += [row, probability_row(holds, {**rows[i], "estimand": f"P({what} {better} 1)", "unit": "probability"}, fitted=fitted)]
+    return estimate_table(table, posterior=True)
+
+
+def _log_ratios(fitted: Fitted, by: str) -> list[tuple[np.ndarray, dict[str, Any]]]:
+    """Return log hazard (or time) ratios and what each compares."""
+    exposure = fitted.model.exposures.get(by)
+    if exposure is not None:
+        never, ever = strategies(fitted, None)
+        prior = fitted.model.prior(f"{by}_effect")
+        dating = GUARD if exposure.as_ == "baseline" else f"dates of {by}: {exposure.dating}; {ASSOCIATION}"
+        row = {
+            "level": f"{ever.level} vs {never.level}",
+            "n": ever.n + never.n,
+            "events": ever.events + never.events,
+            "note": f"prior of the log ratio {prior}; {ever.n:g} exposed with {ever.events:g} events; {dating}",
+        }
+        return [(fitted.parameters[f"{by}_effect"], row)]
+    group = membership(fitted.design, cases_of(fitted.tree), by)
+    effect = fitted.parameters.get(f"{by}_effect")
+    if not group.is_term or effect is None:
+        raise CasepoolError(f"{by!r} has no effect in this model", remedy="use a factor or exposure of the model")
+    coded = fitted.design.terms[by].coded
+    n, events = group.counts(fitted.design)
+    return [
+        (
+            effect @ (coded.choice_of(group.levels[a]) - coded.choice_of(group.levels[b])),
+            {"level": f"{group.levels[a]} vs {group.levels[b]}", "n": n[a] + n[b], "events": events[a] + events[b]},
+        )
+        for b, a in itertools.combinations(np.flatnonzero(n > 0), 2)
+    ]

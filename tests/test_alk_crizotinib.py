@@ -309,9 +309,7 @@ def test_adjuvant_patients_were_operated_at_time_zero(patient):
     assert [CASES[patient][f"surgery_{end}"] for end in ends] == ["0"] * 4
 
 
-@pytest.mark.parametrize(
-    ("dating", "worked_out"), [("", DATES), ("_text", DATES_IN_TEXT)], ids=["default", "text"]
-)
+@pytest.mark.parametrize(("dating", "worked_out"), [("", DATES), ("_text", DATES_IN_TEXT)], ids=["default", "text"])
 def test_dates_are_those_worked_out_by_hand(dating, worked_out):
     ends = [f"surgery_{end}{dating}" for end in ("earliest", "latest")]
     dated = {p: tuple(float(row[end]) for end in ends) for p, row in CASES.items() if row[ends[0]]}
@@ -384,9 +382,7 @@ def test_histology_counts_of_the_text(histology, patients):
 
 
 def test_possible_duplicates_point_back_at_a_patient_with_the_same_partner():
-    flagged = {
-        p: row["possible_duplicate_of"].split(";") for p, row in CASES.items() if row["possible_duplicate_of"]
-    }
+    flagged = {p: row["possible_duplicate_of"].split(";") for p, row in CASES.items() if row["possible_duplicate_of"]}
     assert set(flagged) == {3, 12, 25}
     for patient, others in flagged.items():
         assert all(int(other) < patient for other in others)
@@ -398,8 +394,7 @@ def test_possible_duplicates_point_back_at_a_patient_with_the_same_partner():
 
 def test_adverse_events_total_as_printed():
     totals = {
-        grade: sum(int(e["patients"]) for e in EVENTS if e["grade"] == grade)
-        for grade in ("1-2", "3-4", "fatal")
+        grade: sum(int(e["patients"]) for e in EVENTS if e["grade"] == grade) for grade in ("1-2", "3-4", "fatal")
     }
     assert totals == {"1-2": 19, "3-4": 9, "fatal": 2}
     assert [len([e for e in EVENTS if e["grade"] == grade]) for grade in totals] == [15, 7, 2]
@@ -474,10 +469,7 @@ def test_coding_says_why_and_changes_something(choice):
             assert set(cells) <= set(row)
             if cells["patient"] == int(row["patient"]):
                 row.update(
-                    {
-                        column: str(value).lower() if value is False else str(value)
-                        for column, value in cells.items()
-                    }
+                    {column: str(value).lower() if value is False else str(value) for column, value in cells.items()}
                 )
     assert set(choice) - {"why"} <= {"use", "set", "drop"}
     assert after != before

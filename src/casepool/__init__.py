@@ -1,1 +1,57 @@
-"""Bayesian hierarchical analysis of rare-disease case data."""
+"""Bayesian hierarchical analysis of rare-disease case data.
+
+The public names, each loaded when first used: ``import casepool`` takes no sampler along.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from casepool.cases import list_datasets as list_datasets
+    from casepool.cases import load as load
+    from casepool.cases import read_cases as read_cases
+    from casepool.checking import check as check
+    from casepool.errors import CasepoolError as CasepoolError
+    from casepool.estimation import compare as compare
+    from casepool.estimation import contrast as contrast
+    from casepool.estimation import estimates as estimates
+    from casepool.estimation import survival as survival
+    from casepool.frequentist import classical as classical
+    from casepool.inference import build as build
+    from casepool.inference import fit as fit
+    from casepool.inference import open_fit as open_fit
+    from casepool.inference import refit as refit
+    from casepool.inference import save_fit as save_fit
+    from casepool.modelling import Model as Model
+    from casepool.modelling import list_models as list_models
+    from casepool.modelling import model as model
+    from casepool.reporting import plot_forest as plot_forest
+    from casepool.reporting import plot_survival as plot_survival
+    from casepool.reporting import report as report
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "cases": ("list_datasets", "load", "read_cases"),
+    "checking": ("check",),
+    "errors": ("CasepoolError",),
+    "estimation": ("compare", "contrast", "estimates", "survival"),
+    "frequentist": ("classical",),
+    "inference": ("build", "fit", "open_fit", "refit", "save_fit"),
+    "modelling": ("Model", "list_models", "model"),
+    "reporting": ("plot_forest", "plot_survival", "report"),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+__all__ = ["__version__", *sorted(_HOME_OF)]  # noqa: PLE0604
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME_OF:
+        raise AttributeError(f"module 'casepool' has no attribute {name!r}")
+    return getattr(import_module(f"casepool.{_HOME_OF[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -14,9 +14,7 @@ def cohort(number: int, n: int = 30, tied: bool = True) -> tuple[Array, NDArray[
     return time, rng.random(n) < 0.67, entry
 
 
-def split(
-    time: Array, event: Array, entry: Array, number: int
-) -> tuple[Array, Array, Array, NDArray[np.int_]]:
+def split(time: Array, event: Array, entry: Array, number: int) -> tuple[Array, Array, Array, NDArray[np.int_]]:
     """Cut every spell in two at an arbitrary time; the last array is the row each piece came from."""
     at = entry + (time - entry) * np.random.default_rng(number).uniform(0.1, 0.9, time.size)
     rows = np.arange(time.size)

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from casepool.frequentist import likelihood_ratio, pearson
 from casepool.errors import CasepoolError
+from casepool.frequentist import likelihood_ratio, pearson
 
 TABLE = np.array([[12, 5, 7], [3, 9, 4]])
 

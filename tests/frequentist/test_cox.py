@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from scipy import optimize
 
-from casepool.frequentist import fit_cox
 from casepool.errors import CasepoolError
+from casepool.frequentist import fit_cox
 
 from .cohorts import cohort, split
 from .freireich import ARM, ENTRY, EVENT, LOG_WBC, TIME
@@ -52,17 +52,13 @@ def test_delayed_entry_as_in_lifelines():
     assert fit.log_likelihood == pytest.approx(-80.891102203, abs=1e-8)
 
 
-@pytest.mark.parametrize(
-    ("penalised", "likelihood"), [(False, log_likelihood), (True, penalised_log_likelihood)]
-)
+@pytest.mark.parametrize(("penalised", "likelihood"), [(False, log_likelihood), (True, penalised_log_likelihood)])
 @pytest.mark.parametrize("number", range(3))
 def test_maximum_and_profile_limits_of_a_likelihood_written_down_anew(penalised, likelihood, number):
     time, event, _ = cohort(number, tied=False)
     x = (np.arange(time.size) % 3 == 0).astype(float)
     fit = fit_cox(time, event, x, penalised=penalised)
-    best = optimize.minimize_scalar(
-        lambda b: -likelihood(b, time, event, x), bounds=(-4, 4), method="bounded"
-    )
+    best = optimize.minimize_scalar(lambda b: -likelihood(b, time, event, x), bounds=(-4, 4), method="bounded")
     assert fit.coefficients[0] == pytest.approx(best.x, abs=1e-4)
     for limit in fit.profile[0]:
         assert 2 * (-best.fun - likelihood(limit, time, event, x)) == pytest.approx(DROP_95, abs=1e-6)

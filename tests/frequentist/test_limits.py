@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from casepool.frequentist import kaplan_meier, survival_limits, survival_limits_at
 from casepool.errors import CasepoolError
+from casepool.frequentist import kaplan_meier, survival_limits, survival_limits_at
 
 from .cohorts import cohort
 from .freireich import ARM, ENTRY, EVENT, TIME

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from casepool.frequentist import log_rank, mantel_byar
 from casepool.errors import CasepoolError
+from casepool.frequentist import log_rank, mantel_byar
 
 from .cohorts import cohort, split
 from .freireich import ARM, EVENT, TIME
@@ -55,8 +55,7 @@ def test_two_groups_as_in_scipy(number):
     time, event, _ = cohort(number)
     group = np.arange(time.size) % 2
     samples = [
-        stats.CensoredData(uncensored=time[event & (group == g)], right=time[~event & (group == g)])
-        for g in (0, 1)
+        stats.CensoredData(uncensored=time[event & (group == g)], right=time[~event & (group == g)]) for g in (0, 1)
     ]
     reference = stats.logrank(*samples)
     result = log_rank(time, event, group)
@@ -143,9 +142,7 @@ def test_survivors_who_switch_late_look_protected_until_their_waiting_is_counted
     assert mantel_byar(time, np.ones(200), np.where(half, 10.0, np.inf)).p > 0.5
 
 
-@pytest.mark.parametrize(
-    ("event", "group"), [([1, 1, 0], [1, 1, 1]), ([0, 0, 0], [1, 2, 2]), ([0, 0, 1], [1, 1, 2])]
-)
+@pytest.mark.parametrize(("event", "group"), [([1, 1, 0], [1, 1, 1]), ([0, 0, 0], [1, 2, 2]), ([0, 0, 1], [1, 1, 2])])
 def test_data_without_a_comparison_have_no_test(event, group):
     result = log_rank([1, 2, 3], event, group)
     assert np.isnan(result.statistic)

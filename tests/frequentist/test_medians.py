@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from casepool.errors import CasepoolError
 from casepool.frequentist import (
     brookmeyer_crowley,
     kaplan_meier,
@@ -10,7 +11,6 @@ from casepool.frequentist import (
     side_of_half,
     survival_limits_at,
 )
-from casepool.errors import CasepoolError
 
 from .cohorts import cohort
 from .freireich import ARM, EVENT, TIME

@@ -1,8 +1,8 @@
 import pytest
 from scipy import stats
 
-from casepool.frequentist import clopper_pearson, one_sided_bound, wilson
 from casepool.errors import CasepoolError
+from casepool.frequentist import clopper_pearson, one_sided_bound, wilson
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from casepool.frequentist import as_spells, split_at_switch
 from casepool.errors import CasepoolError
+from casepool.frequentist import as_spells, split_at_switch
 
 
 @pytest.mark.parametrize(

@@ -16,11 +16,11 @@ LONGEST_MEMBER = 30
 TRUE, FALSE = ("true", "yes", "t", "y"), ("false", "no", "f", "n")
 
 
-class BadCell(Exception):
+class BadCellError(Exception):
     """A cell that cannot be read; the message says what was expected."""
 
 
-def is_missing(value: Any, tokens: Iterable[str]) -> bool:
+def is_missing(value: object, tokens: Iterable[str]) -> bool:
     """Tell whether a cell is empty: None, NaN, NaT, NA or one of the codebook's tokens."""
     if value is None or type(value).__name__ in ("NAType", "NaTType"):
         return True
@@ -29,52 +29,54 @@ def is_missing(value: Any, tokens: Iterable[str]) -> bool:
     return isinstance(value, str) and value.strip() in tokens
 
 
-def parse_number(value: Any, column: Column) -> float:
+def parse_number(value: object, column: Column) -> float:
     """Read a finite number inside the column's range."""
     if isinstance(value, str) and NUMBER.fullmatch(value.strip()):
         value = float(value)
     if isinstance(value, bool) or not isinstance(value, numbers.Real) or not math.isfinite(value):
-        raise BadCell("expected a number")
-    if column.range and not column.range[0] <= value <= column.range[1]:
-        raise BadCell(f"expected a number from {column.range[0]:g} to {column.range[1]:g}")
-    return float(value)
+        raise BadCellError("expected a number")
+    number = float(value)
+    if column.range and not column.range[0] <= number <= column.range[1]:
+        raise BadCellError(f"expected a number from {column.range[0]:g} to {column.range[1]:g}")
+    return number
 
 
-def parse_integer(value: Any, column: Column) -> int:
+def parse_integer(value: object, column: Column) -> int:
     """Read a whole number inside the column's range."""
     number = parse_number(value, column)
     if number != int(number):
-        raise BadCell("expected a whole number")
+        raise BadCellError("expected a whole number")
     return int(number)
 
 
-def parse_boolean(value: Any, column: Column) -> bool:
+def parse_boolean(value: object, column: Column) -> bool:
     """Read true or false (also yes and no, 1 and 0)."""
     word = str(value).strip().lower()
     if word in (*TRUE, "1", "1.0"):
         return True
     if word in (*FALSE, "0", "0.0"):
         return False
-    raise BadCell("expected true or false")
+    raise BadCellError("expected true or false")
 
 
-def parse_label(value: Any, column: Column) -> str:
+def parse_label(value: object, column: Column) -> str:
     """Read a label: text without surrounding space, aliases applied, one of the levels if there are any."""
-    whole = isinstance(value, numbers.Real) and not isinstance(value, bool) and float(value).is_integer()
-    label = str(int(value)) if whole else str(value).strip()
+    label = str(value).strip()
+    if isinstance(value, numbers.Real) and not isinstance(value, bool) and float(value).is_integer():
+        label = str(math.floor(value))
     label = column.aliases.get(label, label)
     if column.levels and label not in column.levels:
-        raise BadCell(f"expected one of {', '.join(column.levels)}")
+        raise BadCellError(f"expected one of {', '.join(column.levels)}")
     return label
 
 
-def parse_set(value: Any, column: Column) -> str:
+def parse_set(value: object, column: Column) -> str:
     """Read the members of a set, each a label, and join them again."""
     members = [member for member in str(value).split(column.separator) if member.strip()]
     return column.separator.join(parse_label(member, column) for member in members)
 
 
-def parse_text(value: Any, column: Column) -> str:
+def parse_text(value: object, column: Column) -> str:
     """Keep text as it is."""
     return str(value)
 
@@ -95,28 +97,27 @@ PARSERS: dict[str, tuple[Callable[[Any, Column], Any], str]] = {
 def guess_type(values: Iterable[Any]) -> str:
     """Guess a column's type from its filled cells: the narrowest type that reads all of them.
 
-    Short labels between ";" make a set; labels that hardly repeat make text.
+    Short labels between ";" make a set; labels that hardly repeat make text. One letter throughout, such as
+    the F of a table of women, is a label and no truth value.
     """
     cells = list(values)
     words = [str(value).strip().lower() for value in cells]
     if not cells:
         return "text"
-    if all(word in TRUE + FALSE for word in words):
+    letter = len(set(words)) == 1 and len(words[0]) == 1
+    if all(word in TRUE + FALSE for word in words) and not letter:
         return "boolean"
     for name in ("integer", "number"):
         if all(_reads(PARSERS[name][0], value) for value in cells):
             return name
-    if (
-        any(";" in word for word in words)
-        and max(len(m) for word in words for m in word.split(";")) <= LONGEST_MEMBER
-    ):
+    if any(";" in word for word in words) and max(len(m) for word in words for m in word.split(";")) <= LONGEST_MEMBER:
         return "set"
     return "category" if len(set(words)) <= max(10, len(words) // 2) else "text"
 
 
-def _reads(parser: Callable[[Any, Column], Any], value: Any) -> bool:
+def _reads(parser: Callable[[Any, Column], Any], value: object) -> bool:
     try:
         parser(value, Column("number"))
-    except BadCell:
+    except BadCellError:
         return False
     return True

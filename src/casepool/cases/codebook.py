@@ -119,8 +119,7 @@ def codebook_from_dict(plain: Mapping[str, Any], *, file: str = "codebook.toml")
     if not isinstance(values.get("public", True), bool):
         raise CasepoolError("must be true or false", file=file, column="public", remedy="write true or false")
     values["columns"] = {
-        str(name): _column(column, name=str(name), file=file)
-        for name, column in values.get("columns", {}).items()
+        str(name): _column(column, name=str(name), file=file) for name, column in values.get("columns", {}).items()
     }
     return Codebook(**values)
 
@@ -137,7 +136,7 @@ def check_keys(plain: Mapping[str, Any], allowed: list[str], *, file: str, table
             )
 
 
-def _column(plain: Any, *, name: str, file: str) -> Column:
+def _column(plain: object, *, name: str, file: str) -> Column:
     table = f"columns.{name}"
     if not isinstance(plain, Mapping):
         raise CasepoolError("must be a table", file=file, column=table, remedy=f"write [{table}] with a type")
@@ -158,16 +157,14 @@ def _column(plain: Any, *, name: str, file: str) -> Column:
     return Column(**values)
 
 
-def _strings(value: Any, *, file: str, key: str) -> list[str]:
+def _strings(value: object, *, file: str, key: str) -> list[str]:
     if not isinstance(value, list | tuple) or not all(isinstance(item, str) for item in value):
-        raise CasepoolError(
-            "must be a list of strings", file=file, column=key, value=value, remedy="correct it"
-        )
+        raise CasepoolError("must be a list of strings", file=file, column=key, value=value, remedy="correct it")
     return list(value)
 
 
-def _range(value: Any, *, file: str, key: str) -> tuple[float, float]:
-    numbers = isinstance(value, list | tuple) and all(type(item) in (int, float) for item in value)
-    if not numbers or len(value) != 2 or not value[0] < value[1]:
+def _range(value: object, *, file: str, key: str) -> tuple[float, float]:
+    pair = list(value) if isinstance(value, list | tuple) else []
+    if len(pair) != 2 or not all(type(item) in (int, float) for item in pair) or not pair[0] < pair[1]:
         raise CasepoolError("must be [low, high]", file=file, column=key, value=value, remedy="correct it")
-    return (float(value[0]), float(value[1]))
+    return (float(pair[0]), float(pair[1]))

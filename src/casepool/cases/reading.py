@@ -52,9 +52,7 @@ def load(name: str) -> pd.DataFrame:
     return read_cases(bundled("data") / name)
 
 
-def read_cases(
-    source: str | Path | pd.DataFrame, codebook: str | Path | Codebook | None = None
-) -> pd.DataFrame:
+def read_cases(source: str | Path | pd.DataFrame, codebook: str | Path | Codebook | None = None) -> pd.DataFrame:
     """Read a table of cases.
 
     Parameters
@@ -113,13 +111,9 @@ def _read_csv(path: Path) -> pd.DataFrame:
     try:
         rows = [row for row in csv.reader(io.StringIO(text), strict=True) if row]
     except csv.Error as error:
-        raise CasepoolError(
-            f"not readable as CSV ({error})", file=path.name, remedy="check its quotes"
-        ) from None
+        raise CasepoolError(f"not readable as CSV ({error})", file=path.name, remedy="check its quotes") from None
     if not rows:
-        raise CasepoolError(
-            "the file is empty", file=path.name, remedy="give a header and one row per patient"
-        )
+        raise CasepoolError("the file is empty", file=path.name, remedy="give a header and one row per patient")
     header = [name.strip() for name in rows[0]]
     for position, name in enumerate(header):
         if not name:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from casepool.cases.cells import PARSERS, BadCell, guess_type, is_missing
+from casepool.cases.cells import PARSERS, BadCellError, guess_type, is_missing
 from casepool.cases.codebook import Codebook, Column, codebook_from_dict
 from casepool.errors import CasepoolError
 
@@ -46,7 +46,7 @@ def typed(raw: pd.DataFrame, codebook: Codebook | None = None, *, name: str = "c
     CasepoolError
         The first problem, with the number of further ones.
     """
-    codebook = codebook or codebook_of(raw) or Codebook(name=name)
+    codebook = codebook or _carried(raw) or Codebook(name=name)
     codebook = with_guesses(raw, codebook)
     problems = list(table_problems(raw, codebook))
     if problems:
@@ -55,6 +55,14 @@ def typed(raw: pd.DataFrame, codebook: Codebook | None = None, *, name: str = "c
     frame = pd.DataFrame(columns, index=pd.RangeIndex(len(raw)))
     frame.attrs["codebook"] = codebook.to_dict()
     return frame
+
+
+def _carried(frame: pd.DataFrame) -> Codebook | None:
+    """Return the codebook a frame carries, without the columns that were dropped from the frame."""
+    codebook = codebook_of(frame)
+    if codebook is None:
+        return None
+    return replace(codebook, columns={k: v for k, v in codebook.columns.items() if k in frame.columns})
 
 
 def first_of(problems: list[CasepoolError]) -> CasepoolError:
@@ -126,7 +134,7 @@ def _cell_problems(raw: pd.DataFrame, codebook: Codebook, name: str) -> Iterator
             continue
         try:
             parser(value, column)
-        except BadCell as expected:
+        except BadCellError as expected:
             yield CasepoolError(
                 str(expected),
                 file=codebook.name,
@@ -168,4 +176,4 @@ def _typed_column(cells: pd.Series[Any], codebook: Codebook, name: str) -> pd.Se
     column = codebook.columns[str(name)]
     parser, dtype = PARSERS[column.type]
     values = [None if is_missing(value, codebook.missing) else parser(value, column) for value in cells]
-    return pd.Series(values, dtype=dtype)  # type: ignore[call-overload,no-any-return]
+    return pd.Series(values, dtype=dtype)

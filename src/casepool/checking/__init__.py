@@ -1,1 +1,3 @@
-""""""
+"""May this fit be believed."""
+
+from casepool.checking.verdicts import check as check

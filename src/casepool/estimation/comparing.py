@@ -32,7 +32,9 @@ def compare(*tables: pd.DataFrame) -> pd.DataFrame:
     for number, table in enumerate(tables, start=1):
         if missing := [c for c in COLUMNS if c not in table.columns]:
             raise CasepoolError(
-                f"table {number} is no estimate table", column=missing[0], remedy="pass what estimates(...) returned"
+                f"table {number} is no estimate table",
+                column=missing[0],
+                remedy="pass what estimates(...) returned",
             )
     columns = list(COLUMNS) + [c for c in POSTERIOR_COLUMNS if any(c in table.columns for table in tables)]
     rows = pd.concat([table.reindex(columns=columns) for table in tables], ignore_index=True)

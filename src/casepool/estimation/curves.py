@@ -8,19 +8,18 @@ import numpy as np
 
 from casepool.errors import CasepoolError
 from casepool.estimation.draws import Fitted
+from casepool.inference.fitting import cases_of
 from casepool.modelling import Design
 from casepool.modelling.arrays import NUMPY
 from casepool.modelling.design import make_design
 from casepool.modelling.likelihood import data_of, hazard_of, patient_mean
-from casepool.modelling.outcomes import DAYS
 from casepool.modelling.survival import Hazard
+from casepool.modelling.words import arm_words
 
 HALVINGS = 60
 """Bisection steps for a median: they shrink the bracket by 10^18."""
 NODES = 40
 """Gauss-Legendre nodes on each smooth piece of a restricted mean."""
-WORDS = {"surgery": ("never operated", "operated")}
-"""How the two strategies of an exposure are called; others are "without X" and "X"."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +87,10 @@ class Curve:
         start = self.switch if 0 < self.switch < until else 0.0
         total = np.zeros(self.draws)
         x, w = np.polynomial.legendre.leggauss(NODES)
-        v, weight = ((x + 1) / 2) ** 3, w / 2 * 3 * ((x + 1) / 2) ** 2  # nodes crowd where a hazard may be singular
+        v, weight = (
+            ((x + 1) / 2) ** 3,
+            w / 2 * 3 * ((x + 1) / 2) ** 2,
+        )  # nodes crowd where a hazard may be singular
         for a, b in ((0.0, start), (start, until)):
             for node, share in zip(v, weight, strict=True):
                 if b > a:
@@ -98,11 +100,8 @@ class Curve:
 
 def undated(fitted: Fitted) -> Design:
     """Return the fit's patients one row each where only dates were summed over: dates play no part in a strategy."""
-    from casepool.inference.fitting import cases_of
-
     early = {name: replace(exposure, dating="early") for name, exposure in fitted.model.exposures.items()}
-    design = make_design(replace(fitted.model, exposures=early), cases_of(fitted.tree))
-    return design
+    return make_design(replace(fitted.model, exposures=early), cases_of(fitted.tree))
 
 
 def curve(fitted: Fitted, design: Design, switch: float) -> Curve:
@@ -130,7 +129,7 @@ def strategies(fitted: Fitted, start: float | None) -> list[Strategy]:
             remedy="leave it out",
         )
     begin = 0.0 if baseline else exposure.report_start if start is None else float(start)
-    without, with_ = WORDS.get(name, (f"without {name}", name))
+    without, with_ = arm_words(name)
     unit = fitted.unit.removesuffix("s")
     described = f"ever {with_}, fixed at baseline" if baseline else f"{with_} at {unit} {begin:g} if still alive"
     design = undated(fitted)
@@ -139,8 +138,3 @@ def strategies(fitted: Fitted, start: float | None) -> list[Strategy]:
         Strategy(without, without, np.inf, curve(fitted, design, np.inf), (~exposed).sum(), event[~exposed].sum()),
         Strategy(with_, described, begin, curve(fitted, design, begin), exposed.sum(), event[exposed].sum()),
     ]
-
-
-def default_times(unit: str) -> list[float]:
-    """Return 12, 24 and 36 months in the unit of the model."""
-    return [round(months * DAYS["months"] / DAYS[unit], 6) for months in (12, 24, 36)]

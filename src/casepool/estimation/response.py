@@ -13,14 +13,13 @@ from scipy import special
 
 from casepool.errors import CasepoolError
 from casepool.estimation.draws import Fitted, check_probability, open_draws, posterior_rows, probability_row
-from casepool.estimation.membership import Membership, membership, patients_and_events
 from casepool.inference.fitting import cases_of
-from casepool.inference.graph import exchangeable, own_priors
 from casepool.modelling import Design
 from casepool.modelling.arrays import NUMPY
+from casepool.modelling.borrowing import fresh_effect
 from casepool.modelling.families import FAMILIES
 from casepool.modelling.likelihood import data_of, linear_predictor, patient_mean, row_weights
-from casepool.modelling.spec import Term
+from casepool.modelling.membership import Membership, membership, patients_and_events
 from casepool.tables import estimate_table
 
 TARGETS = {
@@ -73,21 +72,32 @@ def estimates(
     group = membership(fitted.design, cases_of(fit), by)
     if target != "observed" and not group.is_term:
         raise CasepoolError(
-            f"{by!r} is no term of the model, so only its own patients can be described", remedy='use target="observed"'
+            f"{by!r} is no term of the model, so only its own patients can be described",
+            remedy='use target="observed"',
         )
     draws, levels, notes = PROBABILITIES[target](fitted, group)
     n, events = (np.append(c, [0.0] * (len(levels) - len(c))) for c in group.counts(fitted.design))
     rows = [
-        _row(TARGETS[target], by, level, n[i], events[i], "; ".join(filter(None, (notes[i], group.note(fitted.design)))))
+        _row(
+            TARGETS[target],
+            by,
+            level,
+            n[i],
+            events[i],
+            "; ".join(filter(None, (notes[i], group.note(fitted.design)))),
+        )
         for i, level in enumerate(levels)
     ]
-    return estimate_table(_with_bounds(posterior_rows(draws, rows, fitted=fitted, ci_prob=ci_prob), draws), posterior=True)
+    return estimate_table(
+        _with_bounds(posterior_rows(draws, rows, fitted=fitted, ci_prob=ci_prob), draws), posterior=True
+    )
 
 
 def _refuse_survival(fitted: Fitted) -> None:
     if FAMILIES[fitted.model.family].survival:
         raise CasepoolError(
-            f"{fitted.model.name!r} is a survival model", remedy="use survival(fit, by=...) or contrast(fit, by=...)"
+            f"{fitted.model.name!r} is a survival model",
+            remedy="use survival(fit, by=...) or contrast(fit, by=...)",
         )
 
 
@@ -190,7 +200,9 @@ def _new_patient(fitted: Fitted, by: str | None, level: str | None) -> np.ndarra
     eta = eta + design.outcome["offset"][design.patient_of_row][row]
     for name, term in design.terms.items():
         effect = fitted.parameters.get(f"{name}_effect")
-        fresh = new_effect(fitted, term.coded.term, term.coded.levels, rng, shape) if term.coded.term.kind == "group" else None
+        fresh = None
+        if term.coded.term.kind == "group":
+            fresh = fresh_effect(fitted.model, term.coded.term, "other", fitted.parameters, rng, shape)
         if effect is None:
             continue
         if name == by and level is not None:
@@ -220,29 +232,12 @@ def _number(fitted: Fitted, name: str, row: np.ndarray) -> np.ndarray:
     term = fitted.design.terms[name]
     known = term.matrix[row, 0]
     if f"{name}_mean" not in fitted.parameters:
-        return known
+        return np.asarray(known)
     low, high = term.coded.term.bounds or (0.0, 1.0)
     node = np.nan_to_num(term.node)[row]
     logit = fitted.parameters[f"{name}_mean"] + fitted.parameters[f"{name}_spread"] * node
     modelled = (low + (high - low) * special.expit(logit) - term.coded.term.centre) / term.coded.term.scale
-    return np.where(np.isfinite(term.node[row]), modelled, known)
-
-
-def new_effect(
-    fitted: Fitted, term: Term, levels: tuple[str, ...], rng: np.random.Generator, shape: tuple[int, ...]
-) -> np.ndarray:
-    """Draw the effect of a level no table has shown, as the borrowing would give it."""
-    z, t, u = rng.standard_normal(shape), rng.standard_t(term.df, shape), rng.random(shape)
-    if term.borrowing == "complete":
-        return np.zeros(shape)
-    own = own_priors(fitted.model, term, ("other",))
-    if term.borrowing == "none":
-        return np.asarray(own["mu"][0] + own["sigma"][0] * z)
-    sd = fitted.parameters[f"{term.name}_sd"]
-    if term.borrowing != "exnex":
-        return np.asarray(sd * (t if term.borrowing == "robust" else z))
-    centre = own["mu"][0] - (fitted.parameters["intercept"] if term.own == "level" else 0.0)
-    return np.where(u < exchangeable(term, ("other",))[0], sd * z, centre + own["sigma"][0] * z)
+    return np.asarray(np.where(np.isfinite(term.node[row]), modelled, known))
 
 
 PROBABILITIES: dict[str, Callable[[Fitted, Membership], tuple[np.ndarray, tuple[str, ...], list[str]]]] = {
@@ -264,7 +259,12 @@ def response_contrast(fitted: Fitted, by: str, *, target: str, ci_prob: float) -
     chances: list[dict[str, Any]] = []
     for b, a in itertools.combinations(np.flatnonzero(n > 0), 2):
         p, q = draws[..., a], draws[..., b]
-        pair = {"by": by, "level": f"{levels[a]} vs {levels[b]}", "n": n[a] + n[b], "events": events[a] + events[b]}
+        pair = {
+            "by": by,
+            "level": f"{levels[a]} vs {levels[b]}",
+            "n": n[a] + n[b],
+            "events": events[a] + events[b],
+        }
         pair |= {"source": "shrunk", "note": f"of the {target} probabilities"}
         measures = {"risk difference": (p - q, "difference"), "risk ratio": (p / q, "ratio")}
         measures["odds ratio"] = (p / (1 - p) / (q / (1 - q)), "ratio")

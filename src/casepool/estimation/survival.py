@@ -11,18 +11,15 @@ import pandas as pd
 import xarray as xr
 
 from casepool.errors import CasepoolError
-from casepool.estimation.curves import Strategy, curve, default_times, strategies, undated
+from casepool.estimation.curves import Strategy, curve, strategies, undated
 from casepool.estimation.draws import Fitted, check_probability, open_draws, posterior_rows, probability_row
-from casepool.estimation.membership import membership
+from casepool.estimation.response import response_contrast
 from casepool.inference.fitting import cases_of
 from casepool.modelling.families import FAMILIES
+from casepool.modelling.membership import membership
+from casepool.modelling.outcomes import default_times
+from casepool.modelling.words import ASSOCIATION, GUARD
 from casepool.tables import estimate_table
-
-GUARD = (
-    "compares patients by what they later received: whoever was operated had to survive until then, "
-    "so the comparison favours surgery (immortal time)"
-)
-ASSOCIATION = "an association, not what surgery does"
 
 
 def survival(
@@ -110,7 +107,8 @@ def arms_of(fitted: Fitted, by: str | None, start: float | None) -> tuple[list[S
         return arms, {**common, "by": exposure.name, "note": f"{patients}; {dating}"}
     if exposure is not None:
         raise CasepoolError(
-            f"with an exposure in the model, survival is described by {exposure.name!r}", remedy=f"use by={exposure.name!r}"
+            f"with an exposure in the model, survival is described by {exposure.name!r}",
+            remedy=f"use by={exposure.name!r}",
         )
     if start is not None:
         raise CasepoolError("only an exposure has a start", value=start, remedy="leave it out")
@@ -161,7 +159,15 @@ def _row(
 ) -> dict[str, Any]:
     last = float(fitted.design.outcome["time"].max())
     beyond = isinstance(quantity["at"], float) and quantity["at"] > last
-    note = "; ".join(filter(None, (f"extrapolated beyond the last follow-up ({last:g} {fitted.unit})" * beyond, common.get("note", ""))))
+    note = "; ".join(
+        filter(
+            None,
+            (
+                f"extrapolated beyond the last follow-up ({last:g} {fitted.unit})" * beyond,
+                common.get("note", ""),
+            ),
+        )
+    )
     unit = "difference" if difference and quantity["unit"] == "probability" else quantity["unit"]
     name = f"difference in {quantity['what']}" if difference else quantity["what"]
     return {
@@ -195,9 +201,7 @@ def _beyond(fitted: Fitted, common: dict[str, Any], arms: list[Strategy]) -> lis
     ]
 
 
-def contrast(
-    fit: xr.DataTree, by: str, *, target: str = "standardised", ci_prob: float = 0.95
-) -> pd.DataFrame:
+def contrast(fit: xr.DataTree, by: str, *, target: str = "standardised", ci_prob: float = 0.95) -> pd.DataFrame:
     """Compare levels pairwise: risks of a response model, hazards (or times) of a survival model.
 
     Parameters
@@ -221,8 +225,6 @@ def contrast(
     CasepoolError
         If `by` is no factor of the model, or there is nothing to compare.
     """
-    from casepool.estimation.response import response_contrast  # response imports nothing from here
-
     check_probability(ci_prob)
     fitted = open_draws(fit)
     if not FAMILIES[fitted.model.family].survival:
@@ -235,7 +237,12 @@ def contrast(
     table: list[dict[str, Any]] = []
     for i, row in enumerate(posterior_rows(draws, rows, fitted=fitted, ci_prob=ci_prob)):
         holds = draws[..., i] > 1 if accelerated else draws[..., i] < 1
-        table += [row, probability_row(holds, {**rows[i], "estimand": f"P({what} {better} 1)", "unit": "probability"}, fitted=fitted)]
+        table += [
+            row,
+            probability_row(
+                holds, {**rows[i], "estimand": f"P({what} {better} 1)", "unit": "probability"}, fitted=fitted
+            ),
+        ]
     return estimate_table(table, posterior=True)
 
 
@@ -262,7 +269,11 @@ def _log_ratios(fitted: Fitted, by: str) -> list[tuple[np.ndarray, dict[str, Any
     return [
         (
             effect @ (coded.choice_of(group.levels[a]) - coded.choice_of(group.levels[b])),
-            {"level": f"{group.levels[a]} vs {group.levels[b]}", "n": n[a] + n[b], "events": events[a] + events[b]},
+            {
+                "level": f"{group.levels[a]} vs {group.levels[b]}",
+                "n": n[a] + n[b],
+                "events": events[a] + events[b],
+            },
         )
         for b, a in itertools.combinations(np.flatnonzero(n > 0), 2)
     ]

@@ -1,5 +1,7 @@
 """The frequentist answers, and their recomputation."""
 
+from casepool.frequentist.answers import classical as classical
+from casepool.frequentist.claims import audit as audit
 from casepool.frequentist.contingency import ChiSquare as ChiSquare
 from casepool.frequentist.contingency import likelihood_ratio as likelihood_ratio
 from casepool.frequentist.contingency import pearson as pearson

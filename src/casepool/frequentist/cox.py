@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import optimize, stats
 
+from casepool.errors import CasepoolError
 from casepool.frequentist.partial import (
     PartialLikelihood,
     maximise,
@@ -16,7 +17,6 @@ from casepool.frequentist.partial import (
 )
 from casepool.frequentist.proportions import check_confidence
 from casepool.frequentist.spells import Floats, as_spells
-from casepool.errors import CasepoolError
 
 DOUBLINGS = 40
 """How often the search for a profile limit doubles its reach before it calls the limit infinite."""
@@ -165,9 +165,7 @@ def _profile_limit(likelihood: PartialLikelihood, beta: Floats, j: int, step: fl
     return float(np.sign(step) * np.inf)
 
 
-def _rescaled(
-    summary: _Summary, scale: Floats, monotone: tuple[int, ...], likelihood: PartialLikelihood
-) -> CoxFit:
+def _rescaled(summary: _Summary, scale: Floats, monotone: tuple[int, ...], likelihood: PartialLikelihood) -> CoxFit:
     """Turn standardised coefficients into coefficients per unit."""
     # Firth's penalty is half the log determinant of the information, which has the square of the unit.
     shift = float(np.log(scale).sum()) if likelihood.penalised else 0.0

@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import special, stats
 
+from casepool.errors import CasepoolError
 from casepool.frequentist.curves import StepCurve, step_at
 from casepool.frequentist.proportions import check_confidence
 from casepool.frequentist.spells import Floats
-from casepool.errors import CasepoolError
 
 Scale = Literal["plain", "log", "log-log", "logit"]
 
@@ -31,16 +31,12 @@ class _Transform:
 TRANSFORMS: dict[str, _Transform] = {
     "plain": _Transform(lambda s: s, lambda g: g, lambda s: s),
     "log": _Transform(np.log, np.exp, np.ones_like),
-    "log-log": _Transform(
-        lambda s: -np.log(-np.log(s)), lambda g: np.exp(-np.exp(-g)), lambda s: -1 / np.log(s)
-    ),
+    "log-log": _Transform(lambda s: -np.log(-np.log(s)), lambda g: np.exp(-np.exp(-g)), lambda s: -1 / np.log(s)),
     "logit": _Transform(special.logit, special.expit, lambda s: 1 / (1 - s)),
 }
 
 
-def survival_limits(
-    curve: StepCurve, scale: Scale = "log-log", confidence: float = 0.95
-) -> tuple[Floats, Floats]:
+def survival_limits(curve: StepCurve, scale: Scale = "log-log", confidence: float = 0.95) -> tuple[Floats, Floats]:
     """Pointwise confidence limits of survival, from each step on.
 
     Parameters
@@ -105,7 +101,5 @@ def survival_limits_at(
 def _transform(scale: str) -> _Transform:
     """Look a scale up."""
     if scale not in TRANSFORMS:
-        raise CasepoolError(
-            "unknown scale for survival limits", remedy=f"use one of {sorted(TRANSFORMS)}", value=scale
-        )
+        raise CasepoolError("unknown scale for survival limits", remedy=f"use one of {sorted(TRANSFORMS)}", value=scale)
     return TRANSFORMS[scale]

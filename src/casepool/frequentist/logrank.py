@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import linalg, stats
 
-from casepool.frequentist.spells import Floats, Spells, as_spells, split_at_switch
 from casepool.errors import CasepoolError
+from casepool.frequentist.spells import Floats, Spells, as_spells, split_at_switch
 
 
 @dataclass(frozen=True)
@@ -109,9 +109,7 @@ def mantel_byar(time: ArrayLike, event: ArrayLike, switch: ArrayLike) -> LogRank
 def _test(spells: Spells, labels: NDArray[np.generic]) -> LogRank:
     """Compare the groups at every event time."""
     if not np.issubdtype(spells.weight.dtype, np.integer):
-        raise CasepoolError(
-            "a log-rank test needs whole weights", remedy="give numbers of patients", column="weight"
-        )
+        raise CasepoolError("a log-rank test needs whole weights", remedy="give numbers of patients", column="weight")
     groups, times = np.unique(labels), spells.event_times
     members = [spells.weight * (labels == label) for label in groups]
     at_risk = np.array([spells.at_risk(times, weight) for weight in members]).reshape(len(groups), times.size)
@@ -119,9 +117,7 @@ def _test(spells: Spells, labels: NDArray[np.generic]) -> LogRank:
     share = at_risk / at_risk.sum(axis=0)
     expected = (share * died.sum(axis=0)).sum(axis=1)
     observed = died.sum(axis=1).astype(float)
-    statistic, df = _quadratic_form(
-        observed - expected, _variance(at_risk.sum(axis=0), died.sum(axis=0), share)
-    )
+    statistic, df = _quadratic_form(observed - expected, _variance(at_risk.sum(axis=0), died.sum(axis=0), share))
     p = float(stats.chi2.sf(statistic, df)) if df else np.nan
     return LogRank(statistic, df, p, tuple(groups.tolist()), observed, expected)
 

@@ -67,9 +67,7 @@ class Margins:
 
     def state(self, code: int) -> tuple[int, ...]:
         """Turn the number of a state back into remaining row totals, largest first."""
-        return tuple(
-            int(code // place % (row + 1)) for place, row in zip(self._radix, self.rows, strict=True)
-        )
+        return tuple(int(code // place % (row + 1)) for place, row in zip(self._radix, self.rows, strict=True))
 
 
 def columns_within(remaining: tuple[int, ...], total: int) -> Ints:

@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
+from casepool.errors import CasepoolError
 from casepool.frequentist.curves import StepCurve
 from casepool.frequentist.limits import Scale, survival_limits
 from casepool.frequentist.proportions import check_confidence
 from casepool.frequentist.spells import Floats
-from casepool.errors import CasepoolError
 
 NEAR_HALF = 1e-9
 """How near 1/2 survival counts as 1/2 where weights are fractional; with whole weights it is exact."""
@@ -82,9 +82,7 @@ def side_of_half(curve: StepCurve) -> NDArray[np.int64]:
     return np.where(np.abs(away) <= NEAR_HALF, 0, np.sign(away)).astype(np.int64)
 
 
-def brookmeyer_crowley(
-    curve: StepCurve, scale: Scale = "log-log", confidence: float = 0.95
-) -> tuple[float, float]:
+def brookmeyer_crowley(curve: StepCurve, scale: Scale = "log-log", confidence: float = 0.95) -> tuple[float, float]:
     """Interval for the median by inverting the test of survival one half.
 
     Parameters

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import optimize, special
 
-from casepool.frequentist.spells import Floats, Spells
 from casepool.errors import CasepoolError
+from casepool.frequentist.spells import Floats, Spells
 
 STEPS = 200
 """Newton steps at most."""
@@ -136,9 +136,7 @@ def maximise(likelihood: PartialLikelihood, start: Floats, free: NDArray[np.bool
         if np.max(np.abs(step)) <= CONVERGED:
             return beta
     if free.any():
-        raise CasepoolError(
-            "the Cox model did not converge", remedy="use fewer covariates, or the penalised fit"
-        )
+        raise CasepoolError("the Cox model did not converge", remedy="use fewer covariates, or the penalised fit")
     return beta
 
 

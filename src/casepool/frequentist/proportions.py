@@ -116,6 +116,4 @@ def _interval(
 def check_confidence(confidence: float) -> None:
     """Refuse a confidence outside (0, 1), such as 95 for 0.95."""
     if not 0 < confidence < 1:
-        raise CasepoolError(
-            "confidence must lie between 0 and 1", remedy="write 0.95 for 95%", value=confidence
-        )
+        raise CasepoolError("confidence must lie between 0 and 1", remedy="write 0.95 for 95%", value=confidence)

@@ -128,9 +128,7 @@ def split_at_switch(time: ArrayLike, event: ArrayLike, switch: ArrayLike) -> tup
     ends, events = whole_follow_up.time, whole_follow_up.event
     start = _column(switch, "switch")
     if start.size != ends.size:
-        raise CasepoolError(
-            "time and switch differ in length", remedy="give one of each per patient", value=start.size
-        )
+        raise CasepoolError("time and switch differ in length", remedy="give one of each per patient", value=start.size)
     start = np.where(np.isnan(start), np.inf, start)
     late = np.isfinite(start) & (start > ends)
     _refuse(late, start, "switch", "an exposure must start within follow-up (inf or NaN if it never did)")
@@ -138,9 +136,7 @@ def split_at_switch(time: ArrayLike, event: ArrayLike, switch: ArrayLike) -> tup
     first = as_spells(np.minimum(start, ends)[before], (events & ~after)[before])
     second = as_spells(ends[after], events[after], entry=start[after])
     parts = [(getattr(first, name), getattr(second, name)) for name in ("entry", "time", "event", "weight")]
-    return Spells(*(np.concatenate(part) for part in parts)), np.repeat(
-        [False, True], [before.sum(), after.sum()]
-    )
+    return Spells(*(np.concatenate(part) for part in parts)), np.repeat([False, True], [before.sum(), after.sum()])
 
 
 def only(spells: Spells, rows: NDArray[np.bool_]) -> Spells:
@@ -164,9 +160,7 @@ def _column(values: ArrayLike, name: str) -> Floats:
     """Read one flat column of numbers."""
     column = np.asarray(values, dtype=float)
     if column.ndim != 1:
-        raise CasepoolError(
-            f"{name} must be one flat column", remedy="give one value per row", value=column.shape
-        )
+        raise CasepoolError(f"{name} must be one flat column", remedy="give one value per row", value=column.shape)
     return column
 
 

@@ -8,7 +8,7 @@ import platform
 import sys
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
@@ -19,12 +19,13 @@ import nutpie
 import pandas as pd
 import xarray as xr
 
-from casepool.cases import codebook_of, resolve_cases
+from casepool.cases import Column, codebook_of, resolve_cases
 from casepool.cases.codebook import LABELLED, Codebook, codebook_from_dict
 from casepool.cases.tables import typed
 from casepool.errors import CasepoolError
 from casepool.inference.convergence import convergence
 from casepool.inference.graph import build_design, input_values, observed, prior_names, sizes
+from casepool.inference.predictive import predictive_groups
 from casepool.modelling import Design, Model, make_design, model_from_dict
 from casepool.modelling import model as get_model
 from casepool.modelling.arrays import NUMPY
@@ -37,7 +38,16 @@ from casepool.modelling.spec import model_dict
 RETRY_ACCEPT = 0.99
 KEPT_GRAPHS = 8
 """Compiled graphs a process keeps; the one unused longest goes first."""
-STATISTICS = ("diverging", "energy", "n_steps", "step_size", "mean_tree_accept", "depth", "logp", "energy_error")
+STATISTICS = (
+    "diverging",
+    "energy",
+    "n_steps",
+    "step_size",
+    "mean_tree_accept",
+    "depth",
+    "logp",
+    "energy_error",
+)
 
 _compiled: OrderedDict[str, Any] = OrderedDict()
 
@@ -156,9 +166,7 @@ def _fit_design(
         summary = convergence(drawn["posterior"], drawn["sample_stats"])
     groups = {**drawn, **_derived(design, drawn["posterior"]), **_data_groups(design, frame)}
     if predictive:
-        from casepool.inference.predictive import predictive_groups  # only on request
-
-        groups |= predictive_groups(design, drawn["posterior"], seed)
+        groups |= predictive_groups(design, drawn["posterior"], parameters_of(drawn["posterior"]), seed)
     tree = xr.DataTree.from_dict(groups)
     tree.attrs.update(_attributes(design, frame, seed, settings))
     tree.attrs["convergence"] = json.dumps(summary)
@@ -172,13 +180,16 @@ def compiled_graph(design: Design, *, progress: bool) -> Any:
     key = sizes(design)
     if key not in _compiled:
         say(progress, f"compiling {design.model.name} (some seconds, once for each structure)")
-        graph = nutpie.compile_pymc_model(build_design(design))
-        _compiled[key] = (graph, set(graph.shared_var_keys))
+        _compiled[key] = nutpie.compile_pymc_model(build_design(design))
         if len(_compiled) > KEPT_GRAPHS:
             _compiled.popitem(last=False)
     _compiled.move_to_end(key)
-    graph, names = _compiled[key]
-    return graph.with_data(**{name: value for name, value in input_values(design).items() if name in names})
+    graph = _compiled[key]
+    values = input_values(design)
+    inputs = {variable.name: variable for variable in graph.shared_var_keys if variable.name in values}
+    for name, variable in inputs.items():  # the starting point of the chains is computed from these
+        variable.set_value(np.asarray(values[name], dtype=variable.dtype))
+    return graph.with_data(**{name: values[name] for name in inputs})
 
 
 def _sample(
@@ -256,7 +267,10 @@ def _patients(design: Design, frame: pd.DataFrame) -> xr.Dataset:
         if codebook.columns[name].type in ("number", "integer"):
             columns[name] = ("patient", values.to_numpy(dtype=float, na_value=np.nan))
         else:
-            columns[name] = ("patient", np.array(["" if pd.isna(v) else str(v) for v in values], dtype=object))
+            columns[name] = (
+                "patient",
+                np.array(["" if pd.isna(v) else str(v) for v in values], dtype=object),
+            )
     labels = patient_labels(frame, codebook)
     reasons = np.array([design.left_out.get(label, "") for label in labels], dtype=object)
     return xr.Dataset({**columns, "left_out_because": ("patient", reasons)}, coords={"patient": labels})
@@ -312,19 +326,10 @@ def cases_of(fit: xr.DataTree) -> pd.DataFrame:
     patients = fit["patients"].to_dataset()
     columns: dict[str, Any] = {codebook.id: [str(label) for label in patients["patient"].values]}
     columns |= {name: patients[name].values for name in codebook.columns}
-    book = replace(codebook, columns={codebook.id: _text_column(), **codebook.columns}, missing=("",))
+    book = replace(codebook, columns={codebook.id: Column("text"), **codebook.columns}, missing=("",))
     return typed(pd.DataFrame(columns), book)
-
-
-def _text_column() -> Any:
-    from casepool.cases import Column
-
-    return Column("text")
 
 
 def design_of(fit: xr.DataTree) -> Design:
     """Return the Design a fit was made from."""
     return make_design(model_of(fit), cases_of(fit))
-
-
-Fitter = Callable[..., xr.DataTree]

@@ -15,6 +15,7 @@ from casepool.cases import resolve_cases
 from casepool.modelling import Design, Model, make_design
 from casepool.modelling import model as get_model
 from casepool.modelling.arrays import Namespace
+from casepool.modelling.borrowing import exchangeable, own_priors
 from casepool.modelling.families import FAMILIES
 from casepool.modelling.files import wanted_priors
 from casepool.modelling.likelihood import Data, data_of, has_nodes, has_shares, log_likelihood
@@ -23,7 +24,7 @@ from casepool.modelling.spec import Term
 
 
 def _log_normal_tail(x: Any) -> Any:
-    """log P(Z > x), by the scaled complement in the upper tail, where the plain one underflows."""
+    """Compute log P(Z > x), by the scaled complement in the upper tail, where the plain one underflows."""
     upper = pt.maximum(x, 0.0)
     tail = pt.log(pt.erfcx(upper / np.sqrt(2.0)) / 2.0) - upper**2 / 2.0
     return pt.where(x > 0, tail, pt.log1p(-pt.erfc(-pt.minimum(x, 0.0) / np.sqrt(2.0)) / 2.0))
@@ -102,7 +103,14 @@ def sizes(design: Design) -> str:
     shape = {name: np.shape(values) for name, values in input_values(design).items()}
     priors = [(name, model.prior(name).dist) for name in prior_names(design)]
     terms = [
-        (t.coded.term.kind, t.coded.term.borrowing, t.coded.term.own, t.coded.term.bounds, t.coded.term.centre, t.coded.term.scale)
+        (
+            t.coded.term.kind,
+            t.coded.term.borrowing,
+            t.coded.term.own,
+            t.coded.term.bounds,
+            t.coded.term.centre,
+            t.coded.term.scale,
+        )
         for t in design.terms.values()
     ]
     exposures = [(e.name, e.as_, e.dating == "intensity") for e in model.exposures.values()]
@@ -141,20 +149,15 @@ def input_values(design: Design) -> dict[str, np.ndarray]:
     return values
 
 
-def own_priors(model: Model, term: Term, levels: tuple[str, ...]) -> dict[str, np.ndarray]:
-    """Return mu and sigma of every level's own prior, where the borrowing has one."""
-    if term.kind != "group" or term.borrowing not in ("none", "exnex"):
-        return {}
-    priors = [model.priors.get(f"{term.name}_own.{level}", model.priors[f"{term.name}_own"]) for level in levels]
-    return {name: np.array([prior.parameters[name] for prior in priors]) for name in ("mu", "sigma")}
-
-
-def exchangeable(term: Term, levels: tuple[str, ...]) -> np.ndarray:
-    """Return every level's prior probability of being exchangeable with the others."""
-    if isinstance(term.exchangeable, Mapping):
-        other = term.exchangeable.get("other", 0.5)
-        return np.array([float(term.exchangeable.get(level, other)) for level in levels])
-    return np.full(len(levels), float(term.exchangeable))
+def prior_dims(design: Design, name: str) -> tuple[str, tuple[str, ...]] | None:
+    """Return the dimension of a parameter with a prior of its own, and its labels; None for a scalar."""
+    if name.endswith("_share"):
+        owner = name.removesuffix("_share")
+        return f"{owner}_level", design.terms[owner].coded.levels
+    owner = name.removesuffix("_effect")
+    if owner in design.terms and design.terms[owner].coded.coefficients:
+        return owner, design.terms[owner].coded.coefficients
+    return None
 
 
 def _parameters(design: Design) -> dict[str, Any]:
@@ -162,12 +165,7 @@ def _parameters(design: Design) -> dict[str, Any]:
     model = design.model
     made: dict[str, Any] = {}
     for name in prior_names(design):
-        owner = name.removesuffix("_effect")
-        vector = owner in design.terms and bool(design.terms[owner].coded.coefficients)
-        dims = f"{owner}_level" if name.endswith("_share") else owner if vector else None
-        if name.endswith("_share"):
-            dims = f"{name.removesuffix('_share')}_level"
-        made[name] = _declare(name, model.prior(name), dims)
+        made[name] = _declare(name, model.prior(name), prior_dims(design, name))
     for name, term in design.terms.items():
         if term.coded.term.kind == "group":
             effect = BORROWING[term.coded.term.borrowing](design, term.coded.term, made)
@@ -176,23 +174,23 @@ def _parameters(design: Design) -> dict[str, Any]:
     return made
 
 
-def _declare(name: str, prior: Prior, dims: str | None) -> Any:
+def _declare(name: str, prior: Prior, labels: tuple[str, tuple[str, ...]] | None) -> Any:
     """Declare one parameter, its prior's numbers as data."""
     numbers = {key: pm.Data(f"{name}_{key}", value) for key, value in prior.parameters.items()}
+    dims, length = (labels[0], len(labels[1])) if labels else (None, 0)
     if prior.dist == "Fixed":
-        value = numbers["value"] if dims is None else pt.full((len(pm.modelcontext(None).coords[dims]),), numbers["value"])
-        return pm.Deterministic(name, value, dims=dims)
+        return pm.Deterministic(name, pt.full((length,), numbers["value"]) if labels else numbers["value"], dims=dims)
     if prior.dist == "Flat":
         return pm.Flat(name, dims=dims)
     if prior.dist == "Dirichlet":
-        levels = len(pm.modelcontext(None).coords[dims])
-        return pm.Dirichlet(name, pt.full((levels,), numbers["concentration"]), dims=dims)
+        return pm.Dirichlet(name, pt.full((length,), numbers["concentration"]), dims=dims)
     return CONSTRUCTORS[prior.dist](name, **numbers, dims=dims)
 
 
 def _own(design: Design, term: Term) -> tuple[Any, Any]:
     own = own_priors(design.model, term, design.terms[term.name].coded.levels)
-    return tuple(pm.Data(f"{term.name}_own_{key}", own[key], dims=term.name) for key in ("mu", "sigma"))  # type: ignore[return-value]
+    mu, sigma = (pm.Data(f"{term.name}_own_{key}", own[key], dims=term.name) for key in ("mu", "sigma"))
+    return mu, sigma
 
 
 def _none(design: Design, term: Term, made: Mapping[str, Any]) -> Any:
@@ -256,9 +254,7 @@ def _observe(design: Design, made: Mapping[str, Any]) -> None:
     """
     inputs = {f: pm.Data(f"{f}_data", np.asarray(a, float)) for f, a in data_of(design).arrays.items()}
     per_patient = log_likelihood(Data(design, inputs), made, SYMBOLIC)
-    pm.CustomDist(
-        "outcome", per_patient, logp=lambda value, given: given, observed=observed(design), dims="patient"
-    )
+    pm.CustomDist("outcome", per_patient, logp=lambda value, given: given, observed=observed(design), dims="patient")
 
 
 def observed(design: Design) -> np.ndarray:

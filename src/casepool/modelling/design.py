@@ -7,6 +7,7 @@ exposure may have begun. Aggregated patients, counterfactuals and new patients a
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -139,11 +140,9 @@ def make_design(model: Model, cases: pd.DataFrame) -> Design:
     for exposure in model.exposures.values():
         dates = read_exposure(reader, exposure, outcome.arrays, model.outcome.unit)
         reasons = [reason or other for reason, other in zip(reasons, dates.left_out, strict=True)]
-    for name, term in coded.items():
-        if term.term.missing == "drop":
-            reasons = [
-                r or (f"no {name}" if lost else "") for r, lost in zip(reasons, term.missing, strict=True)
-            ]
+    for name, read in coded.items():
+        if read.term.missing == "drop":
+            reasons = [r or (f"no {name}" if lost else "") for r, lost in zip(reasons, read.missing, strict=True)]
     kept = np.array([not reason for reason in reasons])
     if not kept.any():
         raise CasepoolError(
@@ -209,23 +208,21 @@ def _expand(
     switch: list[float] = []
     choice: dict[str, list[int]] = {name: [] for name in coded}
     for i, position in enumerate(kept):
-        options = [
-            list(zip(c.options[position], c.log_weights[position], strict=True)) for c in coded.values()
-        ]
+        options = [list(zip(c.options[position], c.log_weights[position], strict=True)) for c in coded.values()]
         when = _dates(exposure, dates, position, outcome, i) if exposure and dates else [(np.inf, 0.0)]
-        for *picked, (start, start_weight) in itertools.product(*options, when):
-            patient.append(i)
-            log_weight.append(start_weight + sum(weight for _, weight in picked))
-            switch.append(start)
-            for name, (index, _) in zip(coded, picked, strict=True):
-                choice[name].append(int(index))
-        if len(patient) > MOST_ROWS:
+        if len(patient) + math.prod(map(len, (*options, when))) > MOST_ROWS:
             raise CasepoolError(
                 "too many combinations of missing values to sum over",
                 file=model.name,
                 row=f"patient {patients[i]}",
                 remedy='set missing = "drop" in one of the terms',
             )
+        for *picked, (start, start_weight) in itertools.product(*options, when):
+            patient.append(i)
+            log_weight.append(start_weight + sum(weight for _, weight in picked))
+            switch.append(start)
+            for name, (index, _) in zip(coded, picked, strict=True):
+                choice[name].append(int(index))
     rows = np.array(patient)
     return Design(
         model=model,

@@ -1,4 +1,4 @@
-"""Outcome families: each one entry of `FAMILIES`, its equation as text, its likelihood over any array namespace.
+"""Outcome families: each one entry of `FAMILIES`, its equation as text, its likelihood over any arrays.
 
 A response family gives the log-likelihood of a row from the linear predictor. A survival family is its
 baseline cumulative hazard and log hazard; proportional or accelerated effects, delayed entry, and an exposure
@@ -21,7 +21,7 @@ Parameters = Mapping[str, Array]
 
 @dataclass(frozen=True)
 class Baseline:
-    """A survival family's baseline at operational time u > 0, its own parameters with a trailing axis of one."""
+    """A survival family's baseline at operational time u > 0, its own parameters ending in an axis of one."""
 
     cumulative_hazard: Callable[[Array, Parameters, Namespace], Array]
     log_hazard: Callable[[Array, Parameters, Namespace], Array]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import fields, replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -13,10 +14,17 @@ from casepool._resources import bundled
 from casepool.cases.codebook import check_keys, read_toml
 from casepool.errors import CasepoolError
 from casepool.modelling.families import FAMILIES
-from casepool.modelling.priors import DISTRIBUTIONS, NUISANCE, SUPPORT_POSITIVE, Prior, read_prior
+from casepool.modelling.priors import DISTRIBUTIONS, SUPPORT_POSITIVE, Prior, read_prior
 from casepool.modelling.spec import EXPOSURE_KEYS, TERM_KEYS, Exposure, Model, Outcome, Term
 
-RESERVED = ("patient", "category", "time", "chain", "draw", "row", "intercept", "outcome")
+RESERVED = (
+    *("patient", "category", "chain", "draw", "row", "intercept", "outcome", "shape", "scale"),
+    *("time", "event", "entry", "events", "n", "offset", "switch", "log_weight"),
+)
+"""Names of dimensions, parameters and arrays, which no term or exposure may take."""
+DERIVED = re.compile(r"_(effect|sd|own|z|mean|spread|share|level|node|at_node|data|log_intensity)$")
+"""Endings that make another name of a term's."""
+NUMBER_LISTS = ("cuts", "bounds")
 BORROWING = ("none", "complete", "partial", "robust", "exnex")
 CHOICES = {
     "missing": ("model", "drop"),
@@ -95,28 +103,60 @@ def model_from_dict(plain: Mapping[str, Any], *, name: str, file: str = "") -> M
         for key, value in _table(plain, "exposure", file).items()
     }
     if exposures and not survival:
-        raise CasepoolError(
-            "only a survival model has exposures", file=file, column="exposure", remedy="use a term"
-        )
+        raise CasepoolError("only a survival model has exposures", file=file, column="exposure", remedy="use a term")
     if len(exposures) > 1:
         raise CasepoolError("one exposure at most", file=file, column="exposure", remedy="remove all but one")
+    _check_names([*terms, *exposures], file)
+    terms = _own_priors_of(terms, file)
     priors = _priors(_table(plain, "priors", file), file)
-    made = Model(name, str(plain.get("title", name)), family, outcome, effects, terms, exposures, priors)
+    made = Model(name, _title(plain, name, file), family, outcome, effects, terms, exposures, priors)
     _check_priors(made, file)
     return made
+
+
+def _title(plain: Mapping[str, Any], name: str, file: str) -> str:
+    title = plain.get("title", name)
+    if not isinstance(title, str):
+        raise CasepoolError("must be text", file=file, column="title", value=title, remedy="correct it")
+    return title
+
+
+def _check_names(names: list[str], file: str) -> None:
+    """Refuse two terms or exposures whose posterior names would meet."""
+    for name in names:
+        if names.count(name) > 1 or DERIVED.sub("", name) in set(names) - {name}:
+            raise CasepoolError(
+                f"the name {name!r} meets that of another term or exposure", file=file, remedy="rename one"
+            )
+
+
+def _own_priors_of(terms: Mapping[str, Term], file: str) -> dict[str, Term]:
+    """Settle what an exnex factor's own prior describes: the level if it is the only such factor."""
+    exnex = [name for name, term in terms.items() if term.kind == "group" and term.borrowing == "exnex"]
+    fixed = any(term.kind == "group" and term.borrowing == "none" for term in terms.values())
+    alone = len(exnex) == 1 and not fixed
+    for name in exnex:
+        if not alone and terms[name].own != "effect":
+            raise CasepoolError(
+                "beside another factor with own priors, the own prior describes the effect",
+                file=file,
+                column=f"terms.{name}.own",
+                remedy='set own = "effect"',
+            )
+    return {name: replace(t, own=t.own or "level") if name in exnex else t for name, t in terms.items()}
 
 
 def _table(plain: Mapping[str, Any], key: str, file: str) -> Mapping[str, Any]:
     return _subtable(plain.get(key, {}), key, file)
 
 
-def _subtable(value: Any, key: str, file: str) -> Mapping[str, Any]:
+def _subtable(value: object, key: str, file: str) -> Mapping[str, Any]:
     if not isinstance(value, Mapping):
         raise CasepoolError("must be a table", file=file, column=key, value=value, remedy=f"write [{key}]")
     return value
 
 
-def _one_of(value: Any, allowed: tuple[str, ...], *, file: str, key: str) -> str:
+def _one_of(value: object, allowed: tuple[str, ...], *, file: str, key: str) -> str:
     if value not in allowed:
         raise CasepoolError(
             "missing or unknown",
@@ -133,49 +173,50 @@ def _effects(plain: Mapping[str, Any], family: str, file: str) -> str:
     if "effects" not in plain:
         return legal[0]
     if legal == ("",):
-        raise CasepoolError(
-            "only a survival family has effects", file=file, column="effects", remedy="remove the key"
-        )
+        raise CasepoolError("only a survival family has effects", file=file, column="effects", remedy="remove the key")
     return _one_of(plain["effects"], legal, file=file, key="effects")
 
 
 def _converted(cls: type, values: Mapping[str, Any], *, file: str, table: str) -> dict[str, Any]:
-    """Lists as tuples, and every value of the type its default has."""
+    """Make every value what its field holds: lists become tuples, whole numbers floats."""
     defaults = {f.name: f.default for f in fields(cls)}
     out: dict[str, Any] = {}
     for key, value in values.items():
-        default = defaults["as_" if key == "as" else key]
-        if isinstance(value, list):
-            value = tuple(float(v) if type(v) is int and key in ("cuts", "bounds") else v for v in value)
-        if isinstance(default, float) and type(value) is int:
-            value = float(value)
+        field = "as_" if key == "as" else key
+        wanted, good = _expected(key, defaults[field], value)
+        if not good:
+            raise CasepoolError(
+                f"must be {wanted}", file=file, column=f"{table}.{key}", value=value, remedy="correct it"
+            )
         if key in CHOICES:
             _one_of(value, CHOICES[key], file=file, key=f"{table}.{key}")
-        text_wanted = isinstance(default, str) and key not in ("target",)
-        if (text_wanted or "MISSING" in repr(default)) and not isinstance(value, str):
-            raise CasepoolError(
-                "must be text", file=file, column=f"{table}.{key}", value=value, remedy="correct it"
-            )
-        if isinstance(default, float) and key != "exchangeable" and not isinstance(value, float):
-            raise CasepoolError(
-                "must be a number", file=file, column=f"{table}.{key}", value=value, remedy="correct it"
-            )
-        if (isinstance(default, tuple) or key == "bounds") and not isinstance(value, tuple):
-            raise CasepoolError(
-                "must be a list", file=file, column=f"{table}.{key}", value=value, remedy="correct it"
-            )
-        if key in ("cuts", "bounds") and not all(type(v) is float for v in value):
-            raise CasepoolError(
-                "must be numbers", file=file, column=f"{table}.{key}", value=value, remedy="correct them"
-            )
-        if key in ("levels", "success", "event_levels", "labels") and not all(
-            isinstance(v, str) for v in value
-        ):
-            raise CasepoolError(
-                "must be texts", file=file, column=f"{table}.{key}", value=value, remedy="correct them"
-            )
-        out["as_" if key == "as" else key] = value
+        if isinstance(value, list):
+            out[field] = tuple(float(v) if key in NUMBER_LISTS else v for v in value)
+        else:
+            out[field] = float(value) if type(value) is int else value
     return out
+
+
+def _expected(key: str, default: object, value: object) -> tuple[str, bool]:
+    """Say what a key holds, and whether the value is that."""
+    items = value if isinstance(value, list) else []
+    if key in NUMBER_LISTS:
+        return "a list of numbers", bool(items) and all(_is_number(item) for item in items)
+    if isinstance(default, tuple):
+        texts = all(isinstance(item, str) for item in items)
+        return "a list of different texts", bool(items) and texts and len(set(items)) == len(items)
+    if key == "exchangeable":
+        return "a number, or a table of them", isinstance(value, Mapping) or _is_number(value)
+    if key == "target":
+        inside = isinstance(value, int | float) and 0 < value < 1
+        return "a column, or a number between 0 and 1", isinstance(value, str) or inside
+    if isinstance(default, float):
+        return "a number", _is_number(value)
+    return "text", isinstance(value, str)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def _outcome(plain: Mapping[str, Any], *, survival: bool, file: str) -> Outcome:
@@ -184,13 +225,9 @@ def _outcome(plain: Mapping[str, Any], *, survival: bool, file: str) -> Outcome:
     place = {"file": file, "column": "outcome"}
     if survival:
         if not outcome.time or not outcome.event:
-            raise CasepoolError(
-                "a survival outcome needs `time` and `event`", remedy="name both columns", **place
-            )
+            raise CasepoolError("a survival outcome needs `time` and `event`", remedy="name both columns", **place)
         _one_of(outcome.unit, UNITS, file=file, key="outcome.unit")
-        if bool(outcome.levels) != bool(outcome.event_levels) or not set(outcome.event_levels) <= set(
-            outcome.levels
-        ):
+        if bool(outcome.levels) != bool(outcome.event_levels) or not set(outcome.event_levels) <= set(outcome.levels):
             raise CasepoolError(
                 "`event_levels` must be among `levels`, and neither stands alone",
                 remedy="correct them",
@@ -198,9 +235,7 @@ def _outcome(plain: Mapping[str, Any], *, survival: bool, file: str) -> Outcome:
             )
         return outcome
     if not outcome.column and not outcome.events:
-        raise CasepoolError(
-            "a response needs `column`, or `events` and `n`", remedy="name the column", **place
-        )
+        raise CasepoolError("a response needs `column`, or `events` and `n`", remedy="name the column", **place)
     if outcome.column and (not outcome.success or not set(outcome.success) < set(outcome.levels)):
         raise CasepoolError(
             "`success` must be some of `levels`, and not all",
@@ -208,9 +243,7 @@ def _outcome(plain: Mapping[str, Any], *, survival: bool, file: str) -> Outcome:
             **place,
         )
     if outcome.events and not outcome.n:
-        raise CasepoolError(
-            "`events` needs `n`", remedy="name the column with the number of patients", **place
-        )
+        raise CasepoolError("`events` needs `n`", remedy="name the column with the number of patients", **place)
     return outcome
 
 
@@ -244,12 +277,10 @@ def _term_problem(term: Term) -> str:
         return "scale must be positive"
     if term.kind == "banded" and (not term.cuts or list(term.cuts) != sorted(set(term.cuts))):
         return "banded needs rising cuts"
-    if term.kind == "banded" and (
-        len(term.labels) != len(term.cuts) + 1 or len(set(term.labels)) != len(term.labels)
-    ):
+    if term.kind == "banded" and (len(term.labels) != len(term.cuts) + 1 or len(set(term.labels)) != len(term.labels)):
         return f"{len(term.cuts)} cuts need {len(term.cuts) + 1} different labels"
     shares = term.exchangeable.values() if isinstance(term.exchangeable, Mapping) else [term.exchangeable]
-    if not all(isinstance(share, int | float) and 0 <= share <= 1 for share in shares):
+    if not all(_is_number(share) and 0 <= share <= 1 for share in shares):
         return "exchangeable must be between 0 and 1"
     return "df must be above 0" if not term.df > 0 else ""
 
@@ -267,10 +298,10 @@ def _exposure(name: str, plain: Mapping[str, Any], file: str) -> Exposure:
             column=table,
             remedy="keep one form",
         )
+    if exposure.report_start < 0:
+        raise CasepoolError("report_start must not be negative", file=file, column=table, remedy="correct it")
     if bool(exposure.earliest) != bool(exposure.latest):
-        raise CasepoolError(
-            "`earliest` and `latest` go together", file=file, column=table, remedy="name both"
-        )
+        raise CasepoolError("`earliest` and `latest` go together", file=file, column=table, remedy="name both")
     return exposure
 
 
@@ -313,10 +344,17 @@ def wanted_priors(model: Model) -> list[str]:
     return names
 
 
+def missing_priors(term: Term) -> list[str]:
+    """Posterior names of the model of a term's missing values."""
+    if term.missing == "drop":
+        return []
+    return [f"{term.name}_mean", f"{term.name}_spread"] if term.kind == "linear" else [f"{term.name}_share"]
+
+
 def _check_priors(made: Model, file: str) -> None:
     """Refuse priors that are missing, belong to nothing, or have the wrong support."""
     wanted = wanted_priors(made)
-    nuisance = [f"{term}{ending}" for term in made.terms for ending in NUISANCE]
+    nuisance = [name for term in made.terms.values() for name in missing_priors(term)]
     spare = [f"{exposure}_log_intensity" for exposure in made.exposures]
     for name in wanted:
         if name not in made.priors:
@@ -335,11 +373,7 @@ def _check_priors(made: Model, file: str) -> None:
                 column=f"priors.{key}",
                 remedy=f"the model has {', '.join(wanted)}",
             )
-        scale = (
-            name.endswith(SUPPORT_POSITIVE)
-            or name == "scale"
-            or (name == "shape" and made.family == "weibull")
-        )
+        scale = name.endswith(SUPPORT_POSITIVE) or name == "scale" or (name == "shape" and made.family == "weibull")
         fixed = prior.dist == "Fixed"
         allowed = (prior.parameters.get("value", 1.0) > 0) if fixed else DISTRIBUTIONS[prior.dist].positive
         if scale and not allowed:
@@ -348,6 +382,13 @@ def _check_priors(made: Model, file: str) -> None:
                 file=file,
                 column=f"priors.{key}",
                 remedy="use HalfNormal",
+            )
+        if name.endswith("_own") and prior.dist != "Normal":
+            raise CasepoolError(
+                "a level's own prior is Normal",
+                file=file,
+                column=f"priors.{key}",
+                remedy='set dist = "Normal"',
             )
         if (prior.dist == "Dirichlet") != name.endswith("_share"):
             raise CasepoolError(

@@ -32,7 +32,7 @@ class Data:
     design: Design
     arrays: Mapping[str, Any]
 
-    def __getitem__(self, name: str) -> Any:
+    def __getitem__(self, name: str) -> Array:
         return self.arrays[name]
 
 
@@ -90,9 +90,7 @@ def _values(data: Data, name: str, term: Term, parameters: Parameters, xp: Names
     if f"{name}_node" not in data.arrays:
         return known
     low, high = term.bounds or (0.0, 1.0)
-    logit = (
-        parameters[f"{name}_mean"][..., None] + parameters[f"{name}_spread"][..., None] * data[f"{name}_node"]
-    )
+    logit = parameters[f"{name}_mean"][..., None] + parameters[f"{name}_spread"][..., None] * data[f"{name}_node"]
     modelled = (low + (high - low) * xp.sigmoid(logit) - term.centre) / term.scale
     return known + data[f"{name}_at_node"] * modelled
 

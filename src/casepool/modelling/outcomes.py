@@ -1,4 +1,4 @@
-"""The outcome columns of the cases become arrays, and patients without the endpoint are listed with the reason."""
+"""The outcome columns become arrays, and patients without the endpoint are listed with the reason."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from casepool.cases.codebook import Codebook
+from casepool.cases.cells import BadCellError, is_missing, parse_boolean
+from casepool.cases.codebook import Codebook, Column
 from casepool.cases.tables import missing_column, row_name
 from casepool.errors import CasepoolError
 from casepool.modelling.families import FAMILIES
@@ -31,6 +32,11 @@ class Read:
     left_out: list[str]
 
 
+def default_times(unit: str) -> list[float]:
+    """Return 12, 24 and 36 months in `unit`: the times survival is told at unless others are asked for."""
+    return [round(months * DAYS["months"] / DAYS[unit], 6) for months in (12, 24, 36)]
+
+
 class Reader:
     """Access to one table's columns, naming the place in every refusal."""
 
@@ -48,7 +54,7 @@ class Reader:
             file=self.codebook.name,
             row=row_name(self.cases, self.codebook, position),
             column=column,
-            value=None if value is pd.NA or value != value else value,
+            value=None if is_missing(value, ()) else value,
             remedy=remedy,
         )
 
@@ -85,26 +91,21 @@ class Reader:
                 remedy=f"set the unit to one of {', '.join(DAYS)}",
             )
         if (values < 0).any():
-            raise self.refuse(
-                "a time before time zero", int(np.argmax(values < 0)), column, "correct the time"
-            )
+            raise self.refuse("a time before time zero", int(np.argmax(values < 0)), column, "correct the time")
         return values if own == unit else np.round(values * DAYS[own] / DAYS[unit], DECIMALS)
 
     def flags(self, column: str) -> list[bool | None]:
         """Read a true/false column."""
         self.need(column)
         kind = self.codebook.columns[column].type
-        words = {"true": True, "false": False, "1": True, "0": False}
         out: list[bool | None] = []
         for position, value in enumerate(self.cases[column]):
-            if value is pd.NA or value is None or value != value:
-                out.append(None)
-            elif str(value).lower() in words:
-                out.append(words[str(value).lower()])
-            else:
+            try:
+                out.append(None if is_missing(value, ()) else parse_boolean(value, Column("boolean")))
+            except BadCellError:
                 raise self.refuse(
                     f"expected true or false (type {kind})", position, column, "correct the cell"
-                )
+                ) from None
         return out
 
 
@@ -144,7 +145,7 @@ def _codes(reader: Reader, outcome: Outcome) -> Read:
     column = reader.cases[outcome.column]
     reasons, events = [], []
     for position, value in enumerate(column):
-        empty = value is pd.NA or value is None or value != value
+        empty = is_missing(value, ())
         if not empty and str(value) not in outcome.levels:
             raise reader.refuse(
                 "unknown response code",
@@ -157,9 +158,7 @@ def _codes(reader: Reader, outcome: Outcome) -> Read:
     n = reader.numbers(outcome.n) if outcome.n and outcome.n in reader else np.ones(len(column))
     bad = ~((n >= 1) & (n == np.round(n)))
     if bad.any():
-        raise reader.refuse(
-            "not a number of patients", int(np.argmax(bad)), outcome.n, "give a whole number from 1"
-        )
+        raise reader.refuse("not a number of patients", int(np.argmax(bad)), outcome.n, "give a whole number from 1")
     return Read({"events": np.array(events) * n, "n": n}, reasons)
 
 
@@ -190,9 +189,7 @@ def _offset(reader: Reader, outcome: Outcome) -> np.ndarray:
         rates = np.full(len(reader.cases), outcome.target)
     bad = ~((rates > 0) & (rates < 1))
     if bad.any() and isinstance(outcome.target, str):
-        raise reader.refuse(
-            "a target rate must lie between 0 and 1", int(np.argmax(bad)), outcome.target, "correct it"
-        )
+        raise reader.refuse("a target rate must lie between 0 and 1", int(np.argmax(bad)), outcome.target, "correct it")
     if bad.any():
         raise CasepoolError(
             "a target rate must lie between 0 and 1",
@@ -210,15 +207,13 @@ def _survival(reader: Reader, outcome: Outcome) -> Read:
     reasons = []
     for position, (t, d) in enumerate(zip(time, event, strict=True)):
         if d and np.isnan(t):
-            raise reader.refuse(
-                "an event without a time", position, outcome.time, "give the time of the event"
-            )
+            raise reader.refuse("an event without a time", position, outcome.time, "give the time of the event")
         if d and t == 0:
             raise reader.refuse("an event at time zero", position, outcome.time, "give a time above 0")
+        if not np.isnan(t) and np.isnan(entry[position]):
+            raise reader.refuse("no entry time", position, outcome.entry, "give it, 0 for time zero")
         if not np.isnan(t) and not entry[position] <= t:
-            raise reader.refuse(
-                "entry after the last follow-up", position, outcome.entry, "correct one of the two"
-            )
+            raise reader.refuse("entry after the last follow-up", position, outcome.entry, "correct one of the two")
         reasons.append(f"no {outcome.time}" if np.isnan(t) else f"no {outcome.event}" if d is None else "")
     arrays = {"time": time, "event": np.array([float(bool(d)) for d in event]), "entry": entry}
     return Read(arrays, reasons)
@@ -230,7 +225,7 @@ def _events(reader: Reader, outcome: Outcome) -> list[bool | None]:
     reader.need(outcome.event)
     out: list[bool | None] = []
     for position, value in enumerate(reader.cases[outcome.event]):
-        if value is pd.NA or value is None or value != value:
+        if is_missing(value, ()):
             out.append(None)
         elif str(value) not in outcome.levels:
             raise reader.refuse(
@@ -269,14 +264,10 @@ def read_exposure(reader: Reader, exposure: Exposure, outcome: Mapping[str, Any]
         if np.isnan(a) != np.isnan(b):
             raise reader.refuse("only one end of the interval", position, names[0], "give both, or neither")
         if np.isnan(a) and exposure.undated == "refuse" and exposure.as_ == "time_varying":
-            raise reader.refuse(
-                f"exposed ({exposure.name}) without a date", position, exposure.column, "give the date"
-            )
+            raise reader.refuse(f"exposed ({exposure.name}) without a date", position, exposure.column, "give the date")
         a, b = (0.0, end) if np.isnan(a) else (a, b)
         if b < a:
-            raise reader.refuse(
-                "the latest date is before the earliest", position, names[1], "correct the dates"
-            )
+            raise reader.refuse("the latest date is before the earliest", position, names[1], "correct the dates")
         if b > end:
             raise reader.refuse(
                 f"the exposure {exposure.name!r} may start after the last follow-up ({end:g} {unit})",

@@ -11,6 +11,7 @@ import numpy as np
 from scipy import stats
 
 from casepool.errors import CasepoolError
+from casepool.modelling.arrays import Array
 
 Z_UPPER = float(stats.norm.ppf(0.975))
 
@@ -65,11 +66,15 @@ class HalfStudentT:
     def __init__(self, nu: float, sigma: float) -> None:
         self.whole = stats.t(nu, scale=sigma)
 
-    def logpdf(self, x: Any) -> Any:
+    def logpdf(self, x: Array) -> Array:
         """Log density at positive `x`."""
         return self.whole.logpdf(x) + math.log(2.0)
 
-    def rvs(self, size: Any, random_state: Any) -> Any:
+    def ppf(self, q: Array) -> Array:
+        """Quantiles."""
+        return self.whole.ppf((1.0 + np.asarray(q)) / 2.0)
+
+    def rvs(self, size: Array, random_state: np.random.Generator) -> Array:
         """Draw."""
         return np.abs(self.whole.rvs(size, random_state))
 
@@ -80,11 +85,15 @@ class Improper:
     def __init__(self, value: float | None = None) -> None:
         self.value = value
 
-    def logpdf(self, x: Any) -> Any:
+    def logpdf(self, x: Array) -> Array:
         """Zero."""
         return np.zeros(np.shape(x))
 
-    def rvs(self, size: Any, random_state: Any) -> Any:
+    def ppf(self, q: Array) -> Array:
+        """Quantiles: the fixed value, or nothing for a flat prior."""
+        return np.full(np.shape(q), np.nan if self.value is None else self.value)
+
+    def rvs(self, size: Array, random_state: np.random.Generator) -> Array:
         """Repeat the fixed value.
 
         Raises
@@ -93,9 +102,7 @@ class Improper:
             For a flat prior.
         """
         if self.value is None:
-            raise CasepoolError(
-                "a Flat prior cannot be drawn from", remedy="give the parameter a proper prior"
-            )
+            raise CasepoolError("a Flat prior cannot be drawn from", remedy="give the parameter a proper prior")
         return np.full(size, self.value)
 
 
@@ -105,13 +112,13 @@ class Shares:
     def __init__(self, concentration: float) -> None:
         self.concentration = concentration
 
-    def logpdf(self, x: Any) -> Any:
+    def logpdf(self, x: Array) -> Array:
         """Log density at shares on the last axis."""
         levels, c = np.shape(x)[-1], self.concentration
         constant = math.lgamma(levels * c) - levels * math.lgamma(c)
         return constant + (c - 1.0) * np.log(x).sum(axis=-1)
 
-    def rvs(self, size: tuple[int, ...], random_state: np.random.Generator) -> Any:
+    def rvs(self, size: tuple[int, ...], random_state: np.random.Generator) -> Array:
         """Draw shares, the last axis of `size` being the levels."""
         return random_state.dirichlet(np.full(size[-1], self.concentration), size[:-1])
 
@@ -122,9 +129,7 @@ DISTRIBUTIONS: dict[str, Distribution] = {
     "HalfNormal": Distribution(("sigma",), lambda sigma: stats.halfnorm(scale=sigma), positive=True),
     "HalfStudentT": Distribution(("nu", "sigma"), HalfStudentT, positive=True),
     "Exponential": Distribution(("lam",), lambda lam: stats.expon(scale=1 / lam), positive=True),
-    "Gamma": Distribution(
-        ("alpha", "beta"), lambda alpha, beta: stats.gamma(alpha, scale=1 / beta), positive=True
-    ),
+    "Gamma": Distribution(("alpha", "beta"), lambda alpha, beta: stats.gamma(alpha, scale=1 / beta), positive=True),
     "LogNormal": Distribution(
         ("mu", "sigma"), lambda mu, sigma: stats.lognorm(sigma, scale=math.exp(mu)), positive=True
     ),
@@ -140,9 +145,7 @@ SUPPORT_POSITIVE = ("_sd", "_spread")
 """Endings of the parameters that are scales."""
 
 NUISANCE: dict[str, Prior] = {
-    "_mean": Prior(
-        "Normal", {"mu": 0.0, "sigma": 1.5}, "convention: any mean inside the bounds is plausible"
-    ),
+    "_mean": Prior("Normal", {"mu": 0.0, "sigma": 1.5}, "convention: any mean inside the bounds is plausible"),
     "_spread": Prior("HalfNormal", {"sigma": 1.5}, "convention: from one value to all of the range"),
     "_share": Prior("Dirichlet", {"concentration": 1.0}, "convention: every share equally plausible"),
 }
@@ -155,22 +158,17 @@ def read_prior(plain: Mapping[str, Any], *, file: str, key: str) -> Prior:
     Raises
     ------
     CasepoolError
-        For an unknown distribution or parameter, a missing or impossible one, or no ``why``.
+        For an unknown distribution or parameter, a missing or impossible one, or a ``why`` that is no text.
     """
     values = dict(plain)
     why = values.pop("why", "")
     if not isinstance(why, str):
-        raise CasepoolError(
-            "`why` must be text", file=file, column=key, value=why, remedy="give the reason as text"
-        )
-    elicited = {k: values[k] for k in ("from", "median", "upper") if k in values} if "from" in values else {}
+        raise CasepoolError("`why` must be text", file=file, column=key, value=why, remedy="give the reason as text")
+    elicited: dict[str, Any] = dict(values) if "from" in values else {}
     if elicited:
-        values = {
-            **_elicit(elicited, file=file, key=key),
-            **{k: v for k, v in values.items() if k not in elicited},
-        }
+        values = _elicit(elicited, file=file, key=key)
     dist = values.pop("dist", None)
-    if dist not in DISTRIBUTIONS:
+    if not isinstance(dist, str) or dist not in DISTRIBUTIONS:
         raise CasepoolError(
             "unknown or missing distribution",
             file=file,
@@ -181,7 +179,7 @@ def read_prior(plain: Mapping[str, Any], *, file: str, key: str) -> Prior:
     wanted = DISTRIBUTIONS[dist].parameters
     if set(values) != set(wanted):
         raise CasepoolError(
-            f"{dist} takes {' and '.join(wanted) or 'no parameters'}, not {', '.join(sorted(values)) or 'none'}",
+            f"{dist} takes {' and '.join(wanted) or 'nothing'}, not {', '.join(sorted(values)) or 'nothing'}",
             file=file,
             column=key,
             remedy="give exactly these parameters",
@@ -203,11 +201,12 @@ def read_prior(plain: Mapping[str, Any], *, file: str, key: str) -> Prior:
 def _elicit(elicited: Mapping[str, Any], *, file: str, key: str) -> dict[str, Any]:
     """Turn a median and a 97.5% limit on the scale a clinician thinks in into a normal on the link scale."""
     scales = {"probability": lambda p: math.log(p / (1 - p)), "ratio": math.log}
-    link = scales.get(elicited["from"])
+    link = scales.get(str(elicited["from"]))
     numbers = [elicited.get(name) for name in ("median", "upper")]
-    if link is None or not all(isinstance(x, int | float) for x in numbers):
+    spare = set(elicited) - {"from", "median", "upper"}
+    if link is None or spare or not all(isinstance(x, int | float) for x in numbers):
         raise CasepoolError(
-            "a prior from the clinical scale needs `from`, `median` and `upper` (the 97.5% limit)",
+            "a prior from the clinical scale has `from`, `median` and `upper` (the 97.5% limit), no more",
             file=file,
             column=key,
             value=dict(elicited),
@@ -228,6 +227,6 @@ def _elicit(elicited: Mapping[str, Any], *, file: str, key: str) -> dict[str, An
     return {"dist": "Normal", "mu": median, "sigma": (upper - median) / Z_UPPER}
 
 
-def frozen(prior: Prior) -> Any:
+def frozen(prior: Prior) -> Array:
     """Return the prior as an object with ``logpdf(x)`` and ``rvs(size, random_state)``."""
     return DISTRIBUTIONS[prior.dist].frozen(*prior.parameters.values())

@@ -141,8 +141,7 @@ def model_dict(model: Model) -> dict[str, Any]:
     if not model.outcome.time:
         plain["outcome"].pop("unit", None)
     plain["terms"] = {
-        name: {"kind": term.kind}
-        | _filled({k: getattr(term, k) for k in ("column", *TERM_KEYS[term.kind], "missing")})
+        name: {"kind": term.kind} | _filled({k: getattr(term, k) for k in ("column", *TERM_KEYS[term.kind], "missing")})
         for name, term in model.terms.items()
     }
     plain["exposure"] = {
@@ -153,9 +152,7 @@ def model_dict(model: Model) -> dict[str, Any]:
     for key, prior in model.priors.items():
         head, _, level = key.partition(".")
         form = dict(prior.elicited) if prior.elicited else {"dist": prior.dist, **prior.parameters}
-        target = (
-            priors.setdefault(head, {}) if not level else priors.setdefault(head, {}).setdefault(level, {})
-        )
+        target = priors.setdefault(head, {}) if not level else priors.setdefault(head, {}).setdefault(level, {})
         target.update(form | ({"why": prior.why} if prior.why else {}))
     plain["priors"] = priors
     return {key: value for key, value in plain.items() if value != {}}
@@ -163,8 +160,5 @@ def model_dict(model: Model) -> dict[str, Any]:
 
 def _filled(values: Mapping[str, Any]) -> dict[str, Any]:
     """Keep the keys that say something, tuples as lists."""
-    kept = {k: v for k, v in values.items() if v is not None and v != "" and v != ()}
-    return {
-        k: list(v) if isinstance(v, tuple) else dict(v) if isinstance(v, Mapping) else v
-        for k, v in kept.items()
-    }
+    kept = {k: v for k, v in values.items() if v is not None and v not in ("", ())}
+    return {k: list(v) if isinstance(v, tuple) else dict(v) if isinstance(v, Mapping) else v for k, v in kept.items()}

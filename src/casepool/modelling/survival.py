@@ -7,7 +7,9 @@ and 1 from it on.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+import numpy as np
 
 from casepool.modelling.arrays import Array, Namespace
 from casepool.modelling.families import Baseline, Parameters
@@ -47,6 +49,11 @@ class Hazard:
             return log_h - self.eta - self.beta * exposed
         return self.baseline.log_hazard(time, self.parameters, self.xp) + self.eta + self.beta * exposed
 
+    def at_rows(self, rows: Array) -> Hazard:
+        """Return the hazard of picked rows: (draws..., patients) row numbers, one set for every draw."""
+        eta = np.take_along_axis(np.broadcast_to(self.eta, (*rows.shape[:-1], np.shape(self.eta)[-1])), rows, axis=-1)
+        return replace(self, eta=eta)
+
     def _stretched(self, time: Array, switch: Array) -> Array:
         """Operational time: the integral of exp(-eta - beta z) from 0 to `time`."""
         after = self.xp.maximum(time - switch, 0.0)
@@ -63,9 +70,7 @@ def survival_log_likelihood(hazard: Hazard, time: Array, event: Array, entry: Ar
     return event * hazard.log_hazard(time, switch) - at_risk
 
 
-def transition_log_likelihood(
-    log_intensity: Array, time: Array, entry: Array, switch: Array, xp: Namespace
-) -> Array:
+def transition_log_likelihood(log_intensity: Array, time: Array, entry: Array, switch: Array, xp: Namespace) -> Array:
     """Log-likelihood of when the exposure began, its intensity constant while alive and unexposed.
 
     The healthy-to-ill transition of an illness-death model (Joly 2002). An exposure at or before entry is a

@@ -1,22 +1,26 @@
-"""Terms: each kind turns a column of the cases into choices of design-matrix rows, known or to be summed over."""
+"""Terms: each kind turns a column of the cases into choices of design-matrix rows, known or summed over."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
 from scipy import special
 
+from casepool.cases.cells import is_missing
 from casepool.cases.codebook import LABELLED, Codebook
 from casepool.cases.tables import row_name
 from casepool.errors import CasepoolError
 from casepool.modelling.spec import Term
 
-NODES = 20
-"""Gauss-Hermite nodes over the distribution of one missing number."""
+NODES, SPAN = 48, 6.2
+"""Equidistant nodes over the standard normal behind one missing number, and how far they reach.
+
+The trapezoidal rule converges geometrically here (Trefethen 2014), Gauss-Hermite does not: a logistic response
+to a bounded covariate has poles near the real line.
+"""
 
 
 @dataclass(frozen=True)
@@ -40,7 +44,8 @@ class Coded:
         Fixed log weight of each option.
     missing : boolean array (n,)
     values : array (n,)
-        The recorded value of a number (NaN if missing), or -1 or the index of a patient's level (-2: several).
+        The recorded value of a number (NaN if missing), or the index of a patient's level (-1 if missing,
+        -2 if several).
     """
 
     term: Term
@@ -55,7 +60,7 @@ class Coded:
 
     def choice_of(self, level: str) -> np.ndarray:
         """Design-matrix row of a patient who belongs to `level` alone."""
-        return self.choices[self.levels.index(level)]
+        return np.asarray(self.choices[self.levels.index(level)])
 
 
 def code_term(term: Term, cases: pd.DataFrame, codebook: Codebook) -> Coded:
@@ -74,23 +79,21 @@ def ordered_levels(labels: set[str], declared: tuple[str, ...]) -> tuple[str, ..
     return tuple(level for level in declared if level in labels) + tuple(sorted(labels - set(declared)))
 
 
-def members_of(value: Any, separator: str | None) -> tuple[str, ...]:
+def members_of(value: object, separator: str | None) -> tuple[str, ...]:
     """Return the labels one cell holds, sorted; none if it is empty."""
-    if value is pd.NA or value is None or value != value:
+    if is_missing(value, ()):
         return ()
     parts = str(value).split(separator) if separator else [str(value)]
     return tuple(sorted({part.strip() for part in parts if part.strip()}))
 
 
-def labels_of(
-    cases: pd.DataFrame, codebook: Codebook, column: str
-) -> tuple[list[tuple[str, ...]], tuple[str, ...]]:
+def labels_of(cases: pd.DataFrame, codebook: Codebook, column: str) -> tuple[list[tuple[str, ...]], tuple[str, ...]]:
     """Return every patient's labels in a column, and the column's levels in order."""
     kind = codebook.columns[column]
     separator = kind.separator if kind.type == "set" else None
     if kind.type == "boolean":
-        cells = [() if v is pd.NA else ("yes",) if v else ("no",) for v in cases[column]]
-        return cells, ordered_levels({c[0] for c in cells if c}, ("no", "yes"))
+        flags = [members_of(v if v is pd.NA else "yes" if v else "no", None) for v in cases[column]]
+        return flags, ordered_levels({flag[0] for flag in flags if flag}, ("no", "yes"))
     cells = [members_of(value, separator) for value in cases[column]]
     return cells, ordered_levels({member for cell in cells for member in cell}, kind.levels)
 
@@ -106,6 +109,7 @@ def _category(term: Term, cases: pd.DataFrame, codebook: Codebook) -> Coded:
     if reference not in levels:
         raise CasepoolError(
             "the reference is no level of this column",
+            file=codebook.name,
             column=term.source,
             value=reference,
             remedy=f"choose one of {', '.join(levels)}",
@@ -114,9 +118,7 @@ def _category(term: Term, cases: pd.DataFrame, codebook: Codebook) -> Coded:
     return _coded_levels(term, cells, levels, levels[1:], np.eye(len(levels))[:, 1:])
 
 
-def _labels(
-    term: Term, cases: pd.DataFrame, codebook: Codebook
-) -> tuple[list[tuple[str, ...]], tuple[str, ...]]:
+def _labels(term: Term, cases: pd.DataFrame, codebook: Codebook) -> tuple[list[tuple[str, ...]], tuple[str, ...]]:
     kind = codebook.columns[term.source].type
     if kind not in (*LABELLED, "integer", "text"):
         raise CasepoolError(
@@ -127,16 +129,14 @@ def _labels(
         )
     cells, levels = labels_of(cases, codebook, term.source)
     if not levels:
-        raise CasepoolError(
-            "the column is empty", file=codebook.name, column=term.source, remedy="remove the term"
-        )
+        raise CasepoolError("the column is empty", file=codebook.name, column=term.source, remedy="remove the term")
     return cells, levels
 
 
 def _banded(term: Term, cases: pd.DataFrame, codebook: Codebook) -> Coded:
     values = _numbers(term, cases, codebook)
     bands = np.searchsorted(term.cuts, values, side="right")
-    cells = [
+    cells: list[tuple[str, ...]] = [
         () if np.isnan(value) else (term.labels[band],) for value, band in zip(values, bands, strict=True)
     ]
     return _coded_levels(term, cells, term.labels, term.labels[1:], np.eye(len(term.labels))[:, 1:])
@@ -153,9 +153,7 @@ def _coded_levels(
     index = {level: i for i, level in enumerate(levels)}
     sets = sorted({cell for cell in cells if len(cell) > 1})
     mixed = [rows[[index[member] for member in cell]].mean(axis=0) for cell in sets]
-    position = {(level,): i for level, i in index.items()} | {
-        cell: len(levels) + i for i, cell in enumerate(sets)
-    }
+    position = {(level,): i for level, i in index.items()} | {cell: len(levels) + i for i, cell in enumerate(sets)}
     everything = np.arange(len(levels))
     options = [np.array([position[cell]]) if cell else everything for cell in cells]
     choices = np.vstack([rows, *mixed]) if mixed else rows
@@ -173,7 +171,7 @@ def _coded_levels(
 
 
 def _linear(term: Term, cases: pd.DataFrame, codebook: Codebook) -> Coded:
-    """Code a number; a missing one gets the Gauss-Hermite nodes of its distribution on the logit scale."""
+    """Code a number; a missing one gets nodes over its distribution on the logit scale."""
     values = _numbers(term, cases, codebook)
     missing = np.isnan(values)
     if missing.any() and term.missing == "model" and term.bounds is None:
@@ -185,11 +183,11 @@ def _linear(term: Term, cases: pd.DataFrame, codebook: Codebook) -> Coded:
             remedy='add bounds = [low, high] to the term, or missing = "drop"',
         )
     known, inverse = np.unique(values[~missing], return_inverse=True)
-    z, weight = np.polynomial.hermite_e.hermegauss(NODES)
+    z = np.linspace(-SPAN, SPAN, NODES)
+    log_weight = -(z**2) / 2 - special.logsumexp(-(z**2) / 2)
     options: list[np.ndarray] = [len(known) + np.arange(NODES)] * len(values)
     for position, choice in zip(np.flatnonzero(~missing), inverse, strict=True):
         options[position] = np.array([choice])
-    log_weight = np.log(weight / weight.sum())
     return Coded(
         term=term,
         levels=(),

@@ -1,1 +1,5 @@
-""""""
+"""Answers become pictures and a report."""
+
+from casepool.reporting.assembly import report as report
+from casepool.reporting.forest import plot_forest as plot_forest
+from casepool.reporting.trajectories import plot_survival as plot_survival

@@ -1,4 +1,4 @@
-"""Which patients of a fit belong to which level, counted once for every table of answers."""
+"""Which patients of a design belong to which level, counted once for all answers, raw or shrunk."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ from casepool.cases import codebook_of
 from casepool.cases.codebook import LABELLED, Codebook
 from casepool.cases.tables import missing_column
 from casepool.errors import CasepoolError
-from casepool.modelling import Design
-from casepool.modelling.design import patient_labels
+from casepool.modelling.design import Design, patient_labels
 from casepool.modelling.families import FAMILIES
 from casepool.modelling.terms import labels_of
 
@@ -82,13 +81,15 @@ def membership(design: Design, cases: pd.DataFrame, by: str) -> Membership:
     if term is not None and term.kind == "banded":
         values = design.terms[by].coded.values
         levels = design.terms[by].coded.levels
-        cells = [() if value < 0 else (levels[value],) for value in values]
+        cells: list[tuple[str, ...]] = [() if value < 0 else (levels[value],) for value in values]
     else:
         column = term.source if term else by
         if column not in cases.columns:
             raise missing_column(cases, codebook, column, "`by`")
         if codebook.columns[column].type not in (*LABELLED, "integer", "text"):
-            raise CasepoolError("tables are split by labels, and this column has none", column=column, remedy="use another")
+            raise CasepoolError(
+                "tables are split by labels, and this column has none", column=column, remedy="use another"
+            )
         cells, levels = labels_of(cases, codebook, column)
         levels = design.terms[by].coded.levels if term else levels
     kept = {label: i for i, label in enumerate(patient_labels(cases, codebook))}

@@ -1,0 +1,168 @@
+"""The command line: a thin mirror of the Python names. Exit status 0, 2 on bad input, 3 without convergence."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from casepool.errors import CasepoolError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+BAD_INPUT, NOT_CONVERGED = 2, 3
+
+app = typer.Typer(
+    help="Bayesian hierarchical analysis of rare-disease case data.",
+    add_completion=False,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+Data = Annotated[str, typer.Option("--data", help="A bundled dataset's name, a folder with cases.csv, or a CSV file.")]
+Seed = Annotated[int, typer.Option(help="Seed of the sampler.")]
+Quiet = Annotated[bool, typer.Option("--quiet", help="Say nothing while working.")]
+
+
+@app.command()
+def datasets() -> None:
+    """List the bundled datasets."""
+    from casepool.cases import codebook_of, list_datasets, load
+
+    for name in list_datasets():
+        book = codebook_of(load(name))
+        print(f"{name}  {book.title if book else ''}")
+
+
+@app.command()
+def models() -> None:
+    """List the bundled models."""
+    from casepool.modelling import list_models, model
+
+    for name in list_models():
+        print(f"{name}  {model(name).title}")
+
+
+@app.command()
+def show(name: Annotated[str, typer.Argument(metavar="MODEL", help="A model's name or file.")]) -> None:
+    """Print a model: outcome, equation, terms, priors and their reasons."""
+    from casepool.modelling import model
+
+    print(model(name))
+
+
+@app.command()
+def fit(
+    name: Annotated[str, typer.Argument(metavar="MODEL", help="A model's name or file.")],
+    data: Data,
+    out: Annotated[Path, typer.Option(help="File to save the fit in.")],
+    seed: Seed = 1,
+    draws: Annotated[int, typer.Option(help="Draws of each chain.")] = 1000,
+    tune: Annotated[int, typer.Option(help="Warm-up draws of each chain.")] = 1000,
+    chains: Annotated[int, typer.Option(help="Chains.")] = 4,
+    quiet: Quiet = False,
+) -> None:
+    """Fit a model to a table and save the draws."""
+    _folder_of(out)
+    from casepool.inference import fit as run
+    from casepool.inference import save_fit
+
+    fitted = run(name, data, seed=seed, draws=draws, tune=tune, chains=chains, progress=not quiet)
+    save_fit(fitted, out)
+    print(f"saved {out} (seed {seed})")
+    _stop_if_unconverged([fitted])
+
+
+@app.command()
+def estimates(
+    file: Annotated[Path, typer.Argument(help="A saved fit.")],
+    by: Annotated[
+        str | None, typer.Option(help="A factor, an exposure or a labelled column; default everyone.")
+    ] = None,
+    target: Annotated[str, typer.Option(help="observed, standardised or new (response models).")] = "observed",
+    csv: Annotated[bool, typer.Option("--csv", help="Print comma-separated values, all columns.")] = False,
+) -> None:
+    """Print the estimates of a saved fit: response probabilities, or survival."""
+    from casepool.estimation import estimates as response
+    from casepool.estimation import survival
+    from casepool.inference import open_fit
+    from casepool.inference.fitting import model_of
+
+    fitted = open_fit(file)
+    table = survival(fitted, by) if model_of(fitted).outcome.time else response(fitted, by, target=target)
+    print(_text(table, csv=csv))
+    _stop_if_unconverged([fitted])
+
+
+@app.command()
+def report(
+    data: Data = "alk_crizotinib",
+    out: Annotated[Path, typer.Option(help="The HTML file to write.")] = Path("report.html"),
+    seed: Seed = 1,
+    quiet: Quiet = False,
+) -> None:
+    """Fit what a dataset's codebook lists under `report`, and write one self-contained HTML page."""
+    _folder_of(out)
+    from casepool.cases import codebook_of, resolve_cases
+    from casepool.modelling import make_design, model
+
+    cases = resolve_cases(data)
+    book = codebook_of(cases)
+    names = book.report if book else ()
+    if not names:
+        raise CasepoolError(
+            "the codebook lists no models to report",
+            file=book.name if book else data,
+            column="report",
+            remedy='add, say, report = ["objective_response"] to codebook.toml',
+        )
+    chosen = [model(name) for name in names]
+    for each in chosen:
+        make_design(each, cases)  # a bad table is refused before anything is fitted
+    from casepool.inference import fit as run
+    from casepool.reporting import report as write
+
+    fits = [run(each, cases, seed=seed, progress=not quiet) for each in chosen]
+    write(fits, out, progress=not quiet)
+    print(f"wrote {out} (seed {seed})")
+    _stop_if_unconverged(fits)
+
+
+def _folder_of(out: Path) -> None:
+    """Refuse an output file whose folder is missing, before the work instead of after it."""
+    if not out.absolute().parent.is_dir():
+        raise CasepoolError("the folder of the output file does not exist", file=str(out), remedy="create it first")
+
+
+def _text(table: pd.DataFrame, *, csv: bool) -> str:
+    """Lay a table out for a terminal, or as comma-separated values with every column."""
+    if csv:
+        return table.to_csv(index=False)
+    shown = ["estimand", "level", "n", "events", "estimate", "lower", "upper", "interval", "unit", "verdict"]
+    return table[shown].to_string(index=False, float_format=lambda x: f"{x:.4g}", na_rep="")
+
+
+def _stop_if_unconverged(fits: Sequence[Any]) -> None:
+    from casepool.inference.convergence import convergence_of
+
+    bad = [fit for fit in fits if convergence_of(fit)["verdict"] == "fail"]
+    if bad:
+        print(
+            f"casepool: {len(bad)} of {len(fits)} fits did not converge; do not use their numbers",
+            file=sys.stderr,
+        )
+        raise typer.Exit(NOT_CONVERGED)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and leave with its exit status."""
+    try:
+        app(args=arguments)
+    except CasepoolError as error:
+        print(f"casepool: {error}", file=sys.stderr)
+        sys.exit(BAD_INPUT)

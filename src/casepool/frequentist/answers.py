@@ -1,0 +1,71 @@
+"""The frequentist answers to what a model asks, in the layout of the Bayesian ones."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from casepool.cases import resolve_cases
+from casepool.errors import CasepoolError
+from casepool.frequentist.rates import response_rows
+from casepool.frequentist.spans import survival_rows
+from casepool.modelling import Model, make_design
+from casepool.modelling import model as model_of
+from casepool.modelling.families import FAMILIES
+from casepool.tables import estimate_table
+
+
+def classical(
+    model: str | Path | Model,
+    cases: str | Path | pd.DataFrame,
+    by: str | None = None,
+    *,
+    at: Sequence[float] | None = None,
+) -> pd.DataFrame:
+    """Answer a model's question without a model: rates or Kaplan-Meier, their intervals, and tests.
+
+    Parameters
+    ----------
+    model : str, path or Model
+        Says what the outcome is and who is evaluable; its priors play no part.
+    cases : str, path or pandas.DataFrame
+        A dataset's name, a folder or file, or a frame.
+    by : str, optional
+        A factor or exposure of the model, or any labelled column of the cases; None: everyone.
+    at : sequence of float, optional
+        Of a survival model: times in its unit. Default 12, 24 and 36 months.
+
+    Returns
+    -------
+    pandas.DataFrame
+        An estimate table; ``method`` names how each row was computed. Of a response model: the rate of every
+        level with Clopper-Pearson limits, again with Wilson limits, then tests between the levels. Of a
+        survival model: Kaplan-Meier at times and its median, of all or per level, then tests; by an exposure
+        Simon-Makuch and Mantel-Byar at the earliest, middle and latest dates, and the comparison of ever
+        against never exposed, whose ``note`` says what is wrong with it.
+
+    Raises
+    ------
+    CasepoolError
+        For cases the model refuses, an unknown grouping, or times of a response model.
+
+    Examples
+    --------
+    >>> import casepool as cp
+    >>> rates = cp.classical("objective_response", "alk_crizotinib", by="histology")
+    >>> exact = rates[rates["method"] == "Clopper-Pearson"].set_index("level")
+    >>> exact.loc["EIMT", ["n", "events"]].tolist()
+    [9.0, 9.0]
+    """
+    asked = model_of(model)
+    frame = resolve_cases(cases)
+    design = make_design(asked, frame)
+    if FAMILIES[asked.family].survival:
+        return estimate_table(survival_rows(design, frame, by, at))
+    if at is not None:
+        raise CasepoolError(
+            f"{asked.name!r} is a response model, which has no times", column="at", remedy="leave `at` out"
+        )
+    return estimate_table(response_rows(design, frame, by))

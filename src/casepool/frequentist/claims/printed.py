@@ -1,0 +1,103 @@
+"""A printed number: its digits say how it was rounded, and so what counts as the same number."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+WORDS = {
+    "one": 1,
+    "two": 2,
+    "both": 2,
+    "three": 3,
+    "four": 4,
+    "five": 5,
+    "six": 6,
+    "seven": 7,
+    "eight": 8,
+    "nine": 9,
+    "ten": 10,
+    "eleven": 11,
+    "twelve": 12,
+}
+"""Number words a paper may print instead of digits."""
+NUMERAL = re.compile(r"\d+(?:\.\d+)?|\b(?:" + "|".join(WORDS) + r")\b", re.IGNORECASE)
+RELATION = re.compile(r"[<>≤≥]=?")
+SLACK = 1e-9
+"""Share of the last printed digit that is taken for the rounding of binary arithmetic."""
+
+
+@dataclass(frozen=True)
+class Printed:
+    """What a paper prints at one place.
+
+    Attributes
+    ----------
+    text : str
+        As printed.
+    relation : str
+        "=", "<" or ">".
+    numbers : tuple of Decimal
+        In the printed order, with the printed digits.
+    """
+
+    text: str
+    relation: str
+    numbers: tuple[Decimal, ...]
+
+    @property
+    def digits(self) -> tuple[int, ...]:
+        """Decimals of each number."""
+        return tuple(_decimals(number) for number in self.numbers)
+
+    def agrees(self, values: Sequence[float]) -> bool:
+        """Say whether computed values, rounded as printed, are what is printed."""
+        if len(values) != len(self.numbers):
+            return False
+        if self.relation != "=":
+            below = self.relation == "<"
+            return all(v < float(p) if below else v > float(p) for v, p in zip(values, self.numbers, strict=True))
+        return all(_rounds_to(v, p) for v, p in zip(values, self.numbers, strict=True))
+
+    def write(self, values: Sequence[float]) -> str:
+        """Write computed values with as many decimals as are printed, in the printed pattern of two numbers."""
+        shown = [_shown(value, digits) for value, digits in zip(values, self.digits, strict=False)]
+        shown += [_shown(value, 0) for value in values[len(self.digits) :]]
+        if self.relation != "=":
+            return f"{values[0]:.3g}"
+        slash = "/" in self.text and len(shown) == 2
+        return shown[0] + "%" if self.text.endswith("%") else ("/" if slash else ", ").join(shown)
+
+
+def read_printed(text: str) -> Printed:
+    """Read the numbers of a printed text; number words count, signs between numbers are no minus."""
+    relation = RELATION.search(text)
+    numbers = [
+        Decimal(WORDS[word.lower()]) if word.lower() in WORDS else Decimal(word) for word in NUMERAL.findall(text)
+    ]
+    return Printed(text, {"≤": "<", "≥": ">"}.get(relation[0][0], relation[0][0]) if relation else "=", tuple(numbers))
+
+
+def read_labels(text: str) -> frozenset[str]:
+    """Read a printed list of labels: between commas."""
+    return frozenset(part.strip() for part in text.split(",") if part.strip())
+
+
+def _decimals(number: Decimal) -> int:
+    exponent = number.as_tuple().exponent
+    return max(-exponent, 0) if isinstance(exponent, int) else 0
+
+
+def _rounds_to(value: float, printed: Decimal) -> bool:
+    """Say whether a value lies within half a unit of the last printed digit; ties may go either way."""
+    unit = 10.0 ** -_decimals(printed)
+    return abs(value - float(printed)) <= unit * (0.5 + SLACK)
+
+
+def _shown(value: float, digits: int) -> str:
+    if math.isnan(value):
+        return "not defined"
+    return "not reached" if value == float("inf") else f"{value:.{digits}f}"

@@ -1,0 +1,170 @@
+"""Rows of response rates with their intervals, and of the tests between levels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from casepool.cases import codebook_of
+from casepool.cases.codebook import Codebook
+from casepool.frequentist.contingency import FEW, ChiSquare, pearson
+from casepool.frequentist.exact import MOST, fisher_freeman_halton
+from casepool.frequentist.proportions import clopper_pearson, one_sided_bound, wilson
+from casepool.modelling.design import Design, patient_labels
+from casepool.modelling.membership import Membership, membership, patients_and_events
+
+Row = dict[str, Any]
+
+INTERVALS: dict[str, Callable[[int, int], tuple[float, float]]] = {
+    "Clopper-Pearson": clopper_pearson,
+    "Wilson": wilson,
+}
+SEVERAL = "several"
+"""In tests, the level of patients who belong to more than one: a test needs each patient once."""
+
+
+def response_rows(design: Design, cases: pd.DataFrame, by: str | None) -> list[Row]:
+    """Return the rows of a response model's raw rates and tests.
+
+    Parameters
+    ----------
+    design : Design
+    cases : pandas.DataFrame
+        The typed table the design was made from.
+    by : str or None
+        A factor of the model, a labelled column, or everyone.
+    """
+    success = success_words(design, cases)
+    shared: Row = {"estimand": f"raw rate: patients with {success} among the evaluable", "by": by or ""}
+    if by is None:
+        n, events = patients_and_events(design)
+        return [_rate(shared, method, "everyone", n.sum(), events.sum()) for method in INTERVALS]
+    group = membership(design, cases, by)
+    n, events = group.counts(design)
+    shared["note"] = group.note(design)
+    rows = [
+        _rate(shared, method, level, n[i], events[i]) for method in INTERVALS for i, level in enumerate(group.levels)
+    ]
+    return rows + _tests(design, cases, group, f"no difference in the rate of {success} between {by} levels")
+
+
+def success_words(design: Design, cases: pd.DataFrame) -> str:
+    """Say what counts as the event of a response model in these cases."""
+    outcome = design.model.outcome
+    return " or ".join(outcome.success) if outcome.column in cases.columns else outcome.events
+
+
+def _rate(shared: Row, method: str, level: str, n: float, events: float) -> Row:
+    """Make the row of one rate; a level without patients has none."""
+    row = shared | {"level": level, "n": n, "events": events, "method": method}
+    row |= {"source": "raw", "interval": "95% CI", "unit": "probability"}
+    note = shared.get("note", "")
+    if n == 0:
+        return row | {"note": _joined("no evaluable patient of this level", note)}
+    lower, upper = INTERVALS[method](int(events), int(n))
+    return row | {
+        "estimate": events / n,
+        "lower": lower,
+        "upper": upper,
+        "note": _joined(_bound(int(events), int(n)), note),
+    }
+
+
+def _bound(events: int, n: int) -> str:
+    """Say the one-sided bound where nobody, or everybody, had the event."""
+    if 0 < events < n:
+        return ""
+    lower, upper = one_sided_bound(events, n)
+    return f"one-sided 95% {'upper' if events == 0 else 'lower'} bound {upper if events == 0 else lower:.3f}"
+
+
+def disjoint_levels(group: Membership) -> tuple[list[str], np.ndarray]:
+    """Return levels that hold every patient at most once, and their members as booleans (n, levels).
+
+    Patients of several levels make a level of their own, last; levels without patients are left out.
+    """
+    several = group.members.sum(axis=1) > 1
+    members = np.column_stack([group.members & ~several[:, None], several])
+    kept = members.any(axis=0)
+    return [level for level, keep in zip((*group.levels, SEVERAL), kept, strict=True) if keep], members[:, kept]
+
+
+def _tests(design: Design, cases: pd.DataFrame, group: Membership, same_rate: str) -> list[Row]:
+    """Make the rows of all tests between the levels of a grouping."""
+    levels, members = disjoint_levels(group)
+    n, events = patients_and_events(design)
+    inside = members.any(axis=1)
+    shared: Row = {
+        "by": group.by,
+        "level": compared(levels),
+        "n": n[inside].sum(),
+        "events": events[inside].sum(),
+        "source": "raw",
+        "unit": "P value",
+    }
+    if len(levels) < 2:
+        nothing = "fewer than two levels have evaluable patients: nothing to compare"
+        return [shared | {"estimand": same_rate, "method": "Pearson chi-square", "note": nothing}]
+    yes, no = events @ members, (n - events) @ members
+    rows = _two_tests(shared | {"estimand": same_rate}, np.column_stack([yes, no]), levels)
+    coded = coded_table(design, cases, members)
+    if coded is not None and len(design.model.outcome.levels) > 2:
+        column = design.model.outcome.column
+        words = f"no difference in {column} ({', '.join(design.model.outcome.levels)}) between {group.by} levels"
+        rows += _two_tests(shared | {"estimand": words}, coded, levels)
+    return rows
+
+
+def compared(levels: list[str]) -> str:
+    """Name what a test compares: "A vs B" for two levels, B the earlier one."""
+    return f"{levels[1]} vs {levels[0]}" if len(levels) == 2 else "all levels"
+
+
+def coded_table(design: Design, cases: pd.DataFrame, members: np.ndarray) -> np.ndarray | None:
+    """Count the full coded outcome, (levels, codes); None where the cases hold counts instead of codes."""
+    outcome = design.model.outcome
+    if outcome.column not in cases.columns:
+        return None
+    at = {label: i for i, label in enumerate(patient_labels(cases, codebook_of(cases) or Codebook()))}
+    codes = [str(cases[outcome.column].iloc[at[patient]]) for patient in design.patients]
+    chosen = np.array([[code == level for level in outcome.levels] for code in codes], dtype=float)
+    return np.asarray(members.T @ (chosen * design.outcome["n"][:, None]))
+
+
+def _two_tests(shared: Row, table: np.ndarray, levels: list[str]) -> list[Row]:
+    """Make the rows of the chi-square and the exact test of one table, (levels, outcomes)."""
+    own = f"'{SEVERAL}' holds the patients of more than one level" if SEVERAL in levels else ""
+    chi = pearson(table)
+    first = shared | {
+        "method": "Pearson chi-square",
+        "estimate": chi.p,
+        "note": _joined(_chi_words(chi), own),
+    }
+    exact = fisher_freeman_halton(table)
+    if exact.p is None:
+        many = f"{exact.tables:.3g} tables{'' if exact.counted else ' or more'}"
+        said = f"not computed: {many}, above the limit of {MOST:.0e}"
+        return [first, shared | {"method": "Fisher-Freeman-Halton", "note": _joined(said, own)}]
+    said = f"{exact.tables} tables with these margins enumerated"
+    return [
+        first,
+        shared | {"method": "Fisher-Freeman-Halton", "estimate": exact.p, "note": _joined(said, own)},
+    ]
+
+
+def _chi_words(chi: ChiSquare) -> str:
+    """Say statistic, degrees of freedom and expected counts, and warn of small ones."""
+    if np.isnan(chi.p):
+        return "all outcomes are the same: nothing to compare"
+    lowest, cells = chi.expected.min(), chi.expected.size
+    listed = "" if cells > 8 else f" ({', '.join(f'{e:.3g}' for e in chi.expected.ravel())})"
+    said = f"chi-square {chi.statistic:.4g}, df {chi.df}; expected counts{listed}: smallest {lowest:.3g}, "
+    said += f"{chi.few} of {cells} below {FEW}"
+    return said + ("; warning: the approximation is doubtful, use the exact test" if chi.few else "")
+
+
+def _joined(*parts: str) -> str:
+    return "; ".join(part for part in parts if part)

@@ -1,0 +1,241 @@
+"""Rows of survival: Kaplan-Meier at times and its median, per level, and by an exposure during follow-up."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from casepool.errors import CasepoolError
+from casepool.frequentist.cox import fit_cox
+from casepool.frequentist.curves import StepCurve, curve_of, kaplan_meier, numbers_at_risk, survival_at
+from casepool.frequentist.limits import survival_limits_at
+from casepool.frequentist.logrank import LogRank, log_rank, mantel_byar
+from casepool.frequentist.medians import brookmeyer_crowley, median
+from casepool.frequentist.rates import compared, disjoint_levels
+from casepool.frequentist.spells import only, split_at_switch
+from casepool.modelling.design import Design, make_design
+from casepool.modelling.membership import membership
+from casepool.modelling.outcomes import default_times
+from casepool.modelling.spec import Exposure
+from casepool.modelling.words import GUARD, arm_words
+
+Row = dict[str, Any]
+
+AT_HALF: Literal["midpoint"] = "midpoint"
+"""The rule for a survival of exactly one half; see `casepool.frequentist.medians.median`."""
+DATINGS = ("earliest", "middle", "latest")
+
+
+def survival_rows(design: Design, cases: pd.DataFrame, by: str | None, at: Sequence[float] | None) -> list[Row]:
+    """Return the rows of a survival model's raw answers.
+
+    Parameters
+    ----------
+    design : Design
+    cases : pandas.DataFrame
+        The typed table the design was made from.
+    by : str or None
+        An exposure or factor of the model, a labelled column, or everyone.
+    at : sequence of float or None
+        Times in the model's unit.
+    """
+    times = _times(design, at)
+    if by is None:
+        return _everyone(design, times)
+    if by in design.model.exposures:
+        return _everyone(design, times) + _by_exposure(design, cases, design.model.exposures[by], times)
+    return _by_level(design, cases, by, times)
+
+
+def _times(design: Design, at: Sequence[float] | None) -> list[float]:
+    times = sorted(float(t) for t in (default_times(design.model.outcome.unit) if at is None else at))
+    if not all(0 <= t < np.inf for t in times):
+        raise CasepoolError("`at` needs times from 0", value=at, remedy="give times, say [12, 24]")
+    return times
+
+
+def _everyone(design: Design, times: list[float]) -> list[Row]:
+    everyone = np.ones(len(design.patients), dtype=bool)
+    curve = _curve(design, everyone)
+    shared = {"by": "", "level": "everyone", "method": "Kaplan-Meier"}
+    return curve_rows(curve, times, design.model.outcome.unit, shared | _arm(design, everyone))
+
+
+def _by_level(design: Design, cases: pd.DataFrame, by: str, times: list[float]) -> list[Row]:
+    """Kaplan-Meier per level, and the log-rank test of all levels."""
+    group = membership(design, cases, by)
+    rows: list[Row] = []
+    for i, level in enumerate(group.levels):
+        inside = group.members[:, i]
+        shared = {"by": by, "level": level, "method": "Kaplan-Meier", "note": group.note(design)}
+        rows += curve_rows(_curve(design, inside), times, design.model.outcome.unit, shared | _arm(design, inside))
+    levels, members = disjoint_levels(group)
+    inside = members.any(axis=1)
+    label = np.array(levels)[members[inside].argmax(axis=1)] if levels else np.zeros(0, dtype=str)
+    out = {name: values[inside] for name, values in design.outcome.items()}
+    test = log_rank(out["time"], out["event"], label, entry=out["entry"])
+    shared = {"by": by, "level": compared(levels), "method": "log-rank"} | _arm(design, inside)
+    estimand = f"no difference in the hazard between {by} levels"
+    return [*rows, p_row(test, shared | {"estimand": estimand})]
+
+
+def _by_exposure(design: Design, cases: pd.DataFrame, exposure: Exposure, times: list[float]) -> list[Row]:
+    """Follow-up split at the start of the exposure, under three datings; then ever against never."""
+    if (design.outcome["entry"] > 0).any():
+        raise CasepoolError(
+            "splitting follow-up at an exposure is not defined here for patients who enter late",
+            column=design.model.outcome.entry,
+            remedy="leave `by` out",
+        )
+    rows: list[Row] = []
+    for dating, switch in _switches(design, cases, exposure).items():
+        rows += _time_dependent(design, exposure, dating, switch, times)
+    if exposure.as_ == "baseline":
+        rows += _ever_never_curves(design, exposure, times)
+    return rows + _ever_never(design, exposure)
+
+
+def _switches(design: Design, cases: pd.DataFrame, exposure: Exposure) -> dict[str, np.ndarray]:
+    """Return when every patient's exposure began (inf: never), by dating."""
+    first = []
+    for dating in ("early", "late"):
+        dated = replace(exposure, dating=dating, as_="time_varying", undated="follow_up")
+        model = replace(design.model, exposures={exposure.name: dated})
+        laid = make_design(model, cases)
+        first.append(laid.switch[np.unique(laid.patient_of_row, return_index=True)[1]])
+    early, late = first
+    return dict(zip(DATINGS, (early, (early + late) / 2, late), strict=True))
+
+
+def _time_dependent(
+    design: Design, exposure: Exposure, dating: str, switch: np.ndarray, times: list[float]
+) -> list[Row]:
+    """Simon-Makuch curves and the Mantel-Byar test at one dating."""
+    time, event = design.outcome["time"], design.outcome["event"]
+    everyone = np.ones(len(time), dtype=bool)
+    spells, exposed = split_at_switch(time, event, switch)
+    said = f"{exposure.name} at its {dating} date"
+    rows: list[Row] = []
+    for label, arm in ((f"before or without {exposure.name}", ~exposed), (f"after {exposure.name}", exposed)):
+        counted = {"n": float(arm.sum()), "events": float(spells.event[arm].sum())}
+        shared = {"by": exposure.name, "level": label, "method": f"Simon-Makuch, {dating} date"}
+        note = f"{said}; a patient counts in each arm for the time spent in it"
+        rows += curve_rows(
+            curve_of(only(spells, arm)), times, design.model.outcome.unit, shared | counted | {"note": note}
+        )
+    test = mantel_byar(time, event, switch)
+    shared = {"by": exposure.name, "method": f"Mantel-Byar, {dating} date", "note": said}
+    shared |= {"level": f"after {exposure.name} vs before or without {exposure.name}"} | _arm(design, everyone)
+    estimand = f"no difference in the hazard after and before or without {exposure.name}"
+    return [*rows, p_row(test, shared | {"estimand": estimand})]
+
+
+def _ever_never_curves(design: Design, exposure: Exposure, times: list[float]) -> list[Row]:
+    rows: list[Row] = []
+    for label, arm in zip(arm_words(exposure.name), (~design.exposed, design.exposed), strict=True):
+        shared = {"by": exposure.name, "level": label, "method": "Kaplan-Meier", "note": GUARD}
+        rows += curve_rows(_curve(design, arm), times, design.model.outcome.unit, shared | _arm(design, arm))
+    return rows
+
+
+def _ever_never(design: Design, exposure: Exposure) -> list[Row]:
+    """Log-rank and Cox of ever against never exposed, which the guard warns of."""
+    time, event, ever = design.outcome["time"], design.outcome["event"], design.exposed
+    everyone = np.ones(len(time), dtype=bool)
+    without, with_ = arm_words(exposure.name)
+    shared = {"by": exposure.name, "level": f"{with_} vs {without}", "note": GUARD} | _arm(design, everyone)
+    estimand = f"no difference in the hazard between ever and never {with_}"
+    test = log_rank(time, event, ever)
+    rows = [p_row(test, shared | {"estimand": estimand, "method": "log-rank, ever against never"})]
+    if not event.any() or ever.all() or not ever.any():
+        return rows
+    return rows + _cox_rows(time, event, ever, shared, with_)
+
+
+def _cox_rows(time: np.ndarray, event: np.ndarray, ever: np.ndarray, shared: Row, with_: str) -> list[Row]:
+    fit = fit_cox(time, event, ever.astype(float))
+    separated = any(fit.monotone)
+    method = "Cox, Efron ties, ever against never"
+    note = shared["note"]
+    if separated:
+        fit = fit_cox(time, event, ever.astype(float), penalised=True)
+        method = "Cox, Firth-penalised, ever against never"
+        note = f"all or no deaths in one arm: the plain Cox estimate does not exist; {note}"
+    shared = shared | {"source": "raw", "method": method}
+    low, high = np.exp(fit.profile[0])
+    ratio: Row = {
+        "estimand": f"hazard ratio, ever against never {with_}",
+        "interval": "95% CI",
+        "unit": "ratio",
+    }
+    ratio |= {"estimate": float(np.exp(fit.coefficients[0])), "lower": low, "upper": high}
+    p: Row = {"estimand": f"no difference in the hazard between ever and never {with_}", "unit": "P value"}
+    return [
+        shared | ratio | {"note": f"profile-likelihood limits; {note}"},
+        shared | p | {"estimate": float(fit.profile_p[0]), "note": f"likelihood ratio; {note}"},
+    ]
+
+
+def _arm(design: Design, inside: np.ndarray) -> Row:
+    """Count the patients and events of some of the patients."""
+    event = design.outcome["event"][inside]
+    return {"n": float(len(event)), "events": float(event.sum())}
+
+
+def _curve(design: Design, inside: np.ndarray) -> StepCurve:
+    out = design.outcome
+    return kaplan_meier(out["time"][inside], out["event"][inside], entry=out["entry"][inside])
+
+
+def curve_rows(curve: StepCurve, times: list[float], unit: str, shared: Row) -> list[Row]:
+    """Read survival at times, and the median, off a curve."""
+    shared = {"source": "raw", "interval": "95% CI", **shared}
+    alive = survival_at(curve, times)
+    # Before the first death Greenwood's variance is 0: an interval from 1 to 1 would claim certainty.
+    low, high = (np.where(alive < 1, limit, np.nan) for limit in survival_limits_at(curve, times, "log-log"))
+    rows = [
+        shared
+        | {"estimand": f"survival at {t:g} {unit}", "at": t, "unit": "probability"}
+        | {"estimate": alive[i], "lower": low[i], "upper": high[i]}
+        | {"note": _noted(_at_risk(curve, t, unit, alive[i]), shared)}
+        for i, t in enumerate(times)
+    ]
+    lower, upper = brookmeyer_crowley(curve, "log-log") if curve.spells.time.size else (np.nan, np.nan)
+    said = f"log-log limits (Brookmeyer-Crowley); where survival is exactly one half: {AT_HALF}"
+    if curve.spells.time.size == 0:
+        said = "no patient"
+    return [
+        *rows,
+        shared
+        | {"estimand": "median survival", "unit": unit, "note": _noted(said, shared)}
+        | {"estimate": median(curve, AT_HALF), "lower": lower, "upper": upper},
+    ]
+
+
+def _at_risk(curve: StepCurve, t: float, unit: str, alive: float) -> str:
+    """Say how many are at risk at a time, and which limits there are."""
+    if curve.spells.time.size == 0:
+        return "no patient"
+    if np.isnan(alive):
+        return f"beyond the last follow-up ({curve.spells.end:g} {unit})"
+    limits = "no death by then: no limits" if alive == 1 else "log-log limits"
+    return f"{limits}; {float(numbers_at_risk(curve, t)):g} at risk"
+
+
+def p_row(test: LogRank, shared: Row) -> Row:
+    """Make the row of a log-rank test, observed and expected events in its note."""
+    counts = ", ".join(
+        f"{o:g} observed and {e:.3g} expected" for o, e in zip(test.observed, test.expected, strict=True)
+    )
+    said = f"chi-square {test.statistic:.4g}, df {test.df}; events by arm: {counts}"
+    if np.isnan(test.p):
+        said = "nothing to compare: fewer than two arms are at risk at a death"
+    return {"source": "raw", **shared, "estimate": test.p, "unit": "P value", "note": _noted(said, shared)}
+
+
+def _noted(said: str, shared: Row) -> str:
+    return "; ".join(part for part in (said, shared.get("note", "")) if part)

@@ -1,0 +1,111 @@
+"""Fits on disk: one netCDF file, written beside and moved into place, with a checksum at its end."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import tempfile
+from pathlib import Path
+
+import xarray as xr
+
+from casepool.errors import CasepoolError
+
+MARK = b"casepool-sha256:"
+TAIL = len(MARK) + 64
+"""Bytes of the checksum after the netCDF content; HDF5 readers do not look behind its end."""
+
+
+def save_fit(fit: xr.DataTree, path: str | Path) -> Path:
+    """Save a fit.
+
+    Parameters
+    ----------
+    fit : xarray.DataTree
+    path : str or pathlib.Path
+        The file; an earlier one stays whole until the new one is.
+
+    Returns
+    -------
+    pathlib.Path
+        The file written: netCDF4, readable by ``xarray.open_datatree`` too.
+
+    Raises
+    ------
+    CasepoolError
+        If the folder does not exist or cannot be written to.
+    """
+    path = Path(path)
+    write_atomically(path, _with_checksum(fit))
+    return path
+
+
+def _with_checksum(fit: xr.DataTree) -> bytes:
+    content = bytes(fit.to_netcdf(engine="h5netcdf"))
+    return content + MARK + hashlib.sha256(content).hexdigest().encode()
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write a file so that at any moment either the old one or the new one is there.
+
+    Raises
+    ------
+    CasepoolError
+        If the folder does not exist or cannot be written to.
+    """
+    try:
+        handle, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+    except OSError as error:
+        raise CasepoolError(
+            f"cannot write there ({error.strerror})", file=str(path), remedy="choose another folder"
+        ) from None
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        umask = os.umask(0)
+        os.umask(umask)
+        Path(beside).chmod(0o666 & ~umask)
+        Path(beside).replace(path)
+    except OSError as error:
+        raise CasepoolError(
+            f"cannot write there ({error.strerror})", file=str(path), remedy="choose another file"
+        ) from None
+    finally:
+        Path(beside).unlink(missing_ok=True)
+
+
+def open_fit(path: str | Path) -> xr.DataTree:
+    """Open a saved fit, after checking that every byte is as it was written.
+
+    Parameters
+    ----------
+    path : str or pathlib.Path
+
+    Returns
+    -------
+    xarray.DataTree
+        As `fit` returned it, in memory.
+
+    Raises
+    ------
+    CasepoolError
+        If there is no such file, or it is truncated, changed or no fit.
+    """
+    path = Path(path)
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        raise CasepoolError(f"cannot be read ({error.strerror})", file=str(path), remedy="check the path") from None
+    content, tail = raw[:-TAIL], raw[-TAIL:]
+    if not tail.startswith(MARK) or tail[len(MARK) :] != hashlib.sha256(content).hexdigest().encode():
+        raise CasepoolError(
+            "this is no fit saved by casepool, or it was truncated or changed since",
+            file=str(path),
+            remedy="fit again, or take the file from a backup",
+        )
+    with xr.open_datatree(io.BytesIO(content), engine="h5netcdf") as opened:
+        tree: xr.DataTree = opened.load()
+    return tree

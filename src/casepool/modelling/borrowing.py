@@ -1,0 +1,57 @@
+"""How levels of a factor inform each other, as far as plain arrays go: own priors, and levels not yet seen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from casepool.modelling.spec import Model, Term
+
+
+def own_priors(model: Model, term: Term, levels: tuple[str, ...]) -> dict[str, np.ndarray]:
+    """Return mu and sigma of every level's own prior; nothing where the borrowing has none."""
+    if term.kind != "group" or term.borrowing not in ("none", "exnex"):
+        return {}
+    priors = [model.priors.get(f"{term.name}_own.{level}", model.priors[f"{term.name}_own"]) for level in levels]
+    return {name: np.array([prior.parameters[name] for prior in priors]) for name in ("mu", "sigma")}
+
+
+def exchangeable(term: Term, levels: tuple[str, ...]) -> np.ndarray:
+    """Return every level's prior probability of being exchangeable with the others."""
+    if isinstance(term.exchangeable, Mapping):
+        other = term.exchangeable.get("other", 0.5)
+        return np.array([float(term.exchangeable.get(level, other)) for level in levels])
+    return np.full(len(levels), float(term.exchangeable))
+
+
+def fresh_effect(
+    model: Model,
+    term: Term,
+    level: str,
+    parameters: Mapping[str, np.ndarray],
+    rng: np.random.Generator,
+    shape: tuple[int, ...],
+) -> np.ndarray:
+    """Draw the effect of a level no outcome has informed, given the factor's other parameters.
+
+    Parameters
+    ----------
+    level : str
+        Chooses the own prior and the probability of being exchangeable, where these differ by level.
+    parameters : mapping of str to array of `shape`
+        ``<term>_sd``, and ``intercept`` for an exnex factor whose own prior describes the level.
+    shape : tuple of int
+        Usually (chain, draw).
+    """
+    z, t, u = rng.standard_normal(shape), rng.standard_t(term.df, shape), rng.random(shape)
+    if term.borrowing == "complete":
+        return np.zeros(shape)
+    own = own_priors(model, term, (level,))
+    if term.borrowing == "none":
+        return np.asarray(own["mu"][0] + own["sigma"][0] * z)
+    sd = parameters[f"{term.name}_sd"]
+    if term.borrowing != "exnex":
+        return np.asarray(sd * (t if term.borrowing == "robust" else z))
+    centre = own["mu"][0] - (parameters["intercept"] if term.own == "level" else 0.0)
+    return np.where(u < exchangeable(term, (level,))[0], sd * z, centre + own["sigma"][0] * z)

@@ -1,0 +1,181 @@
+"""What a prior says on the scale a clinician thinks in: probabilities, ratios, months.
+
+Every number is a median with a 95% range, by quadrature, at two significant digits: equal on every machine.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import optimize, special
+
+from casepool.modelling.arrays import NUMPY, Array
+from casepool.modelling.families import FAMILIES
+from casepool.modelling.priors import Prior, frozen
+from casepool.modelling.spec import Model
+
+NODES = 200
+"""Quadrature nodes over a prior's quantiles."""
+TAILS = (0.5, 0.025, 0.975)
+"""Median and 95% range."""
+SPREAD_FREE = ("Flat", "Dirichlet")
+"""Distributions without quantiles of their own."""
+
+
+@dataclass(frozen=True)
+class Range:
+    """A median with its 95% range."""
+
+    median: float
+    lower: float
+    upper: float
+
+    def __str__(self) -> str:
+        return f"{number(self.median)} ({number(self.lower)} to {number(self.upper)})"
+
+    def percent(self) -> str:
+        """Write probabilities as percentages."""
+        return f"{percent(self.median)} ({percent(self.lower)} to {percent(self.upper)})"
+
+    def map(self, f: Callable[[float], float]) -> Range:
+        """Carry the range through a monotone function."""
+        lower, upper = sorted((f(self.lower), f(self.upper)))
+        return Range(f(self.median), lower, upper)
+
+
+def number(value: float) -> str:
+    """Write a number at two significant digits, without an exponent."""
+    return f"{float(f'{value:.2g}'):.15g}" if 1e-4 < abs(value) < 1e15 else f"{value:.2g}"
+
+
+def percent(p: float) -> str:
+    """Write a probability as a percentage: two significant digits, above 99% one of its complement."""
+    return f"{number(100 * p)}%" if p <= 0.99 else f"{100 - float(f'{100 * (1 - p):.1g}'):g}%"
+
+
+def prior_range(prior: Prior) -> Range:
+    """Return a prior's median and 95% range."""
+    quantile = frozen(prior).ppf
+    return Range(*(float(quantile(q)) for q in TAILS))
+
+
+def meaning(model: Model, name: str) -> str:
+    """Say in words what the prior in force for a posterior name means; "" where there is nothing to say."""
+    prior = model.prior(name)
+    if prior.dist in SPREAD_FREE:
+        return ""
+    if name == "intercept":
+        return _level(model, prior)
+    owner, _, ending = name.rpartition("_")
+    spread = prior_range(prior)
+    text = str(spread)
+    if ending == "effect":
+        text = f"{ratio_name(model)} {spread.map(_exp)}{_contrast(model, owner)}"
+    elif ending == "intensity":
+        text = f"one start in {spread.map(lambda x: _exp(-x))} {model.outcome.unit}"
+    elif ending == "mean" and owner in model.terms:
+        low, high = model.terms[owner].bounds or (0.0, 1.0)
+        text = f"typical value {spread.map(lambda x: low + (high - low) * float(special.expit(x)))}"
+    return text
+
+
+def _exp(x: float) -> float:
+    return math.exp(min(x, 700.0))
+
+
+def _contrast(model: Model, owner: str) -> str:
+    """Say between what an effect stands."""
+    if owner in model.exposures:
+        return ""
+    term = model.terms[owner]
+    return f" per {number(term.scale)}" if term.kind == "linear" else " against the reference"
+
+
+def ratio_name(model: Model) -> str:
+    """Name what the exponential of an effect is."""
+    if not FAMILIES[model.family].survival:
+        return "odds ratio"
+    return "time ratio" if model.effects == "accelerated" else "hazard ratio"
+
+
+def _level(model: Model, prior: Prior) -> str:
+    """Say what the intercept means: a probability of success, or a median survival."""
+    if not FAMILIES[model.family].survival:
+        return f"success in {prior_range(prior).map(lambda x: float(special.expit(x))).percent()}"
+    alone, together = median_survival(model), median_survival(model, vary=True)
+    if alone is None:
+        return str(prior_range(prior))
+    text = f"median survival {alone} {model.outcome.unit}"
+    parameter = next(iter(FAMILIES[model.family].parameters), "")
+    if not parameter:
+        return text
+    return f"{text} with {parameter} at its median, {together} with {parameter} as its prior"
+
+
+def _over(prior: Prior) -> tuple[Array, Array]:
+    """Return points and weights that average a function over a prior."""
+    x, w = np.polynomial.legendre.leggauss(NODES)
+    return frozen(prior).ppf((x + 1) / 2), w / 2
+
+
+def ratio_between_levels(prior: Prior) -> Range:
+    """Return the ratio between two random levels of a factor with this prior on its sd, larger over smaller.
+
+    Two levels differ by sqrt(2) sd z, z standard normal (Roever 2021, Friede 2017).
+    """
+    sd, weight = _over(prior)
+
+    def below(log_ratio: float) -> float:
+        return float(weight @ (2 * special.ndtr(log_ratio / (math.sqrt(2) * sd)) - 1))
+
+    return Range(*(_exp(_solve(below, q, 0.0, 1.0)) for q in TAILS))
+
+
+def probability_across_levels(intercept: float, prior: Prior) -> Range:
+    """Return the range of response probabilities across levels about a given intercept."""
+    sd, weight = _over(prior)
+
+    def below(effect: float) -> float:
+        return float(weight @ special.ndtr(effect / sd))
+
+    effects = Range(*(_solve(below, q, -1.0, 1.0) for q in TAILS))
+    return effects.map(lambda effect: float(special.expit(intercept + effect)))
+
+
+def median_survival(model: Model, *, vary: bool = False) -> Range | None:
+    """Return what the intercept's prior says of the median survival, where effects are proportional.
+
+    The median lies below t when the cumulative hazard at t, exp(eta) H0(t), exceeds log 2.
+
+    Parameters
+    ----------
+    model : Model
+    vary : bool
+        Whether the family's own parameter follows its prior, or stays at its prior median.
+    """
+    family = FAMILIES[model.family]
+    if family.baseline is None or model.effects != "proportional" or len(family.parameters) > 1:
+        return None
+    cumulative, intercept = family.baseline.cumulative_hazard, frozen(model.prior("intercept"))
+    name = next(iter(family.parameters), "")
+    values, weight = np.ones(1), np.ones(1)
+    if name:
+        values, weight = _over(model.prior(name)) if vary else (frozen(model.prior(name)).ppf([0.5]), weight)
+
+    def below(log_time: float) -> float:
+        hazard = cumulative(np.exp(np.full(len(values), log_time)), {name: values}, NUMPY)
+        return float(weight @ intercept.sf(math.log(math.log(2)) - np.log(hazard)))
+
+    return Range(*(_exp(_solve(below, q, -1.0, 1.0)) for q in TAILS))
+
+
+def _solve(below: Callable[[float], float], q: float, low: float, high: float) -> float:
+    """Find where a distribution function reaches q, widening the interval until it does."""
+    while below(low) > q:
+        low *= 2
+    while below(high) < q:
+        high *= 2
+    return float(optimize.brentq(lambda x: below(x) - q, low, high, xtol=1e-10))

@@ -1,0 +1,131 @@
+"""The report: one self-contained HTML file from fits."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import xarray as xr
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
+
+from casepool.inference.files import write_atomically
+from casepool.inference.fitting import say
+from casepool.reporting.answers import Answers, answer
+from casepool.reporting.blocks import Block, Cell, Points, Section, Table, Text
+from casepool.reporting.chapters import chapter, glossary
+from casepool.reporting.material import Material, gather
+from casepool.reporting.people import data_section
+from casepool.reporting.sentences import cannot_show, in_short
+
+TEMPLATES = Path(__file__).parent / "templates"
+DOI = re.compile(r"doi:(10\.[^\s,;]+[^\s,;.)])(\)?)")
+CODE = re.compile(r"`([^`]+)`")
+
+
+def report(
+    fits: xr.DataTree | Sequence[xr.DataTree], path: str | Path = "report.html", *, progress: bool = True
+) -> Path:
+    """Write a report for clinicians: one HTML file that needs nothing else to be read.
+
+    Parameters
+    ----------
+    fits : xarray.DataTree or sequence of xarray.DataTree
+        Fits of one dataset, in the order they are told in.
+    path : str or pathlib.Path
+        The file; an earlier one stays whole until the new one is.
+    progress : bool
+        Whether to say on standard error what is going on.
+
+    Returns
+    -------
+    pathlib.Path
+        The file written.
+
+    Raises
+    ------
+    CasepoolError
+        Without fits, for fits of different datasets, or if the file cannot be written.
+    """
+    material = gather(fits)
+    answers = []
+    for fitted in material.fits:
+        say(progress, f"report: answers of {fitted.model.name}")
+        answers.append(answer(fitted, progress=progress))
+    say(progress, "report: tables and figures")
+    path = Path(path)
+    write_atomically(path, render(material, sections(material, answers)).encode())
+    say(progress, f"report written to {path}")
+    return path
+
+
+def sections(material: Material, answers: Sequence[Answers]) -> list[Section]:
+    """Lay the report out."""
+    chapters = [chapter(material, found, place) for place, found in enumerate(answers, start=1)]
+    return [
+        Section("in-short", "In short", short(material, answers)),
+        Section("data", "The patients", data_section(material)),
+        *chapters,
+        Section("cannot-show", "What it cannot show", cannot_show(material, answers)),
+        Section("words", "Words", glossary()),
+        Section("made", "How it was made", how_made(material)),
+    ]
+
+
+def short(material: Material, answers: Sequence[Answers]) -> list[Block]:
+    """Say what was done and found."""
+    n = len(material.cases)
+    done = (
+        f"{n} published or collected cases were analysed by Bayesian hierarchical models: the levels of a factor borrow from each "
+        "other, so that a level with one patient says neither 0% nor 100%. Beside every answer stands the one without a model that it replaces."
+    )
+    return [Points([("", done), *(("", material.said(text)) for text in in_short(material, answers))])]
+
+
+def how_made(material: Material) -> list[Block]:
+    """Say what it takes to make the report again."""
+    rows = []
+    for fitted in material.fits:
+        attrs = fitted.tree.attrs
+        settings = ", ".join(f"{k} {v}" for k, v in json.loads(attrs["settings"]).items())
+        cells = [fitted.model.name, attrs["seed"], settings, attrs["inference_library"], attrs["created"], attrs["data_sha256"], attrs.get("retried") or "–"]
+        rows.append([Cell(f"`{cells[0]}`"), *(Cell(str(text)) for text in cells[1:])])
+    headings = ["model", "seed", "settings", "sampler", "fitted", "SHA-256 of the data used", "retry"]
+    versions = json.loads(material.fits[0].tree.attrs["versions"])
+    versions |= {name: version(name) for name in ("matplotlib", "jinja2")}
+    whole = "the full table was at hand" if material.folder else "made from what the fits keep of the table"
+    return [
+        Table("The fits", headings, rows),
+        Text(f"Versions: {', '.join(f'{name} {number}' for name, number in versions.items())}."),
+        Text(f"Dataset: {material.codebook.name}; {whole}. Report written {time.strftime('%Y-%m-%d %H:%M UTC', time.gmtime())}."),
+    ]
+
+
+def marked_up(text: str) -> Markup:
+    """Escape text, then show words between backticks as code, and DOIs as links."""
+    safe = CODE.sub(r"<code>\1</code>", str(escape(text)))
+    return Markup(DOI.sub(r'<a href="https://doi.org/\1">doi:\1</a>\2', safe))  # noqa: S704 - escaped above
+
+
+def render(material: Material, contents: Sequence[Section]) -> str:
+    """Fill the template."""
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters["marked_up"] = marked_up
+    style = Markup((TEMPLATES / "report.css").read_text(encoding="utf-8"))  # noqa: S704 - our own file
+    book = material.codebook
+    values: dict[str, Any] = {
+        "title": book.title or book.name,
+        "source": book.source,
+        "public": book.public,
+        "failed": [section.title for section in contents if section.verdict == "fail"],
+        "sections": contents,
+        "style": style,
+    }
+    return environment.get_template("report.html.j2").render(values)

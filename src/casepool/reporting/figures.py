@@ -1,0 +1,41 @@
+"""What every figure shares: axes without global state, labels drawn as they are, colours, a data URI."""
+
+from __future__ import annotations
+
+import base64
+import io
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from casepool.errors import shorten
+
+LONGEST_LABEL = 40
+"""Characters of a level's name that a figure shows."""
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
+"""Told apart by readers who are colour-blind (Okabe and Ito 2008)."""
+MARKERS = ("o", "s", "D", "^", "v", "P", "X")
+GREY = "#555555"
+ALARM = "#B00020"
+DPI = 160
+UNCONVERGED = "did not converge: do not use"
+
+
+def new_axes(width: float, height: float) -> Axes:
+    """Make the axes of a figure of its own, known to no global state of matplotlib."""
+    return Figure(figsize=(width, height), layout="constrained").subplots()
+
+
+def literal(text: str, longest: int = LONGEST_LABEL) -> str:
+    """Prepare a user's text for drawing: one line, shortened, and "$" no sign of mathematics."""
+    return shorten(" ".join(str(text).split()), longest).replace("$", r"\$")
+
+
+def data_uri(axes: Axes) -> str:
+    """Return the figure of some axes as a PNG inside an address, for a file that needs no other."""
+    buffer = io.BytesIO()
+    figure = axes.get_figure(root=True)
+    if figure is None:
+        raise ValueError("these axes belong to no figure")
+    figure.savefig(buffer, format="png", dpi=DPI, metadata={"Software": None})
+    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")

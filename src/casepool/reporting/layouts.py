@@ -1,0 +1,206 @@
+"""Estimate tables as tables to read: raw beside shrunk, tests, survival by strategy, ratios under several priors."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+
+import pandas as pd
+
+from casepool.reporting.blocks import Cell, Table
+from casepool.reporting.figures import UNCONVERGED
+from casepool.reporting.forest import FEW, RARE
+from casepool.reporting.numbers import shown, with_interval
+
+RARE_NOTE = f"{RARE} fewer than {FEW} patients: the count may identify one. Look before the report leaves the house."
+Row = pd.Series  # type: ignore[type-arg]
+
+
+def parts(note: str) -> list[str]:
+    """Split a note into its sentences."""
+    return [part for part in note.split("; ") if part]
+
+
+def common_notes(*tables: pd.DataFrame) -> list[str]:
+    """Return what every noted row says, to be said once below the table."""
+    notes = [set(parts(note)) for table in tables for note in table["note"]]
+    shared = set.intersection(*notes) if notes else set()
+    first = next((note for table in tables for note in table["note"]), "")
+    return [part for part in parts(first) if part in shared]
+
+
+def own_note(row: Row, shared: Sequence[str]) -> str:
+    """Return what only this row says."""
+    return "; ".join(part for part in parts(row["note"]) if part not in shared)
+
+
+def number_cell(row: Row, shared: Sequence[str] = ()) -> Cell:
+    """Lay out one number with its limits and what only it says."""
+    if math.isnan(row["estimate"]) and row["interval"]:
+        return Cell("no patient" if row["n"] == 0 else "–", _reason(row, shared))
+    if not row["interval"]:
+        text = shown(row["estimate"], row["unit"])
+    else:
+        text = with_interval(row["estimate"], row["lower"], row["upper"], row["unit"])
+    failed = row["verdict"] == "fail"
+    return Cell(f"{text} ×" if failed else text, own_note(row, shared), failed)
+
+
+def _reason(row: Row, shared: Sequence[str]) -> str:
+    said = own_note(row, shared)
+    return "" if row["n"] == 0 else said
+
+
+def count_text(count: float, mark_rare: bool) -> str:
+    """Write a count, marked if it may identify a patient."""
+    if math.isnan(count):
+        return "–"
+    return f"{count:g}" + RARE * (mark_rare and 0 < count < FEW)
+
+
+def finished(table: Table, mark_rare: bool) -> Table:
+    """Add the notes that marks in the table call for."""
+    failed = table.failed or any(cell.failed for row in table.rows for cell in row)
+    notes = list(table.notes)
+    if failed:
+        notes.insert(0, f"× {UNCONVERGED}.")
+    if mark_rare and any(RARE in cell.text for row in table.rows for cell in row):
+        notes.append(RARE_NOTE)
+    return Table(table.caption, table.headings, table.rows, notes, failed, table.folded)
+
+
+def kind(table: pd.DataFrame) -> str:
+    """Return the kind and width of a table's intervals: "95% CrI"."""
+    return next((str(name) for name in table["interval"] if name), "")
+
+
+def side_by_side(
+    caption: str, label: str, raw: pd.DataFrame, shrunk: pd.DataFrame, new: pd.DataFrame, *, mark_rare: bool
+) -> Table:
+    """Lay the rates of levels side by side: raw, shrunk, and for a new patient."""
+    raw = raw[raw["method"] == "Clopper-Pearson"]
+    levels = list(dict.fromkeys([*raw["level"], *shrunk["level"], *new["level"]]))
+    tables = [(table, common_notes(table)) for table in (raw, shrunk, new)]
+    rows = []
+    for level in levels:
+        found = [table[table["level"] == level] for table, _ in tables]
+        counted = next((rows.iloc[0] for rows in found[:2] if len(rows)), found[2].iloc[0])
+        counts = f"{count_text(counted['events'], mark_rare)} of {count_text(counted['n'], mark_rare)}"
+        cells = [
+            number_cell(rows.iloc[0], shared) if len(rows) else Cell("–")
+            for rows, (_, shared) in zip(found, tables, strict=True)
+        ]
+        rows.append([Cell(str(level)), Cell(counts), *cells])
+    headings = [
+        label,
+        "events of patients",
+        f"raw, {kind(raw)} (Clopper-Pearson)",
+        f"shrunk, {kind(shrunk)}: the level's own patients",
+        f"shrunk, {kind(new)}: a new patient",
+    ]
+    notes = list(dict.fromkeys(part for _, shared in tables for part in shared))
+    return finished(Table(caption, headings, rows, notes), mark_rare)
+
+
+def tests(raw: pd.DataFrame, by: str) -> Table | None:
+    """Lay out the tests of a classical table; None if it has none."""
+    rows = raw[raw["unit"] == "P value"]
+    if rows.empty:
+        return None
+    cells = [
+        [Cell(r["estimand"], r["level"]), Cell(r["method"]), Cell(shown(r["estimate"], "P value")), Cell(r["note"])]
+        for _, r in rows.iterrows()
+    ]
+    return Table(f"Tests between {by} levels, which the model replaces", ["tested", "method", "P", "details"], cells)
+
+
+def plain(caption: str, table: pd.DataFrame, *, mark_rare: bool, folded: bool = False) -> Table:
+    """Lay an estimate table out row by row."""
+    shared = common_notes(table)
+    rows = [
+        [
+            Cell(r["estimand"]),
+            Cell(r["level"]),
+            Cell(f"{count_text(r['events'], mark_rare)} of {count_text(r['n'], mark_rare)}"),
+            Cell(r["method"]),
+            number_cell(r, shared),
+        ]
+        for _, r in table.iterrows()
+    ]
+    kinds = ", ".join(dict.fromkeys(name for name in table["interval"] if name))
+    headings = ["", "level", "events of patients", "method", f"estimate ({kinds})" if kinds else "estimate"]
+    return finished(Table(caption, headings, rows, shared, folded=folded), mark_rare)
+
+
+def pairs(caption: str, table: pd.DataFrame, *, mark_rare: bool) -> Table:
+    """Lay contrasts out: a line per pair of levels, a column per measure."""
+    shared = common_notes(table)
+    rows, headings = [], ["", "events of patients"]
+    for level, same in table.groupby("level", sort=False):
+        first = same.iloc[0]
+        counts = f"{count_text(first['events'], mark_rare)} of {count_text(first['n'], mark_rare)}"
+        named = [r["estimand"] if r["interval"] else "probability that the first is higher" for _, r in same.iterrows()]
+        if len(rows) == 0:
+            headings += [f"{name}, {kind(table)}" if r else name for name, r in zip(named, same["interval"], strict=True)]
+        rows.append([Cell(str(level)), Cell(counts), *(number_cell(r, shared) for _, r in same.iterrows())])
+    return finished(Table(caption, headings, rows, shared), mark_rare)
+
+
+def quantity(row: Row) -> str:
+    """Return what a row of a survival table tells, without the arm it tells it of."""
+    return str(row["estimand"]).partition(": ")[0].removeprefix("difference in ")
+
+
+def grid(caption: str, table: pd.DataFrame, words: Callable[[str], str], *, mark_rare: bool) -> Table:
+    """Lay survival out: a line per quantity, a column per strategy or level and for their difference."""
+    levels = list(dict.fromkeys(table["level"]))
+    singles = [level for level in levels if not (table.loc[table["level"] == level, "estimand"].str.startswith("difference").any())]
+    columns = singles if len(singles) > 2 else levels
+    shared = common_notes(table)
+    rows = []
+    for name in dict.fromkeys(quantity(r) for _, r in table.iterrows()):
+        same = table[[quantity(r) == name for _, r in table.iterrows()]]
+        cells = [same[same["level"] == level] for level in columns]
+        rows.append([Cell(name), *(number_cell(c.iloc[0], shared) if len(c) else Cell("") for c in cells)])
+    headings = [f"posterior median, {kind(table)}"]
+    headings += [words(str(level)) if level in singles else f"difference: {level}" for level in columns]
+    notes = [_counts(table, singles, mark_rare), *(_capital(note) for note in shared)]
+    return finished(Table(caption, headings, rows, notes), mark_rare)
+
+
+def _counts(table: pd.DataFrame, levels: Sequence[str], mark_rare: bool) -> str:
+    """Say how many patients of the fit were in each arm or level."""
+    firsts = [table[table["level"] == level].iloc[0] for level in levels]
+    counts = [
+        f"{r['level']} {count_text(r['n'], mark_rare)} with {count_text(r['events'], mark_rare)} events" for r in firsts
+    ]
+    return f"Patients in the fit: {', '.join(counts)}"
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def said_in(note: str, start: str) -> str:
+    """Return the rest of the part of a note that begins with `start`."""
+    return next((part.removeprefix(start).strip() for part in parts(note) if part.startswith(start)), "")
+
+
+def ratios(caption: str, table: pd.DataFrame, exposure: str, own: tuple[str, str]) -> Table:
+    """Lay an exposure's ratio out under every prior and dating, the probability of the better side beside it.
+
+    `own` is the model's own prior and dating, whose line is marked.
+    """
+    chances = table[table["interval"] == ""].reset_index(drop=True)
+    values = table[table["interval"] != ""].reset_index(drop=True)
+    rows = []
+    for (_, value), (_, chance) in zip(values.iterrows(), chances.iterrows(), strict=True):
+        prior, dating = said_in(value["note"], "prior of the log ratio"), said_in(value["note"], f"dates of {exposure}:")
+        marked = " (the model's own)" if (prior, dating) == own else ""
+        cells = [prior + marked, dating or "fixed at baseline"]
+        numbers = [number_cell(value, parts(value["note"])), number_cell(chance, parts(chance["note"]))]
+        rows.append([*(Cell(text) for text in cells), *numbers, Cell("50%")])
+    name = str(values["estimand"].iloc[0])
+    chance_name = str(chances["estimand"].iloc[0])
+    headings = ["prior of the log ratio", f"dates of {exposure}", f"{name}, {kind(values)}", f"{chance_name}, posterior", f"{chance_name}, prior"]
+    return finished(Table(caption, headings, rows), False)

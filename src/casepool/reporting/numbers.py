@@ -1,0 +1,73 @@
+"""Numbers as a clinician reads them: percentages, ratios, months, P values, each with its interval."""
+
+from __future__ import annotations
+
+import math
+
+from casepool.modelling.meanings import percent
+
+MINUS = "\N{MINUS SIGN}"
+TIMES = ("days", "weeks", "months", "years")
+
+
+def shown(value: float, unit: str) -> str:
+    """Write one number of an estimate table.
+
+    Parameters
+    ----------
+    value : float
+        NaN and infinity allowed.
+    unit : str
+        As in the table's column ``unit``.
+    """
+    if math.isnan(value):
+        return "–"
+    if unit == "P value":
+        return "< 0.001" if value < 0.001 else f"{value:.2g}" if value < 0.995 else "1.0"
+    if math.isinf(value):
+        return "not reached" if unit in TIMES else "∞" if value > 0 else f"{MINUS}∞"
+    if unit == "probability":
+        return percent(value)
+    if unit == "difference":
+        return _signed(f"{100 * value:+.1f}")
+    if unit in TIMES:
+        return _signed(f"{value:.1f}" if abs(value) < 100 else f"{value:,.0f}")
+    return _signed(two_digits(value))
+
+
+def two_digits(value: float) -> str:
+    """Write a number at two significant digits, zeros kept: 0.90, 1.0, 3,300."""
+    rounded = float(f"{value:.2g}")
+    if 0 < abs(rounded) < 1e-4:
+        return f"{value:.1e}"
+    decimals = max(0, 1 - math.floor(math.log10(abs(rounded)))) if rounded else 0
+    return f"{rounded:,.{decimals}f}"
+
+
+def _signed(text: str) -> str:
+    return text.replace("-", MINUS)
+
+
+def with_interval(estimate: float, lower: float, upper: float, unit: str) -> str:
+    """Write an estimate with its limits: "89% (72 to 97%)"; a dash stands for a limit that does not exist."""
+    if math.isnan(estimate) and math.isnan(lower) and math.isnan(upper):
+        return "–"
+    middle = shown(estimate, unit)
+    if math.isnan(lower) and (math.isnan(upper) or math.isinf(upper)):
+        return f"{middle} (no limits)"
+    low, high = shown(lower, unit), shown(upper, unit)
+    if unit == "probability":
+        low = low.removesuffix("%")
+    suffix = " points" if unit == "difference" else ""
+    return f"{middle} ({low} to {high}){suffix}"
+
+
+def counted(count: float, singular: str, plural: str = "") -> str:
+    """Write a number of things: "1 patient", "28 patients"."""
+    return f"{count:g} {singular if count == 1 else plural or singular + 's'}"
+
+
+def listed(words: list[str]) -> str:
+    """Join words: "a, b and c"."""
+    *first, last = words or [""]
+    return f"{', '.join(first)} and {last}" if first else last

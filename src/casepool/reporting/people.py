@@ -1,0 +1,212 @@
+"""Who is in the analysis, for what, and why not; and what was done where something is missing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from casepool.estimation.draws import Fitted
+from casepool.modelling.design import patient_labels
+from casepool.modelling.membership import patients_and_events
+from casepool.modelling.spec import Model, Outcome
+from casepool.reporting.blocks import Block, Cell, Heading, Table, Text
+from casepool.reporting.layouts import count_text, finished
+from casepool.reporting.material import Material, survives
+from casepool.reporting.numbers import counted, listed
+
+REASON = "not_evaluable_because"
+"""Column that says, where a table has it, why a patient has no response."""
+
+
+def data_section(material: Material) -> list[Block]:
+    """Summarise the patients: counts per outcome, missing values, dates, and (if public) each patient."""
+    book = material.codebook
+    rows = counted(len(material.cases), "row")
+    blocks: list[Block] = [Text(f"{rows} in the table. {book.source}{'. Licence: ' + book.licence if book.licence else ''}")]
+    blocks.append(outcome_table(material))
+    if (missing := missing_table(material)) is not None:
+        blocks.append(missing)
+    blocks += [Text(text) for text in dates(material)]
+    blocks += by_patient(material)
+    if material.codebook.codings:
+        blocks.append(open_choices(material))
+    return blocks
+
+
+def outcomes(material: Material) -> list[tuple[Outcome, Fitted]]:
+    """Return the distinct outcomes of the fits, each with the first fit of it."""
+    seen: dict[tuple[str, ...], Fitted] = {}
+    for fitted in material.fits:
+        out = fitted.model.outcome
+        seen.setdefault((out.column, out.time, *out.success, *fitted.design.left_out), fitted)
+    return [(fitted.model.outcome, fitted) for fitted in seen.values()]
+
+
+def outcome_name(material: Material, model: Model) -> str:
+    """Name an outcome in a reader's words."""
+    out = model.outcome
+    return material.label(out.time or out.column or out.events)
+
+
+def event_words(material: Material, model: Model) -> str:
+    """Say what counts as the event of a model."""
+    out = model.outcome
+    if out.time:
+        return material.label(out.event).lower()
+    return " or ".join(out.success) or material.label(out.events).lower()
+
+
+def outcome_table(material: Material) -> Table:
+    """Count who is evaluable for each outcome, and say why the others are not."""
+    rows = []
+    for _, fitted in outcomes(material):
+        n, events = patients_and_events(fitted.design)
+        cells = [
+            f"{outcome_name(material, fitted.model)}: {event_words(material, fitted.model)}",
+            count_text(float(n.sum()), not material.public),
+            count_text(float(events.sum()), not material.public),
+            count_text(float(len(fitted.design.left_out)), not material.public),
+            reasons_text(material, fitted),
+        ]
+        rows.append([Cell(text) for text in cells])
+    headings = ["outcome: event", "patients in", "with the event", "left out", "why"]
+    return finished(Table("Who counts for which outcome", headings, rows), not material.public)
+
+
+def reason_of(material: Material, fitted: Fitted, patient: str) -> str:
+    """Say in a reader's words why a patient is left out of a fit; "" if it is not."""
+    reason = fitted.design.left_out.get(patient, "")
+    labels = patient_labels(material.cases, material.codebook)
+    if reason == f"no {fitted.model.outcome.column}" and REASON in material.cases.columns:
+        own = material.cases[REASON].iloc[labels.index(patient)]
+        if not pd.isna(own):
+            return str(own)
+    for column in fitted.model.columns():
+        reason = reason.replace(column, material.label(column).lower()) if column in reason.split() else reason
+    return reason
+
+
+def reasons_text(material: Material, fitted: Fitted) -> str:
+    """List the reasons with the patients they hold for."""
+    found: dict[str, list[str]] = {}
+    for patient in fitted.design.left_out:
+        found.setdefault(reason_of(material, fitted, patient), []).append(patient)
+    if not material.public:
+        return "; ".join(f"{reason} ({len(who)})" for reason, who in found.items())
+    return "; ".join(f"{reason} (patient{'s' * (len(who) > 1)} {', '.join(who)})" for reason, who in found.items())
+
+
+def missing_table(material: Material) -> Table | None:
+    """Say how many patients each missing covariate touches, and what was done; None if nothing is missing."""
+    labels = patient_labels(material.cases, material.codebook)
+    rows = []
+    for fitted in material.fits:
+        for name, term in fitted.design.terms.items():
+            lost = [p for p, gone in zip(labels, term.coded.missing, strict=True) if gone]
+            inside = [p for p in lost if p in fitted.design.patients]
+            choice = term.coded.term.missing
+            how = "integrated over their distribution" if choice == "model" and not term.coded.levels else "summed over"
+            dropped = [p for p in lost if fitted.design.left_out.get(p) == f"no {name}"]
+            touched = dropped if choice == "drop" else inside
+            if not touched:
+                continue
+            who = f" ({', '.join(touched)})" if material.public else ""
+            done = "patients left out" if choice == "drop" else f"kept, the value {how}"
+            cells = [fitted.model.title, material.label(term.coded.term.source), f"{count_text(len(touched), not material.public)}{who}", done]
+            rows.append([Cell(text) for text in cells])
+    if not rows:
+        return None
+    note = (
+        "Kept patients count with every value they may have, weighed by how likely it is. That takes the value to be missing "
+        "at random, given the outcome and the other covariates."
+    )
+    headings = ["model", "missing", "patients", "what was done"]
+    return finished(Table("Missing covariates", headings, rows, [note]), not material.public)
+
+
+def dates(material: Material) -> list[str]:
+    """Say for each exposure how well its dates are known."""
+    said = []
+    for fitted in material.fits:
+        for exposure in fitted.model.exposures.values():
+            total = int(fitted.design.exposed.sum())
+            names = (exposure.start, exposure.start) if exposure.start else (exposure.earliest, exposure.latest)
+            if total == 0 or not all(name in material.cases.columns for name in names):
+                continue
+            inside = np.isin(patient_labels(material.cases, material.codebook), np.array(fitted.design.patients)[fitted.design.exposed])
+            low, high = (material.cases.loc[inside, name].to_numpy(dtype=float, na_value=np.nan) for name in names)
+            known, none = int((low == high).sum()), int(np.isnan(low).sum())
+            said.append(
+                f"{material.label(exposure.column)}: recorded in {total} of {len(fitted.design.patients)} patients with follow-up. "
+                f"The date is known in {known}, known between two dates in {total - known - none}, unknown in {none}."
+            )
+    return list(dict.fromkeys(said))
+
+
+def by_patient(material: Material) -> list[Block]:
+    """List every patient: what the models read, and for which outcome the patient counts; only if public."""
+    if not material.public:
+        return [Text("The table is not public, so patients are not listed.", tone="small")]
+    found = outcomes(material)
+    wanted = list(dict.fromkeys(name for fitted in material.fits for name in fitted.model.columns()))
+    columns = [name for name in wanted if name in material.cases.columns]
+    labels = patient_labels(material.cases, material.codebook)
+    headings = [material.label(material.codebook.id), *(_heading(material, name) for name in columns)]
+    headings += [f"counts for: {outcome_name(material, fitted.model)}" for _, fitted in found]
+    rows = []
+    for position, patient in enumerate(labels):
+        values = [cell_text(material.cases[name].iloc[position]) for name in columns]
+        reasons = [reason_of(material, fitted, patient) for _, fitted in found]
+        cells = [patient, *values, *(f"no: {reason}" if reason else "yes" for reason in reasons)]
+        rows.append([Cell(text) for text in cells])
+    caption = f"Patient by patient ({counted(len(rows), 'row')})"
+    return [Table(caption, headings, rows, folded=True)]
+
+
+def _heading(material: Material, column: str) -> str:
+    unit = material.codebook.columns[column].unit
+    return f"{material.label(column)}{f', {unit}' if unit else ''}"
+
+
+def cell_text(value: Any) -> str:
+    """Write a cell of the cases."""
+    if pd.isna(value):
+        return ""
+    if isinstance(value, bool | np.bool_):
+        return "yes" if value else "no"
+    if isinstance(value, float | np.floating):
+        return f"{value:g}"
+    return str(value).replace(";", ", ")
+
+
+def open_choices(material: Material) -> Table:
+    """List the decisions that the table leaves open, none of which this report varies."""
+    rows = [
+        [Cell(f"`{decision}.{choice}`"), Cell(material.said(str(what.get("why", ""))))]
+        for decision, choices in material.codebook.codings.items()
+        for choice, what in choices.items()
+    ]
+    caption = f"Choices the table leaves open ({listed(list(material.codebook.codings))}): this report uses it as recorded"
+    return Table(caption, ["choice", "why it could be made"], rows, folded=True)
+
+
+def total(fitted: Fitted) -> tuple[float, float]:
+    """Return the numbers of patients and of events in a fit."""
+    n, events = patients_and_events(fitted.design)
+    return float(n.sum()), float(events.sum())
+
+
+def exposed(fitted: Fitted) -> tuple[int, int]:
+    """Return how many patients of a survival fit were ever exposed, and how many of them had the event."""
+    if not survives(fitted):
+        return 0, 0
+    inside = fitted.design.exposed
+    return int(inside.sum()), int(fitted.design.outcome["event"][inside].sum())
+
+
+def all_named(words: Sequence[str]) -> str:
+    """Join names for a sentence."""
+    return listed(list(words))

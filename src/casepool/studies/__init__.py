@@ -1,0 +1,3 @@
+"""How answers vary: the same model, refitted many ways."""
+
+from casepool.studies.exposure import exposure_sensitivity as exposure_sensitivity

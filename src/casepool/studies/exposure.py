@@ -1,0 +1,62 @@
+"""How the answer about an exposure depends on its prior and on how its dates are taken."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pandas as pd
+import xarray as xr
+
+from casepool.errors import CasepoolError
+from casepool.estimation import contrast
+from casepool.inference import refit
+from casepool.inference.fitting import cases_of, model_of
+from casepool.modelling import Model
+from casepool.modelling.priors import Prior
+
+WIDTHS = (0.5, 1.0, 2.0)
+"""Standard deviations of the normal prior on the log hazard ratio."""
+DATINGS = ("intensity", "uniform")
+
+
+def exposure_sensitivity(fit: xr.DataTree, *, progress: bool = True) -> pd.DataFrame:
+    """Refit a survival model under three priors of the exposure's coefficient and both datings.
+
+    Parameters
+    ----------
+    fit : xarray.DataTree
+        Of a survival model with an exposure; its seed and settings are used again.
+    progress : bool
+
+    Returns
+    -------
+    pandas.DataFrame
+        An estimate table: for every prior and dating the hazard (or time) ratio and its probability of lying
+        on the better side of 1, which is 0.5 under each of the priors; ``note`` names prior and dating. A
+        baseline comparison has no dates, so only its priors vary.
+
+    Raises
+    ------
+    CasepoolError
+        If the model has no exposure.
+    """
+    model, cases = model_of(fit), cases_of(fit)
+    if not model.exposures:
+        raise CasepoolError(f"the model {model.name!r} has no exposure", remedy="use a model with [exposure.<name>]")
+    name, exposure = next(iter(model.exposures.items()))
+    datings = DATINGS if exposure.as_ == "time_varying" else (exposure.dating,)
+    variants = [_variant(model, name, width, dating) for dating in datings for width in WIDTHS]
+    settings = json.loads(fit.attrs["settings"])
+    fits = refit([(v, cases) for v in variants], seed=int(fit.attrs["seed"]), progress=progress, **settings)
+    tables = [contrast(each, name) for each in fits]
+    for table in tables:
+        chance = table["unit"] == "probability"
+        table.loc[chance, "note"] = "0.5 under the prior alone; " + table.loc[chance, "note"]
+    return pd.concat(tables, ignore_index=True)
+
+
+def _variant(model: Model, name: str, width: float, dating: str) -> Model:
+    prior = Prior("Normal", {"mu": 0.0, "sigma": width}, f"sensitivity: sd {width:g} on the log scale")
+    exposures = {name: replace(model.exposures[name], dating=dating)}
+    return replace(model, exposures=exposures, priors={**model.priors, f"{name}_effect": prior})

@@ -1,0 +1,161 @@
+"""What a fit holds, and that the compiled graph, the stored likelihood and a refit say the same thing."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pymc as pm
+import pytest
+import xarray as xr
+
+import casepool as cp
+from casepool.inference.convergence import LEAST_ESS
+from casepool.inference.fitting import _compiled, cases_of, compiled_graph, data_hash, model_of
+from casepool.inference.graph import build_design
+from casepool.modelling import make_design
+from tests.small import counts, fixed, half_normal, normal, response_model
+
+GROUPS = ["posterior", "sample_stats", "log_likelihood", "log_prior", "observed_data", "constant_data", "patients"]
+ONE_FACTOR = {"group": {"kind": "group"}}
+
+
+def test_a_fit_has_the_groups_it_promises(response_fit: xr.DataTree) -> None:
+    assert list(response_fit.children) == GROUPS
+
+
+def test_every_patient_in_the_fit_has_one_finite_log_likelihood(
+    response_fit: xr.DataTree, survival_fit: xr.DataTree
+) -> None:
+    for fit, patients in ((response_fit, 30), (survival_fit, 28)):
+        values = fit["log_likelihood"]["outcome"]
+        assert values.sizes["patient"] == patients
+        assert np.isfinite(values).all()
+
+
+def test_labels_never_codes_are_coordinates(response_fit: xr.DataTree) -> None:
+    assert "EIMT" in response_fit["posterior"]["histology"].values
+    assert "RANBP2" in response_fit["posterior"]["partner"].values
+    assert response_fit["posterior"].sizes["partner"] == 17
+
+
+def test_patients_left_out_are_listed_with_the_reason(response_fit: xr.DataTree) -> None:
+    patients = response_fit["patients"].to_dataset()
+    reasons = patients["left_out_because"].to_series()
+    assert reasons[reasons != ""].to_dict() == dict.fromkeys(("5", "10", "12"), "no best_response")
+
+
+@pytest.mark.parametrize("name", ["response_fit", "age_fit", "survival_fit", "baseline_fit"])
+def test_shipped_fits_converge(name: str, request: pytest.FixtureRequest) -> None:
+    summary = json.loads(request.getfixturevalue(name).attrs["convergence"])
+    assert summary["verdict"] == "pass", summary
+    assert summary["ess"] >= LEAST_ESS
+    assert summary["divergences"] == 0
+
+
+@pytest.mark.parametrize("name", ["objective_response", "overall_survival"])
+def test_the_graph_and_the_stored_likelihood_agree(name: str, request: pytest.FixtureRequest) -> None:
+    """pymc, asked for the log-likelihood of its own graph, gives what the fit stores."""
+    fit = request.getfixturevalue("response_fit" if name == "objective_response" else "survival_fit")
+    built = build_design(make_design(model_of(fit), cases_of(fit)))
+    few = fit["posterior"].to_dataset().isel(chain=[0], draw=[0, 500, 999])
+    for factor in ("histology", "partner"):
+        if f"{factor}_effect" in few:
+            few[f"{factor}_z"] = few[f"{factor}_effect"] / few[f"{factor}_sd"]
+    tree = xr.DataTree.from_dict({"posterior": few})
+    pm.compute_log_likelihood(tree, model=built, progressbar=False, compile_kwargs={"mode": "FAST_COMPILE"})
+    stored = fit["log_likelihood"]["outcome"].isel(chain=[0], draw=[0, 500, 999])
+    np.testing.assert_allclose(tree["log_likelihood"]["outcome"].values, stored.values, rtol=1e-9)
+
+
+def test_a_refit_with_other_data_is_what_a_fresh_compilation_gives() -> None:
+    """Outcomes, sizes and prior scales of the second fit reach the graph compiled for the first."""
+    first = response_model(ONE_FACTOR, {"intercept": normal(1.5), "group_sd": half_normal(1.0)})
+    second = response_model(ONE_FACTOR, {"intercept": normal(0.3, mu=-1.0), "group_sd": half_normal(0.2)})
+    one = counts([3, 0, 5], [4, 6, 5], group=["a", "b", "c"])
+    two = counts([1, 2, 9], [7, 2, 30], group=["x", "y", "z"])
+    cp.fit(first, one, seed=3, draws=100, tune=100, progress=False)
+    before = len(_compiled)
+    reused = cp.fit(second, two, seed=3, draws=100, tune=100, progress=False)
+    assert len(_compiled) == before
+    assert list(reused["posterior"]["group"].values) == ["x", "y", "z"]
+    _compiled.popitem()  # the graph used last
+    fresh = cp.fit(second, two, seed=3, draws=100, tune=100, progress=False)
+    xr.testing.assert_identical(
+        reused["posterior"].to_dataset().drop_attrs(), fresh["posterior"].to_dataset().drop_attrs()
+    )
+
+
+def test_every_input_of_the_graph_can_be_replaced() -> None:
+    """A name that with_data does not know would leave old data in a refit without a word."""
+    model = response_model(ONE_FACTOR, {"intercept": normal(1.5), "group_sd": half_normal(1.0)})
+    compiled_graph(make_design(model, counts([1, 2, 3], [4, 4, 4], group=["a", "b", "c"])), progress=False)
+    names = {variable.name for variable in next(reversed(_compiled.values())).shared_var_keys}
+    assert names == {"events_data", "n_data", "offset_data", "log_weight_data", "group_data"} | {
+        "intercept_mu",
+        "intercept_sigma",
+        "group_sd_sigma",
+    }
+
+
+def test_a_second_process_draws_the_same(age_fit: xr.DataTree) -> None:
+    code = (
+        "import casepool as cp; f = cp.fit('objective_response_by_age_group', 'alk_crizotinib', seed=1, cores=1, progress=False);"
+        "print(repr(f['posterior']['intercept'].values.sum()), repr(f['posterior']['age_effect'].values.sum()))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    here = [repr(age_fit["posterior"][name].values.sum()) for name in ("intercept", "age_effect")]
+    assert done.stdout.split() == " ".join(here).split()
+
+
+def test_the_table_without_its_codebook_gives_the_same_estimates(age_fit: xr.DataTree) -> None:
+    import pandas as pd
+
+    from casepool._resources import bundled
+
+    bare = pd.read_csv(bundled("data") / "alk_crizotinib" / "cases.csv")
+    fit = cp.fit("objective_response_by_age_group", bare, seed=1, progress=False)
+    pd.testing.assert_frame_equal(cp.estimates(fit, "age"), cp.estimates(age_fit, "age"))
+
+
+def test_a_fixed_parameter_does_not_move() -> None:
+    model = response_model(ONE_FACTOR, {"intercept": fixed(0.5), "group_sd": half_normal(1.0)})
+    fit = cp.fit(model, counts([1, 4], [5, 5], group=["a", "b"]), seed=1, draws=100, tune=100, progress=False)
+    assert (fit["posterior"]["intercept"] == 0.5).all()
+
+
+def test_predictive_groups_on_request() -> None:
+    model = response_model(ONE_FACTOR, {"intercept": normal(1.5), "group_sd": half_normal(1.0)})
+    table = counts([3, 0, 5], [4, 6, 5], group=["a", "b", "c"])
+    fit = cp.fit(model, table, seed=1, predictive=True, progress=False)
+    replicated = fit["posterior_predictive"]["outcome"]
+    assert (replicated <= np.array([4, 6, 5])).all()
+    assert (replicated >= 0).all()
+    assert float(replicated.mean(["chain", "draw"])[1]) < 2 < float(replicated.mean(["chain", "draw"])[2])
+    assert abs(float(fit["prior"]["intercept"].std()) - 1.5) < 0.1
+    assert fit["prior_predictive"]["outcome"].sizes["patient"] == 3
+
+
+def test_replicated_times_stay_inside_each_patients_follow_up() -> None:
+    fit = cp.fit("overall_survival", "alk_crizotinib", seed=1, draws=100, tune=200, predictive=True, progress=False)
+    times = fit["posterior_predictive"]["outcome"]
+    observed, event = fit["observed_data"]["outcome"], fit["constant_data"]["event"]
+    assert (times <= xr.where(event == 1, observed.max(), observed)).all()
+    assert (times > 0).all()
+
+
+def test_the_hash_follows_the_cells_and_not_their_spelling() -> None:
+    cases = cp.load("alk_crizotinib")
+    other = cases.copy()
+    other.loc[3, "age"] = 25.0
+    columns = ["age", "best_response"]
+    assert data_hash(cases, columns) == data_hash(cases.astype({"age": object}), columns)
+    assert data_hash(cases, columns) != data_hash(other, columns)
+
+
+@pytest.mark.parametrize(
+    "bad", [{"seed": -1}, {"seed": 1.5}, {"seed": 1, "draws": 0}, {"seed": 1, "target_accept": 1.0}]
+)
+def test_impossible_settings_are_refused(bad: dict) -> None:
+    with pytest.raises(cp.CasepoolError):
+        cp.fit("objective_response", "alk_crizotinib", progress=False, **bad)

@@ -1,0 +1,155 @@
+"""What a reader sees of a model: everything in force, within 100 columns, and ranges that simulation confirms."""
+
+import re
+
+import numpy as np
+import pytest
+from scipy import special, stats
+
+from casepool._resources import bundled
+from casepool.modelling import list_models, model, model_from_dict
+from casepool.modelling.families import FAMILIES
+from casepool.modelling.meanings import (
+    median_survival,
+    number,
+    percent,
+    prior_range,
+    probability_across_levels,
+    ratio_between_levels,
+)
+from casepool.modelling.printing import models_readme
+from casepool.modelling.priors import Prior
+from casepool.modelling.words import GUARD
+
+from .small import HALF, NORMAL, survival_model
+from .test_files import changed
+
+DRAWS = 400_000
+
+
+def words(text):
+    return " ".join(text.split())
+
+
+@pytest.mark.parametrize("name", list_models())
+def test_printing_shows_everything_in_force(name):
+    chosen = model(name)
+    text = words(str(chosen))
+    assert chosen.title in text
+    assert words(FAMILIES[chosen.family].equation[chosen.effects]) in text
+    for column in chosen.columns():
+        assert column in text
+    for key, prior in chosen.priors.items():
+        assert f"{key} ~ {prior}" in text
+        assert words(prior.why) in text
+    assert max(len(line) for line in str(chosen).splitlines()) <= 100
+
+
+def test_priors_of_missing_values_are_shown_where_they_may_be_needed():
+    text = str(model("objective_response"))
+    assert "age_mean ~" in text
+    assert "histology_share ~" in text
+    kept_complete = changed("objective_response", "terms.age.missing", "drop")
+    assert "age_mean ~" not in str(model_from_dict(kept_complete, name="mine"))
+
+
+def test_the_replica_prints_its_guard():
+    text = words(str(model("overall_survival_baseline")))
+    assert "patients must survive to surgery" in text
+    assert GUARD in text
+    assert GUARD not in words(str(model("overall_survival")))
+
+
+@pytest.mark.parametrize("borrowing", ["none", "complete", "partial", "robust", "exnex"])
+def test_every_borrowing_prints(borrowing):
+    plain = changed("objective_response", "terms.histology.borrowing", borrowing)
+    plain["priors"]["histology_own"] = NORMAL
+    if borrowing not in ("none", "exnex"):
+        del plain["priors"]["histology_own"]
+    if borrowing in ("none", "complete"):
+        del plain["priors"]["histology_sd"]
+    if borrowing == "none":
+        del plain["priors"]["intercept"]
+    text = words(str(model_from_dict(plain, name="mine")))
+    assert ("histology_effect[histology]" in text) == (borrowing != "complete")
+    assert ("histology_own ~" in text) == (borrowing in ("none", "exnex"))
+    assert ("intercept ~" in text) == (borrowing != "none")
+
+
+@pytest.mark.parametrize("family", [name for name in FAMILIES if FAMILIES[name].survival])
+def test_every_survival_family_and_dating_prints(family):
+    for effects in FAMILIES[family].equation:
+        for dating in ("intensity", "uniform", "early", "late"):
+            exposure = {"earliest": "low", "latest": "high", "dating": dating}
+            assert "surgery" in str(survival_model(family, effects, exposure=exposure))
+
+
+def test_the_readme_of_the_models_is_current():
+    written = (bundled("models") / "README.md").read_text(encoding="utf-8")
+    assert written == models_readme(), "run: uv run python -m casepool.modelling.printing > models/README.md"
+
+
+def test_the_readme_holds_every_model_and_prior():
+    text = (bundled("models") / "README.md").read_text(encoding="utf-8")
+    for name in list_models():
+        chapter = re.split(r"^## ", text, flags=re.MULTILINE)[1 + list_models().index(name)]
+        assert chapter.startswith(name)
+        assert all(f"| `{key}` | {prior} |" in chapter for key, prior in model(name).priors.items())
+
+
+@pytest.mark.parametrize(
+    "prior",
+    [
+        Prior("HalfNormal", {"sigma": 1.0}),
+        Prior("HalfNormal", {"sigma": 0.3}),
+        Prior("HalfStudentT", {"nu": 4.0, "sigma": 0.5}),
+        Prior("Exponential", {"lam": 2.0}),
+    ],
+    ids=str,
+)
+def test_ranges_of_a_group_sd_agree_with_simulation(prior):
+    generator = np.random.default_rng(20210721)
+    if prior.dist == "HalfStudentT":
+        sd = np.abs(generator.standard_t(4, DRAWS)) * 0.5
+    elif prior.dist == "Exponential":
+        sd = generator.exponential(0.5, DRAWS)
+    else:
+        sd = np.abs(generator.normal(0, prior.parameters["sigma"], DRAWS))
+    first, second = (generator.normal(size=DRAWS) * sd for _ in range(2))
+    told = ratio_between_levels(prior)
+    simulated = np.quantile(np.abs(first - second), [0.5, 0.025, 0.975])
+    assert np.log([told.median, told.lower, told.upper]) == pytest.approx(simulated, rel=0.02, abs=2e-3)
+    told = probability_across_levels(-0.7, prior)
+    simulated = np.quantile(special.expit(-0.7 + first), [0.5, 0.025, 0.975])
+    assert [told.median, told.lower, told.upper] == pytest.approx(simulated, abs=4e-3)
+    told = prior_range(prior)
+    assert [told.median, told.lower, told.upper] == pytest.approx(np.quantile(sd, [0.5, 0.025, 0.975]), rel=0.04)
+
+
+def test_a_fixed_sd_is_told_exactly():
+    told = ratio_between_levels(Prior("Fixed", {"value": 0.5}))
+    difference = stats.halfnorm(scale=np.sqrt(2) * 0.5)
+    assert np.log([told.median, told.lower, told.upper]) == pytest.approx(difference.ppf([0.5, 0.025, 0.975]), abs=1e-8)
+
+
+def test_the_range_of_median_survival_agrees_with_simulation():
+    chosen = model("overall_survival")
+    generator = np.random.default_rng(20210721)
+    prior = chosen.priors["intercept"].parameters
+    eta = generator.normal(prior["mu"], prior["sigma"], DRAWS)
+    alone = median_survival(chosen)
+    simulated = np.quantile(np.log(np.log(2)) - eta, [0.5, 0.025, 0.975])
+    assert np.log([alone.median, alone.lower, alone.upper]) == pytest.approx(simulated, abs=0.02)
+    shape = np.exp(generator.normal(0, 0.5, DRAWS))
+    together = median_survival(chosen, vary=True)
+    simulated = np.quantile((np.log(np.log(2)) - eta) / shape, [0.5, 0.025, 0.975])
+    assert np.log([together.median, together.lower, together.upper]) == pytest.approx(simulated, abs=0.08)
+
+
+def test_numbers_have_two_digits_and_no_exponent():
+    assert [number(x) for x in (0.05321, 1.0, 18.92, 433.7, 33981.0)] == ["0.053", "1", "19", "430", "34000"]
+    assert [percent(p) for p in (0.0071, 0.1257, 0.98, 0.9929)] == ["0.71%", "13%", "98%", "99.3%"]
+
+
+def test_half_normal_stays_as_it_was():
+    assert str(Prior("HalfNormal", {"sigma": HALF["sigma"]})) == "HalfNormal(sigma = 1)"

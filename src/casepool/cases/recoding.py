@@ -41,8 +41,8 @@ def recoded(cases: pd.DataFrame, decision: str, choice: str) -> tuple[pd.DataFra
     codebook = codebook_of(cases) or Codebook()
     coding = _coding(codebook, decision, choice)
     where = {"file": codebook.name, "column": f"codings.{decision}.{choice}"}
-    # pandas copies attrs deeply at every step, so the codebook is laid aside until the end.
-    cases = pd.DataFrame({name: cases[name].array for name in cases.columns})
+    cases = cases.copy()
+    cases.attrs = {}  # pandas copies them deeply at every step, and `typed` puts the codebook back
     frame = cases.copy()
     for column, other in coding.get("use", {}).items():
         for name in (column, other):

@@ -81,8 +81,8 @@ def short(material: Material, answers: Sequence[Answers]) -> list[Block]:
     """Say what was done and found."""
     n = len(material.cases)
     done = (
-        f"{n} published or collected cases were analysed by Bayesian hierarchical models: the levels of a factor borrow from each "
-        "other, so that a level with one patient says neither 0% nor 100%. Beside every answer stands the one without a model that it replaces."
+        f"{n} cases were analysed by Bayesian models. Where a model borrows, the levels of a factor inform each other, so that "
+        "a level with one patient says neither 0% nor 100% (shrunk). Beside every answer stands the raw one that it replaces."
     )
     return [Points([("", done), *(("", material.said(text)) for text in in_short(material, answers))])]
 

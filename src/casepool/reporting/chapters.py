@@ -10,9 +10,11 @@ from casepool.reporting.answers import Answers, ByFactor
 from casepool.reporting.blocks import Block, Cell, Heading, Picture, Points, Section, Table, Text
 from casepool.reporting.figures import data_uri
 from casepool.reporting.forest import draw_forest
-from casepool.reporting.layouts import grid, pairs, plain, ratios, side_by_side, tests
+from casepool.reporting.layouts import grid, pairs, plain, ratios, said_in, side_by_side, tests
 from casepool.reporting.material import Material, survives
 from casepool.reporting.model_cards import model_card
+from casepool.reporting.numbers import lowered
+from casepool.reporting.people import event_words
 from casepool.reporting.sentences import forced_text
 from casepool.reporting.trajectories import plot_survival
 
@@ -45,23 +47,23 @@ def response_blocks(material: Material, answer: Answers) -> list[Block]:
     """Lay out the answers of a response model, factor by factor."""
     blocks: list[Block] = []
     for by, part in answer.factors.items():
-        blocks += factor_blocks(material, named(material, answer, by), part)
+        blocks += factor_blocks(material, named(material, answer, by), event_words(material, answer.fitted.model), part)
     return blocks
 
 
-def factor_blocks(material: Material, label: str, part: ByFactor) -> list[Block]:
+def factor_blocks(material: Material, label: str, event: str, part: ByFactor) -> list[Block]:
     """Lay out one factor: rates side by side, the forest plot, contrasts, and the tests they replace."""
     rare = not material.public
     raw, shrunk, new = (masked(material, table) for table in (part.raw, part.shrunk, part.new))
     caption = f"Response, raw beside shrunk: {label}"
-    blocks: list[Block] = [side_by_side(caption, label, raw, shrunk, new, mark_rare=rare)]
+    blocks: list[Block] = [side_by_side(caption, label if part.by else "", event, raw, shrunk, new, mark_rare=rare)]
     if not part.by:
         return blocks
-    blocks.append(forest(f"Response by {label.lower()}, raw and shrunk (the level's own patients)", compare(raw, shrunk), rare))
+    blocks.append(forest(f"Response by {lowered(label)}, raw and shrunk (the level's own patients)", compare(raw, shrunk), rare))
     if part.pairs is not None:
         told = masked(material, part.pairs)
         blocks.append(pairs(f"{label}: contrasts", told, mark_rare=rare))
-    if (tested := tests(raw, label.lower())) is not None:
+    if (tested := tests(raw, lowered(label))) is not None:
         blocks.append(tested)
     return blocks
 
@@ -76,6 +78,7 @@ def forest(caption: str, table: pd.DataFrame, rare: bool) -> Picture:
 def survival_blocks(material: Material, answer: Answers) -> list[Block]:
     """Lay out the answers of a survival model."""
     rare = not material.public
+    last = float(answer.fitted.design.outcome["time"].max())
     blocks: list[Block] = []
     if answer.exposure is not None:
         blocks.append(Text(guard_text(answer), tone="guard"))
@@ -83,7 +86,7 @@ def survival_blocks(material: Material, answer: Answers) -> list[Block]:
         blocks.append(curves_picture(answer, by, table))
         words = strategy_words(table)
         caption = f"Survival{f' by {by}' if by else ''}: at times, median, restricted mean"
-        blocks.append(grid(caption, masked(material, table), lambda level, words=words: words.get(level, level), mark_rare=rare))
+        blocks.append(grid(caption, masked(material, table), lambda level, words=words: words.get(level, level), last, mark_rare=rare))
     blocks += ratio_blocks(material, answer)
     if answer.raw is not None:
         blocks += raw_blocks(material, answer, answer.raw)
@@ -143,8 +146,6 @@ def ratio_blocks(material: Material, answer: Answers) -> list[Block]:
 
 def told_apart(table: pd.DataFrame, exposure: str) -> pd.DataFrame:
     """Give every line of a sensitivity table its prior and dating as its level."""
-    from casepool.reporting.layouts import said_in
-
     kept = table[table["interval"] != ""]
     priors = [said_in(note, "prior of the log ratio") for note in kept["note"]]
     datings = [said_in(note, f"dates of {exposure}:") for note in kept["note"]]
@@ -178,4 +179,4 @@ def glossary() -> list[Block]:
         "association": "what a coefficient of a treatment that was not assigned at random describes: who received it and how they fared, not what it does.",
     }
     rows = [[Cell(word), Cell(text)] for word, text in words.items()]
-    return [Table("Words", ["word", "meaning"], rows)]
+    return [Table("", ["word", "meaning"], rows)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Sequence
 
 import pandas as pd
@@ -10,9 +11,10 @@ import pandas as pd
 from casepool.reporting.blocks import Cell, Table
 from casepool.reporting.figures import UNCONVERGED
 from casepool.reporting.forest import FEW, RARE
-from casepool.reporting.numbers import shown, with_interval
+from casepool.reporting.numbers import TIMES, shown, with_interval
 
 RARE_NOTE = f"{RARE} fewer than {FEW} patients: the count may identify one. Look before the report leaves the house."
+BOUND = re.compile(r"one-sided 95% (?P<side>lower|upper) bound (?P<bound>[\d.]+)")
 Row = pd.Series  # type: ignore[type-arg]
 
 
@@ -31,7 +33,12 @@ def common_notes(*tables: pd.DataFrame) -> list[str]:
 
 def own_note(row: Row, shared: Sequence[str]) -> str:
     """Return what only this row says."""
-    return "; ".join(part for part in parts(row["note"]) if part not in shared)
+    return "; ".join(BOUND.sub(_bound, part) for part in parts(row["note"]) if part not in shared)
+
+
+def _bound(found: re.Match[str]) -> str:
+    sign = "≥" if found["side"] == "lower" else "≤"
+    return f"one-sided 95%: {sign} {shown(float(found['bound']), 'probability')}"
 
 
 def number_cell(row: Row, shared: Sequence[str] = ()) -> Cell:
@@ -75,7 +82,14 @@ def kind(table: pd.DataFrame) -> str:
 
 
 def side_by_side(
-    caption: str, label: str, raw: pd.DataFrame, shrunk: pd.DataFrame, new: pd.DataFrame, *, mark_rare: bool
+    caption: str,
+    label: str,
+    event: str,
+    raw: pd.DataFrame,
+    shrunk: pd.DataFrame,
+    new: pd.DataFrame,
+    *,
+    mark_rare: bool,
 ) -> Table:
     """Lay the rates of levels side by side: raw, shrunk, and for a new patient."""
     raw = raw[raw["method"] == "Clopper-Pearson"]
@@ -93,7 +107,7 @@ def side_by_side(
         rows.append([Cell(str(level)), Cell(counts), *cells])
     headings = [
         label,
-        "events of patients",
+        f"{event}, of evaluable",
         f"raw, {kind(raw)} (Clopper-Pearson)",
         f"shrunk, {kind(shrunk)}: the level's own patients",
         f"shrunk, {kind(new)}: a new patient",
@@ -151,8 +165,13 @@ def quantity(row: Row) -> str:
     return str(row["estimand"]).partition(": ")[0].removeprefix("difference in ")
 
 
-def grid(caption: str, table: pd.DataFrame, words: Callable[[str], str], *, mark_rare: bool) -> Table:
-    """Lay survival out: a line per quantity, a column per strategy or level and for their difference."""
+def grid(
+    caption: str, table: pd.DataFrame, words: Callable[[str], str], last: float, *, mark_rare: bool
+) -> Table:
+    """Lay survival out: a line per quantity, a column per strategy or level and for their difference.
+
+    Medians beyond the `last` follow-up are marked as extrapolated.
+    """
     levels = list(dict.fromkeys(table["level"]))
     singles = [level for level in levels if not (table.loc[table["level"] == level, "estimand"].str.startswith("difference").any())]
     columns = singles if len(singles) > 2 else levels
@@ -161,11 +180,24 @@ def grid(caption: str, table: pd.DataFrame, words: Callable[[str], str], *, mark
     for name in dict.fromkeys(quantity(r) for _, r in table.iterrows()):
         same = table[[quantity(r) == name for _, r in table.iterrows()]]
         cells = [same[same["level"] == level] for level in columns]
-        rows.append([Cell(name), *(number_cell(c.iloc[0], shared) if len(c) else Cell("") for c in cells)])
+        unit = same["unit"].iloc[0]
+        named = f"{name}, {unit}" if unit in TIMES else name
+        numbers = [number_cell(c.iloc[0], shared) if len(c) else Cell("") for c in cells]
+        if name == "median survival":
+            numbers = [beyond(cell, c, last) for cell, c in zip(numbers, cells, strict=True)]
+        rows.append([Cell(named), *numbers])
     headings = [f"posterior median, {kind(table)}"]
     headings += [words(str(level)) if level in singles else f"difference: {level}" for level in columns]
     notes = [_counts(table, singles, mark_rare), *(_capital(note) for note in shared)]
     return finished(Table(caption, headings, rows, notes), mark_rare)
+
+
+def beyond(cell: Cell, rows: pd.DataFrame, last: float) -> Cell:
+    """Mark a median that lies where nobody was followed."""
+    if rows.empty or not rows["estimate"].iloc[0] > last:
+        return cell
+    said = "; ".join(part for part in ("extrapolated beyond the last follow-up", cell.small) if part)
+    return Cell(cell.text, said, cell.failed)
 
 
 def _counts(table: pd.DataFrame, levels: Sequence[str], mark_rare: bool) -> str:

@@ -14,7 +14,7 @@ from casepool.modelling.meanings import Range, meaning, ratio_name
 from casepool.modelling.printing import equations, exposure_text, outcome_text, reasons, term_text
 from casepool.reporting.blocks import Block, Cell, Formula, Points, Table, Text
 from casepool.reporting.layouts import finished
-from casepool.reporting.numbers import two_digits
+from casepool.reporting.numbers import MINUS, two_digits
 
 TAILS = [0.5, 0.025, 0.975]
 
@@ -52,8 +52,9 @@ def priors(fitted: Fitted) -> Table:
 def posterior_meaning(fitted: Fitted, name: str) -> str:
     """Say what the posterior of a single parameter means, on the scale its prior is told on."""
     draws = fitted.parameters.get(name)
-    if draws is None or draws.ndim != 2:
+    if draws is None or draws[0, 0].size != 1:
         return ""
+    draws = draws.reshape(draws.shape[:2])
     model = fitted.model
     found = Range(*(float(q) for q in quantiles(draws, TAILS)))
     owner, _, ending = name.rpartition("_")
@@ -66,7 +67,7 @@ def posterior_meaning(fitted: Fitted, name: str) -> str:
     bounds = model.terms[owner].bounds if owner in model.terms and ending == "mean" else None
     if bounds:
         return f"typical value {written(found.map(lambda x: _between(bounds, x)))}"
-    return written(found)
+    return f"{written(found)} on the log scale" if name == "intercept" else written(found)
 
 
 def _between(bounds: tuple[float, float], logit: float) -> float:
@@ -76,4 +77,4 @@ def _between(bounds: tuple[float, float], logit: float) -> float:
 def written(found: Range) -> str:
     """Write a median with its range."""
     middle, low, high = (two_digits(x) if np.isfinite(x) else "∞" for x in (found.median, found.lower, found.upper))
-    return f"{middle} ({low} to {high})"
+    return f"{middle} ({low} to {high})".replace("-", MINUS)

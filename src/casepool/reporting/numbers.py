@@ -23,7 +23,7 @@ def shown(value: float, unit: str) -> str:
     if math.isnan(value):
         return "–"
     if unit == "P value":
-        return "< 0.001" if value < 0.001 else f"{value:.2g}" if value < 0.995 else "1.0"
+        return "< 0.001" if value < 0.001 else two_digits(value)
     if math.isinf(value):
         return "not reached" if unit in TIMES else "∞" if value > 0 else f"{MINUS}∞"
     if unit == "probability":
@@ -60,6 +60,11 @@ def with_interval(estimate: float, lower: float, upper: float, unit: str) -> str
         low = low.removesuffix("%")
     suffix = " points" if unit == "difference" else ""
     return f"{middle} ({low} to {high}){suffix}"
+
+
+def lowered(label: str) -> str:
+    """Write a label inside a sentence: its first letter small, unless it begins an abbreviation."""
+    return label[:1].lower() + label[1:] if label[1:2].islower() else label
 
 
 def counted(count: float, singular: str, plural: str = "") -> str:

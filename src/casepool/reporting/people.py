@@ -15,7 +15,7 @@ from casepool.modelling.spec import Model, Outcome
 from casepool.reporting.blocks import Block, Cell, Heading, Table, Text
 from casepool.reporting.layouts import count_text, finished
 from casepool.reporting.material import Material, survives
-from casepool.reporting.numbers import counted, listed
+from casepool.reporting.numbers import counted, listed, lowered
 
 REASON = "not_evaluable_because"
 """Column that says, where a table has it, why a patient has no response."""
@@ -55,8 +55,8 @@ def event_words(material: Material, model: Model) -> str:
     """Say what counts as the event of a model."""
     out = model.outcome
     if out.time:
-        return material.label(out.event).lower()
-    return " or ".join(out.success) or material.label(out.events).lower()
+        return lowered(material.label(out.event))
+    return " or ".join(out.success) or lowered(material.label(out.events))
 
 
 def outcome_table(material: Material) -> Table:
@@ -85,7 +85,7 @@ def reason_of(material: Material, fitted: Fitted, patient: str) -> str:
         if not pd.isna(own):
             return str(own)
     for column in fitted.model.columns():
-        reason = reason.replace(column, material.label(column).lower()) if column in reason.split() else reason
+        reason = reason.replace(column, lowered(material.label(column))) if column in reason.split() else reason
     return reason
 
 
@@ -108,13 +108,13 @@ def missing_table(material: Material) -> Table | None:
             lost = [p for p, gone in zip(labels, term.coded.missing, strict=True) if gone]
             inside = [p for p in lost if p in fitted.design.patients]
             choice = term.coded.term.missing
-            how = "integrated over their distribution" if choice == "model" and not term.coded.levels else "summed over"
+            how = "integrated over the distribution of values" if choice == "model" and not term.coded.levels else "summed over every value"
             dropped = [p for p in lost if fitted.design.left_out.get(p) == f"no {name}"]
             touched = dropped if choice == "drop" else inside
             if not touched:
                 continue
             who = f" ({', '.join(touched)})" if material.public else ""
-            done = "patients left out" if choice == "drop" else f"kept, the value {how}"
+            done = "patients left out" if choice == "drop" else f"kept, {how}"
             cells = [fitted.model.title, material.label(term.coded.term.source), f"{count_text(len(touched), not material.public)}{who}", done]
             rows.append([Cell(text) for text in cells])
     if not rows:
@@ -205,8 +205,3 @@ def exposed(fitted: Fitted) -> tuple[int, int]:
         return 0, 0
     inside = fitted.design.exposed
     return int(inside.sum()), int(fitted.design.outcome["event"][inside].sum())
-
-
-def all_named(words: Sequence[str]) -> str:
-    """Join names for a sentence."""
-    return listed(list(words))

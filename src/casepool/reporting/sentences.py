@@ -10,13 +10,12 @@ from pathlib import Path
 import pandas as pd
 
 from casepool.frequentist import clopper_pearson
-from casepool.modelling.words import arm_words
 from casepool.reporting.answers import Answers, ByFactor
 from casepool.reporting.blocks import Block, Cell, Table, Text
 from casepool.reporting.figures import UNCONVERGED
 from casepool.reporting.layouts import kind, said_in
 from casepool.reporting.material import Material, survives
-from casepool.reporting.numbers import counted, listed, shown, with_interval
+from casepool.reporting.numbers import counted, listed, lowered, shown, with_interval
 from casepool.reporting.people import event_words, exposed, outcome_name, total
 
 TRIALS = "prospective_trials.csv"
@@ -51,22 +50,32 @@ def number(row: pd.Series) -> str:  # type: ignore[type-arg]
 
 
 def in_short(material: Material, answers: Sequence[Answers]) -> Iterator[str]:
-    """Say what was done and found, a sentence or two per fit."""
+    """Say what was found, a few sentences per fit; the overall rate once per outcome."""
+    told: set[tuple[str, ...]] = set()
     for answer in answers:
+        model = answer.fitted.model
+        outcome = (model.outcome.column, *model.outcome.success)
+        if survives(answer.fitted):
+            sentences = list(_survival(material, answer))
+        else:
+            sentences = [] if outcome in told else [_overall(material, answer)]
+            sentences += _response(material, answer)
+            told.add(outcome)
         failed = f"× {UNCONVERGED}. " if answer.verdict == "fail" else ""
-        told = _survival(material, answer) if survives(answer.fitted) else _response(material, answer)
-        yield failed + " ".join(told)
+        yield f"{model.title}: {failed}{' '.join(sentences)}"
+
+
+def _overall(material: Material, answer: Answers) -> str:
+    everyone = answer.factors[""]
+    raw = everyone.raw[everyone.raw["method"] == "Clopper-Pearson"].iloc[0]
+    words = event_words(material, answer.fitted.model)
+    return (
+        f"{raw['events']:g} of {raw['n']:g} evaluable patients had {words}, raw {number(raw)} ({kind(everyone.raw)}); "
+        f"the model puts their mean probability at {number(everyone.shrunk.iloc[0])} ({kind(everyone.shrunk)})."
+    )
 
 
 def _response(material: Material, answer: Answers) -> Iterator[str]:
-    everyone = answer.factors[""]
-    raw = everyone.raw[everyone.raw["method"] == "Clopper-Pearson"].iloc[0]
-    shrunk = everyone.shrunk.iloc[0]
-    words = f"{event_words(material, answer.fitted.model)}"
-    yield (
-        f"{answer.fitted.model.title}: {raw['events']:g} of {raw['n']:g} evaluable patients had {words} "
-        f"(raw {number(raw)}, {kind(everyone.raw)}); the model puts the mean probability at {number(shrunk)} ({kind(everyone.shrunk)})."
-    )
     groups = [part for by, part in answer.factors.items() if by and part.pairs is None]
     for part in groups[:1]:
         yield _levels(material, answer, part)
@@ -79,7 +88,7 @@ def _levels(material: Material, answer: Answers, part: ByFactor) -> str:
     seen = part.shrunk[part.shrunk["n"] > 0]
     told = seen if len(seen) <= MOST_LEVELS else seen.sort_values("estimate").iloc[[0, -1]]
     levels = [f"{r['level']} {number(r)}, {r['events']:g} of {r['n']:g}" for _, r in told.iterrows()]
-    column = material.label(answer.fitted.model.terms[part.by].source).lower()
+    column = lowered(material.label(answer.fitted.model.terms[part.by].source))
     extreme = "" if len(seen) <= MOST_LEVELS else f", lowest and highest of {len(seen)} levels"
     return f"Shrunk by {column}{extreme} ({kind(seen)}): {'; '.join(levels)}."
 
@@ -96,13 +105,18 @@ def _pairs(part: ByFactor) -> Iterator[str]:
             f"{first} against {second}: odds ratio {number(odds)} ({kind(same)}); "
             f"the probability that {first} responds more often is {shown(chance['estimate'], 'probability')}."
         )
-    tests = part.raw[part.raw["unit"] == "P value"]
-    said = [
-        f"{r['method']} P {_equals(r['estimate'])} for {'the rate' if 'rate' in r['estimand'] else 'all codes of the response'}"
-        for _, r in tests.iterrows()
-    ]
-    if said:
-        yield f"It replaces {listed(said)}."
+    if replaced := _replaced(part.raw):
+        yield f"It replaces tests: {replaced}."
+
+
+def _replaced(raw: pd.DataFrame) -> str:
+    """Say the P values of a classical table, by what is tested."""
+    tests = raw[raw["unit"] == "P value"]
+    said = []
+    for tested, same in tests.groupby("estimand", sort=False):
+        values = [f"{r['method']} P {_equals(r['estimate'])}" for _, r in same.iterrows()]
+        said.append(f"{'for the rate' if 'the rate of' in str(tested) else 'for all codes'} {listed(values)}")
+    return "; ".join(said)
 
 
 def _equals(p: float) -> str:
@@ -112,26 +126,28 @@ def _equals(p: float) -> str:
 
 def _survival(material: Material, answer: Answers) -> Iterator[str]:
     n, events = total(answer.fitted)
+    model = answer.fitted.model
     yield (
-        f"{answer.fitted.model.title}: {events:g} of {n:g} patients with {outcome_name(material, answer.fitted.model).lower()} "
-        f"had the event ({event_words(material, answer.fitted.model)})."
+        f"Of {n:g} patients with {lowered(outcome_name(material, model))}, {events:g} had the event "
+        f"({event_words(material, model)})."
     )
     exposure = answer.exposure
     if exposure is None:
         return
     table = answer.ratios[exposure.name]
     ratio, chance = table[table["interval"] != ""].iloc[0], table[table["interval"] == ""].iloc[0]
-    who, deaths = exposed(answer.fitted)
+    baseline = exposure.as_ == "baseline"
+    compared = "Ever against never" if baseline else f"After {exposure.name} against before or without it"
     prior = said_in(ratio["note"], "prior of the log ratio")
     yield (
-        f"{arm_words(exposure.name)[1].capitalize()} against {arm_words(exposure.name)[0]}: {ratio['estimand']} {number(ratio)} ({kind(table)}), "
-        f"{chance['estimand']} = {shown(chance['estimate'], 'probability')} where the prior alone ({prior}) says 50%. "
-        f"{who} patients were exposed and {deaths or 'none'} of them had the event. This is an association, not what {exposure.name} does."
+        f"{compared}: {ratio['estimand']} {number(ratio)} ({kind(table)}); {chance['estimand']} is "
+        f"{shown(chance['estimate'], 'probability')}, where the prior alone, {prior}, says 50%."
     )
-    if exposure.as_ == "baseline":
+    yield f"This is an association, not what {exposure.name} does."
+    if baseline:
         yield "It compares by what patients later received, which favours the exposed (immortal time)."
-    if (forced := forced_text(answer)):
-        yield forced
+    who, deaths = exposed(answer.fitted)
+    yield forced_text(answer) or f"Of {counted(who, 'exposed patient')}, {deaths} had the event."
 
 
 def forced_text(answer: Answers) -> str:

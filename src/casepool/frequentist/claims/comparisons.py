@@ -14,6 +14,7 @@ from casepool.frequentist.contingency import FEW, likelihood_ratio, pearson, wit
 from casepool.frequentist.cox import fit_cox
 from casepool.frequentist.exact import fisher_freeman_halton
 from casepool.frequentist.logrank import log_rank, mantel_byar
+from casepool.modelling.words import GUARD
 
 TESTS = (
     Choice("pearson", "Pearson chi-square test"),
@@ -118,7 +119,8 @@ def _survival_test(data: Data, choices: Mapping[str, str]) -> Answer | None:
         p = _cox_p(time, event, arm == arms[1])
     else:
         p = mantel_byar(time, event, _switch(people, test.removeprefix("mantel_byar_"))).p
-    return Answer((p,), f"P {p:.3g}; {evidence}")
+    guarded = exposure and dated and not test.startswith("mantel")
+    return Answer((p,), f"P {p:.3g}; {evidence}" + (f"; it {GUARD}" if guarded else ""))
 
 
 def _cox_p(time: np.ndarray, event: np.ndarray, second: np.ndarray) -> float:

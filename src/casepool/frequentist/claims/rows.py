@@ -57,6 +57,8 @@ def table_of_cases(cases: pd.DataFrame) -> Table:
     """Turn typed cases into a table of plain cells."""
     codebook = codebook_of(cases) or Codebook()
     kinds = codebook.columns
+    cases = cases.copy(deep=False)
+    cases.attrs = {}  # pandas copies them deeply with every column it hands out
     columns = [str(name) for name in cases.columns]
     separators = {
         name: kinds[name].separator for name in columns if name in kinds and kinds[name].type in ("set", "list")

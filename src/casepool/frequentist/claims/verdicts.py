@@ -142,8 +142,11 @@ def _company(claim: Claim, one: Recomputed, results: Mapping[Claim, list[Recompu
 
     A convention that gives one cell of a table and not its neighbours is a coincidence.
     """
-    statistic = claim.readings[0].statistic
-    like = [other for other in results if (other.where, other.readings[0].statistic) == (claim.where, statistic)]
+    like = [
+        other
+        for other, found in results.items()
+        if (other.where, other.shape) == (claim.where, claim.shape) and any(it.others == one.others for it in found)
+    ]
     if len(like) < 2:
         return ""
     best = max(sum(_agrees_under(other, results[other], coding, one) for other in like) for coding in one.codings)
@@ -155,10 +158,11 @@ def _agrees_under(claim: Claim, found: list[Recomputed], coding: str, one: Recom
 
 
 def _elsewhere(claim: Claim, found: list[Recomputed]) -> str:
-    """List what conventions that depart in one thing only give instead, each value once."""
+    """List what else conventions that depart in one thing only give, each value once."""
     own: dict[str, str] = {}
+    known = {written(claim, one.answer) for one in found if not one.departures}
     for one in found:
         if len(one.departures) == 1 and not agrees(claim, one.answer):
             own.setdefault(written(claim, one.answer), one.departures[0])
-    shown = [f"{value} as {way}" for value, way in list(own.items())[:MOST_SHOWN]]
+    shown = [f"{value} as {way}" for value, way in own.items() if value not in known][:MOST_SHOWN]
     return f"elsewhere: {'; '.join(shown)}" if shown else ""

@@ -69,11 +69,11 @@ def test_the_graph_and_the_stored_likelihood_agree(name: str, request: pytest.Fi
 
 
 def test_a_refit_with_other_data_is_what_a_fresh_compilation_gives() -> None:
-    """Outcomes, sizes and prior scales of the second fit reach the graph compiled for the first."""
+    """Outcomes, sizes, number of rows and prior scales of the second fit reach the graph compiled for the first."""
     first = response_model(ONE_FACTOR, {"intercept": normal(1.5), "group_sd": half_normal(1.0)})
     second = response_model(ONE_FACTOR, {"intercept": normal(0.3, mu=-1.0), "group_sd": half_normal(0.2)})
     one = counts([3, 0, 5], [4, 6, 5], group=["a", "b", "c"])
-    two = counts([1, 2, 9], [7, 2, 30], group=["x", "y", "z"])
+    two = counts([1, 2, 9, 0], [7, 2, 30, 3], group=["x", "y", "z", "y"])
     cp.fit(first, one, seed=3, draws=100, tune=100, progress=False)
     before = len(_compiled)
     reused = cp.fit(second, two, seed=3, draws=100, tune=100, progress=False)

@@ -98,9 +98,13 @@ def build_design(design: Design) -> pm.Model:
 
 
 def sizes(design: Design) -> str:
-    """Describe the structure of a design's graph: equal descriptions share one compiled graph."""
+    """Describe the structure of a design's graph: equal descriptions share one compiled graph.
+
+    The number of patients and of rows is none of it: a graph takes tables of any length.
+    """
     model = design.model
-    shape = {name: np.shape(values) for name, values in input_values(design).items()}
+    inputs = sorted((name, np.ndim(values)) for name, values in input_values(design).items())
+    levels = [(name, len(term.coded.levels), len(term.coded.coefficients)) for name, term in design.terms.items()]
     priors = [(name, model.prior(name).dist) for name in prior_names(design)]
     terms = [
         (
@@ -114,9 +118,7 @@ def sizes(design: Design) -> str:
         for t in design.terms.values()
     ]
     exposures = [(e.name, e.as_, e.dating == "intensity") for e in model.exposures.values()]
-    constants = [design.rows_of_patient()[0].tobytes() if design.summed else b""]
-    constants += [t.share.tobytes() for t in design.terms.values() if has_shares(t)]
-    return repr((model.family, model.effects, sorted(shape.items()), priors, terms, exposures, constants))
+    return repr((model.family, model.effects, inputs, levels, priors, terms, exposures))
 
 
 def prior_names(design: Design) -> list[str]:
@@ -133,7 +135,7 @@ def prior_names(design: Design) -> list[str]:
 def input_values(design: Design) -> dict[str, np.ndarray]:
     """Return every array the graph takes as data, by name: what ``with_data`` may replace."""
     model = design.model
-    values = {f"{name}_data": np.asarray(array, float) for name, array in data_of(design).arrays.items()}
+    values = {f"{name}_data": np.asarray(array) for name, array in data_of(design).arrays.items()}
     for name in prior_names(design):
         for parameter, value in model.prior(name).parameters.items():
             values[f"{name}_{parameter}"] = np.array(value)
@@ -252,7 +254,7 @@ def _observe(design: Design, made: Mapping[str, Any]) -> None:
     The outcome's numbers enter the likelihood with the other data, spread over rows; so the observed variable
     hands its log probability on instead of computing it from its value again.
     """
-    inputs = {f: pm.Data(f"{f}_data", np.asarray(a, float)) for f, a in data_of(design).arrays.items()}
+    inputs = {name: pm.Data(f"{name}_data", np.asarray(array)) for name, array in data_of(design).arrays.items()}
     per_patient = log_likelihood(Data(design, inputs), made, SYMBOLIC)
     pm.CustomDist("outcome", per_patient, logp=lambda value, given: given, observed=observed(design), dims="patient")
 

@@ -6,6 +6,7 @@ Parameters map posterior names to arrays: draws lead, a vector's own axis is las
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -26,7 +27,7 @@ class Data:
     """The arrays of a Design that a likelihood reads: plain ones, or a graph's inputs of the same names.
 
     ``<term>`` (rows, columns), ``<term>_node`` (rows,), outcome arrays (rows,), ``switch`` (rows,),
-    ``log_weight`` (patients, longest).
+    ``rows`` and ``log_weight`` (patients, longest).
     """
 
     design: Design
@@ -44,12 +45,15 @@ def data_of(design: Design) -> Data:
         if has_nodes(term):
             arrays[f"{name}_node"] = np.nan_to_num(term.node)
             arrays[f"{name}_at_node"] = np.isfinite(term.node) * 1.0
+        if has_shares(term):
+            arrays[f"{name}_share_of_row"] = np.maximum(term.share, 0)
+            arrays[f"{name}_unknown"] = (term.share >= 0) * 1.0
     for name, values in design.outcome.items():
         arrays[name] = values[design.patient_of_row]
     if design.model.exposures:
         arrays["switch"] = design.switch
     if design.summed:
-        arrays["log_weight"] = design.rows_of_patient()[1]
+        arrays["rows"], arrays["log_weight"] = design.rows_of_patient()
     else:
         arrays["log_weight"] = design.log_weight
     return Data(design, arrays)
@@ -66,11 +70,8 @@ def has_shares(term: TermRows) -> bool:
 
 
 def linear_predictor(data: Data, parameters: Parameters, xp: Namespace) -> Array:
-    """Return eta for every row, without the exposure."""
-    rows = len(data.design.patient_of_row)
-    eta: Array = np.zeros(rows)
-    if "offset" in data.arrays:
-        eta = eta + data["offset"]
+    """Return eta for every row (or one for all rows alike), without the exposure."""
+    eta: Array = data.arrays.get("offset", 0.0)
     if "intercept" in parameters:
         eta = eta + parameters["intercept"][..., None]
     for name, term in data.design.terms.items():
@@ -118,7 +119,7 @@ def row_log_likelihood(data: Data, parameters: Parameters, xp: Namespace) -> Arr
         return bernoulli_log_likelihood(data["events"], data["n"], linear_predictor(data, parameters, xp), xp)
     time, entry = data["time"], data["entry"]
     hazard = hazard_of(data, parameters, xp)
-    switch = data["switch"] if model.exposures else np.full(len(data.design.patient_of_row), np.inf)
+    switch = data.arrays.get("switch", math.inf)
     total = survival_log_likelihood(hazard, time, data["event"], entry, switch)
     for name, exposure in model.exposures.items():
         if exposure.as_ == "time_varying" and exposure.dating == "intensity":
@@ -132,17 +133,17 @@ def log_shares(data: Data, parameters: Parameters, xp: Namespace) -> Array | flo
     total: Array | float = 0.0
     for name, term in data.design.terms.items():
         if has_shares(term):
-            log_share = xp.log(parameters[f"{name}_share"])[..., np.maximum(term.share, 0)]
-            total = total + (term.share >= 0) * log_share
+            log_share = xp.log(parameters[f"{name}_share"])[..., data[f"{name}_share_of_row"]]
+            total = total + data[f"{name}_unknown"] * log_share
     return total
 
 
 def log_likelihood(data: Data, parameters: Parameters, xp: Namespace) -> Array:
     """Return every patient's log-likelihood, what is not known about it summed or integrated out."""
     rows = row_log_likelihood(data, parameters, xp) + log_shares(data, parameters, xp)
-    if not data.design.summed:
+    if "rows" not in data.arrays:
         return rows + data["log_weight"]
-    return xp.logsumexp(rows[..., data.design.rows_of_patient()[0]] + data["log_weight"])
+    return xp.logsumexp(rows[..., data["rows"]] + data["log_weight"])
 
 
 def row_weights(design: Design, parameters: Parameters, xp: Namespace) -> tuple[np.ndarray, np.ndarray]:

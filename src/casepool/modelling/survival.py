@@ -51,6 +51,8 @@ class Hazard:
 
     def at_rows(self, rows: Array) -> Hazard:
         """Return the hazard of picked rows: (draws..., patients) row numbers, one set for every draw."""
+        if np.shape(self.eta)[-1] == 1:  # all rows alike
+            return self
         eta = np.take_along_axis(np.broadcast_to(self.eta, (*rows.shape[:-1], np.shape(self.eta)[-1])), rows, axis=-1)
         return replace(self, eta=eta)
 

@@ -26,6 +26,8 @@ from casepool.reporting.sentences import cannot_show, in_short
 TEMPLATES = Path(__file__).parent / "templates"
 DOI = re.compile(r"doi:(10\.[^\s,;]+[^\s,;.)])(\)?)")
 CODE = re.compile(r"`([^`]+)`")
+BREAKS = re.compile(r"([._])")
+"""Where a name in code may break at the end of a line."""
 
 
 def report(
@@ -108,7 +110,7 @@ def how_made(material: Material) -> list[Block]:
 
 def marked_up(text: str) -> Markup:
     """Escape text, then show words between backticks as code, and DOIs as links."""
-    safe = CODE.sub(r"<code>\1</code>", str(escape(text)))
+    safe = CODE.sub(lambda found: f"<code>{BREAKS.sub(r'\1<wbr>', found[1])}</code>", str(escape(text)))
     return Markup(DOI.sub(r'<a href="https://doi.org/\1">doi:\1</a>\2', safe))  # noqa: S704 - escaped above
 
 

@@ -6,6 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
 
+SENTENCE = 40
+"""Characters from which a cell's text counts as a sentence."""
+
 
 @dataclass(frozen=True)
 class Text:
@@ -60,6 +63,14 @@ class Table:
     failed: bool = False
     folded: bool = False
     kind: ClassVar[str] = "table"
+
+    @property
+    def long(self) -> list[bool]:
+        """Which columns hold sentences, and so need room."""
+        return [
+            any(max(len(cell.text), len(cell.small)) > SENTENCE for cell in column)
+            for column in zip(*self.rows, strict=True)
+        ]
 
 
 @dataclass(frozen=True)

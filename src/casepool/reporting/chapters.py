@@ -157,10 +157,14 @@ def raw_blocks(material: Material, answer: Answers, raw: pd.DataFrame) -> list[B
     rare = not material.public
     raw = masked(material, raw)
     whole = raw[(raw["unit"] != "P value") & (raw["method"] == "Kaplan-Meier")]
-    other = raw[(raw["unit"] != "P value") & (raw["method"] != "Kaplan-Meier")]
+    split = raw[raw["method"].str.startswith("Simon-Makuch")]
+    ratio = raw[raw["unit"] == "ratio"]
     blocks: list[Block] = [plain("Without a model: Kaplan-Meier", whole, mark_rare=rare)]
-    if len(other):
-        blocks.append(plain("Without a model: follow-up split at the exposure, and ever against never", other, mark_rare=rare, folded=True))
+    if len(split):
+        caption = "Without a model: follow-up split at the exposure, at three datings"
+        blocks.append(plain(caption, split, mark_rare=rare, folded=True))
+    if len(ratio):
+        blocks.append(plain("Without a model: ever against never exposed, the biased comparison", ratio, mark_rare=rare))
     by = answer.exposure.name if answer.exposure else next((b for b in answer.curves if b), "")
     if (tested := tests(raw, by)) is not None:
         blocks.append(tested)

@@ -206,7 +206,7 @@ def beside(ax: Axes, points: float, y: float, text: str, colour: str) -> None:
 def _count(count: float, mark_rare: bool) -> str:
     if math.isnan(count):
         return "–"
-    return f"{count:g}" + RARE * (mark_rare and 0 < count < FEW)
+    return f"{count:g}" + (RARE if mark_rare and 0 < count < FEW else "")
 
 
 def scale(ax: Axes, picture: Picture) -> None:

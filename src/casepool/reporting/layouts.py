@@ -62,7 +62,7 @@ def count_text(count: float, mark_rare: bool) -> str:
     """Write a count, marked if it may identify a patient."""
     if math.isnan(count):
         return "–"
-    return f"{count:g}" + RARE * (mark_rare and 0 < count < FEW)
+    return f"{count:g}" + (RARE if mark_rare and 0 < count < FEW else "")
 
 
 def finished(table: Table, mark_rare: bool) -> Table:
@@ -133,7 +133,7 @@ def plain(caption: str, table: pd.DataFrame, *, mark_rare: bool, folded: bool = 
     shared = common_notes(table)
     rows = [
         [
-            Cell(r["estimand"]),
+            Cell(with_unit(r["estimand"], r["unit"])),
             Cell(r["level"]),
             Cell(f"{count_text(r['events'], mark_rare)} of {count_text(r['n'], mark_rare)}"),
             Cell(r["method"]),
@@ -180,8 +180,7 @@ def grid(
     for name in dict.fromkeys(quantity(r) for _, r in table.iterrows()):
         same = table[[quantity(r) == name for _, r in table.iterrows()]]
         cells = [same[same["level"] == level] for level in columns]
-        unit = same["unit"].iloc[0]
-        named = f"{name}, {unit}" if unit in TIMES else name
+        named = with_unit(name, same["unit"].iloc[0])
         numbers = [number_cell(c.iloc[0], shared) if len(c) else Cell("") for c in cells]
         if name == "median survival":
             numbers = [beyond(cell, c, last) for cell, c in zip(numbers, cells, strict=True)]
@@ -190,6 +189,11 @@ def grid(
     headings += [words(str(level)) if level in singles else f"difference: {level}" for level in columns]
     notes = [_counts(table, singles, mark_rare), *(_capital(note) for note in shared)]
     return finished(Table(caption, headings, rows, notes), mark_rare)
+
+
+def with_unit(name: str, unit: str) -> str:
+    """Name a quantity with its unit, if it is a time and does not say so."""
+    return f"{name}, {unit}" if unit in TIMES and not name.endswith(unit) else name
 
 
 def beyond(cell: Cell, rows: pd.DataFrame, last: float) -> Cell:

@@ -62,7 +62,7 @@ def in_short(material: Material, answers: Sequence[Answers]) -> Iterator[str]:
             sentences += _response(material, answer)
             told.add(outcome)
         failed = f"× {UNCONVERGED}. " if answer.verdict == "fail" else ""
-        yield f"{model.title}: {failed}{' '.join(sentences)}"
+        yield f"{model.title}. {failed}{' '.join(sentences)}"
 
 
 def _overall(material: Material, answer: Answers) -> str:

@@ -107,7 +107,7 @@ def _row(claim: Claim, results: Mapping[Claim, list[Recomputed]]) -> dict[str, s
 
 def _tried(found: list[Recomputed], matches: list[Recomputed]) -> str:
     """Say how many conventions were tried, and how many give the printed number."""
-    further = len(matches) - len(nearest(matches))
+    further = len(matches) - len(nearest(matches)) if all(one.departures for one in matches) else 0
     more = f" ({further} of them depart further than another one)" if further else ""
     return f"{len(found)} convention{'s' * (len(found) != 1)} tried, {len(matches)} agree{more}"
 
@@ -145,7 +145,8 @@ def _company(claim: Claim, one: Recomputed, results: Mapping[Claim, list[Recompu
     like = [
         other
         for other, found in results.items()
-        if (other.where, other.shape) == (claim.where, claim.shape) and any(it.others == one.others for it in found)
+        if (other.where, other.readings[0].statistic) == (claim.where, claim.readings[0].statistic)
+        and any(it.others == one.others for it in found)
     ]
     if len(like) < 2:
         return ""

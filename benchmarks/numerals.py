@@ -1,4 +1,4 @@
-"""List every numeral of the paper's abstract, Results and Tables 2 to 4 with the claim that covers it, or why none does.
+"""List every numeral of the paper's abstract, Results and Tables 2 to 4, with its claim or the reason it has none.
 
 ``data/alk_crizotinib/numerals.tsv`` quotes every sentence and table row that holds a numeral. The numerals are
 found here again, in order, and laid against what the file says of them; a claim must print the numeral it covers.

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from casepool.estimation import contrast as contrast
     from casepool.estimation import estimates as estimates
     from casepool.estimation import survival as survival
+    from casepool.frequentist import audit as audit
     from casepool.frequentist import classical as classical
     from casepool.inference import build as build
     from casepool.inference import fit as fit
@@ -38,7 +39,7 @@ _HOMES = {
     "checking": ("check",),
     "errors": ("CasepoolError",),
     "estimation": ("compare", "contrast", "estimates", "survival"),
-    "frequentist": ("classical",),
+    "frequentist": ("audit", "classical"),
     "inference": ("build", "fit", "open_fit", "refit", "save_fit"),
     "modelling": ("Model", "list_models", "model"),
     "reporting": ("plot_forest", "plot_survival", "report"),

@@ -8,10 +8,17 @@ from casepool.frequentist.claims.printed import read_labels, read_printed
 @pytest.mark.parametrize(
     ("text", "numbers"),
     [
-        ("31.5", ["31.5"]), ("8.0-22.0ms", ["8.0", "22.0"]), ("26/30", ["26", "30"]), ("76.7% (23/ 30)", ["76.7", "23", "30"]),
-        ("Ten", ["10"]), ("both", ["2"]), ("P<0.05", ["0.05"]), ("none", []), ("0.5 to 55.2", ["0.5", "55.2"]),
+        ("31.5", ["31.5"]),
+        ("8.0-22.0ms", ["8.0", "22.0"]),
+        ("26/30", ["26", "30"]),
+        ("76.7% (23/ 30)", ["76.7", "23", "30"]),
+        ("Ten", ["10"]),
+        ("both", ["2"]),
+        ("P<0.05", ["0.05"]),
+        ("none", []),
+        ("0.5 to 55.2", ["0.5", "55.2"]),
     ],
-)  # fmt: skip
+)
 def test_numbers_are_read_with_their_digits(text, numbers):
     assert [str(number) for number in read_printed(text).numbers] == numbers
 
@@ -19,11 +26,23 @@ def test_numbers_are_read_with_their_digits(text, numbers):
 @pytest.mark.parametrize(
     ("text", "value", "agrees"),
     [
-        ("0.809", 0.80903, True), ("0.809", 0.8086, True), ("0.809", 0.8096, False), ("14", 13.5, True), ("14", 14.49, True),
-        ("14", 13.49, False), ("14.0", 14.06, False), ("<0.05", 0.049, True), ("<0.05", 0.05, False), (">0.05", 0.06, True),
-        ("19", 19, True), ("19", 20, False), ("31.5", float("inf"), False), ("31.5", float("nan"), False), ("<0.05", float("nan"), False),
+        ("0.809", 0.80903, True),
+        ("0.809", 0.8086, True),
+        ("0.809", 0.8096, False),
+        ("14", 13.5, True),
+        ("14", 14.49, True),
+        ("14", 13.49, False),
+        ("14.0", 14.06, False),
+        ("<0.05", 0.049, True),
+        ("<0.05", 0.05, False),
+        (">0.05", 0.06, True),
+        ("19", 19, True),
+        ("19", 20, False),
+        ("31.5", float("inf"), False),
+        ("31.5", float("nan"), False),
+        ("<0.05", float("nan"), False),
     ],
-)  # fmt: skip
+)
 def test_the_printed_digits_are_the_rounding(text, value, agrees):
     assert read_printed(text).agrees([value]) is agrees
 

@@ -38,7 +38,12 @@ def test_the_printed_medians_appear_only_where_the_living_count_as_dead(claims):
 
 
 def test_every_way_to_the_printed_medians_and_intervals_takes_the_living_for_dead(claims):
-    for name in ("os_median_with_surgery", "os_limits_with_surgery", "os_median_without_surgery", "os_limits_without_surgery"):
+    for name in (
+        "os_median_with_surgery",
+        "os_limits_with_surgery",
+        "os_median_without_surgery",
+        "os_limits_without_surgery",
+    ):
         ways = claims.loc[name, "reproduces_as"].split("; or ")
         assert all("every survival time taken as a death" in way for way in ways)
         assert all("nobody would defend it" in way for way in ways)

@@ -6,4 +6,6 @@ from casepool.cases.reading import list_datasets as list_datasets
 from casepool.cases.reading import load as load
 from casepool.cases.reading import read_cases as read_cases
 from casepool.cases.reading import resolve_cases as resolve_cases
+from casepool.cases.recoding import codings as codings
+from casepool.cases.recoding import recode as recode
 from casepool.cases.tables import codebook_of as codebook_of

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from casepool.cases.codebook import Codebook, check_keys
+from casepool.cases.reading import resolve_cases
 from casepool.cases.tables import codebook_of, missing_column, typed
 from casepool.errors import CasepoolError
 
@@ -94,3 +96,78 @@ def _row_of(cases: pd.DataFrame, codebook: Codebook, patient: object, where: Map
             **where,
         )
     return labels.index(str(patient))
+
+
+def recode(cases: pd.DataFrame, **choices: str) -> pd.DataFrame:
+    """Apply choices of the codebook's decisions, in the order given.
+
+    Parameters
+    ----------
+    cases : pandas.DataFrame
+        Typed, with a codebook that declares the codings (as `load` gives it).
+    **choices : str
+        ``decision="choice"``, say ``surgery="any_text"``.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A new table, typed and checked again, without the patients a choice leaves out.
+
+    Raises
+    ------
+    CasepoolError
+        For an unknown decision or choice, or a value the codebook refuses.
+
+    Examples
+    --------
+    >>> import casepool as cp
+    >>> cases = cp.load("alk_crizotinib")
+    >>> int(cp.recode(cases, surgery="any_text")["surgery_any"].sum())
+    11
+    """
+    frame, left_out = cases, set[str]()
+    for decision, choice in choices.items():
+        frame, dropped = recoded(frame, decision, choice)
+        left_out |= set(dropped)
+    if not left_out:
+        return frame
+    codebook = codebook_of(frame) or Codebook()
+    kept = [str(value) not in left_out for value in frame[codebook.id]]
+    return typed(frame[kept].reset_index(drop=True), codebook)
+
+
+def codings(dataset: str | Path | pd.DataFrame) -> pd.DataFrame:
+    """List the decisions a dataset leaves open, and the choices for each.
+
+    Parameters
+    ----------
+    dataset : str or pathlib.Path or pandas.DataFrame
+        A bundled dataset's name, a folder, or cases with their codebook.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns ``decision``, ``choice``, ``why``, ``changes`` (in words); every decision starts with
+        ``as_recorded``.
+    """
+    codebook = codebook_of(resolve_cases(dataset)) or Codebook()
+    rows = []
+    for decision, offered in codebook.codings.items():
+        rows.append({"decision": decision, "choice": AS_RECORDED, "why": "", "changes": ""})
+        for choice in offered:
+            coding = _coding(codebook, decision, choice)
+            rows.append(
+                {"decision": decision, "choice": choice, "why": coding.get("why", ""), "changes": _words(coding)}
+            )
+    return pd.DataFrame(rows, columns=["decision", "choice", "why", "changes"])
+
+
+def _words(coding: Mapping[str, Any]) -> str:
+    """Say what a choice changes."""
+    parts = [f"{column} from {other}" for column, other in coding.get("use", {}).items()]
+    for cells in coding.get("set", []):
+        who, *what = cells.items()
+        parts.append(f"{who[0]} {who[1]}: " + ", ".join(f"{column} = {value}" for column, value in what))
+    if coding.get("drop"):
+        parts.append(f"without {', '.join(map(str, coding['drop']))}")
+    return "; ".join(parts)

@@ -58,8 +58,8 @@ class Answers:
         Of a response model, by factor; "" is everyone.
     curves : mapping of str to pandas.DataFrame
         Of a survival model: the table of `survival`, by exposure or factor ("" everyone).
-    raw : pandas.DataFrame or None
-        Of a survival model: Kaplan-Meier, tests and the like.
+    raw : mapping of str to pandas.DataFrame
+        Of a survival model: Kaplan-Meier, tests and the like, by exposure or factor ("" everyone).
     ratios : mapping of str to pandas.DataFrame
         Of a survival model: hazard or time ratios, by exposure or factor.
     sensitivity : pandas.DataFrame or None
@@ -71,7 +71,7 @@ class Answers:
     verdict: str
     factors: Mapping[str, ByFactor] = field(default_factory=dict)
     curves: Mapping[str, pd.DataFrame] = field(default_factory=dict)
-    raw: pd.DataFrame | None = None
+    raw: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     ratios: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     sensitivity: pd.DataFrame | None = None
 
@@ -137,7 +137,7 @@ def _survival(fitted: Fitted, checks: pd.DataFrame, progress: bool) -> Answers:
         checks,
         "",
         curves={by or "": survival(tree, by) for by in groups},
-        raw=classical(fitted.model, cases, groups[0]),
+        raw={by or "": classical(fitted.model, cases, by) for by in groups},
         ratios=ratios,
         sensitivity=sensitivity,
     )

@@ -18,10 +18,12 @@ from casepool.inference.files import write_atomically
 from casepool.inference.fitting import say
 from casepool.reporting.answers import Answers, answer
 from casepool.reporting.blocks import Block, Cell, Points, Section, Table, Text
-from casepool.reporting.chapters import chapter, glossary
+from casepool.reporting.cautions import cannot_show
+from casepool.reporting.chapters import chapter
+from casepool.reporting.glossary import glossary
 from casepool.reporting.material import Material, gather
 from casepool.reporting.people import data_section
-from casepool.reporting.sentences import cannot_show, in_short
+from casepool.reporting.sentences import in_short
 
 TEMPLATES = Path(__file__).parent / "templates"
 DOI = re.compile(r"doi:(10\.[^\s,;]+[^\s,;.)])(\)?)")
@@ -83,8 +85,10 @@ def short(material: Material, answers: Sequence[Answers]) -> list[Block]:
     """Say what was done and found."""
     n = len(material.cases)
     done = (
-        f"{n} cases were analysed by Bayesian models. Where a model borrows, the levels of a factor inform each other, so that "
-        "a level with one patient says neither 0% nor 100% (shrunk). Beside every answer stands the raw one that it replaces."
+        f"{n} cases were analysed by Bayesian models. Where a model borrows, the levels of a factor inform each "
+        "other, so that "
+        "a level with one patient says neither 0% nor 100% (shrunk). Beside every answer stands the raw one that "
+        "it replaces."
     )
     return [Points([("", done), *(("", material.said(text)) for text in in_short(material, answers))])]
 
@@ -95,7 +99,15 @@ def how_made(material: Material) -> list[Block]:
     for fitted in material.fits:
         attrs = fitted.tree.attrs
         settings = ", ".join(f"{k} {v}" for k, v in json.loads(attrs["settings"]).items())
-        cells = [fitted.model.name, attrs["seed"], settings, attrs["inference_library"], attrs["created"], attrs["data_sha256"], attrs.get("retried") or "–"]
+        cells = [
+            fitted.model.name,
+            attrs["seed"],
+            settings,
+            attrs["inference_library"],
+            attrs["created"],
+            attrs["data_sha256"],
+            attrs.get("retried") or "–",
+        ]
         rows.append([Cell(f"`{cells[0]}`"), *(Cell(str(text)) for text in cells[1:])])
     headings = ["model", "seed", "settings", "sampler", "fitted", "SHA-256 of the data used", "retry"]
     versions = json.loads(material.fits[0].tree.attrs["versions"])
@@ -104,7 +116,10 @@ def how_made(material: Material) -> list[Block]:
     return [
         Table("The fits", headings, rows),
         Text(f"Versions: {', '.join(f'{name} {number}' for name, number in versions.items())}."),
-        Text(f"Dataset: {material.codebook.name}; {whole}. Report written {time.strftime('%Y-%m-%d %H:%M UTC', time.gmtime())}."),
+        Text(
+            f"Dataset: {material.codebook.name}; {whole}. Report written "
+            f"{time.strftime('%Y-%m-%d %H:%M UTC', time.gmtime())}."
+        ),
     ]
 
 
@@ -117,7 +132,11 @@ def marked_up(text: str) -> Markup:
 def render(material: Material, contents: Sequence[Section]) -> str:
     """Fill the template."""
     environment = Environment(
-        loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
     environment.filters["marked_up"] = marked_up
     style = Markup((TEMPLATES / "report.css").read_text(encoding="utf-8"))  # noqa: S704 - our own file

@@ -14,7 +14,8 @@ LONGEST_LABEL = 40
 """Characters of a level's name that a figure shows."""
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
 """Told apart by readers who are colour-blind (Okabe and Ito 2008)."""
-MARKERS = ("o", "s", "D", "^", "v", "P", "X")
+MARKERS = ("o", "s", "D", "^", "v", "P", "X", "<", ">", "*", "h")
+"""More than colours, so that where colours repeat markers do not."""
 GREY = "#555555"
 ALARM = "#B00020"
 DPI = 160

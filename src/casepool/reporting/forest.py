@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -102,9 +103,7 @@ def draw_forest(table: pd.DataFrame, ax: Axes | None = None, *, mark_rare: bool 
 def arrange(table: pd.DataFrame) -> Picture:
     """Choose the rows to draw, and give each a line and a place on it."""
     if missing := [name for name in COLUMNS if name not in table.columns]:
-        raise CasepoolError(
-            "this is no estimate table", column=missing[0], remedy="pass what estimates(...) returned"
-        )
+        raise CasepoolError("this is no estimate table", column=missing[0], remedy="pass what estimates(...) returned")
     rows = table[(table["interval"] != "") & (table["unit"] != "P value")].copy()
     exact = rows[rows["method"] == "Clopper-Pearson"]
     same = [*KEY, "source"]
@@ -130,18 +129,15 @@ def arrange(table: pd.DataFrame) -> Picture:
 
 def _series_names(rows: pd.DataFrame) -> list[tuple[str, str]]:
     """Name every row's series: its source, and whatever else tells rows of one level and source apart."""
-    telling = [
-        name
-        for name in ("model", "estimand", "method")
-        if (rows.groupby(["item", "source"])[name].nunique() > 1).any()
-    ]
+    groups = [same for _, same in rows.groupby(["item", "source"])]
+    telling = [name for name in ("model", "estimand", "method") if any(len(set(same[name])) > 1 for same in groups)]
     return [
         (str(row["source"]), ", ".join([str(row["source"]), *(str(row[name]) for name in telling)]))
         for _, row in rows.iterrows()
     ]
 
 
-def _item_label(row: pd.Series) -> str:  # type: ignore[type-arg]
+def _item_label(row: pd.Series) -> str:
     at = row["at"]
     moment = f", at {at:g}" if isinstance(at, int | float) and not math.isnan(at) else f", {at}" if at else ""
     return literal(str(row["level"])) + literal(moment)
@@ -156,7 +152,7 @@ def style(picture: Picture, series: int) -> tuple[str, str]:
     return COLOURS[series % len(COLOURS)], MARKERS[series % len(MARKERS)]
 
 
-def draw_row(ax: Axes, picture: Picture, row: pd.Series) -> None:  # type: ignore[type-arg]
+def draw_row(ax: Axes, picture: Picture, row: pd.Series) -> None:
     """Draw one number: point, interval, arrows where the interval leaves the axis; or say that there is none."""
     y = picture.place(row["item"], row["series"])
     colour, marker = style(picture, row["series"])
@@ -199,7 +195,7 @@ def draw_counts(ax: Axes, picture: Picture, mark_rare: bool) -> None:
 
 def beside(ax: Axes, points: float, y: float, text: str, colour: str) -> None:
     """Print text to the right of the axes, `points` from their edge."""
-    place = {"xycoords": ax.get_yaxis_transform(), "textcoords": "offset points", "va": "center"}
+    place: dict[str, Any] = {"xycoords": ax.get_yaxis_transform(), "textcoords": "offset points", "va": "center"}
     ax.annotate(text, (1, y), (points, 0), fontsize=8, color=colour, annotation_clip=False, **place)
 
 
@@ -280,5 +276,5 @@ def legend(ax: Axes, picture: Picture) -> None:
         for (colour, marker), (_, label) in zip(styles, picture.series, strict=True)
     ]
     columns = 1 if max(len(label) for _, label in picture.series) > LONGEST_LABEL else 3
-    place = {"loc": "lower left", "bbox_to_anchor": (0, 1), "borderpad": 0.2, "borderaxespad": 0.2}
+    place: dict[str, Any] = {"loc": "lower left", "bbox_to_anchor": (0, 1), "borderpad": 0.2, "borderaxespad": 0.2}
     ax.legend(handles=handles, ncols=columns, frameon=False, fontsize=8, **place)

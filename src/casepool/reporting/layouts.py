@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
@@ -15,7 +15,7 @@ from casepool.reporting.numbers import TIMES, shown, with_interval
 
 RARE_NOTE = f"{RARE} fewer than {FEW} patients: the count may identify one. Look before the report leaves the house."
 BOUND = re.compile(r"one-sided 95% (?P<side>lower|upper) bound (?P<bound>[\d.]+)")
-Row = pd.Series  # type: ignore[type-arg]
+Row = pd.Series
 
 
 def parts(note: str) -> list[str]:
@@ -149,15 +149,23 @@ def plain(caption: str, table: pd.DataFrame, *, mark_rare: bool, folded: bool = 
 def pairs(caption: str, table: pd.DataFrame, *, mark_rare: bool) -> Table:
     """Lay contrasts out: a line per pair of levels, a column per measure."""
     shared = common_notes(table)
-    rows, headings = [], ["", "events of patients"]
+    rows: list[list[Cell]] = []
+    headings = ["", "events of patients"]
     for level, same in table.groupby("level", sort=False):
         first = same.iloc[0]
         counts = f"{count_text(first['events'], mark_rare)} of {count_text(first['n'], mark_rare)}"
-        named = [r["estimand"] if r["interval"] else "probability that the first is higher" for _, r in same.iterrows()]
-        if len(rows) == 0:
-            headings += [f"{name}, {kind(table)}" if r else name for name, r in zip(named, same["interval"], strict=True)]
+        if not rows:
+            headings += [_measure(r, kind(table)) for _, r in same.iterrows()]
         rows.append([Cell(str(level)), Cell(counts), *(number_cell(r, shared) for _, r in same.iterrows())])
     return finished(Table(caption, headings, rows, shared), mark_rare)
+
+
+def _measure(row: Row, interval: str) -> str:
+    """Head a column of contrasts; the probability of superiority without the names of its levels."""
+    if row["interval"]:
+        return f"{row['estimand']}, {interval}"
+    superior = "responds more often than" in row["estimand"]
+    return "probability that the first responds more often" if superior else str(row["estimand"])
 
 
 def quantity(row: Row) -> str:
@@ -165,15 +173,17 @@ def quantity(row: Row) -> str:
     return str(row["estimand"]).partition(": ")[0].removeprefix("difference in ")
 
 
-def grid(
-    caption: str, table: pd.DataFrame, words: Callable[[str], str], last: float, *, mark_rare: bool
-) -> Table:
+def grid(caption: str, table: pd.DataFrame, words: Mapping[str, str], last: float, *, mark_rare: bool) -> Table:
     """Lay survival out: a line per quantity, a column per strategy or level and for their difference.
 
     Medians beyond the `last` follow-up are marked as extrapolated.
     """
     levels = list(dict.fromkeys(table["level"]))
-    singles = [level for level in levels if not (table.loc[table["level"] == level, "estimand"].str.startswith("difference").any())]
+    singles = [
+        level
+        for level in levels
+        if not (table.loc[table["level"] == level, "estimand"].str.startswith("difference").any())
+    ]
     columns = singles if len(singles) > 2 else levels
     shared = common_notes(table)
     rows = []
@@ -186,7 +196,7 @@ def grid(
             numbers = [beyond(cell, c, last) for cell, c in zip(numbers, cells, strict=True)]
         rows.append([Cell(named), *numbers])
     headings = [f"posterior median, {kind(table)}"]
-    headings += [words(str(level)) if level in singles else f"difference: {level}" for level in columns]
+    headings += [words.get(str(level), str(level)) if level in singles else f"difference: {level}" for level in columns]
     notes = [_counts(table, singles, mark_rare), *(_capital(note) for note in shared)]
     return finished(Table(caption, headings, rows, notes), mark_rare)
 
@@ -231,12 +241,21 @@ def ratios(caption: str, table: pd.DataFrame, exposure: str, own: tuple[str, str
     values = table[table["interval"] != ""].reset_index(drop=True)
     rows = []
     for (_, value), (_, chance) in zip(values.iterrows(), chances.iterrows(), strict=True):
-        prior, dating = said_in(value["note"], "prior of the log ratio"), said_in(value["note"], f"dates of {exposure}:")
+        prior, dating = (
+            said_in(value["note"], "prior of the log ratio"),
+            said_in(value["note"], f"dates of {exposure}:"),
+        )
         marked = " (the model's own)" if (prior, dating) == own else ""
         cells = [prior + marked, dating or "fixed at baseline"]
         numbers = [number_cell(value, parts(value["note"])), number_cell(chance, parts(chance["note"]))]
         rows.append([*(Cell(text) for text in cells), *numbers, Cell("50%")])
     name = str(values["estimand"].iloc[0])
     chance_name = str(chances["estimand"].iloc[0])
-    headings = ["prior of the log ratio", f"dates of {exposure}", f"{name}, {kind(values)}", f"{chance_name}, posterior", f"{chance_name}, prior"]
+    headings = [
+        "prior of the log ratio",
+        f"dates of {exposure}",
+        f"{name}, {kind(values)}",
+        f"{chance_name}, posterior",
+        f"{chance_name}, prior",
+    ]
     return finished(Table(caption, headings, rows), False)

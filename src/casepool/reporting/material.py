@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import xarray as xr
 
 from casepool._resources import bundled
-from casepool.cases import Codebook, codebook_of, list_datasets, read_cases
+from casepool.cases import Codebook, Column, codebook_of, list_datasets, read_cases
 from casepool.errors import CasepoolError
 from casepool.estimation.draws import Fitted, open_draws
 from casepool.inference.fitting import cases_of, data_hash, used_columns
@@ -127,9 +128,8 @@ def joined(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
     return frame
 
 
-def _plain(columns: dict[str, object]) -> dict[str, object]:
-    plain: dict[str, object] = Codebook(columns=columns).to_dict()["columns"]  # type: ignore[arg-type]
-    return plain
+def _plain(columns: Mapping[str, Column]) -> Any:
+    return Codebook(columns=columns).to_dict()["columns"]
 
 
 def without_identifiers(text: str, identifiers: Sequence[str]) -> str:

@@ -43,10 +43,23 @@ def priors(fitted: Fitted) -> Table:
         posterior = posterior_meaning(fitted, base) if base == name else ""
         cells = [name, str(prior), meaning(model, name) or "–", why]
         rows.append(
-            [Cell(f"`{cells[0]}`"), *(Cell(c) for c in cells[1:3]), Cell(posterior or "–", failed=failed), Cell(cells[3])]
+            [
+                Cell(f"`{cells[0]}`"),
+                *(Cell(c) for c in cells[1:3]),
+                Cell(posterior or "–", failed=failed),
+                Cell(cells[3]),
+            ]
         )
-    headings = ["parameter", "prior", "the prior says, median (95% range)", "the posterior says, median (95% CrI)", "why this prior"]
-    return finished(Table("Priors, the reason for each, and what the data made of them", headings, rows, failed=failed), False)
+    headings = [
+        "parameter",
+        "prior",
+        "the prior says, median (95% range)",
+        "the posterior says, median (95% CrI)",
+        "why this prior",
+    ]
+    return finished(
+        Table("Priors, the reason for each, and what the data made of them", headings, rows, failed=failed), False
+    )
 
 
 def posterior_meaning(fitted: Fitted, name: str) -> str:

@@ -25,14 +25,16 @@ def shown(value: float, unit: str) -> str:
     if unit == "P value":
         return "< 0.001" if value < 0.001 else two_digits(value)
     if math.isinf(value):
-        return "not reached" if unit in TIMES else "∞" if value > 0 else f"{MINUS}∞"
-    if unit == "probability":
-        return percent(value)
-    if unit == "difference":
-        return _signed(f"{100 * value:+.1f}")
-    if unit in TIMES:
-        return _signed(f"{value:.1f}" if abs(value) < 100 else f"{value:,.0f}")
-    return _signed(two_digits(value))
+        text = "not reached" if unit in TIMES else "∞" if value > 0 else "-∞"
+    elif unit == "probability":
+        text = percent(value)
+    elif unit == "difference":
+        text = f"{100 * value:+.1f}"
+    elif unit in TIMES:
+        text = f"{value:.1f}" if abs(value) < 100 else f"{value:,.0f}"
+    else:
+        text = two_digits(value)
+    return _signed(text) if text[0] == "-" else text
 
 
 def two_digits(value: float) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -12,7 +11,7 @@ from casepool.estimation.draws import Fitted
 from casepool.modelling.design import patient_labels
 from casepool.modelling.membership import patients_and_events
 from casepool.modelling.spec import Model, Outcome
-from casepool.reporting.blocks import Block, Cell, Heading, Table, Text
+from casepool.reporting.blocks import Block, Cell, Table, Text
 from casepool.reporting.layouts import count_text, finished
 from casepool.reporting.material import Material, survives
 from casepool.reporting.numbers import counted, listed, lowered
@@ -25,7 +24,9 @@ def data_section(material: Material) -> list[Block]:
     """Summarise the patients: counts per outcome, missing values, dates, and (if public) each patient."""
     book = material.codebook
     rows = counted(len(material.cases), "row")
-    blocks: list[Block] = [Text(f"{rows} in the table. {book.source}{'. Licence: ' + book.licence if book.licence else ''}")]
+    blocks: list[Block] = [
+        Text(f"{rows} in the table. {book.source}{'. Licence: ' + book.licence if book.licence else ''}")
+    ]
     blocks.append(outcome_table(material))
     if (missing := missing_table(material)) is not None:
         blocks.append(missing)
@@ -108,19 +109,29 @@ def missing_table(material: Material) -> Table | None:
             lost = [p for p, gone in zip(labels, term.coded.missing, strict=True) if gone]
             inside = [p for p in lost if p in fitted.design.patients]
             choice = term.coded.term.missing
-            how = "integrated over the distribution of values" if choice == "model" and not term.coded.levels else "summed over every value"
+            how = (
+                "integrated over the distribution of values"
+                if choice == "model" and not term.coded.levels
+                else "summed over every value"
+            )
             dropped = [p for p in lost if fitted.design.left_out.get(p) == f"no {name}"]
             touched = dropped if choice == "drop" else inside
             if not touched:
                 continue
             who = f" ({', '.join(touched)})" if material.public else ""
             done = "patients left out" if choice == "drop" else f"kept, {how}"
-            cells = [fitted.model.title, material.label(term.coded.term.source), f"{count_text(len(touched), not material.public)}{who}", done]
+            cells = [
+                fitted.model.title,
+                material.label(term.coded.term.source),
+                f"{count_text(len(touched), not material.public)}{who}",
+                done,
+            ]
             rows.append([Cell(text) for text in cells])
     if not rows:
         return None
     note = (
-        "Kept patients count with every value they may have, weighed by how likely it is. That takes the value to be missing "
+        "Kept patients count with every value they may have, weighed by how likely it is. That takes the value "
+        "to be missing "
         "at random, given the outcome and the other covariates."
     )
     headings = ["model", "missing", "patients", "what was done"]
@@ -136,11 +147,15 @@ def dates(material: Material) -> list[str]:
             names = (exposure.start, exposure.start) if exposure.start else (exposure.earliest, exposure.latest)
             if total == 0 or not all(name in material.cases.columns for name in names):
                 continue
-            inside = np.isin(patient_labels(material.cases, material.codebook), np.array(fitted.design.patients)[fitted.design.exposed])
+            inside = np.isin(
+                patient_labels(material.cases, material.codebook),
+                np.array(fitted.design.patients)[fitted.design.exposed],
+            )
             low, high = (material.cases.loc[inside, name].to_numpy(dtype=float, na_value=np.nan) for name in names)
             known, none = int((low == high).sum()), int(np.isnan(low).sum())
             said.append(
-                f"{material.label(exposure.column)}: recorded in {total} of {len(fitted.design.patients)} patients with follow-up. "
+                f"{material.label(exposure.column)}: recorded in {total} of {len(fitted.design.patients)} "
+                "patients with follow-up. "
                 f"The date is known in {known}, known between two dates in {total - known - none}, unknown in {none}."
             )
     return list(dict.fromkeys(said))
@@ -189,7 +204,9 @@ def open_choices(material: Material) -> Table:
         for decision, choices in material.codebook.codings.items()
         for choice, what in choices.items()
     ]
-    caption = f"Choices the table leaves open ({listed(list(material.codebook.codings))}): this report uses it as recorded"
+    caption = (
+        f"Choices the table leaves open ({listed(list(material.codebook.codings))}): this report uses it as recorded"
+    )
     return Table(caption, ["choice", "why it could be made"], rows, folded=True)
 
 

@@ -1,50 +1,23 @@
-"""The main numbers in sentences, and the paragraph on what they cannot show."""
+"""The main numbers in sentences."""
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from pathlib import Path
 
 import pandas as pd
 
-from casepool.frequentist import clopper_pearson
 from casepool.reporting.answers import Answers, ByFactor
-from casepool.reporting.blocks import Block, Cell, Table, Text
 from casepool.reporting.figures import UNCONVERGED
 from casepool.reporting.layouts import kind, said_in
 from casepool.reporting.material import Material, survives
 from casepool.reporting.numbers import counted, listed, lowered, shown, with_interval
 from casepool.reporting.people import event_words, exposed, outcome_name, total
 
-TRIALS = "prospective_trials.csv"
-"""File of a dataset's folder with prospective trials of the same treatment: trial, population, events, n, reference, note."""
 MOST_LEVELS = 8
 """Levels a sentence lists; of more it gives the extremes."""
 
 
-@dataclass(frozen=True)
-class Trial:
-    """One prospective trial of the same treatment."""
-
-    trial: str
-    population: str
-    events: int
-    n: int
-    reference: str
-    note: str
-
-
-def trials_of(folder: Path | None) -> list[Trial]:
-    """Read the prospective trials kept beside a dataset; none without a file."""
-    if folder is None or not (folder / TRIALS).is_file():
-        return []
-    with (folder / TRIALS).open(encoding="utf-8", newline="") as file:
-        return [Trial(**{**row, "events": int(row["events"]), "n": int(row["n"])}) for row in csv.DictReader(file)]
-
-
-def number(row: pd.Series) -> str:  # type: ignore[type-arg]
+def number(row: pd.Series) -> str:
     """Write a row's number with its interval."""
     return with_interval(row["estimate"], row["lower"], row["upper"], row["unit"])
 
@@ -70,7 +43,8 @@ def _overall(material: Material, answer: Answers) -> str:
     raw = everyone.raw[everyone.raw["method"] == "Clopper-Pearson"].iloc[0]
     words = event_words(material, answer.fitted.model)
     return (
-        f"{raw['events']:g} of {raw['n']:g} evaluable patients had {words}, raw {number(raw)} ({kind(everyone.raw)}); "
+        f"{raw['events']:g} of {raw['n']:g} evaluable patients had {words}, raw {number(raw)} "
+        f"({kind(everyone.raw)}); "
         f"the model puts their mean probability at {number(everyone.shrunk.iloc[0])} ({kind(everyone.shrunk)})."
     )
 
@@ -162,55 +136,3 @@ def forced_text(answer: Answers) -> str:
         f"None of the {who} exposed patients had the event, so the data can only pull the {name} one way: "
         f"a posterior median {side} 1 is forced, not found, and the {limit} limit is the prior's."
     )
-
-
-def cannot_show(material: Material, answers: Sequence[Answers]) -> list[Block]:
-    """Say what the numbers cannot show, with the numbers."""
-    blocks: list[Block] = []
-    for answer in answers:
-        if answer.exposure is not None and answer.exposure.as_ == "time_varying":
-            blocks.append(Text(_association(answer)))
-            break
-    response = next((a for a in answers if a.factors), None)
-    if response is not None:
-        trials = trials_of(material.folder)
-        blocks += _published(material, response, trials)
-    return blocks
-
-
-def _association(answer: Answers) -> str:
-    name = answer.exposure.name if answer.exposure else ""
-    (n, events), (who, among) = total(answer.fitted), exposed(answer.fitted)
-    return (
-        f"The term for {name} describes an association among {n:g} patients, {who} of them exposed, with {events:g} events "
-        f"in all and {among or 'none'} among the exposed. Counting patients as exposed only from the start of {name} on removes "
-        f"immortal time and nothing else. What stays: patients are chosen for {name} because they responded and because it was "
-        f"possible in them; later drugs; follow-up that ends when a case is published; the choice to publish it. Each of "
-        f"these alone can produce all of the difference. In simulated patients among whom {name} changed nothing, but who "
-        f"differed in an unmeasured frailty (sd 0.7 on the log hazard) that also steered who was exposed, a 95% interval held "
-        f"the true ratio of 1 only 82% of the time, even with every date known."
-    )
-
-
-def _published(material: Material, answer: Answers, trials: list[Trial]) -> list[Block]:
-    n, events = total(answer.fitted)
-    words = event_words(material, answer.fitted.model)
-    text = (
-        f"Rates among collected cases are not the rates of patients. Here {events:g} of {n:g} had {words}; whatever separates "
-        f"the levels of a factor rests on the {counted(n - events, 'patient')} without it"
-    )
-    text += " and on the priors. A case that responds is more likely to be written up, so selection for publication more likely raises a published rate than lowers it."
-    if not trials:
-        return [Text(text)]
-    said = [f"{t.trial.partition(' (')[0]} {t.events} of {t.n}" for t in trials]
-    text += f" Prospective trials of the same treatment found {listed(said)}; some patients may be in both."
-    rows = []
-    for t in trials:
-        low, high = clopper_pearson(t.events, t.n)
-        rate = with_interval(t.events / t.n, low, high, "probability")
-        rows.append([Cell(t.trial), Cell(t.population), Cell(f"{t.events} of {t.n}"), Cell(rate), Cell(t.reference, t.note)])
-    low, high = clopper_pearson(int(events), int(n))
-    here = with_interval(events / n, low, high, "probability")
-    rows.append([Cell("the cases of this report"), Cell(material.codebook.title), Cell(f"{events:g} of {n:g}"), Cell(here), Cell(material.codebook.source)])
-    headings = ["trial", "patients", "responders", "raw, 95% CI (Clopper-Pearson)", "reference"]
-    return [Text(text), Table("Prospective trials of the same treatment, and these cases", headings, rows)]

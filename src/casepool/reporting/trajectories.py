@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -84,7 +85,7 @@ def plot_survival(
     for position, arm in enumerate(arms):
         draw_arm(ax, arm, position, np.linspace(0, ticks[-1], GRID), last, band=len(arms) <= MOST_BANDS)
     frame(ax, fitted, ticks)
-    head(ax, fitted, arms, last)
+    head(ax, fitted, arms, str(common["by"]), last)
     below = draw_at_risk(ax, at_risk(fitted, steps, ticks), ticks)
     exposure = fitted.model.exposures.get(str(common["by"]))
     if exposure is not None and exposure.as_ == "baseline":
@@ -118,7 +119,9 @@ def seen(fitted: Fitted, by: str) -> list[Steps]:
         arms = [("Kaplan–Meier, all patients", np.ones(len(exposed), dtype=bool))]
     colours = [GREY] if len(arms) == 1 else COLOURS
     return [
-        Steps(f"{label} ({rows.sum()})", kaplan_meier(out["time"][rows], out["event"][rows], out["entry"][rows]), colour)
+        Steps(
+            f"{label} ({rows.sum()})", kaplan_meier(out["time"][rows], out["event"][rows], out["entry"][rows]), colour
+        )
         for (label, rows), colour in zip(arms, colours, strict=False)
     ]
 
@@ -139,18 +142,19 @@ def draw_arm(ax: Axes, arm: Strategy, position: int, times: np.ndarray, last: fl
     """Draw one strategy's curve: median and band, dashed beyond the last follow-up."""
     tail = (1 - CI_PROB) / 2
     times = np.unique(np.append(times, [last, *([arm.switch] if 0 < arm.switch < times[-1] else [])]))
-    low, middle, high = np.stack(
-        [quantiles(arm.curve.survival(t), [tail, 0.5, 1 - tail]) for t in times], axis=1
-    )
+    low, middle, high = np.stack([quantiles(arm.curve.survival(t), [tail, 0.5, 1 - tail]) for t in times], axis=1)
     colour, marker = COLOURS[position % len(COLOURS)], MARKERS[position % len(MARKERS)]
     if band:
         hatch = HATCHES[position % len(HATCHES)]
-        ax.fill_between(times, low, high, facecolor=(colour, 0.12), edgecolor=(colour, 0.35), hatch=hatch, linewidth=0.5)
+        ax.fill_between(
+            times, low, high, facecolor=(colour, 0.12), edgecolor=(colour, 0.35), hatch=hatch, linewidth=0.5
+        )
     inside = times <= last
     every = max(1, len(times) // 6)
-    shape = {"color": colour, "linewidth": 2, "marker": marker, "markersize": 5}
+    shape: dict[str, Any] = {"color": colour, "linewidth": 2, "marker": marker, "markersize": 5}
     ax.plot(times[inside], middle[inside], markevery=(6 + position * 5, every), label=literal(arm.words, 60), **shape)
-    ax.plot(times[~inside | (times == last)], middle[~inside | (times == last)], color=colour, linewidth=2, linestyle="--")
+    beyond = times >= last
+    ax.plot(times[beyond], middle[beyond], color=colour, linewidth=2, linestyle="--")
 
 
 def frame(ax: Axes, fitted: Fitted, ticks: list[float]) -> None:
@@ -167,9 +171,14 @@ def frame(ax: Axes, fitted: Fitted, ticks: list[float]) -> None:
     ax.legend(loc="lower left", frameon=False, fontsize=8)
 
 
-def head(ax: Axes, fitted: Fitted, arms: list[Strategy], last: float) -> None:
+def arm_names(arms: list[str], by: str) -> str:
+    """Name what a picture compares: both arms, or by how many levels."""
+    return ", and ".join(arms) if len(arms) <= 2 else f"by {by}, {len(arms)} levels"
+
+
+def head(ax: Axes, fitted: Fitted, arms: list[Strategy], by: str, last: float) -> None:
     """Name the strategies, the interval, and where extrapolation begins."""
-    words = ", and ".join(arm.words for arm in arms) if len(arms) <= 2 else f"by {len(arms)} levels"
+    words = arm_names([arm.words for arm in arms], by)
     title = literal(words[0].upper() + words[1:], 90)
     kind = f"posterior median, {100 * CI_PROB:g}% CrI" if len(arms) <= MOST_BANDS else "posterior median"
     title += f"\n{kind}; dashed beyond the last follow-up ({last:g} {fitted.unit})"
@@ -205,7 +214,11 @@ def at_risk(fitted: Fitted, steps: list[Steps], ticks: list[float]) -> list[tupl
 
 def draw_at_risk(ax: Axes, table: list[tuple[str, list[str]]], ticks: list[float]) -> float:
     """Print the numbers at risk below the axis; return the points used below it."""
-    place = {"xycoords": ax.get_xaxis_transform(), "textcoords": "offset points", "annotation_clip": False}
+    place: dict[str, Any] = {
+        "xycoords": ax.get_xaxis_transform(),
+        "textcoords": "offset points",
+        "annotation_clip": False,
+    }
     down = -46.0
     ax.annotate("At risk", (0, 0), (-4, down), fontsize=8, style="italic", ha="right", va="center", **place)
     for name, counts in table:
@@ -219,5 +232,5 @@ def draw_at_risk(ax: Axes, table: list[tuple[str, list[str]]], ticks: list[float
 def caution(ax: Axes, below: float) -> None:
     """Print into the figure what is wrong with comparing ever and never exposed."""
     text = textwrap.fill(f"Read with care: it {GUARD}.", 105)
-    place = {"xycoords": "axes fraction", "textcoords": "offset points", "annotation_clip": False}
+    place: dict[str, Any] = {"xycoords": "axes fraction", "textcoords": "offset points", "annotation_clip": False}
     ax.annotate(text, (0, 0), (-40, below - LINE), fontsize=8, color=ALARM, ha="left", va="top", **place)

@@ -1,3 +1,4 @@
 """How answers vary: the same model, refitted many ways."""
 
 from casepool.studies.exposure import exposure_sensitivity as exposure_sensitivity
+from casepool.studies.multiverse import multiverse as multiverse

@@ -75,6 +75,14 @@ def _different(
             raise CasepoolError(
                 error.problem, remedy=error.remedy, file=file, row=f"claim {claim.id!r}", value=error.value
             ) from None
+        except (TypeError, ValueError, KeyError, AttributeError) as error:
+            raise CasepoolError(
+                f"the arguments cannot be read ({error})",
+                file=file,
+                row=f"claim {claim.id!r}",
+                column="arguments",
+                remedy="write conditions as the other claims do",
+            ) from None
         same = [i for i, (_, other) in enumerate(seen) if other == data]
         if same:
             seen[same[0]] = ((*seen[same[0]][0], coding), data)

@@ -99,6 +99,7 @@ def read_claims(folder: str | Path) -> tuple[Claim, ...]:
 
 def _claim(entry: Mapping[str, Any], file: str, number: int) -> Claim:
     """Check one entry."""
+    entry = _table(entry, file, f"claim number {number}", "claim")
     row = f"claim {entry['id']!r}" if isinstance(entry.get("id"), str) and entry["id"] else f"claim number {number}"
     check_keys(entry, [*REQUIRED, *OPTIONAL], file=file, table=row)
     for key in REQUIRED:
@@ -113,7 +114,10 @@ def _claim(entry: Mapping[str, Any], file: str, number: int) -> Claim:
             )
     arguments = _table(entry.get("arguments", {}), file, row, "arguments")
     named = Reading("", entry["statistic"], arguments)
-    readings = (named, *(_reading(one, named, file, row) for one in entry.get("readings", [])))
+    others = entry.get("readings", [])
+    if not isinstance(others, list):
+        raise CasepoolError("must be a list", file=file, row=row, column="readings", remedy="write [[claim.readings]]")
+    readings = (named, *(_reading(one, named, file, row) for one in others))
     for reading in readings:
         _check(reading, file, row)
     claim = Claim(entry["id"], entry["where"], entry["printed"], entry["convention"], readings)

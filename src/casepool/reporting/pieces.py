@@ -1,0 +1,28 @@
+"""Pieces that the chapters of response and of survival share."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from casepool.reporting.answers import Answers
+from casepool.reporting.blocks import Picture
+from casepool.reporting.figures import data_uri
+from casepool.reporting.forest import draw_forest
+from casepool.reporting.material import Material
+
+
+def named(material: Material, answer: Answers, by: str) -> str:
+    """Return what a reader calls a factor."""
+    return material.label(answer.fitted.model.terms[by].source) if by else "everyone"
+
+
+def masked(material: Material, table: pd.DataFrame) -> pd.DataFrame:
+    """Take identifiers out of a table's notes, unless the cases are public."""
+    return table.assign(note=[material.said(note) for note in table["note"]])
+
+
+def forest(caption: str, table: pd.DataFrame, rare: bool) -> Picture:
+    """Draw a forest plot for the report."""
+    levels = len(dict.fromkeys(table["level"]))
+    alt = f"Forest plot, {levels} lines: {caption}. The table beside it holds every number."
+    return Picture(data_uri(draw_forest(table, mark_rare=rare)), alt, caption)

@@ -1,0 +1,158 @@
+"""The same question under every combination of coding decisions: fitted once each, resumable."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import json
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import xarray as xr
+
+from casepool.cases import codebook_of, recode, resolve_cases
+from casepool.cases.codebook import Codebook
+from casepool.cases.recoding import AS_RECORDED
+from casepool.errors import CasepoolError
+from casepool.estimation import contrast, estimates, survival
+from casepool.inference.fitting import data_hash, fit, say, versions
+from casepool.modelling import Model
+from casepool.modelling import model as get_model
+from casepool.modelling.spec import model_dict
+
+ESTIMANDS: dict[str, Callable[[xr.DataTree, str], pd.DataFrame]] = {
+    "contrast": contrast,
+    "estimates": estimates,
+    "survival": survival,
+}
+"""What may be asked of every fit, by the name of the public function."""
+
+
+def multiverse(
+    model: str | Path | Model,
+    dataset: str | Path | pd.DataFrame,
+    *,
+    by: str,
+    seed: int,
+    estimand: str = "contrast",
+    codings: Mapping[str, Sequence[str]] | None = None,
+    journal: str | Path | None = None,
+    progress: bool = True,
+    **settings: Any,
+) -> pd.DataFrame:
+    """Answer one question under every combination of the codings a dataset declares.
+
+    Parameters
+    ----------
+    model : str or pathlib.Path or Model
+    dataset : str or pathlib.Path or pandas.DataFrame
+        Cases with a codebook that declares codings.
+    by : str
+        The factor or exposure asked about.
+    seed : int
+        Of every fit.
+    estimand : {"contrast", "estimates", "survival"}
+        Which public function answers, called with its defaults.
+    codings : mapping of str to sequence of str, optional
+        Choices to combine, by decision; default all choices of all decisions. ``as_recorded`` is always one.
+    journal : path, optional
+        A file that keeps every finished answer, so that a call that was cut short goes on where it stopped. It
+        may serve several questions: an answer is used again only for the same model, data, seed and settings.
+    progress : bool
+    **settings
+        As of `fit`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        An estimate table with one block of rows per combination, and a column for each decision. Combinations
+        that leave the model the same data share one fit.
+
+    Raises
+    ------
+    CasepoolError
+        For an unknown decision or choice, or a combination the model refuses.
+    """
+    if estimand not in ESTIMANDS:
+        raise CasepoolError("unknown estimand", value=estimand, remedy=f"choose one of {', '.join(ESTIMANDS)}")
+    chosen, cases = get_model(model), resolve_cases(dataset)
+    worlds = list(_combinations(cases, codings))
+    known = _read_journal(Path(journal)) if journal else {}
+    blocks = []
+    for number, choices in enumerate(worlds, start=1):
+        frame = recode(cases, **choices)
+        key = _key(chosen, frame, seed, settings, estimand, by)
+        if key not in known:
+            say(progress, f"combination {number} of {len(worlds)}: {_label(choices)}")
+            table = ESTIMANDS[estimand](fit(chosen, frame, seed=seed, progress=False, **settings), by)
+            known[key] = table.to_dict(orient="records")
+            if journal:
+                _append(Path(journal), key, known[key])
+        blocks.append(pd.DataFrame(known[key]).assign(**choices))
+    return pd.concat(blocks, ignore_index=True)
+
+
+def _label(choices: Mapping[str, str]) -> str:
+    changed = [f"{decision} {choice}" for decision, choice in choices.items() if choice != AS_RECORDED]
+    return ", ".join(changed) or "as recorded"
+
+
+def _combinations(cases: pd.DataFrame, codings: Mapping[str, Sequence[str]] | None) -> Iterator[dict[str, str]]:
+    """Yield every combination of choices, the one as recorded first."""
+    declared = (codebook_of(cases) or Codebook()).codings
+    offered = declared if codings is None else codings
+    if not offered:
+        raise CasepoolError("the codebook declares no codings", remedy="add [codings.<decision>.<choice>] to it")
+    for decision, choices in offered.items():
+        if isinstance(choices, str):
+            raise CasepoolError(
+                "choices are a list", column=decision, value=choices, remedy=f"write {decision}=[{choices!r}]"
+            )
+    lists = [[AS_RECORDED, *(choice for choice in choices if choice != AS_RECORDED)] for choices in offered.values()]
+    for picked in itertools.product(*lists):
+        yield dict(zip(offered, picked, strict=True))
+
+
+def _key(
+    model: Model, frame: pd.DataFrame, seed: int, settings: Mapping[str, Any], estimand: str, by: str
+) -> str:
+    """Identify an answer by all it depends on: model, data the model reads, seed, settings, question, versions."""
+    columns = [column for column in [(codebook_of(frame) or Codebook()).id, *model.columns()] if column in frame.columns]
+    columns += [by] if by in frame.columns and by not in columns else []
+    parts = [model_dict(model), data_hash(frame, columns), seed, dict(settings), estimand, by, versions()]
+    return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def _read_journal(path: Path) -> dict[str, list[dict[str, Any]]]:
+    """Read finished answers; a line cut short by a crash is passed over."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    if not path.exists():
+        return found
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise CasepoolError(f"not readable ({error})", file=str(path), remedy="name another journal") from None
+    for line in lines:
+        try:
+            entry = json.loads(line)
+            found[entry["key"]] = entry["rows"]
+        except (json.JSONDecodeError, KeyError, TypeError):
+            continue
+    return found
+
+
+def _append(path: Path, key: str, rows: list[dict[str, Any]]) -> None:
+    """Add one answer as one line in one write, on a line of its own even behind one cut short, and onto the disk."""
+    line = "\n" + json.dumps({"key": key, "rows": rows}, allow_nan=True) + "\n"
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    except OSError as error:
+        raise CasepoolError(f"cannot write there ({error.strerror})", file=str(path), remedy="name another journal") from None
+    try:
+        os.write(handle, line.encode())
+        os.fsync(handle)
+    finally:
+        os.close(handle)

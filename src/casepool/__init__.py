@@ -9,9 +9,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from casepool.cases import codings as codings
     from casepool.cases import list_datasets as list_datasets
     from casepool.cases import load as load
     from casepool.cases import read_cases as read_cases
+    from casepool.cases import recode as recode
     from casepool.checking import check as check
     from casepool.errors import CasepoolError as CasepoolError
     from casepool.estimation import compare as compare
@@ -29,20 +31,25 @@ if TYPE_CHECKING:
     from casepool.modelling import list_models as list_models
     from casepool.modelling import model as model
     from casepool.reporting import plot_forest as plot_forest
+    from casepool.reporting import plot_multiverse as plot_multiverse
     from casepool.reporting import plot_survival as plot_survival
     from casepool.reporting import report as report
+    from casepool.studies import exposure_sensitivity as exposure_sensitivity
+    from casepool.studies import multiverse as multiverse
+    from casepool.studies import replacement as replacement
 
 __version__ = "0.1.0"
 
 _HOMES = {
-    "cases": ("list_datasets", "load", "read_cases"),
+    "cases": ("codings", "list_datasets", "load", "read_cases", "recode"),
     "checking": ("check",),
     "errors": ("CasepoolError",),
     "estimation": ("compare", "contrast", "estimates", "survival"),
     "frequentist": ("audit", "classical"),
     "inference": ("build", "fit", "open_fit", "refit", "save_fit"),
     "modelling": ("Model", "list_models", "model"),
-    "reporting": ("plot_forest", "plot_survival", "report"),
+    "reporting": ("plot_forest", "plot_multiverse", "plot_survival", "report"),
+    "studies": ("exposure_sensitivity", "multiverse", "replacement"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 __all__ = ["__version__", *sorted(_HOME_OF)]  # noqa: PLE0604

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -100,6 +100,19 @@ def estimates(
 
 
 @app.command()
+def audit(
+    dataset: Annotated[str, typer.Argument(help="A bundled dataset's name, or a folder with published.toml.")],
+    form: Annotated[str, typer.Option("--format", help="table, markdown, html or json.")] = "table",
+) -> None:
+    """Recompute every number a paper prints from its own table."""
+    if form not in FORMATS:
+        raise CasepoolError("unknown format", value=form, remedy=f"choose one of {', '.join(FORMATS)}")
+    from casepool.frequentist import audit as run
+
+    print(FORMATS[form](run(dataset)))
+
+
+@app.command()
 def report(
     data: Data = "alk_crizotinib",
     out: Annotated[Path, typer.Option(help="The HTML file to write.")] = Path("report.html"),
@@ -145,6 +158,35 @@ def _text(table: pd.DataFrame, *, csv: bool) -> str:
         return table.to_csv(index=False)
     shown = ["estimand", "level", "n", "events", "estimate", "lower", "upper", "interval", "unit", "verdict"]
     return table[shown].to_string(index=False, float_format=lambda x: f"{x:.4g}", na_rep="")
+
+
+def _audit_text(table: pd.DataFrame) -> str:
+    """Lay the audit out for a terminal: one claim a paragraph, the verdicts counted at the end."""
+    lines = []
+    for row in table.itertuples():
+        lines.append(f"{row.where}: {row.printed}  [{row.claim}]  {row.verdict}")
+        if row.verdict != "reproduces":
+            lines += [f"    {row.convention}: {row.recomputed}"]
+            lines += [f"    reproduces as: {row.reproduces_as}"] * bool(row.reproduces_as)
+            lines += [f"    {row.evidence}"]
+    counted = ", ".join(f"{count} {verdict}" for verdict, count in table["verdict"].value_counts().items())
+    return "\n".join([*lines, f"{len(table)} claims: {counted}"])
+
+
+def _markdown(table: pd.DataFrame) -> str:
+    """Lay a table out as Markdown, bars and line breaks in cells escaped."""
+    rows = [table.columns, ["---"] * len(table.columns), *table.astype(str).itertuples(index=False)]
+    cells = [[str(cell).replace("|", "\\|").replace("\n", " ") for cell in row] for row in rows]
+    return "\n".join(f"| {' | '.join(row)} |" for row in cells)
+
+
+FORMATS: dict[str, Callable[[pd.DataFrame], str]] = {
+    "table": _audit_text,
+    "markdown": _markdown,
+    "html": lambda table: table.to_html(index=False),
+    "json": lambda table: table.to_json(orient="records", force_ascii=False, indent=1),
+}
+"""How the audit may be printed."""
 
 
 def _stop_if_unconverged(fits: Sequence[Any]) -> None:

@@ -32,6 +32,8 @@ class Page(HTMLParser):
     def handle_endtag(self, tag: str) -> None:
         if not self.open or self.open.pop() != tag:
             self.unclosed.append(tag)
+        if tag in ("td", "th", "li", "p", "small"):
+            self.sections[self.section] += " "
 
     def handle_data(self, data: str) -> None:
         if not self.open or self.open[-1] != "style":

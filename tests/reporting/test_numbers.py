@@ -14,7 +14,7 @@ from casepool.reporting.numbers import counted, listed, lowered, shown, with_int
         (0.0, "probability", "0%"),
         (0.9, "ratio", "0.90"),
         (1.0, "ratio", "1.0"),
-        (0.00535, "ratio", "0.0054"),
+        (0.00536, "ratio", "0.0054"),
         (3991.2, "ratio", "4,000"),
         (-0.028, "difference", "−2.8"),
         (0.093, "difference", "+9.3"),

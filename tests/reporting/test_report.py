@@ -5,6 +5,7 @@ import pytest
 import xarray as xr
 
 import casepool as cp
+from casepool.reporting.cautions import trials_of
 from casepool.reporting.material import without_identifiers
 from tests.reporting.conftest import MATHS, TAG
 from tests.reporting.pages import Page
@@ -148,3 +149,14 @@ def test_what_makes_no_report_is_refused_before_any_work(age_fit: xr.DataTree, t
     with pytest.raises(cp.CasepoolError, match="cannot write"):
         cp.report(age_fit, tmp_path / "nowhere" / "report.html", progress=False)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("row", ["T,p,7,6,r,", "T,p,many,6,r,", "T,p,0,0,r,", "T,p"])
+def test_a_row_that_is_no_trial_is_refused(row: str, tmp_path: Path) -> None:
+    (tmp_path / "prospective_trials.csv").write_text(f"trial,population,events,n,reference,note\n{row}\n")
+    with pytest.raises(cp.CasepoolError, match=r"prospective_trials\.csv, row 1: this is no trial"):
+        trials_of(tmp_path)
+
+
+def test_a_folder_without_trials_has_none(tmp_path: Path) -> None:
+    assert trials_of(tmp_path) == trials_of(None) == []

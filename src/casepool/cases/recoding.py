@@ -10,7 +10,7 @@ import pandas as pd
 
 from casepool.cases.codebook import Codebook, check_keys
 from casepool.cases.reading import resolve_cases
-from casepool.cases.tables import codebook_of, missing_column, typed
+from casepool.cases.tables import bare, codebook_of, missing_column, typed
 from casepool.errors import CasepoolError
 
 AS_RECORDED = "as_recorded"
@@ -43,8 +43,7 @@ def recoded(cases: pd.DataFrame, decision: str, choice: str) -> tuple[pd.DataFra
     codebook = codebook_of(cases) or Codebook()
     coding = _coding(codebook, decision, choice)
     where = {"file": codebook.name, "column": f"codings.{decision}.{choice}"}
-    cases = cases.copy()
-    cases.attrs = {}  # pandas copies them deeply at every step, and `typed` puts the codebook back
+    cases = bare(cases)
     frame = cases.copy()
     for column, other in coding.get("use", {}).items():
         for name in (column, other):
@@ -132,6 +131,7 @@ def recode(cases: pd.DataFrame, **choices: str) -> pd.DataFrame:
     if not left_out:
         return frame
     codebook = codebook_of(frame) or Codebook()
+    frame = bare(frame)
     kept = [str(value) not in left_out for value in frame[codebook.id]]
     return typed(frame[kept].reset_index(drop=True), codebook)
 

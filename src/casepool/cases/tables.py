@@ -47,6 +47,7 @@ def typed(raw: pd.DataFrame, codebook: Codebook | None = None, *, name: str = "c
         The first problem, with the number of further ones.
     """
     codebook = codebook or _carried(raw) or Codebook(name=name)
+    raw = bare(raw)
     codebook = with_guesses(raw, codebook)
     problems = list(table_problems(raw, codebook))
     if problems:
@@ -55,6 +56,13 @@ def typed(raw: pd.DataFrame, codebook: Codebook | None = None, *, name: str = "c
     frame = pd.DataFrame(columns, index=pd.RangeIndex(len(raw)))
     frame.attrs["codebook"] = codebook.to_dict()
     return frame
+
+
+def bare(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the frame without its attributes, which pandas copies deeply whenever a column is taken."""
+    lean = frame.copy(deep=False)
+    lean.attrs = {}
+    return lean
 
 
 def _carried(frame: pd.DataFrame) -> Codebook | None:

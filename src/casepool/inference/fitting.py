@@ -21,7 +21,7 @@ import xarray as xr
 
 from casepool.cases import Column, codebook_of, resolve_cases
 from casepool.cases.codebook import LABELLED, Codebook, codebook_from_dict
-from casepool.cases.tables import typed
+from casepool.cases.tables import bare, typed
 from casepool.errors import CasepoolError
 from casepool.inference.convergence import convergence
 from casepool.inference.graph import build_design, input_values, observed, prior_names, sizes
@@ -261,8 +261,10 @@ def _data_groups(design: Design, frame: pd.DataFrame) -> dict[str, xr.Dataset]:
 
 def _patients(design: Design, frame: pd.DataFrame) -> xr.Dataset:
     codebook = codebook_of(frame) or Codebook()
+    names = used_columns(design.model, frame)
+    frame = bare(frame)
     columns = {}
-    for name in used_columns(design.model, frame):
+    for name in names:
         values = frame[name]
         if codebook.columns[name].type in ("number", "integer"):
             columns[name] = ("patient", values.to_numpy(dtype=float, na_value=np.nan))
@@ -310,6 +312,7 @@ def versions() -> dict[str, str]:
 
 def data_hash(frame: pd.DataFrame, columns: list[str]) -> str:
     """SHA-256 of the rows and columns used, as text; of what the cells mean, not of how a file spells it."""
+    frame = bare(frame)
     rows = [columns] + [["" if pd.isna(v) else str(v) for v in row] for row in frame[columns].itertuples(index=False)]
     return hashlib.sha256(json.dumps(rows, ensure_ascii=True).encode()).hexdigest()
 

@@ -12,6 +12,7 @@ import pymc as pm
 import pytensor.tensor as pt
 
 from casepool.cases import resolve_cases
+from casepool.inference.mixture import mixture_quantile
 from casepool.modelling import Design, Model, make_design
 from casepool.modelling import model as get_model
 from casepool.modelling.arrays import Namespace
@@ -211,20 +212,15 @@ def _robust(design: Design, term: Term, made: Mapping[str, Any]) -> Any:
 
 
 def _exnex(design: Design, term: Term, made: Mapping[str, Any]) -> Any:
-    """Two normals per level, membership summed out (Neuenschwander 2016)."""
+    """Two normals per level, membership summed out (Neuenschwander 2016), each effect the image of a standard normal."""
     mu, sigma = _own(design, term)
     levels = design.terms[term.name].coded.levels
     p = pm.Data(f"{term.name}_exchangeable", exchangeable(term, levels), dims=term.name)
     if term.own == "level":
         mu = mu - made["intercept"]
-    sd = made[f"{term.name}_sd"]
-    return pm.NormalMixture(
-        f"{term.name}_effect",
-        w=pt.stack([p, 1.0 - p], axis=-1),
-        mu=pt.stack([pt.zeros_like(mu), mu], axis=-1),
-        sigma=pt.stack([pt.ones_like(sigma) * sd, sigma], axis=-1),
-        dims=term.name,
-    )
+    z = pm.Normal(f"{term.name}_z", 0.0, 1.0, dims=term.name)
+    effect = mixture_quantile(z, p, made[f"{term.name}_sd"], mu, sigma)
+    return pm.Deterministic(f"{term.name}_effect", effect, dims=term.name)
 
 
 BORROWING: dict[str, Callable[[Design, Term, Mapping[str, Any]], Any]] = {

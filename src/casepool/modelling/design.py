@@ -17,7 +17,7 @@ from scipy import special
 
 from casepool.cases import codebook_of
 from casepool.cases.codebook import Codebook
-from casepool.cases.tables import missing_column, row_name, typed
+from casepool.cases.tables import bare, missing_column, row_name, typed
 from casepool.errors import CasepoolError
 from casepool.modelling.outcomes import Dates, Reader, read_exposure, read_outcome
 from casepool.modelling.spec import Exposure, Model
@@ -129,6 +129,7 @@ def make_design(model: Model, cases: pd.DataFrame) -> Design:
     """
     cases = typed(cases)
     codebook = codebook_of(cases) or Codebook()
+    cases = bare(cases)
     for term in model.terms.values():
         if term.source not in cases.columns:
             raise missing_column(cases, codebook, term.source, f"the model {model.name!r}")

@@ -2,4 +2,5 @@
 
 from casepool.reporting.assembly import report as report
 from casepool.reporting.forest import plot_forest as plot_forest
+from casepool.reporting.specification import plot_multiverse as plot_multiverse
 from casepool.reporting.trajectories import plot_survival as plot_survival

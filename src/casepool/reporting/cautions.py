@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from casepool.errors import CasepoolError
 from casepool.frequentist import clopper_pearson
 from casepool.reporting.answers import Answers
 from casepool.reporting.blocks import Block, Cell, Table, Text
@@ -48,16 +49,33 @@ class Trial:
 
 
 def trials_of(folder: Path | None) -> list[Trial]:
-    """Read the prospective trials kept beside a dataset; none without a file."""
+    """Read the prospective trials kept beside a dataset; none without a file.
+
+    Raises
+    ------
+    CasepoolError
+        For a row that is no trial: columns trial, population, events, n, reference, note.
+    """
     if folder is None or not (folder / TRIALS).is_file():
         return []
     with (folder / TRIALS).open(encoding="utf-8", newline="") as file:
-        return [_trial(row) for row in csv.DictReader(file)]
+        return [_trial(row, place) for place, row in enumerate(csv.DictReader(file), start=1)]
 
 
-def _trial(row: Mapping[str, str]) -> Trial:
-    words = {name: row[name] for name in ("trial", "population", "reference", "note")}
-    return Trial(**words, events=int(row["events"]), n=int(row["n"]))
+def _trial(row: Mapping[str, str], place: int) -> Trial:
+    try:
+        events, n = int(row["events"]), int(row["n"])
+        trial = Trial(row["trial"], row["population"], events, n, row["reference"], row["note"])
+    except (KeyError, TypeError, ValueError):
+        events, n = 0, 0
+    if not 0 <= events <= n or n == 0:
+        raise CasepoolError(
+            "this is no trial",
+            file=TRIALS,
+            row=f"row {place}",
+            remedy="give trial, population, reference, note, and events among n patients as whole numbers",
+        )
+    return trial
 
 
 def cannot_show(material: Material, answers: Sequence[Answers]) -> list[Block]:

@@ -96,7 +96,7 @@ def reasons_text(material: Material, fitted: Fitted) -> str:
     for patient in fitted.design.left_out:
         found.setdefault(reason_of(material, fitted, patient), []).append(patient)
     if not material.public:
-        return "; ".join(f"{reason} ({len(who)})" for reason, who in found.items())
+        return "; ".join(f"{reason} ({count_text(len(who), True)})" for reason, who in found.items())
     return "; ".join(f"{reason} (patient{'s' * (len(who) > 1)} {', '.join(who)})" for reason, who in found.items())
 
 

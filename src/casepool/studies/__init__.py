@@ -2,3 +2,4 @@
 
 from casepool.studies.exposure import exposure_sensitivity as exposure_sensitivity
 from casepool.studies.multiverse import multiverse as multiverse
+from casepool.studies.replacement import replacement as replacement

@@ -6,30 +6,21 @@ import hashlib
 import itertools
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import xarray as xr
 
 from casepool.cases import codebook_of, recode, resolve_cases
 from casepool.cases.codebook import Codebook
 from casepool.cases.recoding import AS_RECORDED
 from casepool.errors import CasepoolError
-from casepool.estimation import contrast, estimates, survival
 from casepool.inference.fitting import data_hash, fit, say, versions
 from casepool.modelling import Model
 from casepool.modelling import model as get_model
 from casepool.modelling.spec import model_dict
-
-ESTIMANDS: dict[str, Callable[[xr.DataTree, str], pd.DataFrame]] = {
-    "contrast": contrast,
-    "estimates": estimates,
-    "survival": survival,
-}
-"""What may be asked of every fit, by the name of the public function."""
-
+from casepool.studies.asked import ANSWERS, ask
 
 def multiverse(
     model: str | Path | Model,
@@ -76,8 +67,8 @@ def multiverse(
     CasepoolError
         For an unknown decision or choice, or a combination the model refuses.
     """
-    if estimand not in ESTIMANDS:
-        raise CasepoolError("unknown estimand", value=estimand, remedy=f"choose one of {', '.join(ESTIMANDS)}")
+    if estimand not in ANSWERS:
+        raise CasepoolError("unknown estimand", value=estimand, remedy=f"choose one of {', '.join(ANSWERS)}")
     chosen, cases = get_model(model), resolve_cases(dataset)
     worlds = list(_combinations(cases, codings))
     known = _read_journal(Path(journal)) if journal else {}
@@ -87,7 +78,7 @@ def multiverse(
         key = _key(chosen, frame, seed, settings, estimand, by)
         if key not in known:
             say(progress, f"combination {number} of {len(worlds)}: {_label(choices)}")
-            table = ESTIMANDS[estimand](fit(chosen, frame, seed=seed, progress=False, **settings), by)
+            table = ask(estimand, fit(chosen, frame, seed=seed, progress=number == 1 and progress, **settings), by)
             known[key] = table.to_dict(orient="records")
             if journal:
                 _append(Path(journal), key, known[key])

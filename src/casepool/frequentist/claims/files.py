@@ -84,7 +84,7 @@ def read_claims(folder: str | Path) -> tuple[Claim, ...]:
     path = Path(folder) / FILE
     plain = read_toml(path)
     name = f"{path.parent.name}/{FILE}"
-    check_keys(plain, ["claim"], file=name, table="")
+    check_keys(plain, ["claim", "replacement"], file=name, table="")
     entries = plain.get("claim", [])
     if not isinstance(entries, list) or not entries:
         raise CasepoolError("the file holds no claim", file=name, remedy="write one [[claim]] per printed number")

@@ -1,0 +1,163 @@
+"""The frequentist answers of a paper beside what replaces them: printed, recomputed, Bayesian."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from casepool._resources import bundled
+from casepool.cases import list_datasets, read_cases
+from casepool.cases.codebook import check_keys, read_toml
+from casepool.errors import CasepoolError
+from casepool.frequentist import classical
+from casepool.frequentist.claims.files import FILE, Claim, read_claims
+from casepool.inference import fit
+from casepool.modelling import model as get_model
+from casepool.studies.asked import ask
+
+KEYS = ("question", "claims", "model", "by", "raw", "answer")
+PICKS = ("table", "estimand", "level", "method")
+COLUMNS = (
+    "question", "where", "printed", "recomputed", "model", "estimand", "estimate", "lower", "upper", "interval", "unit",
+    "verdict", "sentence",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Replacement:
+    """One ``[[replacement]]`` of ``published.toml``: a question, what was printed, and what answers it."""
+
+    question: str
+    claims: tuple[Claim, ...]
+    model: str
+    by: str | None
+    raw: Mapping[str, str]
+    answer: Mapping[str, str]
+
+
+def replacement(dataset: str | Path, *, seed: int, progress: bool = True, **settings: Any) -> pd.DataFrame:
+    """Lay a paper's frequentist answers beside what replaces them.
+
+    Parameters
+    ----------
+    dataset : str or pathlib.Path
+        A bundled dataset's name, or a folder with ``published.toml``.
+    seed : int
+        Of every fit; each model is fitted once.
+    progress : bool
+    **settings
+        As of `fit`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per question: what the paper printed and where, the number recomputed with its method, the
+        Bayesian answer with its estimand in words and its interval, the fit's verdict, and a sentence to quote.
+
+    Raises
+    ------
+    CasepoolError
+        If the dataset has no replacements, or an entry names a claim, model or row that is not there.
+    """
+    folder = bundled("data") / str(dataset) if str(dataset) in list_datasets() else Path(dataset)
+    cases = read_cases(folder)
+    entries = read_replacements(folder)
+    fits: dict[str, xr.DataTree] = {}
+    rows = []
+    for entry in entries:
+        if entry.model not in fits:
+            fits[entry.model] = fit(entry.model, cases, seed=seed, progress=progress, **settings)
+        raw = _pick(classical(entry.model, cases, entry.by), entry.raw, entry)
+        answer = _pick(ask(entry.answer["table"], fits[entry.model], entry.by), entry.answer, entry)
+        rows.append(_row(entry, raw, answer))
+    return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def read_replacements(folder: str | Path) -> list[Replacement]:
+    """Read the ``[[replacement]]`` entries of a dataset's ``published.toml``."""
+    claims = {claim.id: claim for claim in read_claims(folder)}
+    file = f"{Path(folder).name}/{FILE}"
+    entries = read_toml(Path(folder) / FILE).get("replacement", [])
+    if not entries:
+        raise CasepoolError("the file holds no replacement", file=file, remedy="write one [[replacement]] per question")
+    return [_entry(plain, claims, file, number) for number, plain in enumerate(entries, start=1)]
+
+
+def _entry(plain: Mapping[str, Any], claims: Mapping[str, Claim], file: str, number: int) -> Replacement:
+    row = f"replacement number {number}"
+    check_keys(plain, list(KEYS), file=file, table=row)
+    for key in ("question", "claims", "model", "raw", "answer"):
+        if not plain.get(key):
+            raise CasepoolError("the value is missing", file=file, row=row, column=key, remedy="give it")
+    for key in ("raw", "answer"):
+        check_keys(plain[key], list(PICKS), file=file, table=f"{row}.{key}")
+    for claim in plain["claims"]:
+        if claim not in claims:
+            raise CasepoolError("there is no such claim", file=file, row=row, value=claim, remedy="name a claim of this file")
+    get_model(plain["model"])
+    printed = tuple(claims[claim] for claim in plain["claims"])
+    answer = {"table": "estimates", **plain["answer"]}
+    return Replacement(plain["question"], printed, plain["model"], plain.get("by"), plain["raw"], answer)
+
+
+def _pick(table: pd.DataFrame, picks: Mapping[str, str], entry: Replacement) -> pd.Series[Any]:
+    """Pick the first row whose text holds what the entry asks for (method and level exactly)."""
+    chosen = pd.Series(True, index=table.index)
+    for key, wanted in picks.items():
+        if key == "estimand":
+            chosen &= table[key].str.contains(wanted, regex=False)
+        elif key != "table":
+            chosen &= table[key] == wanted
+    if not chosen.any():
+        raise CasepoolError(
+            f"no row of the answers of {entry.model!r} is {dict(picks)}",
+            row=f"replacement {entry.question!r}",
+            remedy="correct the entry",
+        )
+    picked: pd.Series[Any] = table[chosen].iloc[0]
+    return picked
+
+
+def _row(entry: Replacement, raw: pd.Series[Any], answer: pd.Series[Any]) -> dict[str, Any]:
+    number = _number(raw["estimate"], raw["unit"])
+    limits = f" ({raw['interval']} {_limits(raw)})" if np.isfinite(raw["lower"]) else ""
+    counts = f"{raw['events']:g} of {raw['n']:g}: " if raw["unit"] == "probability" else ""
+    return {
+        "question": entry.question,
+        "where": "; ".join(dict.fromkeys(claim.where for claim in entry.claims)),
+        "printed": ", ".join(claim.printed for claim in entry.claims),
+        "recomputed": f"{raw['method']}: {counts}{number}{limits}",
+        **{key: answer[key] for key in ("model", "estimand", "estimate", "lower", "upper", "interval", "unit", "verdict")},
+        "sentence": sentence(answer),
+    }
+
+
+def sentence(answer: pd.Series[Any]) -> str:
+    """Say one row of an estimate table as a sentence a clinician can quote."""
+    value, limits = _number(answer["estimate"], answer["unit"]), f"{answer['interval']} {_limits(answer)}"
+    named = answer["level"] in ("", "everyone") or str(answer["level"]) in str(answer["estimand"])
+    who = "" if named else f" ({answer['by']} {answer['level']})"
+    said = f"{answer['estimand']}{who}: {value} ({limits}), {answer['n']:g} patients with {answer['events']:g} events"
+    if answer["unit"] == "ratio" and answer["lower"] < 1 < answer["upper"]:
+        said += "; the data neither show nor exclude a difference"
+    failed = "; this fit did not converge, do not use it" if answer["verdict"] == "fail" else ""
+    return f"{said[0].upper()}{said[1:]}{failed}."
+
+
+def _number(value: float, unit: str) -> str:
+    if unit == "probability":
+        return f"{100 * value:.0f}%"
+    if np.isinf(value):
+        return "not reached"
+    text = f"{value:.2g}" if unit == "ratio" else f"{value:.3g}"
+    return f"P {text}" if unit == "P value" else f"{text} {unit}" if unit.endswith("s") else text
+
+
+def _limits(row: pd.Series[Any]) -> str:
+    return f"{_number(row['lower'], row['unit'])} to {_number(row['upper'], row['unit'])}"

@@ -93,7 +93,7 @@ def test_a_contrast_and_its_reverse_agree(age_fit: xr.DataTree) -> None:
 
 def test_the_contrast_compares_the_later_level_with_the_earlier(response_fit: xr.DataTree) -> None:
     table = cp.contrast(response_fit, "histology", target="observed")
-    levels = [lv for lv in cp.estimates(response_fit, "histology").query("n > 0")["level"]]
+    levels = list(cp.estimates(response_fit, "histology").query("n > 0")["level"])
     assert list(dict.fromkeys(table["level"])) == [f"{a} vs {b}" for b, a in itertools.combinations(levels, 2)]
     differences = table[table["estimand"] == "risk difference"].set_index("level")["mean"]
     means = cp.estimates(response_fit, "histology").set_index("level")["mean"]

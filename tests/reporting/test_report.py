@@ -130,7 +130,7 @@ def test_a_converged_fit_is_not_marked(page: Page) -> None:
         ("patients in several levels (P1, P2) count in each", "patients in several levels count in each"),
         ("too much hangs on patient P1, P12 (limit 0.7)", "too much hangs on some patients (limit 0.7)"),
         ("no patient alone moves the fit", "no patient alone moves the fit"),
-        ("3 patients without age in no row", "3 patients without age in no row"),
+        ("3 patients without age left out of these rows", "3 patients without age left out of these rows"),
     ],
 )
 def test_identifiers_are_taken_out_of_sentences(text: str, left: str) -> None:

@@ -74,7 +74,7 @@ def _divergences(summary: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "verdict": "fail" if value else "pass",
         "value": float(value),
-        "sentence": f"{value or 'no'} draw{'s' * (value != 1)} diverged",
+        "sentence": f"{value or 'no'} draw{'' if value == 1 else 's'} diverged",
     }
 
 
@@ -94,7 +94,8 @@ def _influence(fit: xr.DataTree) -> dict[str, Any]:
         k = np.asarray(az.loo(fit, pointwise=True).pareto_k)
     patients = fit["log_likelihood"].to_dataset()["patient"].to_numpy()
     high = [str(patient) for patient in patients[k > MOST_K]]
-    said = f"too much hangs on patient {', '.join(high)}" if high else "no patient alone moves the fit much"
+    leans = f"without patient {', '.join(high)} the fit may change by more than these draws can tell"
+    said = leans if high else "no patient alone moves the fit much"
     return {
         "verdict": "concern" if high else "pass",
         "value": float(k.max()),

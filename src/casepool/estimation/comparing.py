@@ -41,7 +41,7 @@ def compare(*tables: pd.DataFrame) -> pd.DataFrame:
     key = rows[["by", "level", "at"]].astype(str).agg("\x1f".join, axis=1)
     rows = rows.iloc[key.map({k: i for i, k in enumerate(dict.fromkeys(key))}).argsort(kind="stable")]
     rows = rows.reset_index(drop=True)
-    for _, same in rows.groupby(["by", "level"], sort=False):
+    for _, same in rows.groupby(rows[["by", "level", "at"]].astype(str).agg("\x1f".join, axis=1), sort=False):
         for column in ("n", "events"):
             counts = same.loc[same["level"] != "", column].dropna().unique()
             if len(counts) > 1:

@@ -11,9 +11,9 @@ import pandas as pd
 import xarray as xr
 
 from casepool.errors import CasepoolError
+from casepool.estimation.contrasts import response_contrast
 from casepool.estimation.curves import Strategy, curve, strategies, undated
 from casepool.estimation.draws import Fitted, check_probability, open_draws, posterior_rows, probability_row
-from casepool.estimation.response import response_contrast
 from casepool.inference.fitting import cases_of
 from casepool.modelling.families import FAMILIES
 from casepool.modelling.membership import membership
@@ -84,6 +84,9 @@ def survival(
     for row in rows:
         row["unit"] = fitted.unit if row["unit"] == "median" else row["unit"]
     table = posterior_rows(np.stack(draws, axis=-1), rows, fitted=fitted, ci_prob=ci_prob)
+    for row in table:
+        if row["unit"] == fitted.unit and row["estimand"].startswith("median"):
+            _mark_extrapolated(row, row["estimate"], fitted)
     return estimate_table(table + _beyond(fitted, common, arms), posterior=True)
 
 
@@ -157,20 +160,9 @@ def _row(
     *,
     difference: bool = False,
 ) -> dict[str, Any]:
-    last = float(fitted.design.outcome["time"].max())
-    beyond = isinstance(quantity["at"], float) and quantity["at"] > last
-    note = "; ".join(
-        filter(
-            None,
-            (
-                f"extrapolated beyond the last follow-up ({last:g} {fitted.unit})" * beyond,
-                common.get("note", ""),
-            ),
-        )
-    )
     unit = "difference" if difference and quantity["unit"] == "probability" else quantity["unit"]
     name = f"difference in {quantity['what']}" if difference else quantity["what"]
-    return {
+    row = {
         **common,
         "estimand": f"{name}: {words}",
         "level": level,
@@ -178,8 +170,18 @@ def _row(
         "n": n,
         "events": events,
         "unit": unit,
-        "note": note,
     }
+    if isinstance(quantity["at"], float):
+        _mark_extrapolated(row, quantity["at"], fitted)
+    return row
+
+
+def _mark_extrapolated(row: dict[str, Any], time: float, fitted: Fitted) -> None:
+    """Say in the note that a time lies beyond the last follow-up, where the curve is the model's alone."""
+    last = float(fitted.design.outcome["time"].max())
+    if time > last:
+        said = f"extrapolated beyond the last follow-up ({last:g} {fitted.unit})"
+        row["note"] = "; ".join(filter(None, (said, row.get("note", ""))))
 
 
 def _beyond(fitted: Fitted, common: dict[str, Any], arms: list[Strategy]) -> list[dict[str, Any]]:

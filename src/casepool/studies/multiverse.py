@@ -22,6 +22,7 @@ from casepool.modelling import model as get_model
 from casepool.modelling.spec import model_dict
 from casepool.studies.asked import ANSWERS, ask
 
+
 def multiverse(
     model: str | Path | Model,
     dataset: str | Path | pd.DataFrame,
@@ -107,11 +108,11 @@ def _combinations(cases: pd.DataFrame, codings: Mapping[str, Sequence[str]] | No
         yield dict(zip(offered, picked, strict=True))
 
 
-def _key(
-    model: Model, frame: pd.DataFrame, seed: int, settings: Mapping[str, Any], estimand: str, by: str
-) -> str:
+def _key(model: Model, frame: pd.DataFrame, seed: int, settings: Mapping[str, Any], estimand: str, by: str) -> str:
     """Identify an answer by all it depends on: model, data the model reads, seed, settings, question, versions."""
-    columns = [column for column in [(codebook_of(frame) or Codebook()).id, *model.columns()] if column in frame.columns]
+    columns = [
+        column for column in [(codebook_of(frame) or Codebook()).id, *model.columns()] if column in frame.columns
+    ]
     columns += [by] if by in frame.columns and by not in columns else []
     parts = [model_dict(model), data_hash(frame, columns), seed, dict(settings), estimand, by, versions()]
     return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()
@@ -141,7 +142,9 @@ def _append(path: Path, key: str, rows: list[dict[str, Any]]) -> None:
     try:
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
     except OSError as error:
-        raise CasepoolError(f"cannot write there ({error.strerror})", file=str(path), remedy="name another journal") from None
+        raise CasepoolError(
+            f"cannot write there ({error.strerror})", file=str(path), remedy="name another journal"
+        ) from None
     try:
         os.write(handle, line.encode())
         os.fsync(handle)

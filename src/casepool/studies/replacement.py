@@ -99,7 +99,9 @@ def _entry(plain: Mapping[str, Any], claims: Mapping[str, Claim], file: str, num
         check_keys(plain[key], list(PICKS), file=file, table=f"{row}.{key}")
     for claim in plain["claims"]:
         if claim not in claims:
-            raise CasepoolError("there is no such claim", file=file, row=row, value=claim, remedy="name a claim of this file")
+            raise CasepoolError(
+                "there is no such claim", file=file, row=row, value=claim, remedy="name a claim of this file"
+            )
     get_model(plain["model"])
     printed = tuple(claims[claim] for claim in plain["claims"])
     answer = {"table": "estimates", **plain["answer"]}
@@ -133,7 +135,10 @@ def _row(entry: Replacement, raw: pd.Series[Any], answer: pd.Series[Any]) -> dic
         "where": "; ".join(dict.fromkeys(claim.where for claim in entry.claims)),
         "printed": ", ".join(claim.printed for claim in entry.claims),
         "recomputed": f"{raw['method']}: {counts}{number}{limits}",
-        **{key: answer[key] for key in ("model", "estimand", "estimate", "lower", "upper", "interval", "unit", "verdict")},
+        **{
+            key: answer[key]
+            for key in ("model", "estimand", "estimate", "lower", "upper", "interval", "unit", "verdict")
+        },
         "sentence": sentence(answer),
     }
 

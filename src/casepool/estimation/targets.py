@@ -1,0 +1,183 @@
+"""Whose probability: a level's own patients, all patients set to the level, or a new one. Arrays, for any table.
+
+Everything is told category by category, worst first: two of them, failure and success, where the outcome has no more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import special
+
+from casepool.estimation.draws import Fitted
+from casepool.modelling import Design
+from casepool.modelling.arrays import NUMPY
+from casepool.modelling.borrowing import fresh_effect
+from casepool.modelling.endpoints import event
+from casepool.modelling.families import FAMILIES
+from casepool.modelling.likelihood import by_step, data_of, log_probabilities, of_number, patient_mean, row_weights
+from casepool.modelling.membership import Membership, patients_and_events
+
+TARGETS = {
+    "observed": "mean probability of the level's own patients",
+    "standardised": "mean probability over all patients of the fit, each set to the level",
+    "new": "probability for a new patient of the level, other group effects drawn anew",
+}
+UNSEEN = "(unseen level)"
+"""Level of a row for a patient whose level no table has shown."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Probabilities by level.
+
+    Parameters
+    ----------
+    categories : list of arrays (chain, draw, levels)
+        One for each category, worst first.
+    levels, notes : tuple of str
+    """
+
+    categories: list[np.ndarray]
+    levels: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+def category_probabilities(design: Design, fitted: Fitted) -> list[np.ndarray]:
+    """Probability of each category, worst first, of every patient of a design: arrays (chain, draw, patients)."""
+    log_p = log_probabilities(data_of(design), fitted.parameters, NUMPY)
+    return [patient_mean(design, np.exp(values), fitted.parameters, NUMPY) for values in log_p]
+
+
+def probabilities(design: Design, fitted: Fitted) -> np.ndarray:
+    """Probability of what the model calls success of every patient of a design: array (chain, draw, patients)."""
+    return event(fitted.model).of(category_probabilities(design, fitted))
+
+
+def over_patients(design: Design, fitted: Fitted) -> list[np.ndarray]:
+    """Probability of each category averaged over all patients of a design: arrays (chain, draw)."""
+    n, _ = patients_and_events(fitted.design)
+    return [np.average(p, axis=-1, weights=n) for p in category_probabilities(design, fitted)]
+
+
+def _observed(fitted: Fitted, group: Membership) -> Answer:
+    n, _ = patients_and_events(fitted.design)
+    weight = n[:, None] * group.members
+    total = weight.sum(axis=0)
+    share = np.divide(weight, total, out=np.full(weight.shape, np.nan), where=total > 0)
+    everyone = category_probabilities(fitted.design, fitted)
+    empty = 'no patient of this level in the fit; target="standardised" or "new" describes it'
+    return Answer([p @ share for p in everyone], group.levels, tuple("" if t else empty for t in total))
+
+
+def _standardised(fitted: Fitted, group: Membership) -> Answer:
+    each = [over_patients(fitted.design.at_level(group.by, level), fitted) for level in group.levels]
+    return Answer(_by_category(each), group.levels, _combinations_seen(fitted.design, group))
+
+
+def _by_category(levels: list[list[np.ndarray]]) -> list[np.ndarray]:
+    """Turn one list of categories per level into one array (chain, draw, levels) per category."""
+    return [np.stack(category, axis=-1) for category in zip(*levels, strict=True)]
+
+
+def _combinations_seen(design: Design, group: Membership) -> tuple[str, ...]:
+    """Say of each level how many of the combinations it is standardised over were ever seen with it."""
+    others = [t.coded for name, t in design.terms.items() if name != group.by and t.coded.levels]
+    if not others:
+        return ("",) * len(group.levels)
+    first = np.unique(design.patient_of_row, return_index=True)[1]
+    matrices = [t.matrix[first] for name, t in design.terms.items() if name != group.by and t.coded.levels]
+    keys = [tuple(row) for row in np.hstack(matrices)]
+    implied = set(keys)
+    return tuple(
+        f"{len({k for k, inside in zip(keys, group.members[:, i], strict=True) if inside})} of {len(implied)} implied "
+        "combinations seen"
+        for i in range(len(group.levels))
+    )
+
+
+def _new(fitted: Fitted, group: Membership) -> Answer:
+    unseen = fitted.model.terms[group.by].kind == "group"
+    levels: list[str | None] = [*group.levels, *([None] if unseen else [])]
+    each = [new_patient(fitted, group.by, level) for level in levels]
+    names = tuple(UNSEEN if level is None else level for level in levels)
+    return Answer(_by_category(each), names, ("",) * len(names))
+
+
+def new_patient(fitted: Fitted, by: str | None, level: str | None) -> list[np.ndarray]:
+    """Probability of each category of a new patient, one draw per draw of the posterior: arrays (chain, draw).
+
+    Every call of one fit draws the same random patients and new effects, so that levels compare like for like.
+    """
+    rng = np.random.default_rng([fitted.seed, 20])
+    design, model, shape = fitted.design, fitted.model, next(iter(fitted.parameters.values())).shape[:2]
+    row = _random_rows(fitted, rng, shape)
+    fresh = {
+        name: fresh_effect(model, term, "other", fitted.parameters, rng, shape)
+        for name, term in model.terms.items()
+        if term.kind == "group"
+    }
+    chosen = {by: design.terms[by].coded.choice_of(level)} if by is not None and level is not None else {}
+    etas = [_eta(fitted, own, row, chosen, fresh)[..., None] for own in by_step(model, fitted.parameters)]
+    log_p = FAMILIES[model.family].response[model.form](etas, fitted.parameters, NUMPY)
+    return [np.exp(values[..., 0]) for values in log_p]
+
+
+def _eta(
+    fitted: Fitted,
+    parameters: Mapping[str, np.ndarray],
+    row: np.ndarray,
+    chosen: Mapping[str, np.ndarray],
+    fresh: Mapping[str, np.ndarray],
+) -> np.ndarray:
+    """Linear predictor at the picked rows, some terms set to a design-matrix row, some effects new: (chain, draw)."""
+    design = fitted.design
+    eta = design.outcome["offset"][design.patient_of_row][row] + parameters.get("intercept", 0.0)
+    for name, term in design.terms.items():
+        effect = parameters.get(f"{name}_effect")
+        if effect is None:  # complete borrowing: the levels have no effects
+            continue
+        if name in chosen:
+            eta = eta + effect @ chosen[name]
+        elif name in fresh:
+            eta = eta + fresh[name]
+        elif term.coded.levels:
+            eta = eta + (effect * term.matrix[row]).sum(axis=-1)
+        else:
+            values = _number(fitted, name, row)[..., None]
+            eta = eta + of_number(term.coded.term, values, parameters, NUMPY)[..., 0]
+    return eta
+
+
+def _random_rows(fitted: Fitted, rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+    """Pick a random patient for every draw, and one of its rows by the rows' weights in that draw."""
+    n, _ = patients_and_events(fitted.design)
+    patient = rng.choice(len(n), size=shape, p=n / n.sum())
+    rows, weight = row_weights(fitted.design, fitted.parameters, NUMPY)
+    cumulative = np.broadcast_to(np.cumsum(weight, axis=-1), (*shape, *rows.shape))
+    own = np.take_along_axis(cumulative, patient[..., None, None], axis=-2)[..., 0, :]
+    place = (rng.random(shape)[..., None] > own[..., :-1]).sum(axis=-1)
+    return np.asarray(rows[patient, place])
+
+
+def _number(fitted: Fitted, name: str, row: np.ndarray) -> np.ndarray:
+    """Standardised value of a number at the picked rows, from its distribution where it is missing."""
+    term = fitted.design.terms[name]
+    known = term.matrix[row, 0]
+    if f"{name}_mean" not in fitted.parameters:
+        return np.asarray(known)
+    low, high = term.coded.term.bounds or (0.0, 1.0)
+    node = np.nan_to_num(term.node)[row]
+    logit = fitted.parameters[f"{name}_mean"] + fitted.parameters[f"{name}_spread"] * node
+    modelled = (low + (high - low) * special.expit(logit) - term.coded.term.centre) / term.coded.term.scale
+    return np.asarray(np.where(np.isfinite(term.node[row]), modelled, known))
+
+
+ANSWERS: dict[str, Callable[[Fitted, Membership], Answer]] = {
+    "observed": _observed,
+    "standardised": _standardised,
+    "new": _new,
+}
+"""How each target is computed."""

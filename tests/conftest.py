@@ -27,3 +27,13 @@ def survival_fit() -> xr.DataTree:
 @pytest.fixture(scope="session")
 def baseline_fit() -> xr.DataTree:
     return cp.fit("overall_survival_baseline", "alk_crizotinib", seed=1, progress=False)
+
+
+@pytest.fixture(scope="session")
+def ordinal_fit() -> xr.DataTree:
+    return cp.fit("best_response", "alk_crizotinib", seed=1, progress=False)
+
+
+@pytest.fixture(scope="session")
+def ordinal_age_fit() -> xr.DataTree:
+    return cp.fit("best_response_by_age_group", "alk_crizotinib", seed=1, progress=False)

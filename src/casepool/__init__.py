@@ -16,9 +16,13 @@ if TYPE_CHECKING:
     from casepool.cases import recode as recode
     from casepool.checking import check as check
     from casepool.errors import CasepoolError as CasepoolError
+    from casepool.estimation import aliasing as aliasing
     from casepool.estimation import compare as compare
     from casepool.estimation import contrast as contrast
     from casepool.estimation import estimates as estimates
+    from casepool.estimation import ledger as ledger
+    from casepool.estimation import predict as predict
+    from casepool.estimation import ranking as ranking
     from casepool.estimation import survival as survival
     from casepool.frequentist import audit as audit
     from casepool.frequentist import classical as classical
@@ -30,13 +34,16 @@ if TYPE_CHECKING:
     from casepool.modelling import Model as Model
     from casepool.modelling import list_models as list_models
     from casepool.modelling import model as model
+    from casepool.reporting import plot_effect as plot_effect
     from casepool.reporting import plot_forest as plot_forest
     from casepool.reporting import plot_multiverse as plot_multiverse
     from casepool.reporting import plot_survival as plot_survival
     from casepool.reporting import report as report
     from casepool.studies import exposure_sensitivity as exposure_sensitivity
     from casepool.studies import multiverse as multiverse
+    from casepool.studies import power_scaling as power_scaling
     from casepool.studies import replacement as replacement
+    from casepool.studies import sensitivity as sensitivity
 
 __version__ = "0.1.0"
 
@@ -44,12 +51,12 @@ _HOMES = {
     "cases": ("codings", "list_datasets", "load", "read_cases", "recode"),
     "checking": ("check",),
     "errors": ("CasepoolError",),
-    "estimation": ("compare", "contrast", "estimates", "survival"),
+    "estimation": ("aliasing", "compare", "contrast", "estimates", "ledger", "predict", "ranking", "survival"),
     "frequentist": ("audit", "classical"),
     "inference": ("build", "fit", "open_fit", "refit", "save_fit"),
     "modelling": ("Model", "list_models", "model"),
-    "reporting": ("plot_forest", "plot_multiverse", "plot_survival", "report"),
-    "studies": ("exposure_sensitivity", "multiverse", "replacement"),
+    "reporting": ("plot_effect", "plot_forest", "plot_multiverse", "plot_survival", "report"),
+    "studies": ("exposure_sensitivity", "multiverse", "power_scaling", "replacement", "sensitivity"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 __all__ = ["__version__", *sorted(_HOME_OF)]  # noqa: PLE0604

@@ -175,7 +175,7 @@ def _audit_text(table: pd.DataFrame) -> str:
 
 def _markdown(table: pd.DataFrame) -> str:
     """Lay a table out as Markdown, bars and line breaks in cells escaped."""
-    rows = [table.columns, ["---"] * len(table.columns), *table.astype(str).itertuples(index=False)]
+    rows = [list(table.columns), ["---"] * len(table.columns), *table.astype(str).to_numpy().tolist()]
     cells = [[str(cell).replace("|", "\\|").replace("\n", " ") for cell in row] for row in rows]
     return "\n".join(f"| {' | '.join(row)} |" for row in cells)
 

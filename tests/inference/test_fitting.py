@@ -100,7 +100,8 @@ def test_every_input_of_the_graph_can_be_replaced() -> None:
 
 def test_a_second_process_draws_the_same(age_fit: xr.DataTree) -> None:
     code = (
-        "import casepool as cp; f = cp.fit('objective_response_by_age_group', 'alk_crizotinib', seed=1, cores=1, progress=False);"
+        "import casepool as cp;"
+        "f = cp.fit('objective_response_by_age_group', 'alk_crizotinib', seed=1, cores=1, progress=False);"
         "print(repr(f['posterior']['intercept'].values.sum()), repr(f['posterior']['age_effect'].values.sum()))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -30,6 +30,8 @@ def any_values(chosen, cases, seed=20210721):
             labelled[f"{name}_share"] = dict(zip(coded.levels, shares, strict=True))
         else:
             values |= {f"{name}_effect": 0.3, f"{name}_mean": -0.5, f"{name}_spread": 0.9}
+    if design.model.is_ordinal:
+        values |= {"first_cutpoint": -1.2, "cutpoint_gap": [1.4, 0.6]}
     if design.model.outcome.time:
         values |= {"intercept": -3.5, "shape": 0.8, "surgery_effect": -0.6, "surgery_log_intensity": -3.4}
     return values, labelled

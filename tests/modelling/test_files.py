@@ -14,6 +14,7 @@ ABSENT = object()
 RESPONSE = "objective_response"
 BANDED = "objective_response_by_age_group"
 SURVIVAL = "overall_survival"
+ORDINAL = "best_response"
 
 REFUSED = [
     # model, where, what stands there instead, what the one line must say
@@ -107,6 +108,30 @@ REFUSED = [
     (SURVIVAL, "priors.shape", {"dist": "Normal", "mu": 1, "sigma": 1}, ["priors.shape", "positive"]),
     (SURVIVAL, "priors.surgery_log_intensity", ABSENT, ["priors.surgery_log_intensity", "add"]),
     (SURVIVAL, "priors.surgery_effect", 0.0, ["priors.surgery_effect", "table"]),
+    (SURVIVAL, "link", "cumulative", ["link", "only an ordinal family", "remove"]),
+    (RESPONSE, "link", "cumulative", ["link", "only an ordinal family", "remove"]),
+    (ORDINAL, "link", "probit", ["link", "cumulative, adjacent"]),
+    (ORDINAL, "effects", "proportional", ["effects", "only a survival family", "remove"]),
+    (ORDINAL, "outcome.events", "events", ["coded column", "bernoulli"]),
+    (ORDINAL, "outcome.target", 0.3, ["coded column", "bernoulli"]),
+    (ORDINAL, "outcome.column", ABSENT, ["`column`", "`levels`"]),
+    (ORDINAL, "outcome.levels", ["PR"], ["`column`", "two or more"]),
+    (ORDINAL, "outcome.success", ["SD", "CR"], ["best of `levels`", "worst first"]),
+    (ORDINAL, "outcome.success", ["PD", "SD", "PR", "CR"], ["best of `levels`", "not all"]),
+    (ORDINAL, "terms.age.by_category", True, ["terms.age.by_category", 'link = "adjacent"']),
+    (RESPONSE, "terms.age.by_category", True, ["terms.age.by_category", 'link = "adjacent"']),
+    (ORDINAL, "terms.age.by_category", "yes", ["terms.age.by_category", "true or false"]),
+    (ORDINAL, "terms.histology.by_category", True, ["by_category", "borrowing"]),
+    (ORDINAL, "priors.intercept", {"dist": "Normal", "mu": 0, "sigma": 1}, ["priors.intercept", "first_cutpoint"]),
+    (ORDINAL, "priors.first_cutpoint", ABSENT, ["priors.first_cutpoint", "add"]),
+    (ORDINAL, "priors.cutpoint_gap", {"dist": "Normal", "mu": 1, "sigma": 1}, ["priors.cutpoint_gap", "positive"]),
+    (ORDINAL, "terms.gap", {"kind": "linear"}, ["terms.gap", "not a usable name"]),
+    (RESPONSE, "terms.age", {"kind": "smooth"}, ["terms.age", "rising knots"]),
+    (RESPONSE, "terms.age", {"kind": "smooth", "knots": [6, 15]}, ["terms.age", "three or more rising knots"]),
+    (RESPONSE, "terms.age", {"kind": "smooth", "knots": [6, 30, 15]}, ["terms.age", "rising knots"]),
+    (RESPONSE, "terms.age", {"kind": "smooth", "knots": [6, 15, 30], "scale": 0}, ["terms.age", "scale"]),
+    (RESPONSE, "terms.age", {"kind": "smooth", "knots": [6, 15, 30]}, ["priors.age_wiggle_sd", "add"]),
+    (RESPONSE, "terms.age.knots", [6, 15, 30], ["knots", "centre"]),
 ]  # fmt: skip
 
 
@@ -210,6 +235,7 @@ def test_a_model_survives_being_written(tmp_path, name):
 
 
 def test_rarer_keys_survive_being_written():
+    own = {"dist": "Normal", "mu": 0, "sigma": 1}
     plain = changed(RESPONSE, "terms.histology.exchangeable", {"EIMT": 0.8, "other": 0.5})
     plain["terms"]["histology"] |= {"borrowing": "exnex", "column": "diagnosis", "df": 7}
     plain["priors"]["histology_own"] = {
@@ -220,8 +246,27 @@ def test_rarer_keys_survive_being_written():
     plain["terms"]["sex"] = {"kind": "category", "reference": "F", "missing": "drop"}
     plain["priors"]["sex_effect"] = {"dist": "Fixed", "value": 0}
     plain["outcome"]["target"] = 0.3
+    plain["terms"]["months"] = {"kind": "smooth", "knots": [6, 15, 30], "centre": 12, "scale": 6, "bounds": [0, 60]}
+    plain["priors"] |= {"months_effect": own, "months_wiggle_sd": {"dist": "HalfNormal", "sigma": 1}}
     original = model_from_dict(plain, name="mine")
     assert model_from_dict(tomllib.loads(original.to_toml()), name="mine") == original
+
+
+def test_effects_by_category_survive_being_written():
+    plain = changed(ORDINAL, "terms.age.by_category", True) | {"link": "adjacent"}
+    plain["priors"]["cutpoint_gap"] = {"dist": "Normal", "mu": 0, "sigma": 2}
+    original = model_from_dict(plain, name="mine")
+    assert original.terms["age"].by_category
+    assert model_from_dict(tomllib.loads(original.to_toml()), name="mine") == original
+
+
+def test_two_categories_have_no_gap():
+    plain = changed(ORDINAL, "outcome.levels", ["SD", "PR"])
+    plain["outcome"]["success"] = ["PR"]
+    with pytest.raises(CasepoolError, match="prior for nothing"):
+        model_from_dict(plain, name="mine")
+    del plain["priors"]["cutpoint_gap"]
+    assert "cutpoint_gap" not in wanted_priors(model_from_dict(plain, name="mine"))
 
 
 @pytest.mark.parametrize("name", list_models())

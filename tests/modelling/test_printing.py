@@ -36,7 +36,7 @@ def test_printing_shows_everything_in_force(name):
     chosen = model(name)
     text = words(str(chosen))
     assert chosen.title in text
-    assert words(FAMILIES[chosen.family].equation[chosen.effects]) in text
+    assert words(FAMILIES[chosen.family].equation[chosen.form]) in text
     for column in chosen.columns():
         assert column in text
     for key, prior in chosen.priors.items():

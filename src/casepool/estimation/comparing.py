@@ -39,9 +39,9 @@ def compare(*tables: pd.DataFrame) -> pd.DataFrame:
     columns = list(COLUMNS) + [c for c in POSTERIOR_COLUMNS if any(c in table.columns for table in tables)]
     rows = pd.concat([table.reindex(columns=columns) for table in tables], ignore_index=True)
     key = rows[["by", "level", "at"]].astype(str).agg("\x1f".join, axis=1)
-    rows = rows.iloc[key.map({k: i for i, k in enumerate(dict.fromkeys(key))}).argsort(kind="stable")]
-    rows = rows.reset_index(drop=True)
-    for _, same in rows.groupby(rows[["by", "level", "at"]].astype(str).agg("\x1f".join, axis=1), sort=False):
+    order = key.map({k: i for i, k in enumerate(dict.fromkeys(key))}).argsort(kind="stable")
+    rows, key = rows.iloc[order].reset_index(drop=True), key.iloc[order].reset_index(drop=True)
+    for _, same in rows.groupby(key, sort=False):
         for column in ("n", "events"):
             counts = same.loc[same["level"] != "", column].dropna().unique()
             if len(counts) > 1:

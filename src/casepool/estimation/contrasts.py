@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -20,8 +21,12 @@ Told = tuple[dict[str, Any], np.ndarray]
 """A row of a table and the draws it tells of: a quantity's, or of whether something holds."""
 
 
-def response_contrast(fitted: Fitted, by: str, *, target: str, ci_prob: float) -> pd.DataFrame:
+def response_contrast(
+    fitted: Fitted, by: str, *, target: str, ci_prob: float, rope: tuple[float, float] | None = None
+) -> pd.DataFrame:
     """Compare the levels of a factor pairwise: risk difference, risk ratio, odds ratio, probability of superiority.
+
+    With a region of practical equivalence also the probability that the risk difference lies inside it.
 
     Of an ordinal model for every "at least" a category, followed by the odds ratio of its equation.
     """
@@ -38,7 +43,8 @@ def response_contrast(fitted: Fitted, by: str, *, target: str, ci_prob: float) -
             p = end.of(categories)
             own = pair | {"at": end.at, "events": events[a] + events[b], "note": f"of the {target} probabilities"}
             told += _measures(own, end, (group.levels[a], group.levels[b]), p[..., a], p[..., b])
-        told += _odds_of_the_model(fitted, group, pair, a, b)
+            told += _equivalence(own, end, p[..., a] - p[..., b], rope)
+        told += _odds_of_the_model(fitted, group, pair, (int(a), int(b)))
     if not told:
         raise CasepoolError(f"{by!r} has one level with patients, so nothing to compare", remedy="use another factor")
     return _table(told, fitted, ci_prob)
@@ -56,7 +62,29 @@ def _measures(row: dict[str, Any], end: Endpoint, names: tuple[str, str], p: np.
     ]
 
 
-def _odds_of_the_model(fitted: Fitted, group: Membership, pair: dict[str, Any], a: int, b: int) -> list[Told]:
+def check_rope(rope: tuple[float, float] | None) -> None:
+    """Refuse a region of practical equivalence that is none."""
+    if rope is None:
+        return
+    numbers = isinstance(rope, Sequence) and len(rope) == 2 and all(isinstance(x, int | float) for x in rope)
+    if not numbers or not -1 <= rope[0] < rope[1] <= 1:
+        raise CasepoolError(
+            "rope must be two risk differences, the lower one first", value=rope, remedy="pass rope=(-0.1, 0.1), say"
+        )
+
+
+def _equivalence(
+    row: dict[str, Any], end: Endpoint, difference: np.ndarray, rope: tuple[float, float] | None
+) -> list[Told]:
+    """Say how probably two levels are as good as equal, if a region of equivalence is given."""
+    if rope is None:
+        return []
+    of = f", {end.at}" if end.at else ""
+    words = f"P(risk difference{of} between {rope[0]:g} and {rope[1]:g})"
+    return [(row | {"estimand": words}, (difference > rope[0]) & (difference < rope[1]))]
+
+
+def _odds_of_the_model(fitted: Fitted, group: Membership, pair: dict[str, Any], places: tuple[int, int]) -> list[Told]:
     """Return an ordinal model's own odds ratio, which its equation takes to be the same at every category.
 
     With effects by category there is one for each step between categories.
@@ -65,13 +93,14 @@ def _odds_of_the_model(fitted: Fitted, group: Membership, pair: dict[str, Any], 
     if not fitted.model.is_ordinal or effect is None or not group.is_term:
         return []
     coded = fitted.design.terms[group.by].coded
-    apart = coded.choice_of(group.levels[a]) - coded.choice_of(group.levels[b])
+    high, low = (coded.choice_of(group.levels[place]) for place in places)
+    apart = high - low
     name = "cumulative odds ratio" if fitted.model.link == "cumulative" else "adjacent-category odds ratio"
-    each = {"": effect @ apart}
-    if coded.term.by_category:
-        each = {step: effect[..., j] @ apart for j, step in enumerate(steps(fitted.model))}
+    by_category = coded.term.by_category
+    each = {step: effect[..., j] for j, step in enumerate(steps(fitted.model))} if by_category else {"": effect}
     told: list[Told] = []
-    for at, log_ratio in each.items():
+    for at, own in each.items():
+        log_ratio = own @ apart
         row = pair | {"at": at, "note": "above 1: better categories are more likely, other terms being equal"}
         told.append((row | {"estimand": name, "unit": "ratio"}, np.exp(log_ratio)))
         told.append((row | {"estimand": f"P({name} > 1)"}, log_ratio > 0))

@@ -14,6 +14,7 @@ from casepool.errors import CasepoolError
 from casepool.inference.convergence import LEAST_ESS, convergence_of, worst
 from casepool.inference.fitting import design_of, model_of, parameters_of
 from casepool.modelling import Design, Model
+from casepool.modelling.families import FAMILIES
 
 HUGE = 1e12
 """Stands for infinity while quantiles and effective sample sizes are computed."""
@@ -52,6 +53,15 @@ def open_draws(fit: xr.DataTree) -> Fitted:
         raise CasepoolError("this is no fit made by casepool", remedy="pass what fit(...) or open_fit(...) returned")
     parameters = parameters_of(fit["posterior"].to_dataset())
     return Fitted(fit, model_of(fit), design_of(fit), parameters, convergence_of(fit)["verdict"])
+
+
+def refuse_survival(fitted: Fitted) -> None:
+    """Refuse a survival model where responses are asked for."""
+    if FAMILIES[fitted.model.family].survival:
+        raise CasepoolError(
+            f"{fitted.model.name!r} is a survival model",
+            remedy="use survival(fit, by=...) or contrast(fit, by=...)",
+        )
 
 
 def check_probability(ci_prob: float) -> None:

@@ -9,11 +9,11 @@ import pandas as pd
 import xarray as xr
 
 from casepool.errors import CasepoolError
-from casepool.estimation.draws import Fitted, check_probability, open_draws, posterior_rows
+from casepool.estimation.draws import Fitted, check_probability, open_draws, posterior_rows, refuse_survival
+from casepool.estimation.exchangeability import exchangeability_rows
 from casepool.estimation.targets import ANSWERS, TARGETS, Answer, new_patient, over_patients
 from casepool.inference.fitting import cases_of
 from casepool.modelling.endpoints import counted, endpoints, reached_note
-from casepool.modelling.families import FAMILIES
 from casepool.modelling.membership import membership, patients_and_events
 from casepool.tables import estimate_table
 
@@ -43,7 +43,8 @@ def estimates(
     pandas.DataFrame
         An estimate table: posterior medians with limits, one row per level, levels without patients in the
         fit with n = 0. Of an ordinal model one row per level and category, and per level and "at least" a category,
-        as ``at`` says.
+        as ``at`` says. Of a factor with exnex borrowing also the probability that each level is exchangeable with
+        the others, in rows of their own without limits, their level followed by "(exchangeable)".
 
     Raises
     ------
@@ -52,7 +53,7 @@ def estimates(
     """
     check_probability(ci_prob)
     fitted = open_draws(fit)
-    _refuse_survival(fitted)
+    refuse_survival(fitted)
     if target not in TARGETS:
         raise CasepoolError("unknown target", value=target, remedy=f"choose one of {', '.join(TARGETS)}")
     if by is None:
@@ -70,13 +71,14 @@ def estimates(
         shared | {"level": level, "n": n[i] if i < len(n) else 0.0, "note": _joined(note, group.note(fitted.design))}
         for i, (level, note) in enumerate(zip(answer.levels, answer.notes, strict=True))
     ]
-    return _table(fitted, answer, about, group.members, TARGETS[target], ci_prob)
+    rows = _rows(fitted, answer, about, group.members, TARGETS[target], ci_prob)
+    return estimate_table(rows + exchangeability_rows(fitted, group), posterior=True)
 
 
-def _table(
+def _rows(
     fitted: Fitted, answer: Answer, about: list[dict[str, Any]], members: np.ndarray, target: str, ci_prob: float
-) -> pd.DataFrame:
-    """Tabulate every endpoint of every level; `members` (n, levels) says whose events count."""
+) -> list[dict[str, Any]]:
+    """Describe every endpoint of every level; `members` (n, levels) says whose events count."""
     draws: list[np.ndarray] = []
     rows: list[dict[str, Any]] = []
     reached = reached_note(fitted.design)
@@ -95,20 +97,11 @@ def _table(
                 }
             )
     stacked = np.stack(draws, axis=-1)
-    table = posterior_rows(stacked, rows, fitted=fitted, ci_prob=ci_prob)
-    return estimate_table(_with_bounds(table, stacked), posterior=True)
+    return _with_bounds(posterior_rows(stacked, rows, fitted=fitted, ci_prob=ci_prob), stacked)
 
 
 def _joined(*parts: str) -> str:
     return "; ".join(part for part in parts if part)
-
-
-def _refuse_survival(fitted: Fitted) -> None:
-    if FAMILIES[fitted.model.family].survival:
-        raise CasepoolError(
-            f"{fitted.model.name!r} is a survival model",
-            remedy="use survival(fit, by=...) or contrast(fit, by=...)",
-        )
 
 
 def _with_bounds(rows: list[dict[str, Any]], draws: np.ndarray) -> list[dict[str, Any]]:
@@ -131,4 +124,4 @@ def _everyone(fitted: Fitted, target: str, ci_prob: float) -> pd.DataFrame:
     answer = Answer([p[..., None] for p in categories], ("everyone",), ("",))
     about = [{"by": "", "level": "everyone", "n": n.sum(), "source": "pooled", "note": ""}]
     words = TARGETS[target] if new else "mean probability of all patients of the fit"
-    return _table(fitted, answer, about, np.ones((len(n), 1)), words, ci_prob)
+    return estimate_table(_rows(fitted, answer, about, np.ones((len(n), 1)), words, ci_prob), posterior=True)

@@ -11,7 +11,7 @@ import pandas as pd
 import xarray as xr
 
 from casepool.errors import CasepoolError
-from casepool.estimation.contrasts import response_contrast
+from casepool.estimation.contrasts import check_rope, response_contrast
 from casepool.estimation.curves import Strategy, curve, strategies, undated
 from casepool.estimation.draws import Fitted, check_probability, open_draws, posterior_rows, probability_row
 from casepool.inference.fitting import cases_of
@@ -203,7 +203,14 @@ def _beyond(fitted: Fitted, common: dict[str, Any], arms: list[Strategy]) -> lis
     ]
 
 
-def contrast(fit: xr.DataTree, by: str, *, target: str = "standardised", ci_prob: float = 0.95) -> pd.DataFrame:
+def contrast(
+    fit: xr.DataTree,
+    by: str,
+    *,
+    target: str = "standardised",
+    ci_prob: float = 0.95,
+    rope: tuple[float, float] | None = None,
+) -> pd.DataFrame:
     """Compare levels pairwise: risks of a response model, hazards (or times) of a survival model.
 
     Parameters
@@ -215,6 +222,9 @@ def contrast(fit: xr.DataTree, by: str, *, target: str = "standardised", ci_prob
         Of a response model: which probabilities are compared, see `estimates`.
     ci_prob : float
         Width of the equal-tailed credible interval.
+    rope : tuple of two floats, optional
+        Of a response model: limits of a region of practical equivalence; adds the probability that the risk
+        difference lies between them.
 
     Returns
     -------
@@ -228,9 +238,12 @@ def contrast(fit: xr.DataTree, by: str, *, target: str = "standardised", ci_prob
         If `by` is no factor of the model, or there is nothing to compare.
     """
     check_probability(ci_prob)
+    check_rope(rope)
     fitted = open_draws(fit)
     if not FAMILIES[fitted.model.family].survival:
-        return response_contrast(fitted, by, target=target, ci_prob=ci_prob)
+        return response_contrast(fitted, by, target=target, ci_prob=ci_prob, rope=rope)
+    if rope is not None:
+        raise CasepoolError(f"{fitted.model.name!r} has no risk difference", remedy="leave out rope")
     pairs = _log_ratios(fitted, by)
     accelerated = fitted.model.effects == "accelerated"
     what, better = ("time ratio", ">") if accelerated else ("hazard ratio", "<")

@@ -148,7 +148,7 @@ def _eta(
         else:
             values = _number(fitted, name, row)[..., None]
             eta = eta + of_number(term.coded.term, values, parameters, NUMPY)[..., 0]
-    return eta
+    return np.asarray(eta)
 
 
 def _random_rows(fitted: Fitted, rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:

@@ -14,6 +14,7 @@ from casepool.frequentist.contingency import FEW, ChiSquare, pearson
 from casepool.frequentist.exact import MOST, fisher_freeman_halton
 from casepool.frequentist.proportions import clopper_pearson, one_sided_bound, wilson
 from casepool.modelling.design import Design, patient_labels
+from casepool.modelling.endpoints import at_least, counted, endpoints
 from casepool.modelling.membership import Membership, membership, patients_and_events
 
 Row = dict[str, Any]
@@ -37,18 +38,26 @@ def response_rows(design: Design, cases: pd.DataFrame, by: str | None) -> list[R
     by : str or None
         A factor of the model, a labelled column, or everyone.
     """
-    success = success_words(design, cases)
-    shared: Row = {"estimand": f"raw rate: patients with {success} among the evaluable", "by": by or ""}
     if by is None:
-        n, events = patients_and_events(design)
-        return [_rate(shared, method, "everyone", n.sum(), events.sum()) for method in INTERVALS]
+        n = design.outcome["n"]
+        everyone = np.ones((len(n), 1), dtype=bool)
+        return _rates(design, cases, Membership("", ("everyone",), everyone, is_term=False))
     group = membership(design, cases, by)
-    n, events = group.counts(design)
-    shared["note"] = group.note(design)
-    rows = [
-        _rate(shared, method, level, n[i], events[i]) for method in INTERVALS for i, level in enumerate(group.levels)
-    ]
-    return rows + _tests(design, cases, group, f"no difference in the rate of {success} between {by} levels")
+    return _rates(design, cases, group) + _tests(design, cases, group)
+
+
+def _rates(design: Design, cases: pd.DataFrame, group: Membership) -> list[Row]:
+    """Make the rows of the raw rates of every endpoint and level, one block for each kind of interval."""
+    n, _ = group.counts(design)
+    rows = []
+    for method in INTERVALS:
+        for i, level in enumerate(group.levels):
+            for end in endpoints(design.model):
+                words = end.words or success_words(design, cases)
+                shared: Row = {"estimand": f"raw rate: patients with {words} among the evaluable", "by": group.by}
+                shared |= {"level": level, "at": end.at, "note": group.note(design)}
+                rows.append(_rate(shared, method, n[i], (counted(design, end) @ group.members)[i]))
+    return rows
 
 
 def success_words(design: Design, cases: pd.DataFrame) -> str:
@@ -57,9 +66,9 @@ def success_words(design: Design, cases: pd.DataFrame) -> str:
     return " or ".join(outcome.success) if outcome.column in cases.columns else outcome.events
 
 
-def _rate(shared: Row, method: str, level: str, n: float, events: float) -> Row:
+def _rate(shared: Row, method: str, n: float, events: float) -> Row:
     """Make the row of one rate; a level without patients has none."""
-    row = shared | {"level": level, "n": n, "events": events, "method": method}
+    row = shared | {"n": n, "events": events, "method": method}
     row |= {"source": "raw", "interval": "95% CI", "unit": "probability"}
     note = shared.get("note", "")
     if n == 0:
@@ -92,24 +101,26 @@ def disjoint_levels(group: Membership) -> tuple[list[str], np.ndarray]:
     return [level for level, keep in zip((*group.levels, SEVERAL), kept, strict=True) if keep], members[:, kept]
 
 
-def _tests(design: Design, cases: pd.DataFrame, group: Membership, same_rate: str) -> list[Row]:
+def _tests(design: Design, cases: pd.DataFrame, group: Membership) -> list[Row]:
     """Make the rows of all tests between the levels of a grouping."""
     levels, members = disjoint_levels(group)
-    n, events = patients_and_events(design)
+    n = design.outcome["n"]
     inside = members.any(axis=1)
-    shared: Row = {
-        "by": group.by,
-        "level": compared(levels),
-        "n": n[inside].sum(),
-        "events": events[inside].sum(),
-        "source": "raw",
-        "unit": "P value",
-    }
+    shared: Row = {"by": group.by, "level": compared(levels), "n": n[inside].sum(), "source": "raw", "unit": "P value"}
+    rows = []
+    for end in at_least(design.model):
+        events = counted(design, end)
+        words = f"no difference in the rate of {end.words or success_words(design, cases)} between {group.by} levels"
+        about = shared | {"estimand": words, "at": end.at, "events": events[inside].sum()}
+        if len(levels) < 2:
+            nothing = "fewer than two levels have evaluable patients: nothing to compare"
+            rows.append(about | {"method": "Pearson chi-square", "note": nothing})
+        else:
+            rows += _two_tests(about, np.column_stack([events @ members, (n - events) @ members]), levels)
     if len(levels) < 2:
-        nothing = "fewer than two levels have evaluable patients: nothing to compare"
-        return [shared | {"estimand": same_rate, "method": "Pearson chi-square", "note": nothing}]
-    yes, no = events @ members, (n - events) @ members
-    rows = _two_tests(shared | {"estimand": same_rate}, np.column_stack([yes, no]), levels)
+        return rows
+    _, events = patients_and_events(design)
+    shared["events"] = events[inside].sum()
     coded = coded_table(design, cases, members)
     if coded is not None and len(design.model.outcome.levels) > 2:
         column = design.model.outcome.column

@@ -24,7 +24,7 @@ from casepool.cases.codebook import LABELLED, Codebook, codebook_from_dict
 from casepool.cases.tables import bare, typed
 from casepool.errors import CasepoolError
 from casepool.inference.convergence import convergence
-from casepool.inference.graph import build_design, input_values, observed, prior_names, sizes
+from casepool.inference.graph import build_design, input_values, labels, observed, prior_names, sizes
 from casepool.inference.predictive import predictive_groups
 from casepool.modelling import Design, Model, make_design, model_from_dict
 from casepool.modelling import model as get_model
@@ -205,16 +205,10 @@ def _sample(
     )
     posterior = raw["posterior"].to_dataset()
     posterior = posterior.drop_vars([name for name in posterior.data_vars if str(name).endswith("_z")])
-    coords = {str(dim): _labels(design, str(dim)) for dim in posterior.dims if dim not in ("chain", "draw")}
-    posterior = posterior.assign_coords(coords)
+    own = labels(design)  # those of this design, whichever one its graph was compiled for
+    posterior = posterior.assign_coords({dim: names for dim, names in own.items() if dim in posterior.dims})
     stats = raw["sample_stats"].to_dataset()
     return {"posterior": posterior, "sample_stats": stats[[name for name in STATISTICS if name in stats]]}
-
-
-def _labels(design: Design, dim: str) -> list[str]:
-    """Return the labels of a dimension: those of this design, whichever design its graph was compiled for."""
-    coded = design.terms[dim.removesuffix("_level")].coded if dim not in design.terms else design.terms[dim].coded
-    return list(coded.levels if dim not in design.terms or coded.term.kind == "group" else coded.coefficients)
 
 
 def parameters_of(posterior: xr.Dataset) -> dict[str, np.ndarray]:
@@ -249,8 +243,9 @@ def _data_groups(design: Design, frame: pd.DataFrame) -> dict[str, xr.Dataset]:
     """Lay down what was fitted: outcomes, and the patients with the columns used and the reasons of the rest."""
     patient = {"patient": list(design.patients)}
     outcome = {"outcome": ("patient", observed(design))}
-    constant = {name: ("patient", values) for name, values in design.outcome.items() if name not in ("time", "events")}
-    if FAMILIES[design.model.family].survival:
+    family = FAMILIES[design.model.family]
+    constant = {name: ("patient", values) for name, values in design.outcome.items() if name != family.observed}
+    if family.survival:
         constant["outcome"] = constant["event"]
     return {
         "observed_data": xr.Dataset(outcome, coords=patient),
@@ -265,6 +260,8 @@ def _patients(design: Design, frame: pd.DataFrame) -> xr.Dataset:
     frame = bare(frame)
     columns = {}
     for name in names:
+        if name == codebook.id:  # the coordinate holds it
+            continue
         values = frame[name]
         if codebook.columns[name].type in ("number", "integer"):
             columns[name] = ("patient", values.to_numpy(dtype=float, na_value=np.nan))
@@ -283,7 +280,7 @@ def used_columns(model: Model, frame: pd.DataFrame) -> list[str]:
     codebook = codebook_of(frame) or Codebook()
     read = [name for name in model.columns() if name in frame.columns]
     labelled = [name for name, column in codebook.columns.items() if column.type in LABELLED and name in frame.columns]
-    return [name for name in dict.fromkeys(read + labelled) if name != codebook.id]
+    return [name for name in dict.fromkeys(read + labelled) if name != codebook.id or name in read]
 
 
 def _attributes(design: Design, frame: pd.DataFrame, seed: int, settings: Mapping[str, Any]) -> dict[str, str]:
@@ -328,7 +325,7 @@ def cases_of(fit: xr.DataTree) -> pd.DataFrame:
     codebook = codebook_from_dict(json.loads(fit.attrs["codebook"]))
     patients = fit["patients"].to_dataset()
     columns: dict[str, Any] = {codebook.id: [str(label) for label in patients["patient"].values]}
-    columns |= {name: patients[name].values for name in codebook.columns}
+    columns |= {name: patients[name].values for name in codebook.columns if name != codebook.id}
     book = replace(codebook, columns={codebook.id: Column("text"), **codebook.columns}, missing=("",))
     return typed(pd.DataFrame(columns), book)
 

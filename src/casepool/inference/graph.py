@@ -16,12 +16,13 @@ from casepool.inference.mixture import mixture_quantile
 from casepool.modelling import Design, Model, make_design
 from casepool.modelling import model as get_model
 from casepool.modelling.arrays import Namespace
-from casepool.modelling.borrowing import exchangeable, own_priors
+from casepool.modelling.borrowing import exchangeable, location, own_priors
+from casepool.modelling.endpoints import steps
 from casepool.modelling.families import FAMILIES
-from casepool.modelling.files import wanted_priors
 from casepool.modelling.likelihood import Data, data_of, has_nodes, has_shares, log_likelihood
 from casepool.modelling.priors import Prior
 from casepool.modelling.spec import Term
+from casepool.modelling.wanted import wanted_priors
 
 
 def _log_normal_tail(x: Any) -> Any:
@@ -83,19 +84,28 @@ def build(model: str | Path | Model, cases: str | Path | pd.DataFrame) -> pm.Mod
 
 def build_design(design: Design) -> pm.Model:
     """Build the PyMC model of a Design."""
-    coords: dict[str, Any] = {"patient": list(design.patients)}
-    for name, term in design.terms.items():
-        if term.coded.term.kind == "group":
-            coords[name] = list(term.coded.levels)
-        elif term.coded.coefficients:
-            coords[name] = list(term.coded.coefficients)
-        if has_shares(term):
-            coords[f"{name}_level"] = list(term.coded.levels)
-    with pm.Model(coords=coords) as built:
+    with pm.Model(coords={"patient": list(design.patients), **labels(design)}) as built:
         parameters = _parameters(design)
         _missing(design, parameters)
         _observe(design, parameters)
     return built
+
+
+def labels(design: Design) -> dict[str, list[str]]:
+    """Return every dimension of a model's parameters with its labels."""
+    model = design.model
+    found: dict[str, list[str]] = {}
+    for name, term in design.terms.items():
+        coded = term.coded
+        if coded.levels:
+            found[name] = list(coded.levels if coded.term.kind == "group" else coded.coefficients)
+        if has_shares(term):
+            found[f"{name}_level"] = list(coded.levels)
+        if coded.term.kind == "smooth":
+            found[f"{name}_basis"] = [str(k + 1) for k in range(len(coded.term.knots) - 2)]
+    if model.is_ordinal:
+        found |= {"step": list(steps(model)), "gap": list(steps(model)[1:])}
+    return found
 
 
 def sizes(design: Design) -> str:
@@ -105,7 +115,7 @@ def sizes(design: Design) -> str:
     """
     model = design.model
     inputs = sorted((name, np.ndim(values)) for name, values in input_values(design).items())
-    levels = [(name, len(term.coded.levels), len(term.coded.coefficients)) for name, term in design.terms.items()]
+    lengths = [(name, len(values)) for name, values in labels(design).items()]
     priors = [(name, model.prior(name).dist) for name in prior_names(design)]
     terms = [
         (
@@ -115,11 +125,13 @@ def sizes(design: Design) -> str:
             t.coded.term.bounds,
             t.coded.term.centre,
             t.coded.term.scale,
+            t.coded.term.knots,
+            t.coded.term.by_category,
         )
         for t in design.terms.values()
     ]
     exposures = [(e.name, e.as_, e.dating == "intensity") for e in model.exposures.values()]
-    return repr((model.family, model.effects, inputs, levels, priors, terms, exposures))
+    return repr((model.family, model.form, inputs, lengths, priors, terms, exposures))
 
 
 def prior_names(design: Design) -> list[str]:
@@ -152,15 +164,16 @@ def input_values(design: Design) -> dict[str, np.ndarray]:
     return values
 
 
-def prior_dims(design: Design, name: str) -> tuple[str, tuple[str, ...]] | None:
-    """Return the dimension of a parameter with a prior of its own, and its labels; None for a scalar."""
-    if name.endswith("_share"):
-        owner = name.removesuffix("_share")
-        return f"{owner}_level", design.terms[owner].coded.levels
-    owner = name.removesuffix("_effect")
-    if owner in design.terms and design.terms[owner].coded.coefficients:
-        return owner, design.terms[owner].coded.coefficients
-    return None
+def prior_dims(design: Design, name: str) -> dict[str, int]:
+    """Return the dimensions of a parameter with a prior of its own, and their lengths; none of a scalar."""
+    owner, _, ending = name.rpartition("_")
+    dims = {"cutpoint_gap": ["gap"]}.get(name, [])
+    if ending == "share":
+        dims = [f"{owner}_level"]
+    if ending == "effect" and owner in design.terms:
+        coded = design.terms[owner].coded
+        dims = [owner] * bool(coded.coefficients) + ["step"] * coded.term.by_category
+    return {dim: len(labels(design)[dim]) for dim in dims}
 
 
 def _parameters(design: Design) -> dict[str, Any]:
@@ -174,20 +187,27 @@ def _parameters(design: Design) -> dict[str, Any]:
             effect = BORROWING[term.coded.term.borrowing](design, term.coded.term, made)
             if effect is not None:
                 made[f"{name}_effect"] = effect
+        if term.coded.term.kind == "smooth":
+            made[f"{name}_wiggle"] = _scaled(f"{name}_wiggle", made[f"{name}_wiggle_sd"], f"{name}_basis")
     return made
 
 
-def _declare(name: str, prior: Prior, labels: tuple[str, tuple[str, ...]] | None) -> Any:
+def _declare(name: str, prior: Prior, dims: Mapping[str, int]) -> Any:
     """Declare one parameter, its prior's numbers as data."""
     numbers = {key: pm.Data(f"{name}_{key}", value) for key, value in prior.parameters.items()}
-    dims, length = (labels[0], len(labels[1])) if labels else (None, 0)
+    shape, axes = tuple(dims.values()), tuple(dims) or None
     if prior.dist == "Fixed":
-        return pm.Deterministic(name, pt.full((length,), numbers["value"]) if labels else numbers["value"], dims=dims)
+        return pm.Deterministic(name, pt.full(shape, numbers["value"]), dims=axes)
     if prior.dist == "Flat":
-        return pm.Flat(name, dims=dims)
+        return pm.Flat(name, dims=axes)
     if prior.dist == "Dirichlet":
-        return pm.Dirichlet(name, pt.full((length,), numbers["concentration"]), dims=dims)
-    return CONSTRUCTORS[prior.dist](name, **numbers, dims=dims)
+        return pm.Dirichlet(name, pt.full(shape, numbers["concentration"]), dims=axes)
+    return CONSTRUCTORS[prior.dist](name, **numbers, dims=axes)
+
+
+def _scaled(name: str, sd: Any, dim: str) -> Any:
+    """Declare independent normals of a common standard deviation, non-centred."""
+    return pm.Deterministic(name, sd * pm.Normal(f"{name.removesuffix('_effect')}_z", 0.0, 1.0, dims=dim), dims=dim)
 
 
 def _own(design: Design, term: Term) -> tuple[Any, Any]:
@@ -202,8 +222,7 @@ def _none(design: Design, term: Term, made: Mapping[str, Any]) -> Any:
 
 
 def _partial(design: Design, term: Term, made: Mapping[str, Any]) -> Any:
-    z = pm.Normal(f"{term.name}_z", 0.0, 1.0, dims=term.name)
-    return pm.Deterministic(f"{term.name}_effect", made[f"{term.name}_sd"] * z, dims=term.name)
+    return _scaled(f"{term.name}_effect", made[f"{term.name}_sd"], term.name)
 
 
 def _robust(design: Design, term: Term, made: Mapping[str, Any]) -> Any:
@@ -212,12 +231,12 @@ def _robust(design: Design, term: Term, made: Mapping[str, Any]) -> Any:
 
 
 def _exnex(design: Design, term: Term, made: Mapping[str, Any]) -> Any:
-    """Two normals per level, membership summed out (Neuenschwander 2016), each effect the image of a standard normal."""
+    """Two normals per level, membership summed out (Neuenschwander 2016); the effect is the image of a normal."""
     mu, sigma = _own(design, term)
     levels = design.terms[term.name].coded.levels
     p = pm.Data(f"{term.name}_exchangeable", exchangeable(term, levels), dims=term.name)
     if term.own == "level":
-        mu = mu - made["intercept"]
+        mu = mu - location(design.model, made)
     z = pm.Normal(f"{term.name}_z", 0.0, 1.0, dims=term.name)
     effect = mixture_quantile(z, p, made[f"{term.name}_sd"], mu, sigma)
     return pm.Deterministic(f"{term.name}_effect", effect, dims=term.name)
@@ -256,6 +275,5 @@ def _observe(design: Design, made: Mapping[str, Any]) -> None:
 
 
 def observed(design: Design) -> np.ndarray:
-    """Return each patient's observed outcome: successes, or the time."""
-    survival = FAMILIES[design.model.family].survival
-    return np.asarray(design.outcome["time" if survival else "events"])
+    """Return each patient's observed outcome: successes, the category (0 is the worst), or the time."""
+    return np.asarray(design.outcome[FAMILIES[design.model.family].observed])

@@ -18,6 +18,10 @@ from pytensor.tensor.elemwise import Elemwise
 
 STEPS = 200
 """Halvings after which any interval of doubles that matters is closed."""
+VERSION = 1
+"""To be raised when `quantile` changes: compiled code is kept on disk by it."""
+SLOPE = math.sqrt(2.0 / math.pi)
+"""Derivative of the complementary error function, as it enters here, at zero."""
 
 
 def quantile(z: float, p: float, sd: float, centre: float, spread: float) -> float:
@@ -62,7 +66,7 @@ def quantile(z: float, p: float, sd: float, centre: float, spread: float) -> flo
             low = x
         else:
             high = x
-        slope = (p * math.exp(-0.5 * a * a) / sd + (1.0 - p) * math.exp(-0.5 * b * b) / spread) * 0.7978845608028654
+        slope = (p * math.exp(-0.5 * a * a) / sd + (1.0 - p) * math.exp(-0.5 * b * b) / spread) * SLOPE
         step = excess / slope if slope > 0.0 else math.inf
         new = x - step
         if not low < new < high or abs(step) > 0.5 * last:
@@ -104,7 +108,7 @@ class MixtureQuantile(ps.ScalarOp):  # type: ignore[misc]
 
 @register_scalar_funcify(MixtureQuantile)  # type: ignore[untyped-decorator]
 def _compiled(op: MixtureQuantile, node: Any, **kwargs: Any) -> tuple[Callable[..., float], str]:
-    return numba_njit(quantile), scalar_op_cache_key(op, version=1)
+    return numba_njit(quantile), scalar_op_cache_key(op, version=VERSION)
 
 
 mixture_quantile = Elemwise(MixtureQuantile(ps.upgrade_to_float, name="mixture_quantile"))

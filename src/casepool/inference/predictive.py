@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 
 import numpy as np
 import xarray as xr
-from scipy import special
 
 from casepool.inference.graph import prior_dims, prior_names
 from casepool.modelling import Design
 from casepool.modelling.arrays import NUMPY
 from casepool.modelling.borrowing import fresh_effect
 from casepool.modelling.families import FAMILIES
-from casepool.modelling.likelihood import data_of, hazard_of, linear_predictor, patient_mean, row_weights
+from casepool.modelling.likelihood import data_of, hazard_of, log_probabilities, patient_mean, row_weights
 from casepool.modelling.priors import frozen
 
 HALVINGS = 50
@@ -55,23 +55,31 @@ def prior_draws(design: Design, rng: np.random.Generator, shape: tuple[int, int]
     """Draw every parameter of a design's model from its prior: arrays of `shape`, vectors with their axis last."""
     drawn: dict[str, np.ndarray] = {}
     for name in prior_names(design):
-        labels = prior_dims(design, name)
-        size = shape if labels is None else (*shape, len(labels[1]))
+        size = (*shape, *prior_dims(design, name).values())
         drawn[name] = np.asarray(frozen(design.model.prior(name)).rvs(size=size, random_state=rng))
     for name, term in design.terms.items():
         if term.coded.term.kind == "group" and term.coded.term.borrowing != "complete":
             levels = [fresh_effect(design.model, term.coded.term, lv, drawn, rng, shape) for lv in term.coded.levels]
             drawn[f"{name}_effect"] = np.stack(levels, axis=-1)
+        if term.coded.term.kind == "smooth":
+            z = rng.standard_normal((*shape, len(term.coded.term.knots) - 2))
+            drawn[f"{name}_wiggle"] = drawn[f"{name}_wiggle_sd"][..., None] * z
     return drawn
 
 
 def replicate(design: Design, parameters: Parameters, rng: np.random.Generator) -> np.ndarray:
-    """Draw one outcome for every patient and draw: array (chain, draw, patients)."""
+    """Draw one outcome for every patient and draw: array (chain, draw, patients).
+
+    Of an ordinal model the category, 0 for the worst; where a row stands for several patients, that of one of them.
+    """
     if FAMILIES[design.model.family].survival:
         return _replicated_times(design, parameters, rng)
-    eta = linear_predictor(data_of(design), parameters, NUMPY)
-    p = patient_mean(design, special.expit(eta), parameters, NUMPY)
-    return np.asarray(rng.binomial(design.outcome["n"].astype(int), p).astype(float))
+    log_p = log_probabilities(data_of(design), parameters, NUMPY)
+    p = [patient_mean(design, np.exp(values), parameters, NUMPY) for values in log_p]
+    if not design.model.is_ordinal:
+        return np.asarray(rng.binomial(design.outcome["n"].astype(int), p[1]).astype(float))
+    place = rng.random(p[0].shape)
+    return np.asarray(sum((place > below).astype(float) for below in itertools.accumulate(p[:-1])))
 
 
 def _replicated_times(design: Design, parameters: Parameters, rng: np.random.Generator) -> np.ndarray:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
+from scipy import special
 
+from casepool.modelling.families import FAMILIES
 from casepool.modelling.spec import Model, Term
 
 
@@ -25,6 +28,16 @@ def exchangeable(term: Term, levels: tuple[str, ...]) -> np.ndarray:
     return np.full(len(levels), float(term.exchangeable))
 
 
+def location(model: Model, parameters: Mapping[str, Any]) -> Any:
+    """Return the linear predictor's zero point: a level's own prior describes this with the level's effect added.
+
+    The intercept, or less the first cutpoint of an ordinal model: there a level is the log odds of leaving the worst
+    category.
+    """
+    name = FAMILIES[model.family].location
+    return parameters[name] if name == "intercept" else -parameters[name]
+
+
 def fresh_effect(
     model: Model,
     term: Term,
@@ -40,7 +53,7 @@ def fresh_effect(
     level : str
         Chooses the own prior and the probability of being exchangeable, where these differ by level.
     parameters : mapping of str to array of `shape`
-        ``<term>_sd``, and ``intercept`` for an exnex factor whose own prior describes the level.
+        ``<term>_sd``, and what `location` needs for an exnex factor whose own prior describes the level.
     shape : tuple of int
         Usually (chain, draw).
     """
@@ -53,5 +66,20 @@ def fresh_effect(
     sd = parameters[f"{term.name}_sd"]
     if term.borrowing != "exnex":
         return np.asarray(sd * (t if term.borrowing == "robust" else z))
-    centre = own["mu"][0] - (parameters["intercept"] if term.own == "level" else 0.0)
+    centre = own["mu"][0] - (location(model, parameters) if term.own == "level" else 0.0)
     return np.where(u < exchangeable(term, (level,))[0], sd * z, centre + own["sigma"][0] * z)
+
+
+def membership_probability(
+    model: Model, term: Term, levels: tuple[str, ...], parameters: Mapping[str, np.ndarray]
+) -> np.ndarray:
+    """Return the probability that each level of an exnex factor is exchangeable, given its effect.
+
+    By Bayes' rule from the two normals its effect may have come from (Neuenschwander 2016): array (..., levels).
+    """
+    own, p = own_priors(model, term, levels), exchangeable(term, levels)
+    effect, sd = parameters[f"{term.name}_effect"], parameters[f"{term.name}_sd"][..., None]
+    zero = np.asarray(location(model, parameters))[..., None] if term.own == "level" else 0.0
+    apart = (effect - own["mu"] + zero) / own["sigma"]
+    log_ratio = np.log(own["sigma"] / sd) + (apart**2 - (effect / sd) ** 2) / 2
+    return np.asarray(special.expit(special.logit(p) + log_ratio))

@@ -107,6 +107,41 @@ class Design:
         row = self.terms[term].coded.choice_of(level)
         return self.with_rows(term, np.tile(row, (len(self.patient_of_row), 1)))
 
+    def at_value(self, term: str, value: float) -> Design:
+        """Return the design with every patient's number `term` set to `value`, all else kept.
+
+        Where the number was missing its nodes now say the same, and one row stands for all of them.
+        """
+        own, of = self.terms[term], self.terms[term].coded
+        node = ~np.isnan(own.node)
+        kept = ~node | (own.node == of.nodes[-1])
+        last = of.log_weights[int(np.argmax(of.missing))][-1] if node.any() else 0.0
+        design = replace(self, log_weight=self.log_weight - np.where(node, last, 0.0))._of_rows(kept)
+        size = int(kept.sum())
+        matrix = np.full((size, 1), (value - of.term.centre) / of.term.scale)
+        known = replace(design.terms[term], matrix=matrix, node=np.full(size, np.nan))
+        return replace(design, terms={**design.terms, term: known})
+
+    def _of_rows(self, kept: np.ndarray) -> Design:
+        """Return the design with some rows only."""
+        terms = {
+            name: replace(t, matrix=t.matrix[kept], node=t.node[kept], share=t.share[kept])
+            for name, t in self.terms.items()
+        }
+        return replace(
+            self,
+            patient_of_row=self.patient_of_row[kept],
+            log_weight=self.log_weight[kept],
+            terms=terms,
+            switch=self.switch[kept] if len(self.switch) else self.switch,
+        )
+
+    def numbers(self, term: str) -> np.ndarray:
+        """Return each patient's recorded number of a term, NaN where it is missing: array (n,)."""
+        own, first = self.terms[term], np.unique(self.patient_of_row, return_index=True)[1]
+        of = own.coded.term
+        return np.where(np.isnan(own.node[first]), of.centre + of.scale * own.matrix[first, 0], np.nan)
+
     def with_rows(self, term: str, matrix: np.ndarray) -> Design:
         """Return the design with other rows of one term."""
         changed = replace(self.terms[term], matrix=matrix)
@@ -161,6 +196,19 @@ def make_design(model: Model, cases: pd.DataFrame) -> Design:
         coded=coded,
         dates=dates,
         kept=np.flatnonzero(kept),
+    )
+
+
+def design_of_one(model: Model, label: str, coded: Mapping[str, Coded], position: int, offset: float = 0.0) -> Design:
+    """Lay a response model on one patient without an outcome: the one at `position` among those that were coded."""
+    return _expand(
+        model=model,
+        patients=(label,),
+        left_out={},
+        outcome={"offset": np.array([offset]), "n": np.ones(1)},
+        coded=coded,
+        dates=None,
+        kept=np.array([position]),
     )
 
 
@@ -241,7 +289,7 @@ def _expand(
 def _combinations(outcome: Mapping[str, np.ndarray]) -> np.ndarray:
     """Log binomial coefficient of each patient row's count, 0 for a single patient."""
     if "events" not in outcome:
-        return np.zeros(len(outcome["time"]))
+        return np.zeros(len(next(iter(outcome.values()))))
     k, n = outcome["events"], outcome["n"]
     return np.asarray(special.gammaln(n + 1) - special.gammaln(k + 1) - special.gammaln(n - k + 1))
 

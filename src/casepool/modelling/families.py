@@ -1,22 +1,24 @@
 """Outcome families: each one entry of `FAMILIES`, its equation as text, its likelihood over any arrays.
 
-A response family gives the log-likelihood of a row from the linear predictor. A survival family is its
-baseline cumulative hazard and log hazard; proportional or accelerated effects, delayed entry, and an exposure
-that starts during follow-up follow from those two in `survival.py`.
+A response family gives the log probability of every category from the linear predictor (`responses.py`). A
+survival family is its baseline cumulative hazard and log hazard; proportional or accelerated effects, delayed
+entry, and an exposure that starts during follow-up follow from those two in `survival.py`.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from casepool.modelling.arrays import Array, Namespace
+from casepool.modelling.responses import adjacent, cumulative
 
 TINY = 1e-300
 """Stands for a time of zero inside logarithms: 0 to a power has no derivative there."""
 
 Parameters = Mapping[str, Array]
+LogProbabilities = Callable[[Sequence[Array], Parameters, Namespace], list[Array]]
 
 
 @dataclass(frozen=True)
@@ -34,16 +36,29 @@ class Family:
     Parameters
     ----------
     equation : mapping of str to str
-        The model's equation, by kind of effects ("" for a response).
+        The model's equation, by its form ("" where there is one only).
     parameters : mapping of str to str
         Posterior names besides the linear predictor's, and what each means.
     baseline : Baseline, optional
         For a survival family.
+    response : mapping of str to callable
+        For a response family, by form: from linear predictors, one a step between categories, and parameters to
+        the log probabilities of all categories, worst first.
+    form_key : str
+        Top-level key of a model file that chooses the form.
+    location : str
+        Posterior name of the linear predictor's zero point, which factors without borrowing do without.
+    observed : str
+        The outcome's array that a fit calls its outcome.
     """
 
     equation: Mapping[str, str]
     parameters: Mapping[str, str]
     baseline: Baseline | None = None
+    response: Mapping[str, LogProbabilities] = field(default_factory=dict)
+    form_key: str = ""
+    location: str = "intercept"
+    observed: str = "time"
 
     @property
     def survival(self) -> bool:
@@ -99,11 +114,23 @@ LOG_LOGISTIC = Baseline(
 )
 
 FAMILIES: dict[str, Family] = {
-    "bernoulli": Family({"": "logit P(success) = eta"}, {}),
+    "bernoulli": Family({"": "logit P(success) = eta"}, {}, response={"": cumulative}, observed="events"),
+    "ordinal": Family(
+        {
+            "cumulative": "logit P(category k or worse) = cutpoint_k - eta, the worst category first",
+            "adjacent": "log P(category k + 1) / P(category k) = eta - cutpoint_k, the worst category first",
+        },
+        {"cutpoint_gap": "from one cutpoint to the next; cutpoint_k = first_cutpoint + the gaps before it"},
+        response={"cumulative": cumulative, "adjacent": adjacent},
+        form_key="link",
+        location="first_cutpoint",
+        observed="category",
+    ),
     "exponential": Family(
         {"proportional": "h(t) = exp(eta)", "accelerated": "log T = eta + E, E standard minimum-Gumbel"},
         {},
         EXPONENTIAL,
+        form_key="effects",
     ),
     "weibull": Family(
         {
@@ -112,26 +139,25 @@ FAMILIES: dict[str, Family] = {
         },
         {"shape": "below 1 the hazard falls with time, above 1 it rises"},
         WEIBULL,
+        form_key="effects",
     ),
     "gompertz": Family(
         {"proportional": "h(t) = exp(eta + shape t)"},
         {"shape": "change of the log hazard per unit of time; negative leaves a cured fraction"},
         GOMPERTZ,
+        form_key="effects",
     ),
     "log_normal": Family(
         {"accelerated": "log T = eta + scale e, e standard normal"},
         {"scale": "standard deviation of log time"},
         LOG_NORMAL,
+        form_key="effects",
     ),
     "log_logistic": Family(
         {"accelerated": "log T = eta + scale e, e standard logistic"},
         {"scale": "scale of log time"},
         LOG_LOGISTIC,
+        form_key="effects",
     ),
 }
 """Every family a model file may name."""
-
-
-def bernoulli_log_likelihood(events: Array, n: Array, eta: Array, xp: Namespace) -> Array:
-    """Log probability of each row's `events` among `n`, without the binomial coefficient."""
-    return -events * xp.softplus(-eta) - (n - events) * xp.softplus(eta)

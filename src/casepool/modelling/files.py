@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping
-from dataclasses import fields, replace
+from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -14,31 +13,25 @@ from casepool._resources import bundled
 from casepool.cases.codebook import check_keys, read_toml
 from casepool.errors import CasepoolError
 from casepool.modelling.families import FAMILIES
-from casepool.modelling.priors import DISTRIBUTIONS, SUPPORT_POSITIVE, Prior, read_prior
+from casepool.modelling.priors import Prior, read_prior
 from casepool.modelling.spec import EXPOSURE_KEYS, TERM_KEYS, Exposure, Model, Outcome, Term
+from casepool.modelling.values import converted, is_number, one_of
+from casepool.modelling.wanted import check_priors
 
 RESERVED = (
     *("patient", "category", "chain", "draw", "row", "intercept", "outcome", "shape", "scale"),
     *("time", "event", "entry", "events", "n", "offset", "switch", "log_weight"),
+    *("gap", "step", "first_cutpoint", "cutpoint_gap"),
 )
 """Names of dimensions, parameters and arrays, which no term or exposure may take."""
-DERIVED = re.compile(r"_(effect|sd|own|z|mean|spread|share|level|node|at_node|data|log_intensity)$")
+DERIVED = re.compile(
+    r"_(effect|sd|own|wiggle|wiggle_sd|basis|z|mean|spread|share|level|node|at_node|data|log_intensity)$"
+)
 """Endings that make another name of a term's."""
-NUMBER_LISTS = ("cuts", "bounds")
-BORROWING = ("none", "complete", "partial", "robust", "exnex")
-CHOICES = {
-    "missing": ("model", "drop"),
-    "borrowing": BORROWING,
-    "own": ("level", "effect"),
-    "dating": ("intensity", "uniform", "early", "late"),
-    "undated": ("follow_up", "refuse"),
-    "as": ("time_varying", "baseline"),
-    "effects": ("proportional", "accelerated"),
-}
-OUTCOME_KEYS = {
-    False: ("column", "levels", "success", "events", "n", "target"),
-    True: ("time", "event", "levels", "event_levels", "unit", "entry"),
-}
+FORM_KEYS = {"effects": "a survival family has effects", "link": "an ordinal family has a link"}
+"""Top-level keys that choose the form of a family's equation, and which families have them."""
+RESPONSE_KEYS = ("column", "levels", "success", "events", "n", "target")
+SURVIVAL_KEYS = ("time", "event", "levels", "event_levels", "unit", "entry")
 UNITS = ("days", "weeks", "months", "years")
 
 
@@ -88,12 +81,12 @@ def model_from_dict(plain: Mapping[str, Any], *, name: str, file: str = "") -> M
         For the first thing wrong.
     """
     file = file or f"{name}.toml"
-    top = ["title", "family", "effects", "outcome", "terms", "exposure", "priors"]
+    top = ["title", "family", *FORM_KEYS, "outcome", "terms", "exposure", "priors"]
     check_keys(plain, top, file=file, table="")
-    family = _one_of(plain.get("family"), tuple(FAMILIES), file=file, key="family")
+    family = one_of(plain.get("family"), tuple(FAMILIES), file=file, key="family")
     survival = FAMILIES[family].survival
-    effects = _effects(plain, family, file)
-    outcome = _outcome(_table(plain, "outcome", file), survival=survival, file=file)
+    form = _form(plain, family, file)
+    outcome = _outcome(_table(plain, "outcome", file), family=family, file=file)
     terms = {
         key: _term(key, _subtable(value, f"terms.{key}", file), file)
         for key, value in _table(plain, "terms", file).items()
@@ -107,10 +100,12 @@ def model_from_dict(plain: Mapping[str, Any], *, name: str, file: str = "") -> M
     if len(exposures) > 1:
         raise CasepoolError("one exposure at most", file=file, column="exposure", remedy="remove all but one")
     _check_names([*terms, *exposures], file)
+    _check_by_category(terms, form.get("link", ""), file)
     terms = _own_priors_of(terms, file)
     priors = _priors(_table(plain, "priors", file), file)
-    made = Model(name, _title(plain, name, file), family, outcome, effects, terms, exposures, priors)
-    _check_priors(made, file)
+    effects, link = form.get("effects", ""), form.get("link", "")
+    made = Model(name, _title(plain, name, file), family, outcome, effects, terms, exposures, priors, link)
+    check_priors(made, file)
     return made
 
 
@@ -156,84 +151,56 @@ def _subtable(value: object, key: str, file: str) -> Mapping[str, Any]:
     return value
 
 
-def _one_of(value: object, allowed: tuple[str, ...], *, file: str, key: str) -> str:
-    if value not in allowed:
-        raise CasepoolError(
-            "missing or unknown",
-            file=file,
-            column=key,
-            value=value,
-            remedy=f"choose one of {', '.join(allowed)}",
-        )
-    return str(value)
+def _form(plain: Mapping[str, Any], family: str, file: str) -> dict[str, str]:
+    """Settle which form of the family's equation is meant, under the key that names it."""
+    own, legal = FAMILIES[family].form_key, tuple(FAMILIES[family].equation)
+    for key, who in FORM_KEYS.items():
+        if key in plain and key != own:
+            raise CasepoolError(f"only {who}", file=file, column=key, remedy="remove the key")
+    return {own: one_of(plain.get(own, legal[0]), legal, file=file, key=own)} if own else {}
 
 
-def _effects(plain: Mapping[str, Any], family: str, file: str) -> str:
-    legal = tuple(FAMILIES[family].equation)
-    if "effects" not in plain:
-        return legal[0]
-    if legal == ("",):
-        raise CasepoolError("only a survival family has effects", file=file, column="effects", remedy="remove the key")
-    return _one_of(plain["effects"], legal, file=file, key="effects")
-
-
-def _converted(cls: type, values: Mapping[str, Any], *, file: str, table: str) -> dict[str, Any]:
-    """Make every value what its field holds: lists become tuples, whole numbers floats."""
-    defaults = {f.name: f.default for f in fields(cls)}
-    out: dict[str, Any] = {}
-    for key, value in values.items():
-        field = "as_" if key == "as" else key
-        wanted, good = _expected(key, defaults[field], value)
-        if not good:
+def _check_by_category(terms: Mapping[str, Term], link: str, file: str) -> None:
+    """Refuse effects by category where cumulative probabilities could cross, and where there are no categories."""
+    for name, term in terms.items():
+        if term.by_category and link != "adjacent":
             raise CasepoolError(
-                f"must be {wanted}", file=file, column=f"{table}.{key}", value=value, remedy="correct it"
+                "only an ordinal model with the adjacent link has effects by category: under the cumulative one "
+                "probabilities could become negative",
+                file=file,
+                column=f"terms.{name}.by_category",
+                remedy='set link = "adjacent", or remove by_category',
             )
-        if key in CHOICES:
-            _one_of(value, CHOICES[key], file=file, key=f"{table}.{key}")
-        if isinstance(value, list):
-            out[field] = tuple(float(v) if key in NUMBER_LISTS else v for v in value)
-        else:
-            out[field] = float(value) if type(value) is int else value
-    return out
 
 
-def _expected(key: str, default: object, value: object) -> tuple[str, bool]:
-    """Say what a key holds, and whether the value is that."""
-    items = value if isinstance(value, list) else []
-    if key in NUMBER_LISTS:
-        return "a list of numbers", bool(items) and all(_is_number(item) for item in items)
-    if isinstance(default, tuple):
-        texts = all(isinstance(item, str) for item in items)
-        return "a list of different texts", bool(items) and texts and len(set(items)) == len(items)
-    if key == "exchangeable":
-        return "a number, or a table of them", isinstance(value, Mapping) or _is_number(value)
-    if key == "target":
-        inside = isinstance(value, int | float) and 0 < value < 1
-        return "a column, or a number between 0 and 1", isinstance(value, str) or inside
-    if isinstance(default, float):
-        return "a number", _is_number(value)
-    return "text", isinstance(value, str)
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-
-
-def _outcome(plain: Mapping[str, Any], *, survival: bool, file: str) -> Outcome:
-    check_keys(plain, list(OUTCOME_KEYS[survival]), file=file, table="outcome")
-    outcome = Outcome(**_converted(Outcome, plain, file=file, table="outcome"))
-    place = {"file": file, "column": "outcome"}
+def _outcome(plain: Mapping[str, Any], *, family: str, file: str) -> Outcome:
+    survival = FAMILIES[family].survival
+    check_keys(plain, list(SURVIVAL_KEYS if survival else RESPONSE_KEYS), file=file, table="outcome")
+    outcome = Outcome(**converted(Outcome, plain, file=file, table="outcome"))
     if survival:
-        if not outcome.time or not outcome.event:
-            raise CasepoolError("a survival outcome needs `time` and `event`", remedy="name both columns", **place)
-        _one_of(outcome.unit, UNITS, file=file, key="outcome.unit")
-        if bool(outcome.levels) != bool(outcome.event_levels) or not set(outcome.event_levels) <= set(outcome.levels):
-            raise CasepoolError(
-                "`event_levels` must be among `levels`, and neither stands alone",
-                remedy="correct them",
-                **place,
-            )
-        return outcome
+        _check_survival(outcome, file)
+    elif family == "ordinal":
+        _check_ordinal(outcome, file)
+    else:
+        _check_response(outcome, file)
+    return outcome
+
+
+def _check_survival(outcome: Outcome, file: str) -> None:
+    place = {"file": file, "column": "outcome"}
+    if not outcome.time or not outcome.event:
+        raise CasepoolError("a survival outcome needs `time` and `event`", remedy="name both columns", **place)
+    one_of(outcome.unit, UNITS, file=file, key="outcome.unit")
+    if bool(outcome.levels) != bool(outcome.event_levels) or not set(outcome.event_levels) <= set(outcome.levels):
+        raise CasepoolError(
+            "`event_levels` must be among `levels`, and neither stands alone",
+            remedy="correct them",
+            **place,
+        )
+
+
+def _check_response(outcome: Outcome, file: str) -> None:
+    place = {"file": file, "column": "outcome"}
     if not outcome.column and not outcome.events:
         raise CasepoolError("a response needs `column`, or `events` and `n`", remedy="name the column", **place)
     if outcome.column and (not outcome.success or not set(outcome.success) < set(outcome.levels)):
@@ -244,7 +211,29 @@ def _outcome(plain: Mapping[str, Any], *, survival: bool, file: str) -> Outcome:
         )
     if outcome.events and not outcome.n:
         raise CasepoolError("`events` needs `n`", remedy="name the column with the number of patients", **place)
-    return outcome
+
+
+def _check_ordinal(outcome: Outcome, file: str) -> None:
+    place = {"file": file, "column": "outcome"}
+    if outcome.events or outcome.target:
+        raise CasepoolError(
+            "an ordinal outcome is a coded column: events of n, and a target rate, know of success and failure only",
+            remedy="give a row for each category with its `n`, or use the family bernoulli",
+            **place,
+        )
+    if not outcome.column or len(outcome.levels) < 2:
+        raise CasepoolError(
+            "an ordinal outcome needs `column` and two or more `levels`",
+            remedy="list every code, worst first, in levels",
+            **place,
+        )
+    best = outcome.levels[len(outcome.levels) - len(outcome.success) :]
+    if set(outcome.success) != set(best) or len(best) == len(outcome.levels):
+        raise CasepoolError(
+            "`success` of an ordinal outcome must be the best of `levels`, and not all",
+            remedy="list every code, worst first, in levels, or leave `success` out: better than the worst",
+            **place,
+        )
 
 
 def _name(name: str, *, file: str, table: str) -> str:
@@ -260,9 +249,9 @@ def _name(name: str, *, file: str, table: str) -> str:
 
 def _term(name: str, plain: Mapping[str, Any], file: str) -> Term:
     table = f"terms.{_name(name, file=file, table='terms')}"
-    kind = _one_of(plain.get("kind"), tuple(TERM_KEYS), file=file, key=f"{table}.kind")
+    kind = one_of(plain.get("kind"), tuple(TERM_KEYS), file=file, key=f"{table}.kind")
     check_keys(plain, ["kind", "column", "missing", *TERM_KEYS[kind]], file=file, table=table)
-    term = Term(name=name, **_converted(Term, plain, file=file, table=table))
+    term = Term(name=name, **converted(Term, plain, file=file, table=table))
     wrong = _term_problem(term)
     if wrong:
         raise CasepoolError(wrong, file=file, column=table, remedy="correct the term")
@@ -271,18 +260,25 @@ def _term(name: str, plain: Mapping[str, Any], file: str) -> Term:
 
 def _term_problem(term: Term) -> str:
     """Say what is wrong with the numbers of a term, if anything."""
-    if term.bounds is not None and (len(term.bounds) != 2 or not term.bounds[0] < term.bounds[1]):
-        return "bounds must be [low, high]"
-    if term.kind == "linear" and not term.scale > 0:
-        return "scale must be positive"
-    if term.kind == "banded" and (not term.cuts or list(term.cuts) != sorted(set(term.cuts))):
-        return "banded needs rising cuts"
-    if term.kind == "banded" and (len(term.labels) != len(term.cuts) + 1 or len(set(term.labels)) != len(term.labels)):
-        return f"{len(term.cuts)} cuts need {len(term.cuts) + 1} different labels"
     shares = term.exchangeable.values() if isinstance(term.exchangeable, Mapping) else [term.exchangeable]
-    if not all(_is_number(share) and 0 <= share <= 1 for share in shares):
-        return "exchangeable must be between 0 and 1"
-    return "df must be above 0" if not term.df > 0 else ""
+    bands, labels = len(term.cuts) + 1, len(set(term.labels))
+    wrong = {
+        "bounds must be [low, high]": term.bounds is not None
+        and (len(term.bounds) != 2 or not term.bounds[0] < term.bounds[1]),
+        "scale must be positive": term.is_number and not term.scale > 0,
+        "smooth needs three or more rising knots": term.kind == "smooth"
+        and (len(term.knots) < 3 or not _rising(term.knots)),
+        "banded needs rising cuts": term.kind == "banded" and (not term.cuts or not _rising(term.cuts)),
+        f"{bands - 1} cuts need {bands} different labels": term.kind == "banded"
+        and not labels == len(term.labels) == bands,
+        "exchangeable must be between 0 and 1": not all(is_number(share) and 0 <= share <= 1 for share in shares),
+        "df must be above 0": not term.df > 0,
+    }
+    return next((words for words, holds in wrong.items() if holds), "")
+
+
+def _rising(numbers: tuple[float, ...]) -> bool:
+    return list(numbers) == sorted(set(numbers))
 
 
 def _exposure(name: str, plain: Mapping[str, Any], file: str) -> Exposure:
@@ -290,7 +286,7 @@ def _exposure(name: str, plain: Mapping[str, Any], file: str) -> Exposure:
     check_keys(plain, list(EXPOSURE_KEYS), file=file, table=table)
     if "column" not in plain:
         raise CasepoolError("needs `column`", file=file, column=table, remedy="name the true/false column")
-    exposure = Exposure(name=name, **_converted(Exposure, plain, file=file, table=table))
+    exposure = Exposure(name=name, **converted(Exposure, plain, file=file, table=table))
     if exposure.start and (exposure.earliest or exposure.latest):
         raise CasepoolError(
             "`start` and `earliest`/`latest` exclude each other",
@@ -323,77 +319,3 @@ def _priors(plain: Mapping[str, Any], file: str) -> dict[str, Prior]:
                 )
             priors[f"{key}.{level}"] = read_prior(inner, file=file, key=f"priors.{key}.{level}")
     return priors
-
-
-def wanted_priors(model: Model) -> list[str]:
-    """Posterior names that need a prior from the model file, in the order of the linear predictor."""
-    groups = [term for term in model.terms.values() if term.kind == "group"]
-    names = [] if any(term.borrowing == "none" for term in groups) else ["intercept"]
-    for term in model.terms.values():
-        if term.kind != "group":
-            names.append(f"{term.name}_effect")
-        elif term.borrowing in ("partial", "robust", "exnex"):
-            names.append(f"{term.name}_sd")
-        if term.kind == "group" and term.borrowing in ("none", "exnex"):
-            names.append(f"{term.name}_own")
-    names += list(FAMILIES[model.family].parameters)
-    for exposure in model.exposures.values():
-        names.append(f"{exposure.name}_effect")
-        if exposure.as_ == "time_varying" and exposure.dating == "intensity":
-            names.append(f"{exposure.name}_log_intensity")
-    return names
-
-
-def missing_priors(term: Term) -> list[str]:
-    """Posterior names of the model of a term's missing values."""
-    if term.missing == "drop":
-        return []
-    return [f"{term.name}_mean", f"{term.name}_spread"] if term.kind == "linear" else [f"{term.name}_share"]
-
-
-def _check_priors(made: Model, file: str) -> None:
-    """Refuse priors that are missing, belong to nothing, or have the wrong support."""
-    wanted = wanted_priors(made)
-    nuisance = [name for term in made.terms.values() for name in missing_priors(term)]
-    spare = [f"{exposure}_log_intensity" for exposure in made.exposures]
-    for name in wanted:
-        if name not in made.priors:
-            raise CasepoolError(
-                "the model needs this prior",
-                file=file,
-                column=f"priors.{name}",
-                remedy=f"add [priors.{name}]",
-            )
-    for key, prior in made.priors.items():
-        name = key.partition(".")[0]
-        if name not in wanted + nuisance + spare:
-            raise CasepoolError(
-                "a prior for nothing in this model",
-                file=file,
-                column=f"priors.{key}",
-                remedy=f"the model has {', '.join(wanted)}",
-            )
-        scale = name.endswith(SUPPORT_POSITIVE) or name == "scale" or (name == "shape" and made.family == "weibull")
-        fixed = prior.dist == "Fixed"
-        allowed = (prior.parameters.get("value", 1.0) > 0) if fixed else DISTRIBUTIONS[prior.dist].positive
-        if scale and not allowed:
-            raise CasepoolError(
-                "a scale needs a prior on positive numbers",
-                file=file,
-                column=f"priors.{key}",
-                remedy="use HalfNormal",
-            )
-        if name.endswith("_own") and prior.dist != "Normal":
-            raise CasepoolError(
-                "a level's own prior is Normal",
-                file=file,
-                column=f"priors.{key}",
-                remedy='set dist = "Normal"',
-            )
-        if (prior.dist == "Dirichlet") != name.endswith("_share"):
-            raise CasepoolError(
-                "a Dirichlet prior belongs to a share, and a share has no other",
-                file=file,
-                column=f"priors.{key}",
-                remedy="use another distribution",
-            )

@@ -15,8 +15,11 @@ import numpy as np
 
 from casepool.modelling.arrays import Array, Namespace
 from casepool.modelling.design import Design, TermRows
-from casepool.modelling.families import FAMILIES, bernoulli_log_likelihood
-from casepool.modelling.spec import Term
+from casepool.modelling.endpoints import steps
+from casepool.modelling.families import FAMILIES
+from casepool.modelling.responses import category_counts
+from casepool.modelling.spec import Model, Term
+from casepool.modelling.splines import wiggle
 from casepool.modelling.survival import Hazard, survival_log_likelihood, transition_log_likelihood
 
 Parameters = Mapping[str, Array]
@@ -81,8 +84,17 @@ def linear_predictor(data: Data, parameters: Parameters, xp: Namespace) -> Array
         if term.coded.levels:
             eta = eta + effect @ data[name].T
         else:
-            eta = eta + effect[..., None] * _values(data, name, term.coded.term, parameters, xp)
+            values = _values(data, name, term.coded.term, parameters, xp)
+            eta = eta + of_number(term.coded.term, values, parameters, xp)
     return eta
+
+
+def of_number(term: Term, values: Array, parameters: Parameters, xp: Namespace) -> Array:
+    """Return what a number adds to the linear predictor at standardised `values` (..., rows)."""
+    straight = parameters[f"{term.name}_effect"][..., None] * values
+    if term.kind != "smooth":
+        return straight
+    return straight + wiggle(values, parameters[f"{term.name}_wiggle"], term.standard_knots, xp)
 
 
 def _values(data: Data, name: str, term: Term, parameters: Parameters, xp: Namespace) -> Array:
@@ -94,6 +106,22 @@ def _values(data: Data, name: str, term: Term, parameters: Parameters, xp: Names
     logit = parameters[f"{name}_mean"][..., None] + parameters[f"{name}_spread"][..., None] * data[f"{name}_node"]
     modelled = (low + (high - low) * xp.sigmoid(logit) - term.centre) / term.scale
     return known + data[f"{name}_at_node"] * modelled
+
+
+def by_step(model: Model, parameters: Parameters) -> list[Parameters]:
+    """Return the parameters of the linear predictor of each step between categories: effects by category, picked."""
+    own = [f"{name}_effect" for name, term in model.terms.items() if term.by_category]
+    return [{**parameters, **{name: parameters[name][..., j] for name in own}} for j in range(len(steps(model)))]
+
+
+def log_probabilities(data: Data, parameters: Parameters, xp: Namespace) -> list[Array]:
+    """Return every row's log probability of each category of a response, worst first."""
+    model = data.design.model
+    if any(term.by_category for term in model.terms.values()):
+        etas = [linear_predictor(data, own, xp) for own in by_step(model, parameters)]
+    else:
+        etas = [linear_predictor(data, parameters, xp)] * len(steps(model))
+    return FAMILIES[model.family].response[model.form](etas, parameters, xp)
 
 
 def hazard_of(data: Data, parameters: Parameters, xp: Namespace) -> Hazard:
@@ -116,7 +144,8 @@ def row_log_likelihood(data: Data, parameters: Parameters, xp: Namespace) -> Arr
     """Return every row's log-likelihood, before rows are weighed and summed."""
     model = data.design.model
     if not FAMILIES[model.family].survival:
-        return bernoulli_log_likelihood(data["events"], data["n"], linear_predictor(data, parameters, xp), xp)
+        log_p = log_probabilities(data, parameters, xp)
+        return sum(n * p for n, p in zip(category_counts(data.arrays, len(log_p)), log_p, strict=True))
     time, entry = data["time"], data["entry"]
     hazard = hazard_of(data, parameters, xp)
     switch = data.arrays.get("switch", math.inf)

@@ -11,14 +11,19 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy import optimize, special
+from scipy.stats import qmc
 
 from casepool.modelling.arrays import NUMPY, Array
+from casepool.modelling.endpoints import Endpoint, endpoints, event, steps
 from casepool.modelling.families import FAMILIES
 from casepool.modelling.priors import Prior, frozen
 from casepool.modelling.spec import Model
+from casepool.modelling.wanted import wanted_priors
 
 NODES = 200
 """Quadrature nodes over a prior's quantiles."""
+POINTS = 2**15
+"""Points over the priors of several parameters at once."""
 TAILS = (0.5, 0.025, 0.975)
 """Median and 95% range."""
 SPREAD_FREE = ("Flat", "Dirichlet")
@@ -67,12 +72,16 @@ def meaning(model: Model, name: str) -> str:
     prior = model.prior(name)
     if prior.dist in SPREAD_FREE:
         return ""
-    if name == "intercept":
-        return _level(model, prior)
+    if name == FAMILIES[model.family].location:
+        return _worst(model, prior) if model.is_ordinal else _level(model, prior)
     owner, _, ending = name.rpartition("_")
     spread = prior_range(prior)
     text = str(spread)
-    if ending == "effect":
+    if name == "cutpoint_gap" and model.link == "cumulative":
+        text = f"odds of a category or better fall {spread.map(_exp)} times to the next"
+    elif ending == "sd" and owner.endswith("_wiggle"):
+        text = f"{ratio_name(model)} between curve and straight line {spread.map(_exp)} at a typical knot"
+    elif ending == "effect":
         text = f"{ratio_name(model)} {spread.map(_exp)}{_contrast(model, owner)}"
     elif ending == "intensity":
         text = f"one start in {spread.map(lambda x: _exp(-x))} {model.outcome.unit}"
@@ -91,7 +100,7 @@ def _contrast(model: Model, owner: str) -> str:
     if owner in model.exposures:
         return ""
     term = model.terms[owner]
-    return f" per {number(term.scale)}" if term.kind == "linear" else " against the reference"
+    return f" per {number(term.scale)}" if term.is_number else " against the reference"
 
 
 def ratio_name(model: Model) -> str:
@@ -113,6 +122,45 @@ def _level(model: Model, prior: Prior) -> str:
     if not parameter:
         return text
     return f"{text} with {parameter} at its median, {together} with {parameter} as its prior"
+
+
+def _worst(model: Model, prior: Prior) -> str:
+    """Say what the first cutpoint means: how many leave the worst category."""
+    worst, second = model.outcome.levels[:2]
+    better = prior_range(prior).map(lambda x: float(special.expit(-x))).percent()
+    return f"better than {worst} in {better}" if model.link == "cumulative" else f"{second} and not {worst} in {better}"
+
+
+def category_ranges(model: Model) -> list[tuple[Endpoint, Range]]:
+    """Return what the priors of an ordinal model's cutpoints imply for each endpoint where every effect is zero.
+
+    Quantiles over the points of a Halton sequence, the same on every machine. Nothing for another model, or where a
+    prior has no quantiles.
+    """
+    names = [name for name in ("first_cutpoint", "cutpoint_gap") if name in wanted_priors(model)]
+    if not model.is_ordinal or any(model.prior(name).dist in SPREAD_FREE for name in names):
+        return []
+    gaps = len(steps(model)) - 1
+    points = qmc.Halton(1 + gaps, scramble=False).random(POINTS + 1)[1:]
+    parameters = {"cutpoint_gap": points[:, 1:], "first_cutpoint": points[:, 0]}
+    parameters = {name: np.asarray(frozen(model.prior(name)).ppf(parameters[name])) for name in names}
+    etas = [np.zeros((POINTS, 1))] * (1 + gaps)
+    log_p = FAMILIES[model.family].response[model.form](etas, parameters, NUMPY)
+    told = [(end, end.of([np.exp(values) for values in log_p])) for end in endpoints(model)]
+    return [(end, Range(*(float(q) for q in np.quantile(p, TAILS)))) for end, p in told]
+
+
+def success_centre(model: Model) -> float | None:
+    """Return the log odds of success at the priors' medians; None where the equation has no such number."""
+    wanted = wanted_priors(model)
+    if FAMILIES[model.family].survival or model.link == "adjacent" or FAMILIES[model.family].location not in wanted:
+        return None
+    if not model.is_ordinal:
+        return prior_range(model.prior("intercept")).median
+    gaps = event(model).first - 1
+    return -prior_range(model.prior("first_cutpoint")).median - (
+        gaps * prior_range(model.prior("cutpoint_gap")).median if gaps else 0.0
+    )
 
 
 def _over(prior: Prior) -> tuple[Array, Array]:

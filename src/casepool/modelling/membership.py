@@ -12,6 +12,7 @@ from casepool.cases.codebook import LABELLED, Codebook
 from casepool.cases.tables import missing_column
 from casepool.errors import CasepoolError
 from casepool.modelling.design import Design, patient_labels
+from casepool.modelling.endpoints import counted, event
 from casepool.modelling.families import FAMILIES
 from casepool.modelling.terms import labels_of
 
@@ -47,7 +48,7 @@ class Membership:
         if several:
             parts.append(f"patients in several levels ({', '.join(several)}) count in each: rows do not add up")
         if lost:
-            parts.append(f"{lost} patient{'s' * (lost > 1)} without {self.by} in no row")
+            parts.append(f"{lost} patient{'s' * (lost > 1)} without {self.by} left out of these rows")
         return "; ".join(parts)
 
 
@@ -55,7 +56,7 @@ def patients_and_events(design: Design) -> tuple[np.ndarray, np.ndarray]:
     """Return how many patients each row of the fit stands for, and how many of them had the event."""
     if FAMILIES[design.model.family].survival:
         return np.ones(len(design.patients)), design.outcome["event"]
-    return design.outcome["n"], design.outcome["events"]
+    return design.outcome["n"], counted(design, event(design.model))
 
 
 def membership(design: Design, cases: pd.DataFrame, by: str) -> Membership:
@@ -76,7 +77,7 @@ def membership(design: Design, cases: pd.DataFrame, by: str) -> Membership:
     """
     codebook = codebook_of(cases) or Codebook()
     term = design.model.terms.get(by)
-    if term is not None and term.kind == "linear":
+    if term is not None and term.is_number:
         raise CasepoolError(f"{by!r} is a number in this model, without levels", remedy="use a banded term")
     if term is not None and term.kind == "banded":
         values = design.terms[by].coded.values

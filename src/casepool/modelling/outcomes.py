@@ -25,7 +25,8 @@ DECIMALS = 9
 class Read:
     """An outcome read from n patients: arrays of length n, and why each patient is left out ("": is not).
 
-    A response has `events` and `n` (and `offset`); a survival outcome `time`, `event`, `entry`.
+    A response has `events` and `n` (and `offset`), an ordinal one `category` (0 for the worst) instead of `events`; a
+    survival outcome `time`, `event`, `entry`.
     """
 
     arrays: Mapping[str, np.ndarray]
@@ -143,7 +144,7 @@ def _response(reader: Reader, outcome: Outcome) -> Read:
 def _codes(reader: Reader, outcome: Outcome) -> Read:
     """One best response per row, coded; an empty cell is a patient who is not evaluable."""
     column = reader.cases[outcome.column]
-    reasons, events = [], []
+    reasons, codes = [], []
     for position, value in enumerate(column):
         empty = is_missing(value, ())
         if not empty and str(value) not in outcome.levels:
@@ -154,12 +155,16 @@ def _codes(reader: Reader, outcome: Outcome) -> Read:
                 f"use one of {', '.join(outcome.levels)}, or leave it empty",
             )
         reasons.append(f"no {outcome.column}" if empty else "")
-        events.append(0.0 if empty else float(str(value) in outcome.success))
+        codes.append(outcome.levels[0] if empty else str(value))
     n = reader.numbers(outcome.n) if outcome.n and outcome.n in reader else np.ones(len(column))
     bad = ~((n >= 1) & (n == np.round(n)))
     if bad.any():
         raise reader.refuse("not a number of patients", int(np.argmax(bad)), outcome.n, "give a whole number from 1")
-    return Read({"events": np.array(events) * n, "n": n}, reasons)
+    if reader.model.is_ordinal:
+        return Read(
+            {"category": np.array([outcome.levels.index(code) for code in codes], dtype=float), "n": n}, reasons
+        )
+    return Read({"events": np.array([code in outcome.success for code in codes]) * n, "n": n}, reasons)
 
 
 def _counts(reader: Reader, outcome: Outcome) -> Read:

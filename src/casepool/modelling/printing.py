@@ -10,17 +10,19 @@ import textwrap
 from collections.abc import Iterable, Mapping
 
 from casepool.modelling.families import FAMILIES
-from casepool.modelling.files import list_models, missing_priors, wanted_priors
+from casepool.modelling.files import list_models
 from casepool.modelling.files import model as get_model
 from casepool.modelling.meanings import (
-    Range,
+    category_ranges,
     meaning,
     prior_range,
     probability_across_levels,
     ratio_between_levels,
     ratio_name,
+    success_centre,
 )
 from casepool.modelling.spec import Exposure, Model, Outcome, Term
+from casepool.modelling.wanted import missing_priors, wanted_priors
 from casepool.modelling.words import GUARD
 
 WIDTH = 100
@@ -57,6 +59,7 @@ def describe(model: Model) -> str:
     exposures = (f"{e.name}: {exposure_text(e, model.outcome.unit)}" for e in model.exposures.values())
     lines += _section("Exposure", exposures)
     lines += _section("Priors", (f"{name} ~ {model.prior(name)}\n{why}" for name, why in reasons(model).items()))
+    lines += _section("Implied", (f"{end.words}: {said.percent()}" for end, said in category_ranges(model)))
     return "\n".join(lines)
 
 
@@ -98,7 +101,8 @@ def outcome_text(outcome: Outcome) -> str:
     if outcome.column:
         codes = f"codes {' < '.join(outcome.levels)}; empty: not evaluable"
         n = f", for `{outcome.n}` patients a row" if outcome.n and not outcome.events else ""
-        forms.append(f"success is {_or(outcome.success)} in `{outcome.column}` ({codes}){n}")
+        success = f"success is {_or(outcome.success)} in " if outcome.success else ""
+        forms.append(f"{success}`{outcome.column}` ({codes}){n}")
     if outcome.events:
         forms.append(f"`{outcome.events}` of `{outcome.n}` patients a row")
     target = f"; target rate {outcome.target}" if outcome.target else ""
@@ -114,14 +118,14 @@ def equations(model: Model) -> list[str]:
     """Return a model's equation line by line: the family's, the linear predictor, exposure, parameters."""
     family = FAMILIES[model.family]
     unit = f", t in {model.outcome.unit}" if family.survival else ""
-    lines = [f"{model.family}: {family.equation[model.effects]}{unit}", f"eta = {linear_predictor(model)}"]
+    lines = [f"{model.family}: {family.equation[model.form]}{unit}", f"eta = {linear_predictor(model)}"]
     for exposure in model.exposures.values():
         what = (
             "slows time to exp(-{0}_effect)" if model.effects == "accelerated" else "multiplies h(t) by exp({0}_effect)"
         )
         when = "from its start on" if exposure.as_ == "time_varying" else "from time zero on"
         lines.append(f"{exposure.name} {what.format(exposure.name)} {when}")
-    lines += [f"{name}: {text}" for name, text in family.parameters.items()]
+    lines += [f"{name}: {text}" for name, text in family.parameters.items() if name in wanted_priors(model)]
     return lines
 
 
@@ -131,11 +135,15 @@ def linear_predictor(model: Model) -> str:
     if model.outcome.target:
         parts.append("logit(target)")
     for term in model.terms.values():
-        if term.kind == "linear":
-            parts.append(f"{term.name}_effect {_standardised(term)}")
+        place = [term.source] * (not term.is_number) + ["step"] * term.by_category
+        effect = f"{term.name}_effect" + (f"[{', '.join(place)}]" if place else "")
+        if term.is_number:
+            parts.append(f"{effect} {_standardised(term)}")
         elif not (term.kind == "group" and term.borrowing == "complete"):
-            parts.append(f"{term.name}_effect[{term.source}]")
-    return " + ".join(parts)
+            parts.append(effect)
+        if term.kind == "smooth":
+            parts.append(f"{term.name}_curve({term.source})")
+    return " + ".join(parts) or "0"
 
 
 def _standardised(term: Term) -> str:
@@ -158,8 +166,20 @@ def term_text(term: Term) -> str:
         cuts = _and(f"{cut:g}" for cut in term.cuts)
         text = f"number{column} cut at {cuts} into {_and(term.labels)}{within}, effects against {term.labels[0]}"
     else:
-        text = f"number{column}, linear per {term.scale:g} from {term.centre:g}{within}"
-    return f"{text}; {_missing_text(term)}"
+        text = f"number{column}, linear per {term.scale:g} from {term.centre:g}{within}{_curve_text(term)}"
+    own = ", an effect of its own at each step between categories" * term.by_category
+    return f"{text}{own}; {_missing_text(term)}"
+
+
+def _curve_text(term: Term) -> str:
+    """Say what a smooth term has besides its straight line."""
+    if term.kind != "smooth":
+        return ""
+    knots = ", ".join(f"{knot:g}" for knot in term.knots)
+    return (
+        f", and about that line a natural cubic spline with knots at {knots}, which leaves it by {term.name}_wiggle_sd "
+        "(root mean square at the knots)"
+    )
 
 
 def _and(words: Iterable[str]) -> str:
@@ -175,7 +195,7 @@ def _probability(term: Term) -> str:
 def _missing_text(term: Term) -> str:
     if term.missing == "drop":
         return "patients without it are left out"
-    return "missing values are integrated out" if term.kind == "linear" else "missing values are summed over"
+    return "missing values are integrated out" if term.is_number else "missing values are summed over"
 
 
 def exposure_text(exposure: Exposure, unit: str) -> str:
@@ -229,6 +249,13 @@ What the priors on the standard deviations say about levels drawn at random (Roe
 |---|---|---|{rule}
 """
 
+IMPLIED_HEAD = """\
+What the priors say together of a patient for whom every effect is zero:
+
+| category | probability |
+|---|---|
+"""
+
 FOOT = """\
 ---
 
@@ -260,6 +287,8 @@ def _chapter(model: Model) -> str:
         *(["\n".join(notes) + "\n"] if notes else []),
         "| prior | distribution | says | why |\n|---|---|---|---|\n" + "\n".join(rows) + "\n",
     ]
+    if implied := [f"| {end.words} | {said.percent()} |" for end, said in category_ranges(model)]:
+        parts.append(IMPLIED_HEAD + "\n".join(implied) + "\n")
     if scales := _scales(model):
         parts.append(scales)
     return "\n".join(parts)
@@ -271,25 +300,22 @@ def _cell(text: str) -> str:
 
 def _scales(model: Model) -> str:
     """Tabulate what every prior on a group's standard deviation means; "" if there is none."""
-    names = [name for name in wanted_priors(model) if name.endswith("_sd")]
-    response = not FAMILIES[model.family].survival and "intercept" in model.priors
+    wanted = wanted_priors(model)
+    names = [f"{name}_sd" for name, term in model.terms.items() if term.kind == "group" and f"{name}_sd" in wanted]
+    centre = success_centre(model)
     rows = []
     for name in names:
         prior = model.prior(name)
         row = f"| `{name}` | {prior_range(prior)} | {ratio_between_levels(prior)} |"
-        if response:
-            row += f" {_across(model, name).percent()} |"
+        if centre is not None:
+            row += f" {probability_across_levels(centre, prior).percent()} |"
         rows.append(row)
     if not rows:
         return ""
-    across = " probability of success across levels, about the intercept's prior median |" if response else ""
-    head = SCALES_HEAD.format(ratio=ratio_name(model), across=across, rule="---|" if response else "")
+    about = "cutpoints' prior medians" if model.is_ordinal else "intercept's prior median"
+    across = f" probability of success across levels, about the {about} |" if centre is not None else ""
+    head = SCALES_HEAD.format(ratio=ratio_name(model), across=across, rule="---|" if across else "")
     return head + "\n".join(rows) + "\n"
-
-
-def _across(model: Model, name: str) -> Range:
-    intercept = prior_range(model.prior("intercept")).median
-    return probability_across_levels(intercept, model.prior(name))
 
 
 if __name__ == "__main__":

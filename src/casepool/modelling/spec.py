@@ -46,11 +46,23 @@ class Term:
     bounds: tuple[float, float] | None = None
     missing: str = "model"
     reference: str = ""
+    knots: tuple[float, ...] = ()
+    by_category: bool = False
+
+    @property
+    def is_number(self) -> bool:
+        """Whether the term is a number as it stands, without levels."""
+        return self.kind in ("linear", "smooth")
 
     @property
     def source(self) -> str:
         """Column of the cases the term reads."""
         return self.column or self.name
+
+    @property
+    def standard_knots(self) -> tuple[float, ...]:
+        """Knots in units of `scale` from `centre`."""
+        return tuple((knot - self.centre) / self.scale for knot in self.knots)
 
 
 @dataclass(frozen=True)
@@ -78,6 +90,8 @@ class Model:
         The file's name without ending, or what the user calls it.
     title, family, effects : str
         What it answers, the outcome's family, and (survival) "proportional" or "accelerated".
+    link : str
+        Of an ordinal family "cumulative" or "adjacent".
     outcome : Outcome
     terms : mapping of str to Term
         In the order of the file.
@@ -94,6 +108,17 @@ class Model:
     terms: Mapping[str, Term] = field(default_factory=dict)
     exposures: Mapping[str, Exposure] = field(default_factory=dict)
     priors: Mapping[str, Prior] = field(default_factory=dict)
+    link: str = ""
+
+    @property
+    def is_ordinal(self) -> bool:
+        """Whether the outcome has ordered categories, of which success is one cut."""
+        return bool(self.link)
+
+    @property
+    def form(self) -> str:
+        """Which form of the family's equation the model has: its kind of effects or its link."""
+        return self.effects or self.link
 
     def to_toml(self) -> str:
         """Write the model as the text of a model file; comments of the file it came from are not kept."""
@@ -123,9 +148,10 @@ class Model:
 
 TERM_KEYS: dict[str, tuple[str, ...]] = {
     "group": ("borrowing", "exchangeable", "own", "df"),
-    "category": ("reference",),
-    "linear": ("centre", "scale", "bounds"),
-    "banded": ("cuts", "labels", "bounds"),
+    "category": ("reference", "by_category"),
+    "linear": ("centre", "scale", "bounds", "by_category"),
+    "banded": ("cuts", "labels", "bounds", "by_category"),
+    "smooth": ("knots", "centre", "scale", "bounds"),
 }
 """Keys of each kind of term besides ``kind``, ``column`` and ``missing``."""
 
@@ -135,8 +161,7 @@ EXPOSURE_KEYS = ("column", "earliest", "latest", "start", "dating", "undated", "
 def model_dict(model: Model) -> dict[str, Any]:
     """Return a model as the nested plain mappings of its file."""
     plain: dict[str, Any] = {"title": model.title, "family": model.family}
-    if model.effects:
-        plain["effects"] = model.effects
+    plain |= _filled({"effects": model.effects, "link": model.link})
     plain["outcome"] = _filled(vars(model.outcome))
     if not model.outcome.time:
         plain["outcome"].pop("unit", None)
@@ -160,5 +185,5 @@ def model_dict(model: Model) -> dict[str, Any]:
 
 def _filled(values: Mapping[str, Any]) -> dict[str, Any]:
     """Keep the keys that say something, tuples as lists."""
-    kept = {k: v for k, v in values.items() if v is not None and v not in ("", ())}
+    kept = {k: v for k, v in values.items() if v is not None and v is not False and v not in ("", ())}
     return {k: list(v) if isinstance(v, tuple) else dict(v) if isinstance(v, Mapping) else v for k, v in kept.items()}

@@ -19,7 +19,7 @@ NODES, SPAN = 48, 6.2
 """Equidistant nodes over the standard normal behind one missing number, and how far they reach.
 
 The trapezoidal rule converges geometrically here (Trefethen 2014), Gauss-Hermite does not: a logistic response
-to a bounded covariate has poles near the real line.
+to a bounded covariate has poles near the real line. The knots of a smooth term leave an error of some 1e-5.
 """
 
 
@@ -170,7 +170,7 @@ def _coded_levels(
     )
 
 
-def _linear(term: Term, cases: pd.DataFrame, codebook: Codebook) -> Coded:
+def _number(term: Term, cases: pd.DataFrame, codebook: Codebook) -> Coded:
     """Code a number; a missing one gets nodes over its distribution on the logit scale."""
     values = _numbers(term, cases, codebook)
     missing = np.isnan(values)
@@ -236,7 +236,8 @@ def logit_in(values: np.ndarray, bounds: tuple[float, float]) -> np.ndarray:
 KINDS: dict[str, Callable[[Term, pd.DataFrame, Codebook], Coded]] = {
     "group": _group,
     "category": _category,
-    "linear": _linear,
+    "linear": _number,
+    "smooth": _number,
     "banded": _banded,
 }
 """Every kind of term a model file may name."""

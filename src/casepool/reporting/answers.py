@@ -83,7 +83,7 @@ class Answers:
 
 def levelled(fitted: Fitted) -> list[Term]:
     """Return the terms of a model that have levels."""
-    return [term for term in fitted.model.terms.values() if term.kind != "linear"]
+    return [term for term in fitted.model.terms.values() if not term.is_number]
 
 
 def answer(fitted: Fitted, *, progress: bool) -> Answers:

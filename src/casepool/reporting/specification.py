@@ -43,7 +43,7 @@ def plot_multiverse(table: pd.DataFrame, *, estimand: str | None = None, ax: Axe
     rows = table[table["lower"].notna()]
     name = estimand or str(rows["estimand"].iloc[0])
     rows = rows[rows["estimand"] == name].sort_values("estimate", kind="stable").reset_index(drop=True)
-    if rows.empty or rows["level"].nunique() > 1:
+    if rows.empty or len(set(rows["level"])) > 1:
         raise CasepoolError(
             "the table does not hold exactly one number of this estimand for each combination",
             value=name,
@@ -72,8 +72,7 @@ def _estimates(ax: Axes, rows: pd.DataFrame, decisions: list[str]) -> None:
     if failed.any():
         ax.plot(x[failed], rows["estimate"][failed], "x", color=BAD, markersize=5, label="did not converge")
     recorded = (rows[decisions] == "as_recorded").all(axis=1).to_numpy()
-    ring = {"markersize": 9, "markerfacecolor": "none", "markeredgecolor": DARK, "label": "as recorded"}
-    ax.plot(x[recorded], rows["estimate"][recorded], "o", **ring)
+    ax.plot(x[recorded], rows["estimate"][recorded], "o", ms=9, mfc="none", mec=DARK, label="as recorded")
     if rows["unit"].iloc[0] == "ratio":
         ax.set_yscale("log")
         ax.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))

@@ -80,7 +80,7 @@ def multiverse(
         if key not in known:
             say(progress, f"combination {number} of {len(worlds)}: {_label(choices)}")
             table = ask(estimand, fit(chosen, frame, seed=seed, progress=number == 1 and progress, **settings), by)
-            known[key] = table.to_dict(orient="records")
+            known[key] = [{str(k): v for k, v in row.items()} for row in table.to_dict(orient="records")]
             if journal:
                 _append(Path(journal), key, known[key])
         blocks.append(pd.DataFrame(known[key]).assign(**choices))

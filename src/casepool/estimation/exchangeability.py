@@ -1,0 +1,41 @@
+"""Rows that say of each level of an exnex factor how probably it is exchangeable with the others."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from casepool.estimation.draws import Fitted, probability_row
+from casepool.modelling.borrowing import exchangeable, membership_probability
+from casepool.modelling.membership import Membership
+
+SUFFIX = "(exchangeable)"
+"""Follows the level's name in these rows, so that no level has two rows of one name."""
+
+
+def exchangeability_rows(fitted: Fitted, group: Membership) -> list[dict[str, Any]]:
+    """Return one row a level of an exnex factor: the posterior mean of its membership probability.
+
+    Nothing for any other grouping.
+    """
+    term = fitted.model.terms.get(group.by)
+    if term is None or term.kind != "group" or term.borrowing != "exnex":
+        return []
+    prior = exchangeable(term, group.levels)
+    share = membership_probability(fitted.model, term, group.levels, fitted.parameters)
+    n, events = group.counts(fitted.design)
+    return [
+        probability_row(
+            share[..., i],
+            {
+                "estimand": f"P(the level is exchangeable with the other levels of {group.by})",
+                "by": group.by,
+                "level": f"{level} {SUFFIX}",
+                "n": n[i],
+                "events": events[i],
+                "source": "shrunk",
+                "note": f"{prior[i]:g} before seeing the data",
+            },
+            fitted=fitted,
+        )
+        for i, level in enumerate(group.levels)
+    ]

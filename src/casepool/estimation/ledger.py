@@ -1,0 +1,139 @@
+"""The borrowing ledger: what each level brought, what it borrowed, and what the prior lent."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from casepool.estimation.draws import Fitted, check_probability, open_draws, posterior_rows, refuse_survival
+from casepool.estimation.targets import ANSWERS
+from casepool.frequentist.proportions import clopper_pearson
+from casepool.inference.fitting import cases_of
+from casepool.inference.graph import prior_names
+from casepool.inference.predictive import prior_draws
+from casepool.modelling.endpoints import event
+from casepool.modelling.membership import Membership, membership
+
+PRIOR_DRAWS = (4, 5000)
+COLUMNS = (
+    "by", "level", "n", "events", "raw", "raw_lower", "raw_upper", "prior", "prior_lower", "prior_upper",
+    "shrunk", "shrunk_lower", "shrunk_upper", "worth", "borrowed",
+    "share_own", "share_siblings", "share_prior", "verdict", "note",
+)  # fmt: skip
+
+
+def ledger(fit: xr.DataTree, by: str, *, ci_prob: float = 0.95) -> pd.DataFrame:
+    """Account for every level's estimate: its own patients, what it borrowed, and what the prior lent.
+
+    Parameters
+    ----------
+    fit : xarray.DataTree
+        Of a response model; of an ordinal one the ledger is that of the model's success.
+    by : str
+        A factor of the model, or any labelled column of the cases.
+    ci_prob : float
+        Width of all intervals.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a level. ``n``, ``events``: its own patients in the fit, and how many responded. ``raw``: their
+        rate with the Clopper-Pearson interval. ``prior``: median and interval of what the prior alone says of
+        these patients. ``shrunk``: posterior median and interval. ``worth``: the patients behind the estimate.
+        ``borrowed``: those of them who are siblings'. ``share_own``, ``share_siblings``, ``share_prior``: the
+        three parts of ``worth``, summing to 1. A level without patients in the fit is described over all
+        patients of the fit, each set to the level, and its note says so.
+
+    Raises
+    ------
+    CasepoolError
+        For an unknown grouping, or a survival fit.
+
+    Notes
+    -----
+    A probability with mean m and variance v is worth ``m (1 - m) / v - 1`` patients, as a beta distribution of
+    that mean and variance is (Morita, Thall and Mueller 2008; Neuenschwander 2020), and no fewer than none. With W
+    the worth of the posterior, P that of the prior alone and n the level's own patients, what is left,
+    ``W - P - n``, was borrowed from siblings, which are all other patients of the fit. Where it is negative nothing
+    was borrowed, and ``worth`` is n + P. The shares are n, the borrowed and P over ``worth``.
+
+    Without borrowing and under a flat prior the own share is 1; under complete pooling and a flat prior the siblings'
+    share is their share of the patients. In between the own share is, nearly, how far the estimate follows the raw
+    rate: by that fraction of a point for every point. A prior on the spread between levels lends no patients: it
+    decides how many are borrowed.
+    """
+    check_probability(ci_prob)
+    fitted = open_draws(fit)
+    refuse_survival(fitted)
+    group = membership(fitted.design, cases_of(fit), by)
+    n, events = group.counts(fitted.design)
+    draws = _draws(fitted, group, n)
+    flat = [name for name in prior_names(fitted.design) if fitted.model.prior(name).dist == "Flat"]
+    before = np.full((*PRIOR_DRAWS, len(n)), np.nan)
+    if not flat:
+        prior = prior_draws(fitted.design, np.random.default_rng([fitted.seed, 30]), PRIOR_DRAWS)
+        before = _draws(replace(fitted, parameters=prior), group, n)
+    worths, borrowed, *shares = parts(patients_worth(draws), n, np.nan_to_num(patients_worth(before), posinf=np.inf))
+    tail = (1 - ci_prob) / 2
+    limits = np.quantile(before, [0.5, tail, 1 - tail], axis=(0, 1))
+    rows = []
+    for i, after in enumerate(posterior_rows(draws, [{"n": x} for x in n], fitted=fitted, ci_prob=ci_prob)):
+        known = not np.isnan(after["estimate"])
+        raw = clopper_pearson(int(events[i]), int(n[i]), ci_prob)
+        numbers = [
+            *(n[i], events[i], events[i] / n[i] if n[i] else np.nan, *raw, *limits[:, i]),
+            *(after["estimate"], after["lower"], after["upper"], worths[i], borrowed[i], *(s[i] for s in shares)),
+        ]
+        note = _note(group, fitted, n[i] > 0, flat)
+        rows.append((by, group.levels[i], *numbers, after["verdict"] if known else "", note))
+    return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def patients_worth(draws: np.ndarray) -> np.ndarray:
+    """Return how many patients a distribution of probabilities is worth: array (levels) from (chain, draw, levels).
+
+    Infinity where the probability is known.
+    """
+    m, v = draws.mean(axis=(0, 1)), draws.var(axis=(0, 1))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.asarray(np.maximum(np.where(v > 0, m * (1 - m) / v, np.where(np.isnan(v), np.nan, np.inf)) - 1, 0.0))
+
+
+def parts(posterior: np.ndarray, own: np.ndarray, prior: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Divide what an estimate is worth among own patients, siblings and prior.
+
+    Returns
+    -------
+    worth, borrowed, share_own, share_siblings, share_prior : arrays
+    """
+    certain = np.isinf(prior)
+    worth = np.maximum(posterior, own + prior)
+    borrowed = np.where(certain, 0.0, worth - own - np.where(certain, 0.0, prior))
+    total = np.where(certain | (worth == 0), 1.0, worth)
+    shares = [np.where(certain, 0.0, part / total) for part in (own, borrowed)]
+    return worth, borrowed, *shares, 1.0 - shares[0] - shares[1]
+
+
+def _draws(fitted: Fitted, group: Membership, n: np.ndarray) -> np.ndarray:
+    """Probability of success of every level's own patients; of a level without any, of all patients set to it."""
+    end = event(fitted.model)
+    draws = end.of(ANSWERS["observed"](fitted, group).categories)
+    if group.is_term and (n == 0).any():
+        set_to = end.of(ANSWERS["standardised"](fitted, group).categories)
+        draws = np.where(n > 0, draws, set_to)
+    return draws
+
+
+def _note(group: Membership, fitted: Fitted, has_patients: bool, flat: list[str]) -> str:
+    """Say what a reader must know of a level's row."""
+    said = []
+    if not has_patients and group.is_term:
+        said.append("no patient of this level in the fit: all patients, each set to it")
+    elif not has_patients:
+        said.append("no patient of this level in the fit")
+    if flat:
+        said.append(f"the prior on {' and '.join(flat)} is flat and says nothing alone")
+    return "; ".join(filter(None, [*said, group.note(fitted.design)]))

@@ -1,0 +1,116 @@
+"""New patients: what the fit knows of them, unseen levels, missing covariates."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import xarray as xr
+
+import casepool as cp
+from tests.small import half_normal, normal, response_model
+
+NEW = pd.DataFrame(
+    {
+        "patient": ["known", "new histology", "six", "nothing known", "same new histology"],
+        "histology": ["IMT", "Other", "IMT", None, "Other"],
+        "partner": ["TPM3", "TPM3", "TPM3;CLTC", None, "CLTC"],
+    }
+)
+
+
+@pytest.fixture(scope="module")
+def with_age() -> xr.DataTree:
+    """A number and a plain category, nothing missing."""
+    rng = np.random.default_rng(4)
+    ages = rng.uniform(5, 60, 40).round()
+    cases = pd.DataFrame({"age": ages, "sex": rng.choice(["F", "M"], 40), "response": rng.choice(["no", "yes"], 40)})
+    terms = {"age": {"kind": "linear", "centre": 18, "scale": 10}, "sex": {"kind": "category", "reference": "F"}}
+    priors = {"intercept": normal(1.5), "age_effect": normal(0.5), "sex_effect": normal(0.7)}
+    return cp.fit(response_model(terms, priors), cases, seed=1, progress=False)
+
+
+def draws(fit: xr.DataTree, **levels: str) -> np.ndarray:
+    """Response probability computed from the posterior, here and not by the package."""
+    posterior = fit["posterior"]
+    eta = posterior["intercept"]
+    for factor, level in levels.items():
+        members = level.split(";")
+        eta = eta + posterior[f"{factor}_effect"].sel({factor: members}).mean(factor)
+    return 1 / (1 + np.exp(-eta.to_numpy()))
+
+
+def test_a_known_patient_has_the_probability_of_its_levels(response_fit: xr.DataTree) -> None:
+    table = cp.predict(response_fit, NEW[["patient", "histology", "partner"]]).set_index("level")
+    for name, partner in (("known", "TPM3"), ("six", "CLTC;TPM3")):
+        p = draws(response_fit, histology="IMT", partner=partner)
+        assert table.loc[name, "estimate"] == pytest.approx(np.median(p), rel=1e-12)
+        assert table.loc[name, "lower"] == pytest.approx(np.quantile(p, 0.025), rel=1e-12)
+
+
+def test_an_unseen_level_is_said_and_wider(response_fit: xr.DataTree) -> None:
+    table = cp.predict(response_fit, NEW).set_index("level")
+    assert "Other unseen" in table.loc["new histology", "note"]
+    assert "unseen" not in table.loc["known", "note"]
+    assert table.loc["new histology", "sd"] > table.loc["known", "sd"]
+
+
+def test_a_missing_covariate_is_an_average_over_its_values(response_fit: xr.DataTree) -> None:
+    """Histology unknown, partner known: the patients' histologies, weighed by how many have each."""
+    new = pd.DataFrame({"histology": [None], "partner": ["TPM3"]})
+    row = cp.predict(response_fit, new).iloc[0]
+    n = cp.estimates(response_fit, "histology").set_index("level")["n"]
+    p = sum(n[level] / 30 * draws(response_fit, histology=level, partner="TPM3") for level in n.index)
+    assert row["mean"] == pytest.approx(p.mean(), rel=1e-9)
+    assert "histology missing" in row["note"]
+
+
+def test_rows_order_and_company_change_nothing(response_fit: xr.DataTree) -> None:
+    whole = cp.predict(response_fit, NEW).set_index("level")["estimate"]
+    turned = cp.predict(response_fit, NEW.iloc[::-1]).set_index("level")["estimate"]
+    alone = cp.predict(response_fit, NEW.iloc[[1]]).set_index("level")["estimate"]
+    pd.testing.assert_series_equal(whole.sort_index(), turned.sort_index(), rtol=1e-12)
+    assert alone["new histology"] == whole["new histology"]
+
+
+def test_an_absent_column_is_a_missing_covariate_and_no_column_is_refused(response_fit: xr.DataTree) -> None:
+    table = cp.predict(response_fit, NEW[["histology"]])
+    assert table["note"].str.contains("partner missing").all()
+    assert list(table["level"]) == ["1", "2", "3", "4", "5"]
+    with pytest.raises(cp.CasepoolError, match="no column of the model"):
+        cp.predict(response_fit, pd.DataFrame({"hair": ["red"]}))
+
+
+def test_numbers_and_plain_categories(with_age: xr.DataTree) -> None:
+    new = pd.DataFrame({"age": [18, 38, None, 18], "sex": ["F", "M", "F", "X"]})
+    table = cp.predict(with_age, new)
+    posterior = with_age["posterior"]
+    intercept, age, male = (posterior[name].to_numpy().squeeze() for name in ("intercept", "age_effect", "sex_effect"))
+    expected = [intercept, intercept + 2 * age + male]
+    for row, eta in zip(range(2), expected, strict=True):
+        assert table.loc[row, "estimate"] == pytest.approx(np.median(1 / (1 + np.exp(-eta))), rel=1e-12)
+    ages = with_age["patients"]["age"].to_numpy()
+    averaged = np.mean([1 / (1 + np.exp(-(intercept + (a - 18) / 10 * age))) for a in ages], axis=0)
+    assert table.loc[2, "mean"] == pytest.approx(averaged.mean(), rel=1e-9)
+    assert "age missing: averaged over the patients of the fit" in table.loc[2, "note"]
+    assert "sex X unseen: its effect is drawn from its prior" in table.loc[3, "note"]
+    assert table.loc[3, "sd"] > table.loc[0, "sd"]
+
+
+def test_a_modelled_covariate_is_averaged_over_its_distribution() -> None:
+    cases = pd.DataFrame({"age": [10.0, 20, 30, None] * 5, "response": ["no", "yes", "yes", "no"] * 5})
+    terms = {"age": {"kind": "linear", "centre": 18, "scale": 10, "bounds": [0, 110]}}
+    fit = cp.fit(
+        response_model(terms, {"intercept": normal(1.5), "age_effect": half_normal(0.5)}), cases, seed=1, progress=False
+    )
+    row = cp.predict(fit, pd.DataFrame({"age": [None]})).iloc[0]
+    posterior = fit["posterior"]
+    rng = np.random.default_rng(1)
+    z = rng.standard_normal((2000, 1, 1))
+    ages = 110 / (1 + np.exp(-(posterior["age_mean"].to_numpy() + posterior["age_spread"].to_numpy() * z)))
+    eta = posterior["intercept"].to_numpy() + posterior["age_effect"].to_numpy() * (ages - 18) / 10
+    assert row["mean"] == pytest.approx((1 / (1 + np.exp(-eta))).mean(), abs=0.003)
+    assert "modelled distribution" in row["note"]
+
+
+def test_survival_fits_are_refused(survival_fit: xr.DataTree) -> None:
+    with pytest.raises(cp.CasepoolError, match="survival"):
+        cp.predict(survival_fit, NEW)

@@ -1,0 +1,62 @@
+"""What the documentation shows runs: README's script, docstring examples, the keys docs/files.md lists."""
+
+import doctest
+import importlib
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+import casepool as cp
+from casepool.cases.codebook import codebook_from_dict
+from casepool.modelling.values import CHOICES
+
+ROOT = Path(__file__).parents[1]
+SOURCE = Path(cp.__file__).parent
+
+
+def blocks(path: Path, language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", path.read_text(encoding="utf-8"), flags=re.DOTALL)
+
+
+def test_the_script_of_the_readme_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys) -> None:
+    (script,) = blocks(ROOT / "README.md", "python")
+    monkeypatch.chdir(tmp_path)
+    exec(compile(script, "README.md", "exec"), {})
+    assert (tmp_path / "report.html").stat().st_size > 100_000
+    assert "EIMT" in capsys.readouterr().out
+
+
+def test_every_command_the_readme_names_exists() -> None:
+    from casepool.cli import app
+
+    known = {command.name or command.callback.__name__ for command in app.registered_commands}
+    named = set(re.findall(r"casepool (\w+)", (ROOT / "README.md").read_text(encoding="utf-8"))) - {"turns"}
+    assert {"report", "datasets", "show"} <= named & known
+    assert named <= known
+
+
+@pytest.mark.parametrize("path", sorted(SOURCE.rglob("*.py")), ids=lambda p: str(p.relative_to(SOURCE)))
+def test_examples_in_docstrings_run(path: Path) -> None:
+    if ">>> " not in path.read_text(encoding="utf-8"):
+        return
+    name = ".".join(path.relative_to(SOURCE.parent).with_suffix("").parts)
+    result = doctest.testmod(importlib.import_module(name), optionflags=doctest.ELLIPSIS)
+    assert result.attempted > 0
+    assert result.failed == 0
+
+
+def test_the_codebook_the_documentation_shows_is_legal() -> None:
+    _, book = blocks(ROOT / "docs" / "files.md", "toml")[:2]
+    made = codebook_from_dict(tomllib.loads(book))
+    assert made.columns["partner"].type == "set"
+    assert set(made.codings) == {"surgery", "case_5", "adjuvant"}
+
+
+def test_the_documentation_lists_every_choice_a_model_file_has() -> None:
+    text = blocks(ROOT / "docs" / "files.md", "toml")[0]
+    for key, choices in CHOICES.items():
+        assert re.search(rf"^{key}\s*=", text, flags=re.MULTILINE), key
+        for choice in choices:
+            assert choice in text, (key, choice)

@@ -82,7 +82,7 @@ def coverage(borrowing: str, tables: int) -> pd.DataFrame:
             inside = (low <= drawn[str(name)][0, 0]) & (drawn[str(name)][0, 0] <= high)
             hits.setdefault(str(name), []).extend(np.atleast_1d(inside).tolist()[:1])
         truth = _truth(empty, drawn)
-        by_level, everyone = cp.estimates(fit, "level"), cp.estimates(fit)
+        by_level, everyone = cp.estimates(fit, "level").iloc[: len(truth)], cp.estimates(fit)
         for row, true in zip(by_level.itertuples(), truth, strict=True):
             hits.setdefault(f"P(response), level {row.level}", []).append(row.lower <= true <= row.upper)
         average = np.average(truth, weights=SHAPE["patients"])

@@ -13,6 +13,7 @@ NEW = pd.DataFrame(
         "patient": ["known", "new histology", "six", "nothing known", "same new histology"],
         "histology": ["IMT", "Other", "IMT", None, "Other"],
         "partner": ["TPM3", "TPM3", "TPM3;CLTC", None, "CLTC"],
+        "age": [18] * 5,  # where the model's line has its zero
     }
 )
 
@@ -22,7 +23,7 @@ def with_age() -> xr.DataTree:
     """A number and a plain category, nothing missing."""
     rng = np.random.default_rng(4)
     ages = rng.uniform(5, 60, 40).round()
-    cases = pd.DataFrame({"age": ages, "sex": rng.choice(["F", "M"], 40), "response": rng.choice(["no", "yes"], 40)})
+    cases = pd.DataFrame({"age": ages, "sex": rng.choice(["F", "M"], 40), "events": rng.integers(0, 2, 40), "n": 1})
     terms = {"age": {"kind": "linear", "centre": 18, "scale": 10}, "sex": {"kind": "category", "reference": "F"}}
     priors = {"intercept": normal(1.5), "age_effect": normal(0.5), "sex_effect": normal(0.7)}
     return cp.fit(response_model(terms, priors), cases, seed=1, progress=False)
@@ -39,7 +40,7 @@ def draws(fit: xr.DataTree, **levels: str) -> np.ndarray:
 
 
 def test_a_known_patient_has_the_probability_of_its_levels(response_fit: xr.DataTree) -> None:
-    table = cp.predict(response_fit, NEW[["patient", "histology", "partner"]]).set_index("level")
+    table = cp.predict(response_fit, NEW).set_index("level")
     for name, partner in (("known", "TPM3"), ("six", "CLTC;TPM3")):
         p = draws(response_fit, histology="IMT", partner=partner)
         assert table.loc[name, "estimate"] == pytest.approx(np.median(p), rel=1e-12)
@@ -55,7 +56,7 @@ def test_an_unseen_level_is_said_and_wider(response_fit: xr.DataTree) -> None:
 
 def test_a_missing_covariate_is_an_average_over_its_values(response_fit: xr.DataTree) -> None:
     """Histology unknown, partner known: the patients' histologies, weighed by how many have each."""
-    new = pd.DataFrame({"histology": [None], "partner": ["TPM3"]})
+    new = pd.DataFrame({"histology": [None], "partner": ["TPM3"], "age": [18]})
     row = cp.predict(response_fit, new).iloc[0]
     n = cp.estimates(response_fit, "histology").set_index("level")["n"]
     p = sum(n[level] / 30 * draws(response_fit, histology=level, partner="TPM3") for level in n.index)
@@ -72,7 +73,7 @@ def test_rows_order_and_company_change_nothing(response_fit: xr.DataTree) -> Non
 
 
 def test_an_absent_column_is_a_missing_covariate_and_no_column_is_refused(response_fit: xr.DataTree) -> None:
-    table = cp.predict(response_fit, NEW[["histology"]])
+    table = cp.predict(response_fit, NEW[["histology", "age"]])
     assert table["note"].str.contains("partner missing").all()
     assert list(table["level"]) == ["1", "2", "3", "4", "5"]
     with pytest.raises(cp.CasepoolError, match="no column of the model"):
@@ -96,7 +97,7 @@ def test_numbers_and_plain_categories(with_age: xr.DataTree) -> None:
 
 
 def test_a_modelled_covariate_is_averaged_over_its_distribution() -> None:
-    cases = pd.DataFrame({"age": [10.0, 20, 30, None] * 5, "response": ["no", "yes", "yes", "no"] * 5})
+    cases = pd.DataFrame({"age": [10.0, 20, 30, None] * 5, "events": [0, 1, 1, 0] * 5, "n": 1})
     terms = {"age": {"kind": "linear", "centre": 18, "scale": 10, "bounds": [0, 110]}}
     fit = cp.fit(
         response_model(terms, {"intercept": normal(1.5), "age_effect": half_normal(0.5)}), cases, seed=1, progress=False

@@ -38,7 +38,7 @@ def test_two_levels_rank_as_their_contrast_says(age_fit: xr.DataTree) -> None:
     ranks = cp.ranking(age_fit, "age")
     best = ranks[ranks["estimand"].str.startswith("P(highest")].set_index("level")["estimate"]
     superior = cp.contrast(age_fit, "age").set_index("estimand")["estimate"]
-    later, earlier = [level for level in reversed(list(best.index))]
+    earlier, later = best.index
     assert best[later] == superior[f"P({later} responds more often than {earlier})"]
 
 

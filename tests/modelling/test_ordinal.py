@@ -9,6 +9,7 @@ from scipy import integrate, optimize, special, stats
 
 from casepool.modelling import make_design, model_from_dict
 from casepool.modelling.arrays import NUMPY
+from casepool.modelling.borrowing import location
 from casepool.modelling.endpoints import endpoints, event, reached_note
 from casepool.modelling.responses import adjacent, cumulative
 
@@ -229,3 +230,11 @@ def test_likelihoods_of_all_outcomes_add_up_to_one():
         values = {k: VALUES[k] for k in ("histology_effect", "first_cutpoint", "cutpoint_gap")} | share
         log_p = by_patient(ordinal_model({"histology": {"kind": "group"}}, link), cases, **values)[2:]
         assert np.exp(log_p).sum() == pytest.approx(1, abs=1e-12)
+
+
+def test_a_levels_own_prior_describes_the_log_odds_of_leaving_the_worst_category():
+    model = ordinal_model({"histology": {"kind": "group"}})
+    assert location(model, CUTS) == 1.3
+    better = 1 - probabilities("cumulative", 0.8, CUTS)[0, 0]
+    assert special.logit(better) == pytest.approx(location(model, CUTS) + 0.8)
+    assert location(response_model({}), {"intercept": np.array(0.4)}) == 0.4

@@ -10,6 +10,7 @@ from casepool._resources import bundled
 from casepool.modelling import list_models, model, model_from_dict
 from casepool.modelling.families import FAMILIES
 from casepool.modelling.meanings import (
+    category_ranges,
     median_survival,
     number,
     percent,
@@ -153,3 +154,39 @@ def test_numbers_have_two_digits_and_no_exponent():
 
 def test_half_normal_stays_as_it_was():
     assert str(Prior("HalfNormal", {"sigma": HALF["sigma"]})) == "HalfNormal(sigma = 1)"
+
+
+@pytest.mark.parametrize("link", ["cumulative", "adjacent"])
+def test_implied_category_probabilities_agree_with_simulation(link):
+    chosen = model_from_dict(changed("best_response", "link", link), name="mine")
+    generator = np.random.default_rng(20210721)
+    first = generator.normal(-3, 1.5, DRAWS)
+    cuts = np.cumsum([first, *generator.gamma(2, 1 / 0.8, (2, DRAWS))], axis=0)
+    if link == "cumulative":
+        p = -np.diff([np.ones(DRAWS), *special.expit(-cuts), np.zeros(DRAWS)], axis=0)
+    else:
+        p = special.softmax([np.zeros(DRAWS), *np.cumsum(-cuts, axis=0)], axis=0)
+    told = {end.at: said for end, said in category_ranges(chosen)}
+    assert list(told) == ["PD", "SD", "PR", "CR", "at least SD", "at least PR", "at least CR"]
+    for at, probability in (*zip(["PD", "SD", "PR", "CR"], p, strict=True), ("at least PR", p[2] + p[3])):
+        simulated = np.quantile(probability, [0.5, 0.025, 0.975])
+        assert [told[at].median, told[at].lower, told[at].upper] == pytest.approx(simulated, abs=6e-3), at
+
+
+def test_printing_says_what_the_categories_priors_imply():
+    text = str(model("best_response"))
+    assert "at least PR (PR or CR): 67%" in text
+    assert "Implied" not in str(model("objective_response"))
+
+
+def test_a_smooth_term_and_effects_by_category_print():
+    plain = changed("best_response", "terms.age.by_category", True) | {"link": "adjacent"}
+    text = words(str(model_from_dict(plain, name="mine")))
+    assert "age_effect[step] (age - 18)/10" in text
+    assert "an effect of its own at each step" in text
+    plain = changed("objective_response", "terms.age.knots", [6, 15, 30, 50])
+    plain["terms"]["age"]["kind"] = "smooth"
+    plain["priors"]["age_wiggle_sd"] = HALF
+    text = words(str(model_from_dict(plain, name="mine")))
+    assert "age_effect (age - 18)/10 + age_curve(age)" in text
+    assert "knots at 6, 15, 30, 50" in text

@@ -14,6 +14,7 @@ from casepool.estimation.draws import Fitted
 from casepool.frequentist import classical
 from casepool.inference.convergence import worst
 from casepool.inference.fitting import cases_of, say
+from casepool.modelling.endpoints import event
 from casepool.modelling.spec import Exposure, Term
 from casepool.reporting.material import survives
 from casepool.studies import exposure_sensitivity
@@ -103,12 +104,19 @@ def _response(fitted: Fitted, checks: pd.DataFrame) -> Answers:
     for by in (None, *(term.name for term in levelled(fitted))):
         factors[by or ""] = ByFactor(
             by or "",
-            classical(fitted.model, cases, by),
-            estimates(tree, by),
-            estimates(tree, by, target="new"),
-            paired(fitted, by) if by else None,
+            of_success(classical(fitted.model, cases, by), fitted),
+            of_success(estimates(tree, by), fitted),
+            of_success(estimates(tree, by, target="new"), fitted),
+            of_success(pairs, fitted) if by and (pairs := paired(fitted, by)) is not None else None,
         )
     return Answers(fitted, checks, "", factors=factors)
+
+
+def of_success(table: pd.DataFrame, fitted: Fitted) -> pd.DataFrame:
+    """Keep what tells of success, in the words of a plain response: of an ordinal model a report tells no more."""
+    at = event(fitted.model).at
+    kept = table[table["at"].astype(str).isin(("", at))]
+    return kept.assign(at="", estimand=[str(text).removesuffix(f", {at}") for text in kept["estimand"]])
 
 
 def paired(fitted: Fitted, by: str) -> pd.DataFrame | None:

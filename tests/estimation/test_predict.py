@@ -6,7 +6,7 @@ import pytest
 import xarray as xr
 
 import casepool as cp
-from tests.small import half_normal, normal, response_model
+from tests.small import normal, response_model
 
 NEW = pd.DataFrame(
     {
@@ -96,20 +96,15 @@ def test_numbers_and_plain_categories(with_age: xr.DataTree) -> None:
     assert table.loc[3, "sd"] > table.loc[0, "sd"]
 
 
-def test_a_modelled_covariate_is_averaged_over_its_distribution() -> None:
-    cases = pd.DataFrame({"age": [10.0, 20, 30, None] * 5, "events": [0, 1, 1, 0] * 5, "n": 1})
-    terms = {"age": {"kind": "linear", "centre": 18, "scale": 10, "bounds": [0, 110]}}
-    fit = cp.fit(
-        response_model(terms, {"intercept": normal(1.5), "age_effect": half_normal(0.5)}), cases, seed=1, progress=False
-    )
-    row = cp.predict(fit, pd.DataFrame({"age": [None]})).iloc[0]
-    posterior = fit["posterior"]
-    rng = np.random.default_rng(1)
-    z = rng.standard_normal((2000, 1, 1))
+def test_a_modelled_covariate_is_averaged_over_its_distribution(response_fit: xr.DataTree) -> None:
+    row = cp.predict(response_fit, pd.DataFrame({"histology": ["IMT"], "partner": ["TPM3"]})).iloc[0]
+    posterior = response_fit["posterior"]
+    z = np.random.default_rng(1).standard_normal((1000, 1, 1))
     ages = 110 / (1 + np.exp(-(posterior["age_mean"].to_numpy() + posterior["age_spread"].to_numpy() * z)))
-    eta = posterior["intercept"].to_numpy() + posterior["age_effect"].to_numpy() * (ages - 18) / 10
+    p = draws(response_fit, histology="IMT", partner="TPM3")
+    eta = np.log(p / (1 - p)) + posterior["age_effect"].to_numpy() * (ages - 18) / 10
     assert row["mean"] == pytest.approx((1 / (1 + np.exp(-eta))).mean(), abs=0.003)
-    assert "modelled distribution" in row["note"]
+    assert "age missing: averaged over its modelled distribution" in row["note"]
 
 
 def test_survival_fits_are_refused(survival_fit: xr.DataTree) -> None:

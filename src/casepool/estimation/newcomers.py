@@ -104,8 +104,8 @@ def predict(fit: xr.DataTree, patients: pd.DataFrame, *, ci_prob: float = 0.95) 
     for i, label in enumerate(new.labels):
         categories = _categories(new, i)
         for end in endpoints(fitted.model):
-            words = "probability of response for this patient"
-            about = {"estimand": f"{end.words}: {words}" if end.words else words, "at": end.at, "level": label}
+            words = f"{end.words}: probability" if end.words else "probability of response"
+            about = {"estimand": f"{words} for this patient", "at": end.at, "level": label}
             rows.append(about | {"by": "patient", "source": "shrunk", "unit": "probability", "note": new.notes[i]})
             draws.append(end.of(categories))
     return estimate_table(

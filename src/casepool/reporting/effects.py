@@ -109,7 +109,7 @@ def _words(ax: Axes, fitted: Fitted, term: str) -> None:
     ax.set_axisbelow(True)
     lost = int(np.isnan(fitted.design.numbers(term)).sum())
     unmarked = f"; {lost} of unknown {term} unmarked" if lost else ""
-    marks = f"each mark a patient: at the top with success, at the bottom without{unmarked}"
+    marks = f"marks: patients, top with and bottom without success{unmarked}"
     title = (
         f"{literal(model.name, 60)}: posterior median, {100 * CI_PROB:g}% CrI\n"
         f"standardised over the {len(fitted.design.patients)} patients of the fit\n{literal(marks, 110)}"

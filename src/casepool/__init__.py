@@ -38,12 +38,14 @@ if TYPE_CHECKING:
     from casepool.reporting import plot_forest as plot_forest
     from casepool.reporting import plot_multiverse as plot_multiverse
     from casepool.reporting import plot_survival as plot_survival
+    from casepool.reporting import plot_tipping as plot_tipping
     from casepool.reporting import report as report
     from casepool.studies import exposure_sensitivity as exposure_sensitivity
     from casepool.studies import multiverse as multiverse
     from casepool.studies import power_scaling as power_scaling
     from casepool.studies import replacement as replacement
     from casepool.studies import sensitivity as sensitivity
+    from casepool.studies import tipping as tipping
 
 __version__ = "0.1.0"
 
@@ -55,8 +57,8 @@ _HOMES = {
     "frequentist": ("audit", "classical"),
     "inference": ("build", "fit", "open_fit", "refit", "save_fit"),
     "modelling": ("Model", "list_models", "model"),
-    "reporting": ("plot_effect", "plot_forest", "plot_multiverse", "plot_survival", "report"),
-    "studies": ("exposure_sensitivity", "multiverse", "power_scaling", "replacement", "sensitivity"),
+    "reporting": ("plot_effect", "plot_forest", "plot_multiverse", "plot_survival", "plot_tipping", "report"),
+    "studies": ("exposure_sensitivity", "multiverse", "power_scaling", "replacement", "sensitivity", "tipping"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 __all__ = ["__version__", *sorted(_HOME_OF)]  # noqa: PLE0604

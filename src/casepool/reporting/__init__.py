@@ -1,6 +1,7 @@
 """Answers become pictures and a report."""
 
 from casepool.reporting.assembly import report as report
+from casepool.reporting.dates import plot_tipping as plot_tipping
 from casepool.reporting.effects import plot_effect as plot_effect
 from casepool.reporting.forest import plot_forest as plot_forest
 from casepool.reporting.specification import plot_multiverse as plot_multiverse

@@ -1,0 +1,141 @@
+"""How far the answer about an exposure leans on when it is taken to have begun."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from casepool.cases import Column, codebook_of, resolve_cases
+from casepool.cases.codebook import Codebook
+from casepool.cases.tables import bare, typed
+from casepool.errors import CasepoolError
+from casepool.estimation import contrast
+from casepool.inference import refit
+from casepool.modelling import Model, make_design
+from casepool.modelling import model as get_model
+from casepool.modelling.design import patient_labels
+from casepool.tables import estimate_table
+
+FRACTIONS = tuple(round(0.1 * step, 1) for step in range(11))
+"""Places within the interval of every date: 0 its start, 1 its end."""
+
+
+def tipping(
+    model: str | Path | Model,
+    cases: str | Path | pd.DataFrame,
+    *,
+    seed: int = 1,
+    fractions: Sequence[float] = FRACTIONS,
+    progress: bool = True,
+    **settings: Any,
+) -> pd.DataFrame:
+    """Refit with every unknown date of the exposure moved from the start of its interval to the end.
+
+    Parameters
+    ----------
+    model : str or pathlib.Path or Model
+        A survival model with an exposure whose dates are known to lie in intervals.
+    cases : str or pathlib.Path or pandas.DataFrame
+        A bundled dataset's name, a folder, a file, or a frame.
+    seed : int
+        Of every fit.
+    fractions : sequence of float
+        Places within the intervals, from 0 to 1, rising.
+    progress : bool
+    **settings
+        As of `fit`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        An estimate table: for every fraction (``at``) the hazard (or time) ratio and its probability of lying on
+        the better side of 1; last the fraction at which the interval first reaches 1, interpolated between
+        neighbours, without a number if it never does. An exposure without dates may begin anywhere in follow-up.
+
+    Raises
+    ------
+    CasepoolError
+        If the model has no exposure that starts during follow-up, or no date is unknown.
+    """
+    chosen, frame = get_model(model), typed(resolve_cases(cases))
+    places = _places(fractions)
+    name, early, late = _intervals(chosen, frame)
+    moved = [_at(chosen, frame, name, early + place * (late - early)) for place in places]
+    fits = refit(moved, seed=seed, progress=progress, **settings)
+    tables = []
+    for place, fit in zip(places, fits, strict=True):
+        table = contrast(fit, name).assign(at=place, model=chosen.name)
+        table["note"] = f"every unknown date at {place:g} of its interval; " + table["note"]
+        tables.append(table)
+    whole = pd.concat(tables, ignore_index=True)
+    return pd.concat([whole, estimate_table([_tips(whole)], posterior=True)], ignore_index=True)
+
+
+def _places(fractions: Sequence[float]) -> list[float]:
+    places = [float(f) for f in fractions]
+    if len(places) < 2 or places != sorted(set(places)) or not (places[0] >= 0 and places[-1] <= 1):
+        raise CasepoolError(
+            "fractions must be two or more rising numbers from 0 to 1", value=fractions, remedy="leave them out"
+        )
+    return places
+
+
+def _intervals(model: Model, frame: pd.DataFrame) -> tuple[str, np.ndarray, np.ndarray]:
+    """Return the exposure's name, and each row's first and last possible date, NaN where never or left out."""
+    name, exposure = next(iter(model.exposures.items()), ("", None))
+    if exposure is None or exposure.as_ != "time_varying":
+        raise CasepoolError(
+            f"the model {model.name!r} has no exposure that starts during follow-up",
+            remedy='use a model with [exposure.<name>] and as = "time_varying"',
+        )
+    labels = patient_labels(bare(frame), codebook_of(frame) or Codebook())
+    ends = []
+    for dating in ("early", "late"):
+        design = make_design(replace(model, exposures={name: replace(exposure, dating=dating)}), frame)
+        first = np.unique(design.patient_of_row, return_index=True)[1]
+        dates = dict(zip(design.patients, design.switch[first], strict=True))
+        ends.append(np.array([dates.get(label, np.inf) for label in labels]))
+    early, late = (np.where(np.isfinite(dates), dates, np.nan) for dates in ends)
+    if not np.nanmax(late - early, initial=0.0) > 0:
+        raise CasepoolError(
+            f"every date of {name!r} is known, so there is nothing to move", remedy="use contrast(fit, by=...)"
+        )
+    return name, early, late
+
+
+def _at(model: Model, frame: pd.DataFrame, name: str, dates: np.ndarray) -> tuple[Model, pd.DataFrame]:
+    """Return the model and the table with the exposure known to begin at `dates`."""
+    column = f"{name}_begins"
+    while column in frame.columns:
+        column += "_"
+    book = codebook_of(frame) or Codebook()
+    book = replace(book, columns={**book.columns, column: Column("number", unit=model.outcome.unit)})
+    exposure = replace(model.exposures[name], earliest="", latest="", start=column)
+    return replace(model, exposures={name: exposure}), typed(bare(frame).assign(**{column: dates}), book)
+
+
+def _tips(table: pd.DataFrame) -> dict[str, Any]:
+    """Say at which fraction the interval first reaches 1, on the side that the earliest dates leave clear."""
+    ratios = table[table["unit"] == "ratio"]
+    place = ratios["at"].to_numpy(float)
+    side = "upper" if ratios["estimate"].iloc[0] < 1 else "lower"
+    margin = np.log(ratios[side].to_numpy(float)) * (1 if side == "upper" else -1)  # above 0: the interval holds 1
+    words = f"fraction at which the {side} limit first passes 1"
+    first = int(np.argmax(margin >= 0))
+    row: dict[str, Any] = {
+        **{key: ratios[key].iloc[0] for key in ("by", "level", "n", "events", "source", "model")},
+        "estimand": words,
+        "method": "linear interpolation between refits",
+        "unit": "fraction",
+    }
+    if not (margin >= 0).any():
+        return row | {"note": "never: the interval excludes 1 wherever the dates lie"}
+    if first == 0:
+        return row | {"estimate": place[0], "note": "the interval holds 1 from the earliest dates on"}
+    before, after = margin[first - 1], margin[first]
+    return row | {"estimate": place[first - 1] + (place[first] - place[first - 1]) * before / (before - after)}

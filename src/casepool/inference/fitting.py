@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import nutpie
 import pandas as pd
+import pytensor
 import xarray as xr
 
 from casepool.cases import Column, codebook_of, resolve_cases
@@ -180,7 +181,10 @@ def compiled_graph(design: Design, *, progress: bool) -> Any:
     key = sizes(design)
     if key not in _compiled:
         say(progress, f"compiling {design.model.name} (some seconds, once for each structure)")
-        _compiled[key] = nutpie.compile_pymc_model(build_design(design))
+        # fast mathematics may round a sum one way in a function compiled now and another in one read from the
+        # compiler's store: the same seed would draw differently in the next process
+        with pytensor.config.change_flags(numba__fastmath=False):
+            _compiled[key] = nutpie.compile_pymc_model(build_design(design))
         if len(_compiled) > KEPT_GRAPHS:
             _compiled.popitem(last=False)
     _compiled.move_to_end(key)

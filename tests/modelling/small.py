@@ -6,6 +6,7 @@ import pandas as pd
 from casepool.cases.codebook import Codebook, Column
 from casepool.modelling import make_design, model_from_dict
 from casepool.modelling.arrays import NUMPY
+from casepool.modelling.families import FAMILIES
 from casepool.modelling.likelihood import data_of, log_likelihood
 
 NORMAL = {"dist": "Normal", "mu": 0.0, "sigma": 1.0}
@@ -26,17 +27,32 @@ def response_model(terms, outcome=RESPONSE):
     return model_from_dict(plain, name="small")
 
 
-def survival_model(family, effects, *, exposure=None, entry=False, unit="months"):
+PIECES = {"piecewise_exponential": {"cuts": [3.0, 10.0]}, "m_spline": {"knots": [4.0, 9.0, 20.0]}}
+LOG_HAZARD = {"piecewise_exponential": [0.4, -0.9, 0.5], "m_spline": np.log([0.1, 0.2, 0.3, 0.15, 0.15, 0.1])}
+EACH = [(family, effects) for family in FAMILIES if FAMILIES[family].survival for effects in FAMILIES[family].equation]
+
+
+def own_values(family):
+    """Plausible values of a family's own parameters."""
+    if family in PIECES:
+        return {"hazard_sd": 0.7, "log_hazard": LOG_HAZARD[family]}
+    return dict.fromkeys(FAMILIES[family].parameters, 0.03 if family == "gompertz" else 0.7)
+
+
+def survival_model(family, effects, *, exposure=None, entry=False, unit="months", between=False):
     """A survival model, with one exposure called surgery or none."""
-    outcome = {"time": "time", "event": "event", "unit": unit} | ({"entry": "entry"} if entry else {})
+    columns = {"lower": "lower", "upper": "upper"} if between else {"time": "time", "event": "event"}
+    outcome = columns | {"unit": unit} | ({"entry": "entry"} if entry else {})
     priors = {"intercept": NORMAL}
     if family in ("weibull", "gompertz"):
         priors |= {"shape": HALF}
     if family in ("log_normal", "log_logistic"):
         priors |= {"scale": HALF}
+    if family in PIECES:
+        priors |= {"hazard_sd": HALF}
     if exposure is not None:
         priors |= {"surgery_effect": NORMAL, "surgery_log_intensity": NORMAL}
-    plain = {"family": family, "effects": effects, "outcome": outcome, "priors": priors}
+    plain = {"family": family, "effects": effects, "outcome": outcome, "priors": priors} | PIECES.get(family, {})
     if exposure is not None:
         plain |= {"exposure": {"surgery": {"column": "surgery"} | exposure}}
     return model_from_dict(plain, name="small")

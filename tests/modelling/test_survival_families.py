@@ -9,12 +9,11 @@ from scipy import integrate, stats
 from casepool.modelling import model_from_dict
 from casepool.modelling.families import FAMILIES
 
-from .small import HALF, NORMAL, by_patient, survival_model, table, total
+from .small import EACH, HALF, NORMAL, PIECES, by_patient, own_values, survival_model, table, total
 
 TIMES = [0.5, 1.9, 4.0, 7.3, 13.0, 22.6, 55.2]
 EVENTS = [True, False, True, True, False, True, False]
 PATIENTS = table(time=TIMES, event=EVENTS)
-EACH = [(family, effects) for family in FAMILIES if FAMILIES[family].survival for effects in FAMILIES[family].equation]
 
 CLOSED = [
     ("exponential", "proportional", {}, lambda eta: stats.expon(scale=np.exp(-eta))),
@@ -40,11 +39,6 @@ CLOSED = [
         for s in (0.4, 1.0, 2.5)
     ),
 ]
-
-
-def own_values(family):
-    """Plausible values of a family's own parameters."""
-    return dict.fromkeys(FAMILIES[family].parameters, 0.03 if family == "gompertz" else 0.7)
 
 
 @pytest.mark.parametrize(("family", "effects", "own", "distribution"), CLOSED)
@@ -80,13 +74,14 @@ def test_gompertz_is_the_integral_of_its_hazard_also_where_it_falls_or_stays(sha
 
 @pytest.mark.parametrize(("family", "effects"), EACH)
 def test_covariates_move_the_linear_predictor(family, effects):
+    own_priors = dict.fromkeys(FAMILIES[family].parameters.keys() - {"log_hazard"}, HALF)
     plain = {
         "family": family,
         "effects": effects,
         "outcome": {"time": "time", "event": "event"},
         "terms": {"age": {"kind": "linear", "centre": 20, "scale": 10}},
-        "priors": {"intercept": NORMAL, "age_effect": NORMAL} | dict.fromkeys(FAMILIES[family].parameters, HALF),
-    }
+        "priors": {"intercept": NORMAL, "age_effect": NORMAL} | own_priors,
+    } | PIECES.get(family, {})
     own = own_values(family)
     ages = np.array([3.0, 20.0, 35.0, 61.0, 8.0, 44.0, 0.7])
     got = by_patient(

@@ -20,6 +20,7 @@ from casepool.modelling.borrowing import exchangeable, location, own_priors
 from casepool.modelling.endpoints import steps
 from casepool.modelling.families import FAMILIES
 from casepool.modelling.likelihood import Data, data_of, has_nodes, has_shares, log_likelihood
+from casepool.modelling.pieces import random_walk
 from casepool.modelling.priors import Prior
 from casepool.modelling.spec import Term
 from casepool.modelling.wanted import wanted_priors
@@ -105,6 +106,8 @@ def labels(design: Design) -> dict[str, list[str]]:
             found[f"{name}_basis"] = [str(k + 1) for k in range(len(coded.term.knots) - 2)]
     if model.is_ordinal:
         found |= {"step": list(steps(model)), "gap": list(steps(model)[1:])}
+    if design.pieces is not None:
+        found |= {"piece": list(design.pieces.labels), "next_piece": list(design.pieces.labels[1:])}
     return found
 
 
@@ -161,6 +164,8 @@ def input_values(design: Design) -> dict[str, np.ndarray]:
             values[f"{name}_df"] = np.array(term.coded.term.df)
         if has_nodes(term) or has_shares(term):
             values[f"{name}_recorded"] = term.recorded
+    if design.pieces is not None:
+        values["hazard_constant"] = design.pieces.constant
     return values
 
 
@@ -189,6 +194,11 @@ def _parameters(design: Design) -> dict[str, Any]:
                 made[f"{name}_effect"] = effect
         if term.coded.term.kind == "smooth":
             made[f"{name}_wiggle"] = _scaled(f"{name}_wiggle", made[f"{name}_wiggle_sd"], f"{name}_basis")
+    if design.pieces is not None:
+        z = pm.Normal("log_hazard_z", 0.0, 1.0, dims="next_piece")
+        constant = pm.Data("hazard_constant", design.pieces.constant)
+        walk = random_walk(z, made["hazard_sd"], design.pieces, constant, SYMBOLIC)
+        made["log_hazard"] = pm.Deterministic("log_hazard", walk, dims="piece")
     return made
 
 

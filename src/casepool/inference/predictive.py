@@ -14,6 +14,7 @@ from casepool.modelling.arrays import NUMPY
 from casepool.modelling.borrowing import fresh_effect
 from casepool.modelling.families import FAMILIES
 from casepool.modelling.likelihood import data_of, hazard_of, log_probabilities, patient_mean, row_weights
+from casepool.modelling.pieces import random_walk
 from casepool.modelling.priors import frozen
 
 HALVINGS = 50
@@ -64,6 +65,9 @@ def prior_draws(design: Design, rng: np.random.Generator, shape: tuple[int, int]
         if term.coded.term.kind == "smooth":
             z = rng.standard_normal((*shape, len(term.coded.term.knots) - 2))
             drawn[f"{name}_wiggle"] = drawn[f"{name}_wiggle_sd"][..., None] * z
+    if design.pieces is not None:
+        z = rng.standard_normal((*shape, len(design.pieces.labels) - 1))
+        drawn["log_hazard"] = random_walk(z, drawn["hazard_sd"], design.pieces, design.pieces.constant, NUMPY)
     return drawn
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
@@ -19,12 +19,12 @@ from casepool.cases import codebook_of
 from casepool.cases.codebook import Codebook
 from casepool.cases.tables import bare, missing_column, row_name, typed
 from casepool.errors import CasepoolError
-from casepool.modelling.outcomes import Dates, Reader, read_exposure, read_outcome
-from casepool.modelling.spec import Exposure, Model
+from casepool.modelling.dating import NEVER, Unfolded, exposed_by, unfold
+from casepool.modelling.outcomes import Dates, Reader, at_landmark, read_exposure, read_outcome
+from casepool.modelling.pieces import Pieces, pieces_of
+from casepool.modelling.spec import Model
 from casepool.modelling.terms import Coded, code_term, logit_in
 
-DATE_NODES = 32
-"""Gauss-Legendre nodes over the dates of one exposure."""
 MOST_ROWS = 200_000
 """Rows a design may have before it is refused as too many combinations of missing values."""
 
@@ -75,7 +75,12 @@ class Design:
     switch : array (rows,)
         When the exposure began (inf: never); of length 0 without exposures.
     exposed : boolean array (n,)
-        Whether the patient was ever exposed.
+        Whether the patient was ever exposed, or (landmark) was more likely than not by the landmark.
+    event_time : array (rows,)
+        When the event happened, of rows that stand for one time within an interval (NaN: as the outcome says); of
+        length 0 where no patient needs such rows.
+    pieces : Pieces, optional
+        Of a hazard made of pieces.
     """
 
     model: Model
@@ -87,6 +92,8 @@ class Design:
     terms: Mapping[str, TermRows]
     switch: np.ndarray
     exposed: np.ndarray
+    event_time: np.ndarray = field(default_factory=lambda: np.zeros(0))
+    pieces: Pieces | None = None
 
     @property
     def summed(self) -> bool:
@@ -134,6 +141,7 @@ class Design:
             log_weight=self.log_weight[kept],
             terms=terms,
             switch=self.switch[kept] if len(self.switch) else self.switch,
+            event_time=self.event_time[kept] if len(self.event_time) else self.event_time,
         )
 
     def numbers(self, term: str) -> np.ndarray:
@@ -171,8 +179,11 @@ def make_design(model: Model, cases: pd.DataFrame) -> Design:
     reader = Reader(cases, codebook, model)
     outcome = read_outcome(reader)
     coded = {name: code_term(term, cases, codebook) for name, term in model.terms.items()}
-    reasons = list(outcome.left_out)
     dates = None
+    for exposure in model.exposures.values():
+        if exposure.as_ == "landmark":
+            outcome = at_landmark(outcome, exposure.landmark, model.outcome.unit)
+    reasons = list(outcome.left_out)
     for exposure in model.exposures.values():
         dates = read_exposure(reader, exposure, outcome.arrays, model.outcome.unit)
         reasons = [reason or other for reason, other in zip(reasons, dates.left_out, strict=True)]
@@ -252,27 +263,32 @@ def _expand(
 ) -> Design:
     """Give every patient one row per combination of what is not known about it."""
     exposure = next(iter(model.exposures.values()), None)
+    pieces = pieces_of(model, outcome) if "time" in outcome else None
     patient: list[int] = []
     log_weight: list[float] = []
-    switch: list[float] = []
+    began: list[Unfolded] = []
     choice: dict[str, list[int]] = {name: [] for name in coded}
     for i, position in enumerate(kept):
         options = [list(zip(c.options[position], c.log_weights[position], strict=True)) for c in coded.values()]
-        when = _dates(exposure, dates, position, outcome, i) if exposure and dates else [(np.inf, 0.0)]
-        if len(patient) + math.prod(map(len, (*options, when))) > MOST_ROWS:
+        when = [NEVER]
+        if exposure and dates:
+            own = {name: float(values[i]) for name, values in outcome.items()}
+            when = unfold(exposure, float(dates.earliest[position]), float(dates.latest[position]), own, pieces)
+        if len(patient) + math.prod(map(len, options)) * len(when) > MOST_ROWS:
             raise CasepoolError(
                 "too many combinations of missing values to sum over",
                 file=model.name,
                 row=f"patient {patients[i]}",
                 remedy='set missing = "drop" in one of the terms',
             )
-        for *picked, (start, start_weight) in itertools.product(*options, when):
+        for picked, one in itertools.product(itertools.product(*options), when):
             patient.append(i)
-            log_weight.append(start_weight + sum(weight for _, weight in picked))
-            switch.append(start)
+            log_weight.append(one.log_weight + sum(weight for _, weight in picked))
+            began.append(one)
             for name, (index, _) in zip(coded, picked, strict=True):
                 choice[name].append(int(index))
     rows = np.array(patient)
+    times = np.array([one.event_time for one in began])
     return Design(
         model=model,
         patients=patients,
@@ -281,8 +297,10 @@ def _expand(
         patient_of_row=rows,
         log_weight=np.array(log_weight) + _combinations(outcome)[rows],
         terms={name: _term_rows(c, np.array(choice[name]), kept, rows) for name, c in coded.items()},
-        switch=np.array(switch) if exposure else np.zeros(0),
-        exposed=np.isfinite(dates.earliest[kept]) if dates else np.zeros(len(kept), dtype=bool),
+        switch=np.array([one.switch for one in began]) if exposure else np.zeros(0),
+        exposed=exposed_by(exposure, dates, kept),
+        event_time=times if np.isfinite(times).any() else np.zeros(0),
+        pieces=pieces,
     )
 
 
@@ -308,31 +326,3 @@ def _term_rows(coded: Coded, choice: np.ndarray, kept: np.ndarray, rows: np.ndar
         share=np.where(missing & bool(coded.levels), choice, -1),
         recorded=recorded,
     )
-
-
-def _dates(
-    exposure: Exposure, dates: Dates, position: int, outcome: Mapping[str, np.ndarray], i: int
-) -> list[tuple[float, float]]:
-    """Return the dates one patient's exposure may have begun at, each with its log weight.
-
-    Under ``intensity`` the weights integrate over the interval (a known date counts as a density), under
-    ``uniform`` they average over it. Nodes crowd towards the start, where a hazard may be singular.
-    """
-    a, b = float(dates.earliest[position]), float(dates.latest[position])
-    entry = float(outcome["entry"][i])
-    if not np.isfinite(a):
-        return [(np.inf, 0.0)]
-    if exposure.as_ == "baseline":
-        return [(0.0, 0.0)]
-    if exposure.dating in ("early", "late") or a == b:
-        return [(b if exposure.dating == "late" else a, 0.0)]
-    if a < entry < b:
-        raise CasepoolError(
-            f"the interval of the exposure {exposure.name!r} reaches across the patient's late entry",
-            row=f"patient row {position + 1}",
-            remedy="narrow the interval to one side of the entry",
-        )
-    x, w = np.polynomial.legendre.leggauss(DATE_NODES)
-    v = (x + 1) / 2
-    weight = w / 2 * 3 * v**2 * ((b - a) if exposure.dating == "intensity" and a >= entry else 1.0)
-    return list(zip(a + (b - a) * v**3, np.log(weight), strict=True))

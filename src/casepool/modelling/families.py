@@ -7,26 +7,15 @@ entry, and an exposure that starts during follow-up follow from those two in `su
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from casepool.modelling.arrays import Array, Namespace
+from casepool.modelling.baselines import EXPONENTIAL, GOMPERTZ, LOG_LOGISTIC, LOG_NORMAL, WEIBULL, Baseline
+from casepool.modelling.pieces import PIECES
 from casepool.modelling.responses import adjacent, cumulative
 
-TINY = 1e-300
-"""Stands for a time of zero inside logarithms: 0 to a power has no derivative there."""
-
-Parameters = Mapping[str, Array]
-LogProbabilities = Callable[[Sequence[Array], Parameters, Namespace], list[Array]]
-
-
-@dataclass(frozen=True)
-class Baseline:
-    """A survival family's baseline at operational time u > 0, its own parameters ending in an axis of one."""
-
-    cumulative_hazard: Callable[[Array, Parameters, Namespace], Array]
-    log_hazard: Callable[[Array, Parameters, Namespace], Array]
+LogProbabilities = Callable[[Sequence[Array], Mapping[str, Array], Namespace], list[Array]]
 
 
 @dataclass(frozen=True)
@@ -41,6 +30,8 @@ class Family:
         Posterior names besides the linear predictor's, and what each means.
     baseline : Baseline, optional
         For a survival family.
+    shape_keys : tuple of str
+        Top-level keys of a model file, one of which says where the pieces of the hazard meet; none without pieces.
     response : mapping of str to callable
         For a response family, by form: from linear predictors, one a step between categories, and parameters to
         the log probabilities of all categories, worst first.
@@ -55,6 +46,7 @@ class Family:
     equation: Mapping[str, str]
     parameters: Mapping[str, str]
     baseline: Baseline | None = None
+    shape_keys: tuple[str, ...] = ()
     response: Mapping[str, LogProbabilities] = field(default_factory=dict)
     form_key: str = ""
     location: str = "intercept"
@@ -65,53 +57,6 @@ class Family:
         """Whether the outcome is a time to an event."""
         return self.baseline is not None
 
-
-def _log(u: Array, xp: Namespace) -> Array:
-    return xp.log(xp.maximum(u, TINY))
-
-
-def _power(u: Array, exponent: Array, xp: Namespace) -> Array:
-    return xp.exp(exponent * _log(u, xp))
-
-
-EXPONENTIAL = Baseline(
-    cumulative_hazard=lambda u, p, xp: u,
-    log_hazard=lambda u, p, xp: 0.0 * u,
-)
-WEIBULL = Baseline(
-    cumulative_hazard=lambda u, p, xp: _power(u, p["shape"], xp),
-    log_hazard=lambda u, p, xp: xp.log(p["shape"]) + (p["shape"] - 1.0) * _log(u, xp),
-)
-
-
-def _gompertz_cumulative(u: Array, p: Parameters, xp: Namespace) -> Array:
-    """(exp(shape u) - 1)/shape, continued through shape = 0 by its series."""
-    shape = p["shape"]
-    small = (shape > -1e-8) & (shape < 1e-8)
-    safe = xp.where(small, 1.0, shape)
-    return xp.where(small, u * (1.0 + shape * u / 2.0), xp.expm1(safe * u) / safe)
-
-
-GOMPERTZ = Baseline(
-    cumulative_hazard=_gompertz_cumulative,
-    log_hazard=lambda u, p, xp: p["shape"] * u,
-)
-
-
-def _log_normal_log_hazard(u: Array, p: Parameters, xp: Namespace) -> Array:
-    z = _log(u, xp) / p["scale"]
-    log_density = -0.5 * z * z - 0.5 * math.log(2 * math.pi) - xp.log(p["scale"]) - _log(u, xp)
-    return log_density - xp.log_normal_tail(z)
-
-
-LOG_NORMAL = Baseline(
-    cumulative_hazard=lambda u, p, xp: -xp.log_normal_tail(_log(u, xp) / p["scale"]),
-    log_hazard=_log_normal_log_hazard,
-)
-LOG_LOGISTIC = Baseline(
-    cumulative_hazard=lambda u, p, xp: xp.softplus(_log(u, xp) / p["scale"]),
-    log_hazard=lambda u, p, xp: -xp.log(p["scale"]) - _log(u, xp) - xp.softplus(-_log(u, xp) / p["scale"]),
-)
 
 FAMILIES: dict[str, Family] = {
     "bernoulli": Family({"": "logit P(success) = eta"}, {}, response={"": cumulative}, observed="events"),
@@ -157,6 +102,27 @@ FAMILIES: dict[str, Family] = {
         {"accelerated": "log T = eta + scale e, e standard logistic"},
         {"scale": "scale of log time"},
         LOG_LOGISTIC,
+        form_key="effects",
+    ),
+    "piecewise_exponential": Family(
+        {"proportional": "h(t) = exp(eta + log_hazard[piece of t])"},
+        {
+            "hazard_sd": "standard deviation of the steps from one piece's log hazard to the next",
+            "log_hazard": "a random walk over the pieces, its mean 0",
+        },
+        PIECES,
+        shape_keys=("cuts", "pieces"),
+        form_key="effects",
+    ),
+    "m_spline": Family(
+        {"proportional": "h(t) = exp(eta) sum over splines of exp(log_hazard[spline]) M[spline](t)"},
+        {
+            "hazard_sd": "standard deviation of the steps from one spline's log weight to the next; 0: constant hazard",
+            "log_hazard": "log weights of the splines, a random walk about those of a constant hazard, weights summing "
+            "to 1 (Jackson 2023): exp(eta) is the cumulative hazard at the last knot",
+        },
+        PIECES,
+        shape_keys=("knots",),
         form_key="effects",
     ),
 }

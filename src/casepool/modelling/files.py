@@ -13,8 +13,10 @@ from casepool._resources import bundled
 from casepool.cases.codebook import check_keys, read_toml
 from casepool.errors import CasepoolError
 from casepool.modelling.families import FAMILIES
-from casepool.modelling.priors import Prior, read_prior
-from casepool.modelling.spec import EXPOSURE_KEYS, TERM_KEYS, Exposure, Model, Outcome, Term
+from casepool.modelling.medians import of_median_time, of_waiting_time
+from casepool.modelling.outcome_keys import read_keys
+from casepool.modelling.priors import SCALES, Prior, read_prior
+from casepool.modelling.spec import EXPOSURE_KEYS, SHAPE_KEYS, TERM_KEYS, Exposure, Model, Term
 from casepool.modelling.values import converted, is_number, one_of
 from casepool.modelling.wanted import check_priors
 
@@ -22,6 +24,7 @@ RESERVED = (
     *("patient", "category", "chain", "draw", "row", "intercept", "outcome", "shape", "scale"),
     *("time", "event", "entry", "events", "n", "offset", "switch", "log_weight"),
     *("gap", "step", "first_cutpoint", "cutpoint_gap"),
+    *("hazard", "log_hazard", "piece", "lower", "between"),
 )
 """Names of dimensions, parameters and arrays, which no term or exposure may take."""
 DERIVED = re.compile(
@@ -30,9 +33,6 @@ DERIVED = re.compile(
 """Endings that make another name of a term's."""
 FORM_KEYS = {"effects": "a survival family has effects", "link": "an ordinal family has a link"}
 """Top-level keys that choose the form of a family's equation, and which families have them."""
-RESPONSE_KEYS = ("column", "levels", "success", "events", "n", "target")
-SURVIVAL_KEYS = ("time", "event", "levels", "event_levels", "unit", "entry")
-UNITS = ("days", "weeks", "months", "years")
 
 
 def list_models() -> list[str]:
@@ -81,12 +81,12 @@ def model_from_dict(plain: Mapping[str, Any], *, name: str, file: str = "") -> M
         For the first thing wrong.
     """
     file = file or f"{name}.toml"
-    top = ["title", "family", *FORM_KEYS, "outcome", "terms", "exposure", "priors"]
+    top = ["title", "family", *FORM_KEYS, *SHAPE_KEYS, "outcome", "terms", "exposure", "priors"]
     check_keys(plain, top, file=file, table="")
     family = one_of(plain.get("family"), tuple(FAMILIES), file=file, key="family")
     survival = FAMILIES[family].survival
-    form = _form(plain, family, file)
-    outcome = _outcome(_table(plain, "outcome", file), family=family, file=file)
+    form, shape = _form(plain, family, file), _shape(plain, family, file)
+    outcome = read_keys(_table(plain, "outcome", file), family=family, file=file)
     terms = {
         key: _term(key, _subtable(value, f"terms.{key}", file), file)
         for key, value in _table(plain, "terms", file).items()
@@ -102,9 +102,9 @@ def model_from_dict(plain: Mapping[str, Any], *, name: str, file: str = "") -> M
     _check_names([*terms, *exposures], file)
     _check_by_category(terms, form.get("link", ""), file)
     terms = _own_priors_of(terms, file)
-    priors = _priors(_table(plain, "priors", file), file)
     effects, link = form.get("effects", ""), form.get("link", "")
-    made = Model(name, _title(plain, name, file), family, outcome, effects, terms, exposures, priors, link)
+    priors = _priors(_table(plain, "priors", file), file, family, effects, shape.get("knots", ()))
+    made = Model(name, _title(plain, name, file), family, outcome, effects, terms, exposures, priors, link, **shape)
     check_priors(made, file)
     return made
 
@@ -160,6 +160,35 @@ def _form(plain: Mapping[str, Any], family: str, file: str) -> dict[str, str]:
     return {own: one_of(plain.get(own, legal[0]), legal, file=file, key=own)} if own else {}
 
 
+def _shape(plain: Mapping[str, Any], family: str, file: str) -> dict[str, Any]:
+    """Settle where the pieces of the family's hazard meet, under the one key that says it."""
+    own = FAMILIES[family].shape_keys
+    for key in SHAPE_KEYS:
+        if key in plain and key not in own:
+            raise CasepoolError(f"the family {family} has no {key}", file=file, column=key, remedy="remove the key")
+    given = {key: plain[key] for key in own if key in plain}
+    if len(given) != min(len(own), 1):
+        raise CasepoolError(
+            f"the family {family} needs {' or '.join(own)}", file=file, column=own[0], remedy="give one of them"
+        )
+    for key, value in given.items():
+        good = _pieces_are_good(value) if key == "pieces" else _places_are_good(value)
+        if not good:
+            wanted = "a whole number from 2" if key == "pieces" else "a rising list of times above 0"
+            raise CasepoolError(f"must be {wanted}", file=file, column=key, value=value, remedy="correct it")
+    return {key: value if key == "pieces" else tuple(float(t) for t in value) for key, value in given.items()}
+
+
+def _pieces_are_good(value: object) -> bool:
+    return type(value) is int and value >= 2
+
+
+def _places_are_good(value: object) -> bool:
+    if not isinstance(value, list) or not value:
+        return False
+    return all(is_number(time) and time > 0 for time in value) and _rising(tuple(value))
+
+
 def _check_by_category(terms: Mapping[str, Term], link: str, file: str) -> None:
     """Refuse effects by category where cumulative probabilities could cross, and where there are no categories."""
     for name, term in terms.items():
@@ -171,69 +200,6 @@ def _check_by_category(terms: Mapping[str, Term], link: str, file: str) -> None:
                 column=f"terms.{name}.by_category",
                 remedy='set link = "adjacent", or remove by_category',
             )
-
-
-def _outcome(plain: Mapping[str, Any], *, family: str, file: str) -> Outcome:
-    survival = FAMILIES[family].survival
-    check_keys(plain, list(SURVIVAL_KEYS if survival else RESPONSE_KEYS), file=file, table="outcome")
-    outcome = Outcome(**converted(Outcome, plain, file=file, table="outcome"))
-    if survival:
-        _check_survival(outcome, file)
-    elif family == "ordinal":
-        _check_ordinal(outcome, file)
-    else:
-        _check_response(outcome, file)
-    return outcome
-
-
-def _check_survival(outcome: Outcome, file: str) -> None:
-    place = {"file": file, "column": "outcome"}
-    if not outcome.time or not outcome.event:
-        raise CasepoolError("a survival outcome needs `time` and `event`", remedy="name both columns", **place)
-    one_of(outcome.unit, UNITS, file=file, key="outcome.unit")
-    if bool(outcome.levels) != bool(outcome.event_levels) or not set(outcome.event_levels) <= set(outcome.levels):
-        raise CasepoolError(
-            "`event_levels` must be among `levels`, and neither stands alone",
-            remedy="correct them",
-            **place,
-        )
-
-
-def _check_response(outcome: Outcome, file: str) -> None:
-    place = {"file": file, "column": "outcome"}
-    if not outcome.column and not outcome.events:
-        raise CasepoolError("a response needs `column`, or `events` and `n`", remedy="name the column", **place)
-    if outcome.column and (not outcome.success or not set(outcome.success) < set(outcome.levels)):
-        raise CasepoolError(
-            "`success` must be some of `levels`, and not all",
-            remedy="list every code, worst first, in levels",
-            **place,
-        )
-    if outcome.events and not outcome.n:
-        raise CasepoolError("`events` needs `n`", remedy="name the column with the number of patients", **place)
-
-
-def _check_ordinal(outcome: Outcome, file: str) -> None:
-    place = {"file": file, "column": "outcome"}
-    if outcome.events or outcome.target:
-        raise CasepoolError(
-            "an ordinal outcome is a coded column: events of n, and a target rate, know of success and failure only",
-            remedy="give a row for each category with its `n`, or use the family bernoulli",
-            **place,
-        )
-    if not outcome.column or len(outcome.levels) < 2:
-        raise CasepoolError(
-            "an ordinal outcome needs `column` and two or more `levels`",
-            remedy="list every code, worst first, in levels",
-            **place,
-        )
-    best = outcome.levels[len(outcome.levels) - len(outcome.success) :]
-    if set(outcome.success) != set(best) or len(best) == len(outcome.levels):
-        raise CasepoolError(
-            "`success` of an ordinal outcome must be the best of `levels`, and not all",
-            remedy="list every code, worst first, in levels, or leave `success` out: better than the worst",
-            **place,
-        )
 
 
 def _name(name: str, *, file: str, table: str) -> str:
@@ -294,6 +260,14 @@ def _exposure(name: str, plain: Mapping[str, Any], file: str) -> Exposure:
             column=table,
             remedy="keep one form",
         )
+    if (exposure.as_ == "landmark") != (exposure.landmark > 0):
+        raise CasepoolError(
+            'as = "landmark" and a `landmark` above 0 go together',
+            file=file,
+            column=f"{table}.landmark",
+            value=exposure.landmark,
+            remedy="give both or neither",
+        )
     if exposure.report_start < 0:
         raise CasepoolError("report_start must not be negative", file=file, column=table, remedy="correct it")
     if bool(exposure.earliest) != bool(exposure.latest):
@@ -301,14 +275,23 @@ def _exposure(name: str, plain: Mapping[str, Any], file: str) -> Exposure:
     return exposure
 
 
-def _priors(plain: Mapping[str, Any], file: str) -> dict[str, Prior]:
+def _priors(
+    plain: Mapping[str, Any], file: str, family: str, effects: str, knots: tuple[float, ...]
+) -> dict[str, Prior]:
+    """Read every prior; an intercept stated as a median survival time after those of the family's parameters."""
     priors: dict[str, Prior] = {}
-    for key, value in plain.items():
+    survival = FAMILIES[family].survival
+    for key, value in sorted(plain.items(), key=lambda item: item[0] == "intercept"):
         table = _subtable(value, f"priors.{key}", file)
         levels = {k: v for k, v in table.items() if isinstance(v, Mapping)}
         own = {k: v for k, v in table.items() if k not in levels}
         if own or not levels:
-            priors[key] = read_prior(own, file=file, key=f"priors.{key}")
+            scales = dict(SCALES)
+            if survival and key == "intercept":
+                scales["median_time"] = of_median_time(family, effects, priors, knots)
+            if survival and key.endswith("_log_intensity"):
+                scales["median_time"] = of_waiting_time
+            priors[key] = read_prior(own, file=file, key=f"priors.{key}", scales=scales)
         for level, inner in levels.items():
             if not key.endswith("_own"):
                 raise CasepoolError(
@@ -318,4 +301,4 @@ def _priors(plain: Mapping[str, Any], file: str) -> dict[str, Prior]:
                     remedy="remove it",
                 )
             priors[f"{key}.{level}"] = read_prior(inner, file=file, key=f"priors.{key}.{level}")
-    return priors
+    return {name: priors[name] for key in plain for name in priors if name.partition(".")[0] == key}

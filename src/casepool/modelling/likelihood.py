@@ -17,6 +17,7 @@ from casepool.modelling.arrays import Array, Namespace
 from casepool.modelling.design import Design, TermRows
 from casepool.modelling.endpoints import steps
 from casepool.modelling.families import FAMILIES
+from casepool.modelling.pieces import polynomials
 from casepool.modelling.responses import category_counts
 from casepool.modelling.spec import Model, Term
 from casepool.modelling.splines import wiggle
@@ -53,8 +54,14 @@ def data_of(design: Design) -> Data:
             arrays[f"{name}_unknown"] = (term.share >= 0) * 1.0
     for name, values in design.outcome.items():
         arrays[name] = values[design.patient_of_row]
+    if len(design.event_time):
+        exact = np.isfinite(design.event_time)
+        arrays["time"] = np.where(exact, design.event_time, arrays["time"])
+        arrays["between"] = np.where(exact, 0.0, arrays["between"])
     if design.model.exposures:
         arrays["switch"] = design.switch
+    if design.pieces is not None:
+        arrays |= design.pieces.arrays
     if design.summed:
         arrays["rows"], arrays["log_weight"] = design.rows_of_patient()
     else:
@@ -135,9 +142,17 @@ def hazard_of(data: Data, parameters: Parameters, xp: Namespace) -> Hazard:
         accelerated=data.design.model.effects == "accelerated",
         eta=linear_predictor(data, parameters, xp),
         beta=betas[0] if betas else 0.0,
-        parameters={name: parameters[name][..., None] for name in family.parameters},
+        parameters=_of_the_baseline(data, parameters, xp),
         xp=xp,
     )
+
+
+def _of_the_baseline(data: Data, parameters: Parameters, xp: Namespace) -> Mapping[str, Array]:
+    """Return what the family's baseline reads as its parameters, with a last axis of one for the rows."""
+    pieces = data.design.pieces
+    if pieces is not None:
+        return polynomials(parameters["log_hazard"], data.arrays, pieces, xp)
+    return {name: parameters[name][..., None] for name in FAMILIES[data.design.model.family].parameters}
 
 
 def row_log_likelihood(data: Data, parameters: Parameters, xp: Namespace) -> Array:
@@ -149,9 +164,10 @@ def row_log_likelihood(data: Data, parameters: Parameters, xp: Namespace) -> Arr
     time, entry = data["time"], data["entry"]
     hazard = hazard_of(data, parameters, xp)
     switch = data.arrays.get("switch", math.inf)
-    total = survival_log_likelihood(hazard, time, data["event"], entry, switch)
+    between = (data["lower"], data["between"]) if "between" in data.arrays else None
+    total = survival_log_likelihood(hazard, time, data["event"], entry, switch, between)
     for name, exposure in model.exposures.items():
-        if exposure.as_ == "time_varying" and exposure.dating == "intensity":
+        if exposure.modelled:
             rho = parameters[f"{name}_log_intensity"][..., None]
             total = total + transition_log_likelihood(rho, time, entry, switch, xp)
     return total

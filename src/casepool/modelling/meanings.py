@@ -16,6 +16,7 @@ from scipy.stats import qmc
 from casepool.modelling.arrays import NUMPY, Array
 from casepool.modelling.endpoints import Endpoint, endpoints, event, steps
 from casepool.modelling.families import FAMILIES
+from casepool.modelling.medians import log_hazard_at, log_median
 from casepool.modelling.priors import Prior, frozen
 from casepool.modelling.spec import Model
 from casepool.modelling.wanted import wanted_priors
@@ -119,7 +120,9 @@ def _level(model: Model, prior: Prior) -> str:
         return str(prior_range(prior))
     text = f"median survival {alone} {model.outcome.unit}"
     parameter = next(iter(FAMILIES[model.family].parameters), "")
-    if not parameter:
+    if FAMILIES[model.family].shape_keys:
+        return f"{text} with a constant hazard"
+    if not parameter or str(alone) == str(together):
         return text
     return f"{text} with {parameter} at its median, {together} with {parameter} as its prior"
 
@@ -194,9 +197,10 @@ def probability_across_levels(intercept: float, prior: Prior) -> Range:
 
 
 def median_survival(model: Model, *, vary: bool = False) -> Range | None:
-    """Return what the intercept's prior says of the median survival, where effects are proportional.
+    """Return what the intercept's prior says of the median survival.
 
-    The median lies below t when the cumulative hazard at t, exp(eta) H0(t), exceeds log 2.
+    Under proportional effects the median lies below t when the cumulative hazard at t, exp(eta) H0(t), exceeds
+    log 2; under accelerated ones it is exp(eta) times the baseline's median. A hazard made of pieces stands constant.
 
     Parameters
     ----------
@@ -205,17 +209,22 @@ def median_survival(model: Model, *, vary: bool = False) -> Range | None:
         Whether the family's own parameter follows its prior, or stays at its prior median.
     """
     family = FAMILIES[model.family]
-    if family.baseline is None or model.effects != "proportional" or len(family.parameters) > 1:
+    if family.baseline is None or "intercept" not in wanted_priors(model):
         return None
-    cumulative, intercept = family.baseline.cumulative_hazard, frozen(model.prior("intercept"))
-    name = next(iter(family.parameters), "")
+    intercept = frozen(model.prior("intercept"))
+    name = "" if family.shape_keys else next(iter(family.parameters), "")
     values, weight = np.ones(1), np.ones(1)
     if name:
         values, weight = _over(model.prior(name)) if vary else (frozen(model.prior(name)).ppf([0.5]), weight)
 
+    if model.effects == "accelerated":
+        centre = log_median(model.family, {name: values}, values.shape)
+
     def below(log_time: float) -> float:
-        hazard = cumulative(np.exp(np.full(len(values), log_time)), {name: values}, NUMPY)
-        return float(weight @ intercept.sf(math.log(math.log(2)) - np.log(hazard)))
+        if model.effects == "accelerated":
+            return float(weight @ intercept.cdf(log_time - centre))
+        hazard = log_hazard_at(model.family, {name: values}, np.full(len(values), log_time), model.knots)
+        return float(weight @ intercept.sf(math.log(math.log(2)) - hazard))
 
     return Range(*(_exp(_solve(below, q, -1.0, 1.0)) for q in TAILS))
 

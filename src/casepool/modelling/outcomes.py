@@ -26,7 +26,8 @@ class Read:
     """An outcome read from n patients: arrays of length n, and why each patient is left out ("": is not).
 
     A response has `events` and `n` (and `offset`), an ordinal one `category` (0 for the worst) instead of `events`; a
-    survival outcome `time`, `event`, `entry`.
+    survival outcome `time`, `event`, `entry`. Where the event may be known to lie in an interval only, `time` is its
+    end, `lower` its beginning, and `between` is 1 for such patients.
     """
 
     arrays: Mapping[str, np.ndarray]
@@ -206,6 +207,8 @@ def _offset(reader: Reader, outcome: Outcome) -> np.ndarray:
 
 
 def _survival(reader: Reader, outcome: Outcome) -> Read:
+    if outcome.lower:
+        return _interval_censored(reader, outcome)
     time = reader.times(outcome.time, outcome.unit)
     entry = reader.times(outcome.entry, outcome.unit) if outcome.entry else np.zeros(len(time))
     event = _events(reader, outcome)
@@ -222,6 +225,39 @@ def _survival(reader: Reader, outcome: Outcome) -> Read:
         reasons.append(f"no {outcome.time}" if np.isnan(t) else f"no {outcome.event}" if d is None else "")
     arrays = {"time": time, "event": np.array([float(bool(d)) for d in event]), "entry": entry}
     return Read(arrays, reasons)
+
+
+def _interval_censored(reader: Reader, outcome: Outcome) -> Read:
+    """Read the limits between which the event lies: equal, exact; no upper one, right-censored at the lower."""
+    lower, upper = (reader.times(column, outcome.unit) for column in (outcome.lower, outcome.upper))
+    entry = reader.times(outcome.entry, outcome.unit) if outcome.entry else np.zeros(len(lower))
+    reasons = []
+    for position, (a, b) in enumerate(zip(lower, upper, strict=True)):
+        if b < a:
+            raise reader.refuse("the upper limit is before the lower", position, outcome.upper, "correct the limits")
+        if b == 0:
+            raise reader.refuse("an event at time zero", position, outcome.upper, "give a time above 0")
+        last = a if np.isnan(b) else b
+        if not np.isnan(last) and np.isnan(entry[position]):
+            raise reader.refuse("no entry time", position, outcome.entry, "give it, 0 for time zero")
+        if not np.isnan(last) and not (entry[position] < last or (entry[position] == last and np.isnan(b))):
+            raise reader.refuse("entry after the last follow-up", position, outcome.entry, "correct one of the two")
+        reasons.append(f"neither {outcome.lower} nor {outcome.upper}" if np.isnan(last) else "")
+    event = (~np.isnan(upper)).astype(float)
+    between = event * (np.nan_to_num(lower) < np.nan_to_num(upper))
+    since = np.maximum(np.nan_to_num(lower), entry)
+    time = np.where(event == 1, upper, lower)
+    arrays = {"time": time, "event": event, "entry": entry, "lower": since, "between": between}
+    return Read(arrays, reasons)
+
+
+def at_landmark(read: Read, landmark: float, unit: str) -> Read:
+    """Keep the patients event-free and followed beyond the landmark, and count their time from there on."""
+    since = read.arrays.get("lower", read.arrays["time"])
+    known = np.where(read.arrays.get("between", 0.0) == 1, since >= landmark, read.arrays["time"] > landmark)
+    out = f"not known to be event-free and followed beyond the landmark ({landmark:g} {unit})"
+    reasons = [reason or ("" if kept else out) for reason, kept in zip(read.left_out, known, strict=True)]
+    return Read({**read.arrays, "entry": np.maximum(read.arrays["entry"], landmark)}, reasons)
 
 
 def _events(reader: Reader, outcome: Outcome) -> list[bool | None]:
@@ -268,12 +304,12 @@ def read_exposure(reader: Reader, exposure: Exposure, outcome: Mapping[str, Any]
         a, b = low[position], high[position]
         if np.isnan(a) != np.isnan(b):
             raise reader.refuse("only one end of the interval", position, names[0], "give both, or neither")
-        if np.isnan(a) and exposure.undated == "refuse" and exposure.as_ == "time_varying":
+        if np.isnan(a) and exposure.undated == "refuse" and exposure.as_ != "baseline":
             raise reader.refuse(f"exposed ({exposure.name}) without a date", position, exposure.column, "give the date")
         a, b = (0.0, end) if np.isnan(a) else (a, b)
         if b < a:
             raise reader.refuse("the latest date is before the earliest", position, names[1], "correct the dates")
-        if b > end:
+        if b > end or (a == end and outcome.get("between", np.zeros(len(flags)))[position]):
             raise reader.refuse(
                 f"the exposure {exposure.name!r} may start after the last follow-up ({end:g} {unit})",
                 position,

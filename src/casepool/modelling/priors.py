@@ -152,8 +152,14 @@ NUISANCE: dict[str, Prior] = {
 """Priors of the model of missing covariates, where the model file gives none."""
 
 
-def read_prior(plain: Mapping[str, Any], *, file: str, key: str) -> Prior:
-    """Make a prior of one table of a model file.
+Link = Callable[[float], float]
+
+SCALES: dict[str, Link] = {"probability": lambda p: math.log(p / (1 - p)), "ratio": math.log}
+"""Clinical scales a prior may be stated on, each with its way to the scale of the linear predictor."""
+
+
+def read_prior(plain: Mapping[str, Any], *, file: str, key: str, scales: Mapping[str, Link] = SCALES) -> Prior:
+    """Make a prior of one table of a model file, whose ``from`` may be one of `scales`.
 
     Raises
     ------
@@ -166,7 +172,7 @@ def read_prior(plain: Mapping[str, Any], *, file: str, key: str) -> Prior:
         raise CasepoolError("`why` must be text", file=file, column=key, value=why, remedy="give the reason as text")
     elicited: dict[str, Any] = dict(values) if "from" in values else {}
     if elicited:
-        values = _elicit(elicited, file=file, key=key)
+        values = _elicit(elicited, file=file, key=key, scales=scales)
     dist = values.pop("dist", None)
     if not isinstance(dist, str) or dist not in DISTRIBUTIONS:
         raise CasepoolError(
@@ -198,9 +204,8 @@ def read_prior(plain: Mapping[str, Any], *, file: str, key: str) -> Prior:
     return Prior(dist, {name: float(values[name]) for name in wanted}, why, elicited)
 
 
-def _elicit(elicited: Mapping[str, Any], *, file: str, key: str) -> dict[str, Any]:
+def _elicit(elicited: Mapping[str, Any], *, file: str, key: str, scales: Mapping[str, Link]) -> dict[str, Any]:
     """Turn a median and a 97.5% limit on the scale a clinician thinks in into a normal on the link scale."""
-    scales = {"probability": lambda p: math.log(p / (1 - p)), "ratio": math.log}
     link = scales.get(str(elicited["from"]))
     numbers = [elicited.get(name) for name in ("median", "upper")]
     spare = set(elicited) - {"from", "median", "upper"}
@@ -214,9 +219,10 @@ def _elicit(elicited: Mapping[str, Any], *, file: str, key: str) -> dict[str, An
         )
     try:
         median, upper = (link(float(x)) for x in numbers if x is not None)
+        ordered = median != upper and elicited["median"] < elicited["upper"]
     except (ValueError, ZeroDivisionError):
-        median = upper = 0.0
-    if not median < upper:
+        median, upper, ordered = 0.0, 0.0, False
+    if not ordered:
         raise CasepoolError(
             f"median and upper must be a {elicited['from']}, the median below the upper limit",
             file=file,
@@ -224,7 +230,7 @@ def _elicit(elicited: Mapping[str, Any], *, file: str, key: str) -> dict[str, An
             value=dict(elicited),
             remedy="correct them",
         )
-    return {"dist": "Normal", "mu": median, "sigma": (upper - median) / Z_UPPER}
+    return {"dist": "Normal", "mu": median, "sigma": abs(upper - median) / Z_UPPER}
 
 
 def frozen(prior: Prior) -> Array:

@@ -22,6 +22,8 @@ class Outcome:
     n: str = ""
     target: str | float = ""
     time: str = ""
+    lower: str = ""
+    upper: str = ""
     event: str = ""
     event_levels: tuple[str, ...] = ()
     unit: str = "months"
@@ -77,7 +79,18 @@ class Exposure:
     dating: str = "intensity"
     undated: str = "follow_up"
     as_: str = "time_varying"
+    landmark: float = 0.0
     report_start: float = 0.0
+
+    @property
+    def begins(self) -> bool:
+        """Whether it counts from its start on; else patients are compared by what they had, or came to have."""
+        return self.as_ == "time_varying"
+
+    @property
+    def modelled(self) -> bool:
+        """Whether its start is a transition of the model, with an intensity."""
+        return self.begins and self.dating == "intensity"
 
 
 @dataclass(frozen=True)
@@ -92,6 +105,8 @@ class Model:
         What it answers, the outcome's family, and (survival) "proportional" or "accelerated".
     link : str
         Of an ordinal family "cumulative" or "adjacent".
+    cuts, pieces, knots
+        Of a family whose hazard has pieces: where they meet, in the outcome's unit, or how many share the events out.
     outcome : Outcome
     terms : mapping of str to Term
         In the order of the file.
@@ -109,6 +124,9 @@ class Model:
     exposures: Mapping[str, Exposure] = field(default_factory=dict)
     priors: Mapping[str, Prior] = field(default_factory=dict)
     link: str = ""
+    cuts: tuple[float, ...] = ()
+    pieces: int = 0
+    knots: tuple[float, ...] = ()
 
     @property
     def is_ordinal(self) -> bool:
@@ -134,7 +152,7 @@ class Model:
         """Columns of the cases that the model may read, in the order of the file."""
         out = self.outcome
         target = out.target if isinstance(out.target, str) else ""
-        names = [out.column, out.events, out.n, target, out.time, out.event, out.entry]
+        names = [out.column, out.events, out.n, target, out.time, out.lower, out.upper, out.event, out.entry]
         names += [term.source for term in self.terms.values()]
         for exposure in self.exposures.values():
             names += [exposure.column, exposure.earliest, exposure.latest, exposure.start]
@@ -155,22 +173,26 @@ TERM_KEYS: dict[str, tuple[str, ...]] = {
 }
 """Keys of each kind of term besides ``kind``, ``column`` and ``missing``."""
 
-EXPOSURE_KEYS = ("column", "earliest", "latest", "start", "dating", "undated", "as", "report_start")
+SHAPE_KEYS = ("cuts", "pieces", "knots")
+"""Top-level keys that say where the pieces of a hazard meet."""
+
+EXPOSURE_KEYS = ("column", "earliest", "latest", "start", "dating", "undated", "as", "landmark", "report_start")
 
 
 def model_dict(model: Model) -> dict[str, Any]:
     """Return a model as the nested plain mappings of its file."""
     plain: dict[str, Any] = {"title": model.title, "family": model.family}
     plain |= _filled({"effects": model.effects, "link": model.link})
+    plain |= _filled({key: getattr(model, key) for key in SHAPE_KEYS if getattr(model, key)})
     plain["outcome"] = _filled(vars(model.outcome))
-    if not model.outcome.time:
+    if not model.outcome.time and not model.outcome.lower:
         plain["outcome"].pop("unit", None)
     plain["terms"] = {
         name: {"kind": term.kind} | _filled({k: getattr(term, k) for k in ("column", *TERM_KEYS[term.kind], "missing")})
         for name, term in model.terms.items()
     }
     plain["exposure"] = {
-        name: _filled({k: getattr(exposure, "as_" if k == "as" else k) for k in EXPOSURE_KEYS})
+        name: _filled({k: getattr(exposure, "as_" if k == "as" else k) or None for k in EXPOSURE_KEYS})
         for name, exposure in model.exposures.items()
     }
     priors: dict[str, Any] = {}

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from casepool.modelling.arrays import Array, Namespace
-from casepool.modelling.families import Baseline, Parameters
+from casepool.modelling.baselines import TINY, Baseline, Parameters
 
 
 @dataclass(frozen=True)
@@ -62,14 +62,24 @@ class Hazard:
         return self.xp.exp(-self.eta) * (self.xp.minimum(time, switch) + self.xp.exp(-self.beta) * after)
 
 
-def survival_log_likelihood(hazard: Hazard, time: Array, event: Array, entry: Array, switch: Array) -> Array:
-    """Log-likelihood of right-censored, possibly late-entered rows with a known switch.
+def survival_log_likelihood(
+    hazard: Hazard, time: Array, event: Array, entry: Array, switch: Array, between: tuple[Array, Array] | None = None
+) -> Array:
+    """Log-likelihood of possibly late-entered rows with a known switch.
 
     A row contributes the log hazard at its time if it ends with the event, less the cumulative hazard from
-    its entry on.
+    its entry on. An event known to lie between two times contributes the probability of that: `between` holds the
+    earlier time and whether (1 or 0) the row is such a one, its `time` being the later. Who began the exposure
+    before the event had survived until then.
     """
-    at_risk = hazard.cumulative(time, switch) - hazard.cumulative(entry, switch)
-    return event * hazard.log_hazard(time, switch) - at_risk
+    xp, end, begin = hazard.xp, hazard.cumulative(time, switch), hazard.cumulative(entry, switch)
+    exact = event * hazard.log_hazard(time, switch) - (end - begin)
+    if between is None:
+        return exact
+    lower, inside = between
+    alive = hazard.cumulative(xp.maximum(lower, xp.where(switch <= time, switch, 0.0)), switch)
+    gap = xp.maximum(xp.where(inside > 0, end - alive, 1.0), TINY)
+    return xp.where(inside > 0, xp.log(-xp.expm1(-gap)) - (alive - begin), exact)
 
 
 def transition_log_likelihood(log_intensity: Array, time: Array, entry: Array, switch: Array, xp: Namespace) -> Array:

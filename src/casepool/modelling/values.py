@@ -17,7 +17,7 @@ CHOICES = {
     "own": ("level", "effect"),
     "dating": ("intensity", "uniform", "early", "late"),
     "undated": ("follow_up", "refuse"),
-    "as": ("time_varying", "baseline"),
+    "as": ("time_varying", "baseline", "landmark"),
 }
 
 

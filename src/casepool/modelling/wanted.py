@@ -21,10 +21,11 @@ def wanted_priors(model: Model) -> list[str]:
             names.append(f"{term.name}_own")
         if term.kind == "smooth":
             names.append(f"{term.name}_wiggle_sd")
-    names += [name for name in family.parameters if name != "cutpoint_gap" or len(model.outcome.levels) > 2]
+    given = {"log_hazard"} if len(model.outcome.levels) > 2 or not model.is_ordinal else {"cutpoint_gap"}
+    names += [name for name in family.parameters if name not in given]
     for exposure in model.exposures.values():
         names.append(f"{exposure.name}_effect")
-        if exposure.as_ == "time_varying" and exposure.dating == "intensity":
+        if exposure.modelled:
             names.append(f"{exposure.name}_log_intensity")
     return names
 

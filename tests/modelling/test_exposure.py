@@ -41,10 +41,7 @@ def unexposed_hazard(family, effects):
 def ramsay(t, degree=3, inner=(4.0, 9.0), last=20.0):
     """Return every M-spline at t by the recursion of Ramsay 1988, equation 2."""
     knots = [0.0] * (degree + 1) + [*inner] + [last] * (degree + 1)
-    rows = [
-        1 / (b - a) if a <= t < b or (t == last == b and a < b) else 0.0
-        for a, b in zip(knots[:-1], knots[1:], strict=True)
-    ]
+    rows = [1 / (b - a) if a <= t < b or (t == last == b and a < b) else 0.0 for a, b in itertools.pairwise(knots)]
     for k in range(2, degree + 2):
         rows = [
             k * ((t - knots[i]) * rows[i] + (knots[i + k] - t) * rows[i + 1]) / ((k - 1) * (knots[i + k] - knots[i]))

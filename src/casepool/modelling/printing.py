@@ -23,7 +23,7 @@ from casepool.modelling.meanings import (
 )
 from casepool.modelling.spec import Exposure, Model, Outcome, Term
 from casepool.modelling.wanted import missing_priors, wanted_priors
-from casepool.modelling.words import GUARD
+from casepool.modelling.words import guard
 
 WIDTH = 100
 HEADING = 10
@@ -91,11 +91,16 @@ def _section(heading: str, items: Iterable[str]) -> list[str]:
 
 def outcome_text(outcome: Outcome) -> str:
     """Say in words which columns hold the outcome."""
+    entry = f", from late entry at `{outcome.entry}` on" if outcome.entry else ""
+    if outcome.lower:
+        return (
+            f"the event between `{outcome.lower}` and `{outcome.upper}` in {outcome.unit}: at that time where they are "
+            f"equal, not yet by `{outcome.lower}` where `{outcome.upper}` is empty{entry}"
+        )
     if outcome.time:
         event = f"`{outcome.event}`"
         if outcome.levels:
             event += f" being {_or(outcome.event_levels)} (of {', '.join(outcome.levels)})"
-        entry = f", from late entry at `{outcome.entry}` on" if outcome.entry else ""
         return f"time `{outcome.time}` in {outcome.unit} to the event {event}, right-censored without it{entry}"
     forms = []
     if outcome.column:
@@ -123,7 +128,9 @@ def equations(model: Model) -> list[str]:
         what = (
             "slows time to exp(-{0}_effect)" if model.effects == "accelerated" else "multiplies h(t) by exp({0}_effect)"
         )
-        when = "from its start on" if exposure.as_ == "time_varying" else "from time zero on"
+        when = "from its start on" if exposure.begins else "from time zero on"
+        if exposure.as_ == "landmark":
+            when = f"where it started by {exposure.landmark:g}, all follow-up counting from there on"
         lines.append(f"{exposure.name} {what.format(exposure.name)} {when}")
     lines += [f"{name}: {text}" for name, text in family.parameters.items() if name in wanted_priors(model)]
     return lines
@@ -200,10 +207,16 @@ def _missing_text(term: Term) -> str:
 
 def exposure_text(exposure: Exposure, unit: str) -> str:
     """Say when the exposure counts, how its date is known, and what guards its reading."""
+    if exposure.as_ == "landmark":
+        settled = {"early": "the earliest date counts", "late": "the latest date counts"}
+        dating = settled.get(exposure.dating, "an interval reaching across it counts in proportion")
+        return (
+            f"`{exposure.column}` by {unit.removesuffix('s')} {exposure.landmark:g}, {dating}; {guard(exposure, unit)}"
+        )
     if exposure.as_ == "baseline":
         dates = _and(f"`{name}`" for name in (exposure.start, exposure.earliest, exposure.latest) if name)
         unused = f" ({dates}: checked, not used)" if dates else ""
-        return f"`{exposure.column}`, counted from time zero on whenever it was{unused}; {GUARD}"
+        return f"`{exposure.column}`, counted from time zero on whenever it was{unused}; {guard(exposure, unit)}"
     text = f"`{exposure.column}`, counted from its start on"
     if exposure.start:
         text += f", at `{exposure.start}`"

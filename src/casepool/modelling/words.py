@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
+from casepool.modelling.spec import Exposure
+
 GUARD = (
     "compares patients by what they later received: whoever was operated had to survive until then, "
     "so the comparison favours surgery (immortal time)"
 )
+BY_LANDMARK = (
+    "compares patients event-free and followed at {unit} {landmark:g} by what they had received until then: whoever "
+    "was operated had to survive until the operation, whoever was operated later counts as never operated, and who "
+    "died or was lost before is left out"
+)
 ASSOCIATION = "an association, not what surgery does"
 ARMS = {"surgery": ("never operated", "operated")}
 """How the two arms of an exposure are called; others are "without X" and "X"."""
+
+
+def guard(exposure: Exposure, unit: str) -> str:
+    """Return what is wrong with comparing patients by what they came to receive; "" where nothing of the kind is."""
+    if exposure.as_ == "landmark":
+        return BY_LANDMARK.format(unit=unit.removesuffix("s"), landmark=exposure.landmark)
+    return "" if exposure.begins else GUARD
 
 
 def arm_words(exposure: str) -> tuple[str, str]:

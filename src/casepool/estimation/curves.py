@@ -11,15 +11,14 @@ from casepool.estimation.draws import Fitted
 from casepool.inference.fitting import cases_of
 from casepool.modelling import Design
 from casepool.modelling.arrays import NUMPY
+from casepool.modelling.dating import nodes
 from casepool.modelling.design import make_design
 from casepool.modelling.likelihood import data_of, hazard_of, patient_mean
 from casepool.modelling.survival import Hazard
-from casepool.modelling.words import arm_words
+from casepool.modelling.words import compared_arms
 
 HALVINGS = 60
 """Bisection steps for a median: they shrink the bracket by 10^18."""
-NODES = 40
-"""Gauss-Legendre nodes on each smooth piece of a restricted mean."""
 
 
 @dataclass(frozen=True)
@@ -47,17 +46,22 @@ class Strategy:
 
 @dataclass(frozen=True)
 class Curve:
-    """Survival averaged over the patients of a design, as a function of time."""
+    """Survival averaged over the patients of a design, as a function of time: 1 up to `origin`, where it begins."""
 
     design: Design
     fitted: Fitted
     hazard: Hazard
     switch: float
+    origin: float = 0.0
 
     def survival(self, time: float | np.ndarray) -> np.ndarray:
         """Probability of surviving to `time`, a number or an array (chain, draw): array (chain, draw)."""
-        at = np.asarray(time, float)[..., None]
-        alive = np.exp(-self.hazard.cumulative(at, np.array(self.switch)))
+        at = np.maximum(np.asarray(time, float), self.origin)[..., None]
+        switch = np.array(self.switch)
+        since = self.hazard.cumulative(at, switch)
+        if self.origin:
+            since = since - self.hazard.cumulative(np.array([self.origin]), switch)
+        alive = np.exp(-since)
         shape = np.broadcast_shapes(alive.shape, (*self.draws, 1))
         return np.asarray(self._mean(np.broadcast_to(alive, shape)))
 
@@ -84,17 +88,10 @@ class Curve:
 
     def restricted_mean(self, until: float) -> np.ndarray:
         """Mean time alive within the first `until`: array (chain, draw). Gauss-Legendre on each smooth piece."""
-        start = self.switch if 0 < self.switch < until else 0.0
+        breaks = [] if self.design.pieces is None else list(self.design.pieces.breaks)
         total = np.zeros(self.draws)
-        x, w = np.polynomial.legendre.leggauss(NODES)
-        v, weight = (
-            ((x + 1) / 2) ** 3,
-            w / 2 * 3 * ((x + 1) / 2) ** 2,
-        )  # nodes crowd where a hazard may be singular
-        for a, b in ((0.0, start), (start, until)):
-            for node, share in zip(v, weight, strict=True):
-                if b > a:
-                    total = total + (b - a) * share * self.survival(a + (b - a) * node)
+        for time, weight in zip(*nodes(0.0, until, [*breaks, self.switch, self.origin]), strict=True):
+            total = total + weight * self.survival(time)
         return total
 
 
@@ -105,11 +102,12 @@ def undated(fitted: Fitted) -> Design:
 
 
 def curve(fitted: Fitted, design: Design, switch: float) -> Curve:
-    """Make the curve of a design's patients under one path of the exposure."""
+    """Make the curve of a design's patients under one path of the exposure, from the landmark on where there is one."""
     hazard = hazard_of(data_of(design), fitted.parameters, NUMPY)
     if not design.terms:  # all patients alike: one row says it
         hazard = replace(hazard, eta=np.asarray(hazard.eta)[..., :1])
-    return Curve(design, fitted, hazard, switch)
+    origin = max((exposure.landmark for exposure in fitted.model.exposures.values()), default=0.0)
+    return Curve(design, fitted, hazard, switch, origin)
 
 
 def strategies(fitted: Fitted, start: float | None) -> list[Strategy]:
@@ -118,20 +116,22 @@ def strategies(fitted: Fitted, start: float | None) -> list[Strategy]:
     Raises
     ------
     CasepoolError
-        If the start is negative, or given for a baseline comparison, which has none.
+        If the start is negative, or given for a baseline or landmark comparison, which have none.
     """
-    name, exposure = next(iter(fitted.model.exposures.items()))
-    baseline = exposure.as_ == "baseline"
-    if start is not None and (baseline or not start >= 0):
+    exposure = next(iter(fitted.model.exposures.values()))
+    if start is not None and not (exposure.begins and start >= 0):
         raise CasepoolError(
-            "the baseline comparison has no start" if baseline else "start must be a time from 0",
+            "start must be a time from 0" if exposure.begins else f"the {exposure.as_} comparison has no start",
             value=start,
             remedy="leave it out",
         )
-    begin = 0.0 if baseline else exposure.report_start if start is None else float(start)
-    without, with_ = arm_words(name)
+    begin = 0.0 if not exposure.begins else exposure.report_start if start is None else float(start)
+    without, with_ = compared_arms(exposure, fitted.unit)
     unit = fitted.unit.removesuffix("s")
-    described = f"ever {with_}, fixed at baseline" if baseline else f"{with_} at {unit} {begin:g} if still alive"
+    described = {
+        "baseline": f"ever {with_}, fixed at baseline",
+        "landmark": f"{with_}, among those event-free then",
+    }.get(exposure.as_, f"{with_} at {unit} {begin:g} if still alive")
     design = undated(fitted)
     exposed, event = fitted.design.exposed, fitted.design.outcome["event"]
     return [

@@ -18,7 +18,8 @@ from casepool.inference.fitting import cases_of
 from casepool.modelling.families import FAMILIES
 from casepool.modelling.membership import membership
 from casepool.modelling.outcomes import default_times
-from casepool.modelling.words import ASSOCIATION, GUARD
+from casepool.modelling.spec import Exposure
+from casepool.modelling.words import ASSOCIATION, guard
 from casepool.tables import estimate_table
 
 
@@ -105,7 +106,7 @@ def arms_of(fitted: Fitted, by: str | None, start: float | None) -> tuple[list[S
     common: dict[str, Any] = {"source": "shrunk", "by": by or ""}
     if exposure is not None and by in (None, exposure.name):
         arms = strategies(fitted, start)
-        dating = GUARD if exposure.as_ == "baseline" else f"dates of {exposure.name}: {exposure.dating}; {ASSOCIATION}"
+        dating = _dating(exposure, fitted)
         patients = f"standardised over the same {len(fitted.design.patients)} patients"
         return arms, {**common, "by": exposure.name, "note": f"{patients}; {dating}"}
     if exposure is not None:
@@ -129,6 +130,11 @@ def arms_of(fitted: Fitted, by: str | None, start: float | None) -> tuple[list[S
         for i, level in enumerate(group.levels)
     ]
     return arms, {**common, "note": "standardised over all patients of the fit"}
+
+
+def _dating(exposure: Exposure, fitted: Fitted) -> str:
+    """Say how the exposure's dates are taken and what its numbers are, or what is wrong with comparing by it."""
+    return guard(exposure, fitted.unit) or f"dates of {exposure.name}: {exposure.dating}; {ASSOCIATION}"
 
 
 def _quantities(fitted: Fitted, times: list[float], until: float) -> list[dict[str, Any]]:
@@ -267,7 +273,7 @@ def _log_ratios(fitted: Fitted, by: str) -> list[tuple[np.ndarray, dict[str, Any
     if exposure is not None:
         never, ever = strategies(fitted, None)
         prior = fitted.model.prior(f"{by}_effect")
-        dating = GUARD if exposure.as_ == "baseline" else f"dates of {by}: {exposure.dating}; {ASSOCIATION}"
+        dating = _dating(exposure, fitted)
         row = {
             "level": f"{ever.level} vs {never.level}",
             "n": ever.n + never.n,

@@ -21,7 +21,7 @@ from casepool.modelling.design import Design, make_design
 from casepool.modelling.membership import membership
 from casepool.modelling.outcomes import default_times
 from casepool.modelling.spec import Exposure
-from casepool.modelling.words import GUARD, arm_words
+from casepool.modelling.words import compared_arms, guard
 
 Row = dict[str, Any]
 
@@ -85,6 +85,8 @@ def _by_level(design: Design, cases: pd.DataFrame, by: str, times: list[float]) 
 
 def _by_exposure(design: Design, cases: pd.DataFrame, exposure: Exposure, times: list[float]) -> list[Row]:
     """Follow-up split at the start of the exposure, under three datings; then ever against never."""
+    if exposure.as_ == "landmark":
+        return _fixed_curves(design, exposure, times) + _fixed_tests(design, exposure)
     if (design.outcome["entry"] > 0).any():
         raise CasepoolError(
             "splitting follow-up at an exposure is not defined here for patients who enter late",
@@ -94,9 +96,10 @@ def _by_exposure(design: Design, cases: pd.DataFrame, exposure: Exposure, times:
     rows: list[Row] = []
     for dating, switch in _switches(design, cases, exposure).items():
         rows += _time_dependent(design, exposure, dating, switch, times)
-    if exposure.as_ == "baseline":
-        rows += _ever_never_curves(design, exposure, times)
-    return rows + _ever_never(design, exposure)
+    fixed = replace(exposure, as_="baseline")
+    if not exposure.begins:
+        rows += _fixed_curves(design, fixed, times)
+    return rows + _fixed_tests(design, fixed)
 
 
 def _switches(design: Design, cases: pd.DataFrame, exposure: Exposure) -> dict[str, np.ndarray]:
@@ -134,49 +137,45 @@ def _time_dependent(
     return [*rows, p_row(test, shared | {"estimand": estimand})]
 
 
-def _ever_never_curves(design: Design, exposure: Exposure, times: list[float]) -> list[Row]:
+def _fixed_curves(design: Design, exposure: Exposure, times: list[float]) -> list[Row]:
+    """Kaplan-Meier of the two groups that a baseline or landmark comparison makes."""
     rows: list[Row] = []
-    for label, arm in zip(arm_words(exposure.name), (~design.exposed, design.exposed), strict=True):
-        shared = {"by": exposure.name, "level": label, "method": "Kaplan-Meier", "note": GUARD}
-        rows += curve_rows(_curve(design, arm), times, design.model.outcome.unit, shared | _arm(design, arm))
+    unit = design.model.outcome.unit
+    for label, arm in zip(compared_arms(exposure, unit), (~design.exposed, design.exposed), strict=True):
+        shared = {"by": exposure.name, "level": label, "method": "Kaplan-Meier", "note": guard(exposure, unit)}
+        rows += curve_rows(_curve(design, arm), times, unit, shared | _arm(design, arm))
     return rows
 
 
-def _ever_never(design: Design, exposure: Exposure) -> list[Row]:
-    """Log-rank and Cox of ever against never exposed, which the guard warns of."""
-    time, event, ever = design.outcome["time"], design.outcome["event"], design.exposed
-    everyone = np.ones(len(time), dtype=bool)
-    without, with_ = arm_words(exposure.name)
-    shared = {"by": exposure.name, "level": f"{with_} vs {without}", "note": GUARD} | _arm(design, everyone)
-    estimand = f"no difference in the hazard between ever and never {with_}"
-    test = log_rank(time, event, ever)
-    rows = [p_row(test, shared | {"estimand": estimand, "method": "log-rank, ever against never"})]
-    if not event.any() or ever.all() or not ever.any():
+def _fixed_tests(design: Design, exposure: Exposure) -> list[Row]:
+    """Log-rank and Cox of ever against never exposed, or by the landmark, which the guard warns of."""
+    out, ever, unit = design.outcome, design.exposed, design.model.outcome.unit
+    without, with_ = compared_arms(exposure, unit)
+    shared = {"by": exposure.name, "level": f"{with_} vs {without}", "note": guard(exposure, unit)}
+    shared |= _arm(design, np.ones(len(ever), dtype=bool))
+    kind, pair = "ever against never", ("ever", f"never {with_}")
+    if exposure.as_ == "landmark":
+        kind, pair = "landmark", (with_, without)
+    p_value = f"no difference in the hazard between {pair[0]} and {pair[1]}"
+    test = log_rank(out["time"], out["event"], ever, entry=out["entry"])
+    rows = [p_row(test, shared | {"estimand": p_value, "method": f"log-rank, {kind}"})]
+    if not out["event"].any() or ever.all() or not ever.any():
         return rows
-    return rows + _cox_rows(time, event, ever, shared, with_)
-
-
-def _cox_rows(time: np.ndarray, event: np.ndarray, ever: np.ndarray, shared: Row, with_: str) -> list[Row]:
-    fit = fit_cox(time, event, ever.astype(float))
-    separated = any(fit.monotone)
-    method = "Cox, Efron ties, ever against never"
+    fit = fit_cox(out["time"], out["event"], ever.astype(float), entry=out["entry"])
+    shared |= {"source": "raw", "method": f"Cox, Efron ties, {kind}"}
     note = shared["note"]
-    if separated:
-        fit = fit_cox(time, event, ever.astype(float), penalised=True)
-        method = "Cox, Firth-penalised, ever against never"
+    if any(fit.monotone):
+        fit = fit_cox(out["time"], out["event"], ever.astype(float), entry=out["entry"], penalised=True)
+        shared["method"] = f"Cox, Firth-penalised, {kind}"
         note = f"all or no deaths in one arm: the plain Cox estimate does not exist; {note}"
-    shared = shared | {"source": "raw", "method": method}
     low, high = np.exp(fit.profile[0])
-    ratio: Row = {
-        "estimand": f"hazard ratio, ever against never {with_}",
-        "interval": "95% CI",
-        "unit": "ratio",
-    }
+    ratio: Row = {"estimand": f"hazard ratio, {pair[0]} against {pair[1]}", "interval": "95% CI", "unit": "ratio"}
     ratio |= {"estimate": float(np.exp(fit.coefficients[0])), "lower": low, "upper": high}
-    p: Row = {"estimand": f"no difference in the hazard between ever and never {with_}", "unit": "P value"}
+    p: Row = {"estimand": p_value, "unit": "P value", "estimate": float(fit.profile_p[0])}
     return [
+        *rows,
         shared | ratio | {"note": f"profile-likelihood limits; {note}"},
-        shared | p | {"estimate": float(fit.profile_p[0]), "note": f"likelihood ratio; {note}"},
+        shared | p | {"note": f"likelihood ratio; {note}"},
     ]
 
 

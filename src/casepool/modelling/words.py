@@ -18,6 +18,15 @@ ARMS = {"surgery": ("never operated", "operated")}
 """How the two arms of an exposure are called; others are "without X" and "X"."""
 
 
+def compared_arms(exposure: Exposure, unit: str) -> tuple[str, str]:
+    """Return what the two groups of patients an exposure tells apart are called: never and ever, or by the landmark."""
+    without, with_ = arm_words(exposure.name)
+    if exposure.as_ != "landmark":
+        return without, with_
+    when = f"by {unit.removesuffix('s')} {exposure.landmark:g}"
+    return f"not {with_} {when}", f"{with_} {when}"
+
+
 def guard(exposure: Exposure, unit: str) -> str:
     """Return what is wrong with comparing patients by what they came to receive; "" where nothing of the kind is."""
     if exposure.as_ == "landmark":

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from casepool.errors import CasepoolError
 from casepool.frequentist import clopper_pearson
+from casepool.modelling.words import guard
 from casepool.reporting.answers import Answers
 from casepool.reporting.blocks import Block, Cell, Table, Text
 from casepool.reporting.material import Material
@@ -95,16 +96,14 @@ def _association(answer: Answers) -> str:
     name = exposure.name if exposure else ""
     (n, events), (who, among) = total(answer.fitted), exposed(answer.fitted)
     counting = f"Counting patients as exposed only from the start of {name} on removes immortal time and nothing else."
-    baseline = exposure is not None and exposure.as_ == "baseline"
-    if baseline:
-        counting = (
-            f"Counting patients as exposed from time zero on credits {name} with the time they had to survive until it."
-        )
+    fixed = exposure is not None and not exposure.begins
+    if exposure is not None and fixed:
+        counting = f"The model {guard(exposure, answer.fitted.unit)}."
     return (
         f"The term for {name} describes an association among {n:g} patients, {who} of them exposed, with "
         f"{events:g} events "
         f"in all and {among or 'none'} among the exposed. {counting} "
-        f"{SELECTION.format(name=name, besides=' besides' if baseline else '')}"
+        f"{SELECTION.format(name=name, besides=' besides' if fixed else '')}"
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import pandas as pd
 
+from casepool.modelling.words import guard
 from casepool.reporting.answers import Answers, ByFactor
 from casepool.reporting.figures import UNCONVERGED
 from casepool.reporting.layouts import kind, said_in
@@ -110,16 +111,16 @@ def _survival(material: Material, answer: Answers) -> Iterator[str]:
         return
     table = answer.ratios[exposure.name]
     ratio, chance = table[table["interval"] != ""].iloc[0], table[table["interval"] == ""].iloc[0]
-    baseline = exposure.as_ == "baseline"
-    compared = "Ever against never" if baseline else f"After {exposure.name} against before or without it"
+    ways = {"baseline": "Ever against never", "landmark": str(ratio["level"]).capitalize()}
+    compared = ways.get(exposure.as_, f"After {exposure.name} against before or without it")
     prior = said_in(ratio["note"], "prior of the log ratio")
     yield (
         f"{compared}: {ratio['estimand']} {number(ratio)} ({kind(table)}); {chance['estimand']} is "
         f"{shown(chance['estimate'], 'probability')}, where the prior alone, {prior}, says 50%."
     )
     yield f"This is an association, not what {exposure.name} does."
-    if baseline:
-        yield "It compares by what patients later received, which favours the exposed (immortal time)."
+    if not exposure.begins:
+        yield f"It {guard(exposure, answer.fitted.unit)}."
     who, deaths = exposed(answer.fitted)
     yield forced_text(answer) or f"Of {counted(who, 'exposed patient')}, {deaths} had the event."
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from casepool.modelling.words import ASSOCIATION, GUARD
+from casepool.modelling.words import ASSOCIATION, guard
 from casepool.reporting.answers import Answers
 from casepool.reporting.blocks import Block, Picture, Table, Text
 from casepool.reporting.figures import data_uri
@@ -46,8 +46,8 @@ def guard_text(answer: Answers) -> str:
     exposure = answer.exposure
     if exposure is None:
         return ""
-    if exposure.as_ == "baseline":
-        return f"Read with care: this model {GUARD}."
+    if wrong := guard(exposure, answer.fitted.unit):
+        return f"Read with care: this model {wrong}."
     return (
         f"Patients count as exposed to {exposure.name} only from its start on: before it they are in the other "
         "arm, since they "
@@ -66,8 +66,8 @@ def strategy_words(table: pd.DataFrame) -> dict[str, str]:
 def curves_picture(answer: Answers, by: str, table: pd.DataFrame) -> Picture:
     """Draw the survival curves for the report."""
     arms = [words for level, words in strategy_words(table).items() if " vs " not in level]
-    baseline = answer.exposure is not None and answer.exposure.as_ == "baseline"
-    seen = "Kaplan-Meier steps of ever and never exposed" if baseline else "the Kaplan-Meier curve of all patients"
+    fixed = answer.exposure is not None and not answer.exposure.begins
+    seen = "Kaplan-Meier steps of both groups" if fixed else "the Kaplan-Meier curve of all patients"
     caption = f"Survival {'' if len(arms) > 2 else '– '}{arm_names(arms, by)}"
     alt = f"Survival curves: {', '.join(arms)}; {seen}; numbers at risk below. The table below holds the numbers."
     return Picture(data_uri(plot_survival(answer.fitted.tree, by=by or None)), alt, caption)
@@ -86,7 +86,7 @@ def sensitivity_blocks(material: Material, answer: Answers) -> list[Block]:
     exposure = answer.exposure
     if exposure is None or answer.sensitivity is None:
         return []
-    dated = exposure.as_ == "time_varying"
+    dated = exposure.begins
     own = (str(answer.fitted.model.prior(f"{exposure.name}_effect")), exposure.dating if dated else "")
     caption = f"{material.label(exposure.column)}: the ratio under three priors{' and two datings' if dated else ''}"
     drawn = told_apart(answer.sensitivity, exposure.name)

@@ -20,7 +20,7 @@ from casepool.inference.fitting import cases_of
 from casepool.modelling import make_design
 from casepool.modelling.families import FAMILIES
 from casepool.modelling.spec import Exposure
-from casepool.modelling.words import GUARD, arm_words
+from casepool.modelling.words import arm_words, compared_arms, guard
 from casepool.reporting.figures import ALARM, COLOURS, GREY, MARKERS, UNCONVERGED, literal, new_axes
 
 WIDTH, HEIGHT = 8.0, 4.6
@@ -88,8 +88,8 @@ def plot_survival(
     head(ax, fitted, arms, str(common["by"]), last)
     below = draw_at_risk(ax, at_risk(fitted, steps, ticks), ticks)
     exposure = fitted.model.exposures.get(str(common["by"]))
-    if exposure is not None and exposure.as_ == "baseline":
-        caution(ax, below)
+    if exposure is not None and not exposure.begins:
+        caution(ax, below, guard(exposure, fitted.unit))
     return ax
 
 
@@ -112,8 +112,8 @@ def seen(fitted: Fitted, by: str) -> list[Steps]:
     """Choose the Kaplan-Meier curves that may stand under a model's curves."""
     out, exposed = fitted.design.outcome, fitted.design.exposed
     exposure = fitted.model.exposures.get(by)
-    if exposure is not None and exposure.as_ == "baseline":
-        words = arm_words(by)
+    if exposure is not None and not exposure.begins:
+        words = compared_arms(exposure, fitted.unit)
         arms = [(f"Kaplan–Meier, {w}", rows) for w, rows in zip(words, (~exposed, exposed), strict=True)]
     else:
         arms = [("Kaplan–Meier, all patients", np.ones(len(exposed), dtype=bool))]
@@ -200,7 +200,7 @@ def at_risk(fitted: Fitted, steps: list[Steps], ticks: list[float]) -> list[tupl
     lines = [(item.label.partition(", ")[2].rpartition(" (")[0], numbers_at_risk(item.curve, ticks)) for item in steps]
     table = [(name, [f"{n:g}" for n in counts]) for name, counts in lines]
     for exposure in fitted.model.exposures.values():
-        if exposure.as_ == "baseline" or len(steps) > 1:
+        if not exposure.begins or len(steps) > 1:
             continue
         out = fitted.design.outcome
         counts = [
@@ -229,8 +229,8 @@ def draw_at_risk(ax: Axes, table: list[tuple[str, list[str]]], ticks: list[float
     return down
 
 
-def caution(ax: Axes, below: float) -> None:
-    """Print into the figure what is wrong with comparing ever and never exposed."""
-    text = textwrap.fill(f"Read with care: it {GUARD}.", 105)
+def caution(ax: Axes, below: float, wrong: str) -> None:
+    """Print into the figure what is wrong with comparing patients by what they came to receive."""
+    text = textwrap.fill(f"Read with care: it {wrong}.", 105)
     place: dict[str, Any] = {"xycoords": "axes fraction", "textcoords": "offset points", "annotation_clip": False}
     ax.annotate(text, (0, 0), (-40, below - LINE), fontsize=8, color=ALARM, ha="left", va="top", **place)

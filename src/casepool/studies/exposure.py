@@ -45,7 +45,7 @@ def exposure_sensitivity(fit: xr.DataTree, *, progress: bool = True) -> pd.DataF
     if not model.exposures:
         raise CasepoolError(f"the model {model.name!r} has no exposure", remedy="use a model with [exposure.<name>]")
     name, exposure = next(iter(model.exposures.items()))
-    datings = DATINGS if exposure.as_ == "time_varying" else (exposure.dating,)
+    datings = DATINGS if exposure.begins else (exposure.dating,)
     variants = [_variant(model, name, width, dating) for dating in datings for width in WIDTHS]
     settings = json.loads(fit.attrs["settings"])
     fits = refit([(v, cases) for v in variants], seed=int(fit.attrs["seed"]), progress=progress, **settings)

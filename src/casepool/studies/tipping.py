@@ -88,7 +88,7 @@ def _places(fractions: Sequence[float]) -> list[float]:
 def _intervals(model: Model, frame: pd.DataFrame) -> tuple[str, np.ndarray, np.ndarray]:
     """Return the exposure's name, and each row's first and last possible date, NaN where never or left out."""
     name, exposure = next(iter(model.exposures.items()), ("", None))
-    if exposure is None or exposure.as_ != "time_varying":
+    if exposure is None or not exposure.begins:
         raise CasepoolError(
             f"the model {model.name!r} has no exposure that starts during follow-up",
             remedy='use a model with [exposure.<name>] and as = "time_varying"',

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from casepool.estimation import aliasing as aliasing
     from casepool.estimation import compare as compare
     from casepool.estimation import contrast as contrast
+    from casepool.estimation import cumulative_incidence as cumulative_incidence
     from casepool.estimation import estimates as estimates
     from casepool.estimation import ledger as ledger
     from casepool.estimation import predict as predict
@@ -53,7 +54,10 @@ _HOMES = {
     "cases": ("codings", "list_datasets", "load", "read_cases", "recode"),
     "checking": ("check",),
     "errors": ("CasepoolError",),
-    "estimation": ("aliasing", "compare", "contrast", "estimates", "ledger", "predict", "ranking", "survival"),
+    "estimation": (
+        *("aliasing", "compare", "contrast", "cumulative_incidence", "estimates", "ledger", "predict", "ranking"),
+        "survival",
+    ),
     "frequentist": ("audit", "classical"),
     "inference": ("build", "fit", "open_fit", "refit", "save_fit"),
     "modelling": ("Model", "list_models", "model"),

@@ -2,6 +2,7 @@
 
 from casepool.estimation.aliases import aliasing as aliasing
 from casepool.estimation.comparing import compare as compare
+from casepool.estimation.incidence import cumulative_incidence as cumulative_incidence
 from casepool.estimation.ledger import ledger as ledger
 from casepool.estimation.newcomers import predict as predict
 from casepool.estimation.ranks import ranking as ranking

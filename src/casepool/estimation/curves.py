@@ -56,6 +56,10 @@ class Curve:
 
     def survival(self, time: float | np.ndarray) -> np.ndarray:
         """Probability of surviving to `time`, a number or an array (chain, draw): array (chain, draw)."""
+        return np.asarray(self.by_patient(time).mean(axis=-1))
+
+    def by_patient(self, time: float | np.ndarray) -> np.ndarray:
+        """Each patient's probability of surviving to `time`: array (chain, draw, patients), one where all are alike."""
         at = np.maximum(np.asarray(time, float), self.origin)[..., None]
         switch = np.array(self.switch)
         since = self.hazard.cumulative(at, switch)
@@ -63,12 +67,8 @@ class Curve:
             since = since - self.hazard.cumulative(np.array([self.origin]), switch)
         alive = np.exp(-since)
         shape = np.broadcast_shapes(alive.shape, (*self.draws, 1))
-        return np.asarray(self._mean(np.broadcast_to(alive, shape)))
-
-    def _mean(self, rows: np.ndarray) -> np.ndarray:
-        if rows.shape[-1] == 1:
-            return rows[..., 0]
-        return patient_mean(self.design, rows, self.fitted.parameters, NUMPY).mean(axis=-1)
+        rows = np.broadcast_to(alive, shape)
+        return rows if rows.shape[-1] == 1 else patient_mean(self.design, rows, self.fitted.parameters, NUMPY)
 
     @property
     def draws(self) -> tuple[int, ...]:

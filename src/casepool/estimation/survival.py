@@ -64,7 +64,7 @@ def survival(
     """
     check_probability(ci_prob)
     fitted = open_draws(fit)
-    times = _times(fitted, at)
+    times = times_of(fitted, at)
     until = float(restricted_to) if restricted_to is not None else times[-1]
     if not until > 0:
         raise CasepoolError("restricted_to must be a time above 0", value=restricted_to, remedy="give one")
@@ -91,7 +91,8 @@ def survival(
     return estimate_table(table + _beyond(fitted, common, arms), posterior=True)
 
 
-def _times(fitted: Fitted, at: Sequence[float] | None) -> list[float]:
+def times_of(fitted: Fitted, at: Sequence[float] | None) -> list[float]:
+    """Return the times a survival table is told at, refusing what is no survival fit or no time."""
     if not FAMILIES[fitted.model.family].survival:
         raise CasepoolError(f"{fitted.model.name!r} is no survival model", remedy="use estimates(fit, by=...)")
     times = sorted(float(t) for t in (default_times(fitted.unit) if at is None else at))

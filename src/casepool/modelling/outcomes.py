@@ -266,14 +266,15 @@ def _events(reader: Reader, outcome: Outcome) -> list[bool | None]:
     reader.need(outcome.event)
     out: list[bool | None] = []
     for position, value in enumerate(reader.cases[outcome.event]):
-        if is_missing(value, ()):
+        code = "" if is_missing(value, ()) else str(value)
+        if not code and code not in outcome.levels:
             out.append(None)
-        elif str(value) not in outcome.levels:
+        elif code not in outcome.levels:
             raise reader.refuse(
                 "unknown status code", position, outcome.event, f"use one of {', '.join(outcome.levels)}"
             )
         else:
-            out.append(str(value) in outcome.event_levels)
+            out.append(code in outcome.event_levels)
     return out
 
 

@@ -100,7 +100,8 @@ def outcome_text(outcome: Outcome) -> str:
     if outcome.time:
         event = f"`{outcome.event}`"
         if outcome.levels:
-            event += f" being {_or(outcome.event_levels)} (of {', '.join(outcome.levels)})"
+            codes = ", ".join(level or "empty" for level in outcome.levels)
+            event += f" being {_or(outcome.event_levels)} (of {codes})"
         return f"time `{outcome.time}` in {outcome.unit} to the event {event}, right-censored without it{entry}"
     forms = []
     if outcome.column:

@@ -13,7 +13,7 @@ from casepool.estimation.curves import strategies
 from casepool.estimation.draws import open_draws
 from casepool.modelling import model_from_dict
 from casepool.modelling.spec import model_dict
-from tests.small import fixed, normal
+from tests.small import fixed, normal, survival_model
 
 OS = {"time": "os_months", "event": "death"}
 DATES = {"column": "surgery_any", "earliest": "surgery_earliest", "latest": "surgery_latest", "report_start": 6.0}
@@ -205,3 +205,45 @@ def test_a_frailty_by_group_is_standardised_over_the_patients() -> None:
     assert medians["far"] / medians["near"] == pytest.approx(ratio["estimate"], rel=0.1)
     observed = table.groupby("site")["time"].apply(lambda t: np.exp(np.log(t).mean()))
     assert ratio["lower"] < observed["far"] / observed["near"] < ratio["upper"]
+
+
+def test_the_hazard_is_the_slope_of_minus_the_log_of_survival(survival_fit) -> None:
+    fitted = open_draws(survival_fit)
+    step = 1e-4
+    for arm in strategies(fitted, 6.0):
+        for t in (3.0, 6.5, 12.0, 30.0):
+            low, high = np.log(arm.curve.survival(t - step)), np.log(arm.curve.survival(t + step))
+            assert arm.curve.hazard_at(t) == pytest.approx((low - high) / (2 * step), rel=1e-5)
+
+
+def test_hazards_of_the_strategies_have_the_hazard_ratio_from_the_start_on(survival_fit) -> None:
+    """Without covariates all patients are alike, so the averaged hazards keep the model's ratio."""
+    never, operated = strategies(open_draws(survival_fit), 6.0)
+    ratio = np.exp(survival_fit["posterior"]["surgery_effect"].to_numpy())
+    assert operated.curve.hazard_at(5.99) == pytest.approx(never.curve.hazard_at(5.99), rel=1e-12)
+    assert operated.curve.hazard_at(6.0) == pytest.approx(ratio * never.curve.hazard_at(6.0), rel=1e-10)
+
+
+def test_hazards_and_medians_stand_in_the_table_with_their_differences(survival_fit) -> None:
+    table = cp.survival(survival_fit, at=[0.0, 12.0]).set_index("estimand")
+    hazards = table[table["unit"] == "per month"]
+    assert len(hazards) == 2 * 3
+    parts = [hazards.loc[name, "mean"] for name in hazards.index if "at 12" in name]
+    assert parts[2] == pytest.approx(parts[1] - parts[0], rel=1e-9)
+    assert table.index.str.startswith("difference in median survival").sum() == 1
+
+
+def test_a_median_never_reached_leaves_no_difference() -> None:
+    """A falling Gompertz hazard leaves a cured fraction: in some draws neither median is reached."""
+    model = survival_model(
+        {"intercept": normal(0.3, -3.0), "shape": normal(0.01, -0.06), "surgery_effect": normal(0.5)},
+        "gompertz",
+        exposure={"start": "start", "dating": "uniform"},
+    )
+    frame = pd.DataFrame({"time": [3.0, 40.0, 50.0], "event": [True, False, False], "surgery": [False, True, False]})
+    fit = cp.fit(
+        model, frame.assign(start=[np.nan, 4.0, np.nan]), seed=1, draws=200, tune=300, chains=2, progress=False
+    )
+    row = cp.survival(fit, at=[12.0]).set_index("estimand").filter(like="difference in median", axis=0).iloc[0]
+    assert np.isnan(row["estimate"])
+    assert "both are infinite" in row["note"]

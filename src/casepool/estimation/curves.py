@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from casepool.errors import CasepoolError
-from casepool.estimation.draws import Fitted
+from casepool.estimation.draws import HUGE, Fitted
 from casepool.inference.fitting import cases_of
 from casepool.modelling import Design
 from casepool.modelling.arrays import NUMPY
+from casepool.modelling.baselines import TINY
 from casepool.modelling.dating import nodes
 from casepool.modelling.design import make_design
 from casepool.modelling.likelihood import data_of, hazard_of, patient_mean
@@ -67,7 +68,25 @@ class Curve:
             since = since - self.hazard.cumulative(np.array([self.origin]), switch)
         alive = np.exp(-since)
         shape = np.broadcast_shapes(alive.shape, (*self.draws, 1))
-        rows = np.broadcast_to(alive, shape)
+        return self._of_patients(np.broadcast_to(alive, shape))
+
+    def hazard_at(self, time: float) -> np.ndarray:
+        """Hazard at `time` of those still event-free: array (chain, draw).
+
+        The patients' hazards averaged over who is left, E[h S] / E[S]; from a start of the exposure on, the exposed
+        one. 0 before `origin`; infinite where a falling hazard begins.
+        """
+        if time < self.origin:
+            return np.zeros(self.draws)
+        at, switch = np.array([float(time)]), np.array(self.switch)
+        alive = np.exp(-self.hazard.cumulative(at, switch))
+        dying = np.exp(self.hazard.log_hazard(at, switch)) * alive
+        shape = np.broadcast_shapes(dying.shape, alive.shape, (*self.draws, 1))
+        parts = (self._of_patients(np.broadcast_to(rows, shape)).mean(axis=-1) for rows in (dying, alive))
+        rate = next(parts) / np.maximum(next(parts), TINY)
+        return np.where(rate < HUGE, rate, np.inf)
+
+    def _of_patients(self, rows: np.ndarray) -> np.ndarray:
         return rows if rows.shape[-1] == 1 else patient_mean(self.design, rows, self.fitted.parameters, NUMPY)
 
     @property

@@ -72,9 +72,8 @@ def check_probability(ci_prob: float) -> None:
 
 def quantiles(draws: np.ndarray, probabilities: list[float]) -> np.ndarray:
     """Quantiles of draws that may be infinite, over all chains and draws (the first two axes)."""
-    capped = np.minimum(draws, HUGE)
-    found = np.quantile(capped, probabilities, axis=(0, 1))
-    return np.where(found >= 0.9 * HUGE, np.inf, found)
+    found = np.quantile(np.clip(draws, -HUGE, HUGE), probabilities, axis=(0, 1))
+    return np.where(np.abs(found) >= 0.9 * HUGE, np.copysign(np.inf, found), found)
 
 
 def posterior_rows(
@@ -99,12 +98,12 @@ def posterior_rows(
     """
     tail = (1 - ci_prob) / 2
     middle, lower, upper = quantiles(draws, [0.5, tail, 1 - tail])
-    array = xr.DataArray(np.minimum(draws, HUGE), dims=("chain", "draw", "row"))
+    array = xr.DataArray(np.clip(draws, -HUGE, HUGE), dims=("chain", "draw", "row"))
     ess = np.fmin(az.ess(array, method="bulk").to_numpy(), az.ess(array, method="tail").to_numpy())
     mcse = az.mcse(array, method="median").to_numpy()
     out = []
     for i, row in enumerate(rows):
-        finite = bool(np.isfinite(draws[..., i]).all())
+        finite = bool((np.abs(draws[..., i]) < HUGE).all())
         constant = bool(draws[..., i].min() == draws[..., i].max())
         poor = "fail" if not constant and not ess[i] >= LEAST_ESS else ""
         out.append(
@@ -115,7 +114,7 @@ def posterior_rows(
                 "estimate": middle[i],
                 "lower": lower[i],
                 "upper": upper[i],
-                "mean": draws[..., i].mean() if finite else np.inf,
+                "mean": draws[..., i].mean() if finite else np.inf if draws[..., i].min() >= 0 else np.nan,
                 "sd": draws[..., i].std() if finite else np.nan,
                 "ess": ess[i],
                 "mcse": 0.0 if constant else mcse[i],

@@ -32,7 +32,7 @@ def survival(
     restricted_to: float | None = None,
     ci_prob: float = 0.95,
 ) -> pd.DataFrame:
-    """Describe survival: at times, its median, its restricted mean, and their differences.
+    """Describe survival: at times, its median, its restricted mean, the hazard at times, and their differences.
 
     Parameters
     ----------
@@ -55,7 +55,8 @@ def survival(
     -------
     pandas.DataFrame
         An estimate table. Numbers that reach beyond the last follow-up say so in ``note``; a median that most
-        draws do not reach is infinite.
+        draws do not reach is infinite. The hazard is that of those still event-free, the patients' hazards averaged
+        over who is left by then, per unit of time.
 
     Raises
     ------
@@ -71,20 +72,26 @@ def survival(
     arms, common = arms_of(fitted, by, start)
     draws: list[np.ndarray] = []
     rows: list[dict[str, Any]] = []
+    undefined: list[dict[str, Any]] = []
     for quantity in (*_quantities(fitted, times, until),):
         values = [quantity["of"](arm) for arm in arms]
         draws += values
         rows += [_row(fitted, common, arm.level, arm.words, arm.n, arm.events, quantity) for arm in arms]
         for (i, b), (j, a) in itertools.combinations(enumerate(arms), 2):
-            if quantity["unit"] == "median":  # of two infinite times there is no difference
-                continue
-            draws.append(values[j] - values[i])
             pair = f"{a.level} vs {b.level}"
             words = f"{a.words} minus {b.words}"
-            rows.append(_row(fitted, common, pair, words, a.n + b.n, a.events + b.events, quantity, difference=True))
-    for row in rows:
+            row = _row(fitted, common, pair, words, a.n + b.n, a.events + b.events, quantity, difference=True)
+            both = np.isinf(values[j]) & np.isinf(values[i])  # of two infinite numbers there is no difference
+            if both.any():
+                said = f"undefined: both are infinite in {both.mean():.0%} of draws"
+                undefined.append(row | {"note": f"{said}; {row['note']}"})
+                continue
+            rows.append(row)
+            draws.append(values[j] - values[i])
+    for row in rows + undefined:
         row["unit"] = fitted.unit if row["unit"] == "median" else row["unit"]
     table = posterior_rows(np.stack(draws, axis=-1), rows, fitted=fitted, ci_prob=ci_prob)
+    table += [{**row, "model": fitted.model.name, "verdict": fitted.verdict} for row in undefined]
     for row in table:
         if row["unit"] == fitted.unit and row["estimand"].startswith("median"):
             _mark_extrapolated(row, row["estimate"], fitted)
@@ -153,7 +160,12 @@ def _quantities(fitted: Fitted, times: list[float], until: float) -> list[dict[s
         "unit": unit,
         "of": lambda arm: arm.curve.restricted_mean(until),
     }
-    return [*points, median, mean]
+    rate = f"per {unit.removesuffix('s')}"
+    hazards = [
+        {"what": f"hazard at {t:g} {unit}", "at": t, "unit": rate, "of": lambda arm, t=t: arm.curve.hazard_at(t)}
+        for t in times
+    ]
+    return [*points, median, mean, *hazards]
 
 
 def _row(

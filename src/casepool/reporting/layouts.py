@@ -202,8 +202,8 @@ def grid(caption: str, table: pd.DataFrame, words: Mapping[str, str], last: floa
 
 
 def with_unit(name: str, unit: str) -> str:
-    """Name a quantity with its unit, if it is a time and does not say so."""
-    return f"{name}, {unit}" if unit in TIMES and not name.endswith(unit) else name
+    """Name a quantity with its unit, if it is a time that does not say so, or a rate."""
+    return f"{name}, {unit}" if unit.startswith("per ") or (unit in TIMES and not name.endswith(unit)) else name
 
 
 def beyond(cell: Cell, rows: pd.DataFrame, last: float) -> Cell:

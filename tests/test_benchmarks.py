@@ -1,0 +1,76 @@
+"""The benchmarks' own engine, against the package's likelihood and against a grid."""
+
+import json
+
+import numpy as np
+import pytest
+from scipy import stats
+
+import casepool as cp
+from benchmarks import weibull_posterior as engine
+from benchmarks.immortal_time import LANDMARK, frame_of, hide, simulate
+from casepool.modelling import make_design, model_from_dict
+from casepool.modelling.arrays import NUMPY
+from casepool.modelling.likelihood import data_of, log_likelihood
+from casepool.modelling.spec import model_dict
+
+INTERVAL = {"earliest": "low", "latest": "high"}
+WAYS = {
+    "intensity": (INTERVAL, lambda cohort, dates: engine.dated(cohort, dates, intensity=True)),
+    "uniform": (INTERVAL | {"dating": "uniform"}, lambda cohort, dates: engine.dated(cohort, dates, intensity=False)),
+    "landmark": (
+        INTERVAL | {"dating": "uniform", "as": "landmark", "landmark": LANDMARK},
+        lambda cohort, dates: engine.by_landmark(cohort, dates, LANDMARK),
+    ),
+    "baseline": ({"as": "baseline"}, lambda cohort, dates: engine.fixed(cohort)),
+    "known": ({"start": "start", "dating": "uniform"}, lambda cohort, dates: engine.known_dates(cohort)),
+}
+
+
+@pytest.fixture(scope="module")
+def cohort() -> engine.Cohort:
+    return simulate(np.random.default_rng(5), 40, 0.4, "frequent", "rising")
+
+
+@pytest.mark.parametrize("how", ["narrow", "hidden"])
+@pytest.mark.parametrize("way", WAYS)
+def test_every_analysis_has_the_packages_likelihood(cohort, way, how) -> None:
+    exposure, likelihood = WAYS[way]
+    dates = hide(np.random.default_rng(6), cohort, how)
+    plain = json.loads(json.dumps(model_dict(cp.model("overall_survival"))))
+    plain["outcome"] = {"time": "time", "event": "event"}
+    plain["exposure"] = {"surgery": {"column": "surgery", **exposure}}
+    if way != "intensity":
+        plain["priors"].pop("surgery_log_intensity")
+    frame = frame_of(cohort, dates).assign(start=np.where(cohort.ever, cohort.start, np.nan))
+    data = data_of(make_design(model_from_dict(plain, name="check"), frame))
+    for point in ([-3.5, 0.2, -0.7, -4.0], [-4.5, -0.4, 0.6, -3.0]):
+        names = ("intercept", "shape", "surgery_effect", "surgery_log_intensity")
+        values = dict(zip(names, np.array(point), strict=True)) | {"shape": np.exp(point[1])}
+        expected = log_likelihood(data, values, NUMPY).sum()
+        assert likelihood(cohort, dates)(np.array([point]))[0] == pytest.approx(expected, abs=1e-6)
+
+
+def test_a_skewed_posterior_agrees_with_a_grid() -> None:
+    """Log-gamma in the third of three independent parameters: quantiles are known."""
+
+    def log_posterior(points):
+        return -0.5 * points[:, 0] ** 2 - 0.5 * points[:, 1] ** 2 + 3 * points[:, 2] - np.exp(points[:, 2])
+
+    found = engine.summarise(log_posterior, np.zeros(3))
+    expected = np.log(stats.gamma(3).ppf([0.5, 0.025, 0.975]))
+    spread = np.diff(np.log(stats.gamma(3).ppf([0.16, 0.84])))[0] / 2
+    assert [found.median, found.lower, found.upper] == pytest.approx(expected, abs=0.1 * spread)
+
+
+def test_cohorts_are_as_described() -> None:
+    """Without an effect the operated and the others have one hazard, and a constant rate of surgery is seen."""
+    one = simulate(np.random.default_rng(8), 40_000, 1.0, "frequent", "constant")
+    assert one.event.sum() / one.time.sum() == pytest.approx(0.036, rel=0.02)
+    waited = np.minimum(one.start, one.time).sum()
+    assert one.ever.sum() / waited == pytest.approx(0.015, rel=0.03)
+    exposed = (one.time - one.start)[one.ever].sum()
+    less = simulate(np.random.default_rng(9), 40_000, 0.4, "frequent", "constant")
+    after = less.event[less.ever].sum() / (less.time - less.start)[less.ever].sum()
+    assert after == pytest.approx(0.4 * 0.036, rel=0.05)
+    assert one.event[one.ever].sum() / exposed == pytest.approx(0.036, rel=0.05)

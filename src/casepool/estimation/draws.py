@@ -73,7 +73,7 @@ def check_probability(ci_prob: float) -> None:
 def quantiles(draws: np.ndarray, probabilities: list[float]) -> np.ndarray:
     """Quantiles of draws that may be infinite, over all chains and draws (the first two axes)."""
     found = np.quantile(np.clip(draws, -HUGE, HUGE), probabilities, axis=(0, 1))
-    return np.where(np.abs(found) >= 0.9 * HUGE, np.copysign(np.inf, found), found)
+    return np.asarray(np.where(np.abs(found) >= 0.9 * HUGE, np.copysign(np.inf, found), found))
 
 
 def posterior_rows(

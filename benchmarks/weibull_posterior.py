@@ -14,7 +14,7 @@ from scipy import stats
 from scipy.stats import qmc
 
 from casepool.modelling import Model
-from casepool.modelling.priors import frozen
+from casepool.modelling.medians import frozen_given
 
 POINTS = 512
 DF = 6.0
@@ -146,12 +146,13 @@ def _hazards(cohort: Cohort, points: np.ndarray, exposed: np.ndarray) -> np.ndar
 def log_prior(model: Model, *, intensity: bool) -> LogLikelihood:
     """Return the model's own priors, the shape's carried to its logarithm."""
     names = ["intercept", "shape", "surgery_effect", *(["surgery_log_intensity"] if intensity else [])]
-    priors = [frozen(model.prior(name)) for name in names]
 
     def of(points: np.ndarray) -> np.ndarray:
         total = points[:, 1].copy()
-        for column, prior in enumerate(priors):
-            total += prior.logpdf(np.exp(points[:, 1]) if column == 1 else points[:, column])
+        shape = np.exp(points[:, 1])
+        for column, name in enumerate(names):
+            prior = frozen_given(model, name, {"shape": shape})
+            total += prior.logpdf(shape if column == 1 else points[:, column])
         return total
 
     return of

@@ -33,7 +33,7 @@ from casepool.modelling.arrays import NUMPY
 from casepool.modelling.design import patient_labels
 from casepool.modelling.families import FAMILIES
 from casepool.modelling.likelihood import data_of, log_likelihood
-from casepool.modelling.priors import frozen
+from casepool.modelling.medians import frozen_given
 from casepool.modelling.spec import model_dict
 
 RETRY_ACCEPT = 0.99
@@ -237,7 +237,7 @@ def _derived(design: Design, posterior: xr.Dataset) -> dict[str, xr.Dataset]:
     )
     priors = {}
     for name in prior_names(design):
-        values = np.asarray(frozen(design.model.prior(name)).logpdf(parameters[name]))
+        values = np.asarray(frozen_given(design.model, name, parameters).logpdf(parameters[name]))
         axes = posterior[name].transpose("chain", "draw", ...).dims[: values.ndim]
         priors[name] = (axes, values)
     return {"log_likelihood": pointwise, "log_prior": xr.Dataset(priors, coords=lead)}

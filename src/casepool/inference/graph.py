@@ -20,6 +20,7 @@ from casepool.modelling.borrowing import exchangeable, location, own_priors
 from casepool.modelling.endpoints import steps
 from casepool.modelling.families import FAMILIES
 from casepool.modelling.likelihood import Data, data_of, has_nodes, has_shares, log_likelihood
+from casepool.modelling.medians import follows_shape, given_shape, stated_times
 from casepool.modelling.pieces import random_walk
 from casepool.modelling.priors import Prior
 from casepool.modelling.spec import Term
@@ -119,7 +120,7 @@ def sizes(design: Design) -> str:
     model = design.model
     inputs = sorted((name, np.ndim(values)) for name, values in input_values(design).items())
     lengths = [(name, len(values)) for name, values in labels(design).items()]
-    priors = [(name, model.prior(name).dist) for name in prior_names(design)]
+    priors = [(name, model.prior(name).dist, follows_shape(model, name)) for name in prior_names(design)]
     terms = [
         (
             t.coded.term.kind,
@@ -148,11 +149,19 @@ def prior_names(design: Design) -> list[str]:
     return names
 
 
+def shape_first(design: Design) -> list[str]:
+    """Return `prior_names`, an intercept whose prior follows the shape behind the shape."""
+    return sorted(prior_names(design), key=lambda name: follows_shape(design.model, name))
+
+
 def input_values(design: Design) -> dict[str, np.ndarray]:
     """Return every array the graph takes as data, by name: what ``with_data`` may replace."""
     model = design.model
     values = {f"{name}_data": np.asarray(array) for name, array in data_of(design).arrays.items()}
     for name in prior_names(design):
+        if follows_shape(model, name):
+            values |= {key: np.array(value) for key, value in stated_times(model).items()}
+            continue
         for parameter, value in model.prior(name).parameters.items():
             values[f"{name}_{parameter}"] = np.array(value)
     for name, term in design.terms.items():
@@ -185,8 +194,12 @@ def _parameters(design: Design) -> dict[str, Any]:
     """Declare every parameter of the linear predictor and the family."""
     model = design.model
     made: dict[str, Any] = {}
-    for name in prior_names(design):
-        made[name] = _declare(name, model.prior(name), prior_dims(design, name))
+    for name in shape_first(design):
+        if follows_shape(model, name):
+            stated = {key: pm.Data(key, value) for key, value in stated_times(model).items()}
+            made[name] = pm.Normal(name, *given_shape(model, stated, made, SYMBOLIC))
+        else:
+            made[name] = _declare(name, model.prior(name), prior_dims(design, name))
     for name, term in design.terms.items():
         if term.coded.term.kind == "group":
             effect = BORROWING[term.coded.term.borrowing](design, term.coded.term, made)

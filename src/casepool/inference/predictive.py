@@ -8,14 +8,14 @@ from collections.abc import Mapping
 import numpy as np
 import xarray as xr
 
-from casepool.inference.graph import prior_dims, prior_names
+from casepool.inference.graph import prior_dims, shape_first
 from casepool.modelling import Design
 from casepool.modelling.arrays import NUMPY
 from casepool.modelling.borrowing import fresh_effect
 from casepool.modelling.families import FAMILIES
 from casepool.modelling.likelihood import data_of, hazard_of, log_probabilities, patient_mean, row_weights
+from casepool.modelling.medians import frozen_given
 from casepool.modelling.pieces import random_walk
-from casepool.modelling.priors import frozen
 
 HALVINGS = 50
 Parameters = Mapping[str, np.ndarray]
@@ -55,9 +55,9 @@ def predictive_groups(
 def prior_draws(design: Design, rng: np.random.Generator, shape: tuple[int, int]) -> dict[str, np.ndarray]:
     """Draw every parameter of a design's model from its prior: arrays of `shape`, vectors with their axis last."""
     drawn: dict[str, np.ndarray] = {}
-    for name in prior_names(design):
+    for name in shape_first(design):
         size = (*shape, *prior_dims(design, name).values())
-        drawn[name] = np.asarray(frozen(design.model.prior(name)).rvs(size=size, random_state=rng))
+        drawn[name] = np.asarray(frozen_given(design.model, name, drawn).rvs(size=size, random_state=rng))
     for name, term in design.terms.items():
         if term.coded.term.kind == "group" and term.coded.term.borrowing != "complete":
             levels = [fresh_effect(design.model, term.coded.term, lv, drawn, rng, shape) for lv in term.coded.levels]

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 from casepool.modelling.arrays import Array, Namespace
 
+LOG_LOG_2 = math.log(math.log(2))
+"""Log of the cumulative hazard at which survival is one half."""
 TINY = 1e-300
 """Stands for a time of zero inside logarithms: 0 to a power has no derivative there."""
 
@@ -16,10 +18,14 @@ Parameters = Mapping[str, Array]
 
 @dataclass(frozen=True)
 class Baseline:
-    """A survival family's baseline at operational time u > 0, its own parameters ending in an axis of one."""
+    """A survival family's baseline at operational time u > 0, its own parameters ending in an axis of one.
+
+    Where effects may be accelerated, `log_median` is the log of the operational time at which survival is one half.
+    """
 
     cumulative_hazard: Callable[[Array, Parameters, Namespace], Array]
     log_hazard: Callable[[Array, Parameters, Namespace], Array]
+    log_median: Callable[[Parameters], Array] | None = None
 
 
 def _log(u: Array, xp: Namespace) -> Array:
@@ -33,10 +39,12 @@ def _power(u: Array, exponent: Array, xp: Namespace) -> Array:
 EXPONENTIAL = Baseline(
     cumulative_hazard=lambda u, p, xp: u,
     log_hazard=lambda u, p, xp: 0.0 * u,
+    log_median=lambda p: LOG_LOG_2,
 )
 WEIBULL = Baseline(
     cumulative_hazard=lambda u, p, xp: _power(u, p["shape"], xp),
     log_hazard=lambda u, p, xp: xp.log(p["shape"]) + (p["shape"] - 1.0) * _log(u, xp),
+    log_median=lambda p: LOG_LOG_2 / p["shape"],
 )
 
 
@@ -63,8 +71,10 @@ def _log_normal_log_hazard(u: Array, p: Parameters, xp: Namespace) -> Array:
 LOG_NORMAL = Baseline(
     cumulative_hazard=lambda u, p, xp: -xp.log_normal_tail(_log(u, xp) / p["scale"]),
     log_hazard=_log_normal_log_hazard,
+    log_median=lambda p: 0.0,
 )
 LOG_LOGISTIC = Baseline(
     cumulative_hazard=lambda u, p, xp: xp.softplus(_log(u, xp) / p["scale"]),
     log_hazard=lambda u, p, xp: -xp.log(p["scale"]) - _log(u, xp) - xp.softplus(-_log(u, xp) / p["scale"]),
+    log_median=lambda p: 0.0,
 )

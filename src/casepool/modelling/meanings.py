@@ -16,7 +16,7 @@ from scipy.stats import qmc
 from casepool.modelling.arrays import NUMPY, Array
 from casepool.modelling.endpoints import Endpoint, endpoints, event, steps
 from casepool.modelling.families import FAMILIES
-from casepool.modelling.medians import log_hazard_at, log_median
+from casepool.modelling.medians import frozen_given, intercept_at
 from casepool.modelling.priors import Prior, frozen
 from casepool.modelling.spec import Model
 from casepool.modelling.wanted import wanted_priors
@@ -199,8 +199,8 @@ def probability_across_levels(intercept: float, prior: Prior) -> Range:
 def median_survival(model: Model, *, vary: bool = False) -> Range | None:
     """Return what the intercept's prior says of the median survival.
 
-    Under proportional effects the median lies below t when the cumulative hazard at t, exp(eta) H0(t), exceeds
-    log 2; under accelerated ones it is exp(eta) times the baseline's median. A hazard made of pieces stands constant.
+    The median lies below t where the intercept lies beyond the one at which it is t: above it under proportional
+    effects, below it under accelerated ones. A hazard made of pieces stands constant.
 
     Parameters
     ----------
@@ -211,20 +211,17 @@ def median_survival(model: Model, *, vary: bool = False) -> Range | None:
     family = FAMILIES[model.family]
     if family.baseline is None or "intercept" not in wanted_priors(model):
         return None
-    intercept = frozen(model.prior("intercept"))
     name = "" if family.shape_keys else next(iter(family.parameters), "")
     values, weight = np.ones(1), np.ones(1)
     if name:
         values, weight = _over(model.prior(name)) if vary else (frozen(model.prior(name)).ppf([0.5]), weight)
-
-    if model.effects == "accelerated":
-        centre = log_median(model.family, {name: values}, values.shape)
+    intercept = frozen_given(model, "intercept", {name: values})
+    beyond = intercept.cdf if model.effects == "accelerated" else intercept.sf
 
     def below(log_time: float) -> float:
-        if model.effects == "accelerated":
-            return float(weight @ intercept.cdf(log_time - centre))
-        hazard = log_hazard_at(model.family, {name: values}, np.full(len(values), log_time), model.knots)
-        return float(weight @ intercept.sf(math.log(math.log(2)) - hazard))
+        with np.errstate(over="ignore"):
+            place = intercept_at(model.family, model.effects, {name: values}, log_time, model.knots, NUMPY)
+        return float(weight @ np.broadcast_to(beyond(place), weight.shape))
 
     return Range(*(_exp(_solve(below, q, -1.0, 1.0)) for q in TAILS))
 

@@ -38,6 +38,8 @@ class Prior:
     elicited: Mapping[str, Any] = field(default_factory=dict)
 
     def __str__(self) -> str:
+        if self.elicited.get("from") == "median_time":
+            return f"median time {self.elicited['median']:g}, 97.5% below {self.elicited['upper']:g}"
         inside = ", ".join(f"{name} = {value:.4g}" for name, value in self.parameters.items())
         return f"{self.dist}({inside})"
 

@@ -186,10 +186,13 @@ def check() -> pd.DataFrame:
         cohort = simulate(rng, size, 0.4, deaths, "constant")
         hidden = {how: hide(rng, cohort, how) for how in NODES}
         found = {(how, name): told for how, name, told in analyses(cohort, hidden, cp.model("overall_survival"))}
-        for how, dating in itertools.product(hidden, ("intensity", "uniform")):
+        for how, dating in itertools.product(hidden, ("intensity", "uniform", f"landmark at {LANDMARK:g}")):
             asked = json.loads(json.dumps(plain))
-            asked["exposure"]["surgery"]["dating"] = dating
-            if dating == "uniform":
+            if dating in ("intensity", "uniform"):
+                asked["exposure"]["surgery"]["dating"] = dating
+            else:
+                asked["exposure"]["surgery"] |= {"dating": "uniform", "as": "landmark", "landmark": LANDMARK}
+            if dating != "intensity":
                 asked["priors"].pop("surgery_log_intensity")
             fit = cp.fit(
                 model_from_dict(asked, name="check"), frame_of(cohort, hidden[how]), seed=1, draws=4000, progress=False

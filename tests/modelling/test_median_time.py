@@ -10,6 +10,7 @@ from scipy import stats
 from casepool.errors import CasepoolError
 from casepool.modelling import model_from_dict
 from casepool.modelling.meanings import median_survival
+from casepool.modelling.medians import frozen_given
 
 from .small import EACH, PIECES
 
@@ -52,15 +53,32 @@ def test_a_weibull_by_hand():
     )
 
 
-def test_the_median_follows_the_shapes_prior_too():
-    """Simulated: medians with the shape drawn as well."""
-    model = stated("weibull", "accelerated")
+@pytest.mark.parametrize(("family", "effects"), [("weibull", "proportional"), ("weibull", "accelerated")])
+def test_what_was_stated_holds_whatever_the_shape(family, effects):
+    """Simulated, the median survival worked out by hand from intercept and shape."""
+    model = stated(family, effects)
     rng = np.random.default_rng(3)
-    eta = stats.norm(*model.prior("intercept").parameters.values()).rvs(400_000, random_state=rng)
     shape = np.exp(0.2 + 0.5 * rng.standard_normal(400_000))
-    median, lower, upper = np.quantile(np.exp(eta) * math.log(2) ** (1 / shape), [0.5, 0.025, 0.975])
+    eta = frozen_given(model, "intercept", {"shape": shape}).rvs(400_000, random_state=rng)
+    median = np.exp(eta) * math.log(2) ** (1 / shape)
+    if effects == "proportional":
+        median = (math.log(2) * np.exp(-eta)) ** (1 / shape)
+    for part in (median, median[shape < 0.7], median[shape > 2]):
+        assert np.quantile(part, [0.5, 0.975, 0.025]) == pytest.approx([18, 90, 18 * 18 / 90], rel=0.03)
     said = median_survival(model, vary=True)
-    assert [said.median, said.lower, said.upper] == pytest.approx([median, lower, upper], rel=0.02)
+    assert [said.median, said.upper] == pytest.approx([18, 90], rel=1e-6)
+
+
+def test_a_gompertz_median_is_stated_under_any_shape():
+    """Its log is not normal, but half the draws lie below the stated median and 97.5% below the upper limit."""
+    rng = np.random.default_rng(4)
+    for shape in (-0.01, 0.02, 0.1):
+        eta = frozen_given(stated("gompertz", "proportional"), "intercept", {"shape": np.array(shape)}).rvs(
+            200_000, random_state=rng
+        )
+        for time, share in ((18.0, 0.5), (90.0, 0.975)):
+            dead_by_then = np.exp(eta) * np.expm1(shape * time) / shape > math.log(2)
+            assert dead_by_then.mean() == pytest.approx(share, abs=0.004)
 
 
 def test_a_waiting_time_is_an_intensity():

@@ -38,7 +38,10 @@ if TYPE_CHECKING:
     from casepool.reporting import plot_effect as plot_effect
     from casepool.reporting import plot_forest as plot_forest
     from casepool.reporting import plot_multiverse as plot_multiverse
+    from casepool.reporting import plot_prior_survival as plot_prior_survival
     from casepool.reporting import plot_survival as plot_survival
+    from casepool.reporting import plot_survival_check as plot_survival_check
+    from casepool.reporting import plot_swimmer as plot_swimmer
     from casepool.reporting import plot_tipping as plot_tipping
     from casepool.reporting import report as report
     from casepool.studies import exposure_sensitivity as exposure_sensitivity
@@ -61,7 +64,10 @@ _HOMES = {
     "frequentist": ("audit", "classical"),
     "inference": ("build", "fit", "open_fit", "refit", "save_fit"),
     "modelling": ("Model", "list_models", "model"),
-    "reporting": ("plot_effect", "plot_forest", "plot_multiverse", "plot_survival", "plot_tipping", "report"),
+    "reporting": (
+        *("plot_effect", "plot_forest", "plot_multiverse", "plot_prior_survival", "plot_survival"),
+        *("plot_survival_check", "plot_swimmer", "plot_tipping", "report"),
+    ),
     "studies": ("exposure_sensitivity", "multiverse", "power_scaling", "replacement", "sensitivity", "tipping"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

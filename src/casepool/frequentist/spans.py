@@ -17,7 +17,7 @@ from casepool.frequentist.logrank import LogRank, log_rank, mantel_byar
 from casepool.frequentist.medians import brookmeyer_crowley, median
 from casepool.frequentist.rates import compared, disjoint_levels
 from casepool.frequentist.spells import only, split_at_switch
-from casepool.modelling.design import Design, make_design
+from casepool.modelling.design import Design
 from casepool.modelling.membership import membership
 from casepool.modelling.outcomes import default_times
 from casepool.modelling.spec import Exposure
@@ -47,7 +47,7 @@ def survival_rows(design: Design, cases: pd.DataFrame, by: str | None, at: Seque
     if by is None:
         return _everyone(design, times)
     if by in design.model.exposures:
-        return _everyone(design, times) + _by_exposure(design, cases, design.model.exposures[by], times)
+        return _everyone(design, times) + _by_exposure(design, design.model.exposures[by], times)
     return _by_level(design, cases, by, times)
 
 
@@ -83,7 +83,7 @@ def _by_level(design: Design, cases: pd.DataFrame, by: str, times: list[float]) 
     return [*rows, p_row(test, shared | {"estimand": estimand})]
 
 
-def _by_exposure(design: Design, cases: pd.DataFrame, exposure: Exposure, times: list[float]) -> list[Row]:
+def _by_exposure(design: Design, exposure: Exposure, times: list[float]) -> list[Row]:
     """Follow-up split at the start of the exposure, under three datings; then ever against never."""
     if exposure.as_ == "landmark":
         return _fixed_curves(design, exposure, times) + _fixed_tests(design, exposure)
@@ -94,7 +94,7 @@ def _by_exposure(design: Design, cases: pd.DataFrame, exposure: Exposure, times:
             remedy="leave `by` out",
         )
     rows: list[Row] = []
-    for dating, switch in _switches(design, cases, exposure).items():
+    for dating, switch in _switches(design).items():
         rows += _time_dependent(design, exposure, dating, switch, times)
     fixed = replace(exposure, as_="baseline")
     if not exposure.begins:
@@ -102,15 +102,9 @@ def _by_exposure(design: Design, cases: pd.DataFrame, exposure: Exposure, times:
     return rows + _fixed_tests(design, fixed)
 
 
-def _switches(design: Design, cases: pd.DataFrame, exposure: Exposure) -> dict[str, np.ndarray]:
+def _switches(design: Design) -> dict[str, np.ndarray]:
     """Return when every patient's exposure began (inf: never), by dating."""
-    first = []
-    for dating in ("early", "late"):
-        dated = replace(exposure, dating=dating, as_="time_varying", undated="follow_up")
-        model = replace(design.model, exposures={exposure.name: dated})
-        laid = make_design(model, cases)
-        first.append(laid.switch[np.unique(laid.patient_of_row, return_index=True)[1]])
-    early, late = first
+    early, late = design.earliest, design.latest
     return dict(zip(DATINGS, (early, (early + late) / 2, late), strict=True))
 
 

@@ -86,6 +86,12 @@ def replicate(design: Design, parameters: Parameters, rng: np.random.Generator) 
     return np.asarray(sum((place > below).astype(float) for below in itertools.accumulate(p[:-1])))
 
 
+def follow_up_limit(design: Design) -> np.ndarray:
+    """Return how long each patient of a survival design is followed in a replication: an event ends it earlier."""
+    out = design.outcome
+    return np.asarray(np.where(out["event"] == 1, out["time"].max(), out["time"]))
+
+
 def _replicated_times(design: Design, parameters: Parameters, rng: np.random.Generator) -> np.ndarray:
     """Invert the cumulative hazard from the start of risk to the follow-up limit, by bisection."""
     shape = next(iter(parameters.values())).shape[:2]
@@ -98,7 +104,7 @@ def _replicated_times(design: Design, parameters: Parameters, rng: np.random.Gen
     hazard = hazard.at_rows(row)
     entry = design.outcome["entry"]
     start = np.where(np.isfinite(switch), np.maximum(switch, entry), entry)
-    limit = np.where(design.outcome["event"] == 1, design.outcome["time"].max(), design.outcome["time"])
+    limit = follow_up_limit(design)
     target = hazard.cumulative(start, switch) + rng.standard_exponential(start.shape)
     low, high = start, np.broadcast_to(np.maximum(limit, start), start.shape)
     for _ in range(HALVINGS):

@@ -76,6 +76,9 @@ class Design:
         When the exposure began (inf: never); of length 0 without exposures.
     exposed : boolean array (n,)
         Whether the patient was ever exposed, or (landmark) was more likely than not by the landmark.
+    earliest, latest : array (n,)
+        When the patient's exposure began at the earliest and at the latest, whatever the model makes of it (inf:
+        never); of length 0 without exposures.
     event_time : array (rows,)
         When the event happened, of rows that stand for one time within an interval (NaN: as the outcome says); of
         length 0 where no patient needs such rows.
@@ -92,6 +95,8 @@ class Design:
     terms: Mapping[str, TermRows]
     switch: np.ndarray
     exposed: np.ndarray
+    earliest: np.ndarray = field(default_factory=lambda: np.zeros(0))
+    latest: np.ndarray = field(default_factory=lambda: np.zeros(0))
     event_time: np.ndarray = field(default_factory=lambda: np.zeros(0))
     pieces: Pieces | None = None
 
@@ -299,6 +304,8 @@ def _expand(
         terms={name: _term_rows(c, np.array(choice[name]), kept, rows) for name, c in coded.items()},
         switch=np.array([one.switch for one in began]) if exposure else np.zeros(0),
         exposed=exposed_by(exposure, dates, kept),
+        earliest=dates.earliest[kept] if dates else np.zeros(0),
+        latest=dates.latest[kept] if dates else np.zeros(0),
         event_time=times if np.isfinite(times).any() else np.zeros(0),
         pieces=pieces,
     )

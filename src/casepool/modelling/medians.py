@@ -16,7 +16,7 @@ from casepool.modelling.priors import Z_UPPER, Prior, frozen
 from casepool.modelling.spec import Model
 
 STATED = ("intercept_log_median", "intercept_log_upper")
-"""What a graph takes as data of an intercept stated as a median survival: its logarithm, and that of the 97.5% limit."""
+"""What a graph takes of an intercept stated as a median survival: its logarithm, and that of its 97.5% limit."""
 
 
 def intercept_at(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,10 +16,8 @@ from casepool.estimation.curves import Strategy
 from casepool.estimation.draws import Fitted, open_draws, quantiles
 from casepool.estimation.survival import arms_of
 from casepool.frequentist import StepCurve, kaplan_meier, numbers_at_risk
-from casepool.inference.fitting import cases_of
-from casepool.modelling import make_design
+from casepool.modelling import Model
 from casepool.modelling.families import FAMILIES
-from casepool.modelling.spec import Exposure
 from casepool.modelling.words import arm_words, compared_arms, guard
 from casepool.reporting.figures import ALARM, COLOURS, GREY, MARKERS, UNCONVERGED, literal, new_axes
 
@@ -74,7 +72,7 @@ def plot_survival(
         For a response fit, an unknown grouping, or a start that is none.
     """
     fitted = open_draws(fit)
-    _refuse_response(fitted)
+    refuse_response(fitted.model)
     arms, common = arms_of(fitted, by, start)
     steps = seen(fitted, str(common["by"]))
     ax = new_axes(WIDTH, HEIGHT) if ax is None else ax
@@ -93,11 +91,10 @@ def plot_survival(
     return ax
 
 
-def _refuse_response(fitted: Fitted) -> None:
-    if not FAMILIES[fitted.model.family].survival:
-        raise CasepoolError(
-            f"{fitted.model.name!r} is no survival model", remedy="use plot_forest(estimates(fit, by=...))"
-        )
+def refuse_response(model: Model) -> None:
+    """Refuse a response model where survival is drawn."""
+    if not FAMILIES[model.family].survival:
+        raise CasepoolError(f"{model.name!r} is no survival model", remedy="use plot_forest(estimates(fit, by=...))")
 
 
 def time_ticks(unit: str, last: float) -> list[float]:
@@ -108,15 +105,21 @@ def time_ticks(unit: str, last: float) -> list[float]:
     return [float(t) for t in MaxNLocator(7).tick_values(0, last) if t >= 0]
 
 
+def caption_of(fitted: Fitted) -> str:
+    """Name the step curve of what was seen, and where events known to lie in an interval were put."""
+    between = fitted.design.outcome.get("between", np.zeros(1))
+    return "Kaplan–Meier with events at the ends of their intervals" if between.any() else "Kaplan–Meier"
+
+
 def seen(fitted: Fitted, by: str) -> list[Steps]:
     """Choose the Kaplan-Meier curves that may stand under a model's curves."""
     out, exposed = fitted.design.outcome, fitted.design.exposed
     exposure = fitted.model.exposures.get(by)
     if exposure is not None and not exposure.begins:
         words = compared_arms(exposure, fitted.unit)
-        arms = [(f"Kaplan–Meier, {w}", rows) for w, rows in zip(words, (~exposed, exposed), strict=True)]
+        arms = [(f"{caption_of(fitted)}, {w}", rows) for w, rows in zip(words, (~exposed, exposed), strict=True)]
     else:
-        arms = [("Kaplan–Meier, all patients", np.ones(len(exposed), dtype=bool))]
+        arms = [(f"{caption_of(fitted)}, all patients", np.ones(len(exposed), dtype=bool))]
     colours = [GREY] if len(arms) == 1 else COLOURS
     return [
         Steps(
@@ -188,13 +191,6 @@ def head(ax: Axes, fitted: Fitted, arms: list[Strategy], by: str, last: float) -
     ax.set_title(title, loc="left", fontsize=10, color=ALARM if failed else "black")
 
 
-def switches(fitted: Fitted, exposure: Exposure, dating: str) -> np.ndarray:
-    """Return when each patient's exposure began, inf for never, every date taken early or late."""
-    model = replace(fitted.model, exposures={exposure.name: replace(exposure, dating=dating)})
-    design = make_design(model, cases_of(fitted.tree))
-    return design.switch[np.unique(design.patient_of_row, return_index=True)[1]]
-
-
 def at_risk(fitted: Fitted, steps: list[Steps], ticks: list[float]) -> list[tuple[str, list[str]]]:
     """Count who is at risk at every tick; of an exposure with unknown dates, fewest to most."""
     lines = [(item.label.partition(", ")[2].rpartition(" (")[0], numbers_at_risk(item.curve, ticks)) for item in steps]
@@ -205,7 +201,7 @@ def at_risk(fitted: Fitted, steps: list[Steps], ticks: list[float]) -> list[tupl
         out = fitted.design.outcome
         counts = [
             [int(((start <= t) & (out["entry"] <= t) & (out["time"] >= t)).sum()) for t in ticks]
-            for start in (switches(fitted, exposure, "late"), switches(fitted, exposure, "early"))
+            for start in (fitted.design.latest, fitted.design.earliest)
         ]
         name = f"of these {arm_words(exposure.name)[1]} by then"
         table.append((name, [f"{a}" if a == b else f"{a}–{b}" for a, b in zip(*counts, strict=True)]))

@@ -93,14 +93,12 @@ def _intervals(model: Model, frame: pd.DataFrame) -> tuple[str, np.ndarray, np.n
             f"the model {model.name!r} has no exposure that starts during follow-up",
             remedy='use a model with [exposure.<name>] and as = "time_varying"',
         )
-    labels = patient_labels(bare(frame), codebook_of(frame) or Codebook())
-    ends = []
-    for dating in ("early", "late"):
-        design = make_design(replace(model, exposures={name: replace(exposure, dating=dating)}), frame)
-        first = np.unique(design.patient_of_row, return_index=True)[1]
-        dates = dict(zip(design.patients, design.switch[first], strict=True))
-        ends.append(np.array([dates.get(label, np.inf) for label in labels]))
-    early, late = (np.where(np.isfinite(dates), dates, np.nan) for dates in ends)
+    design = make_design(model, frame)
+    place = {label: row for row, label in enumerate(patient_labels(bare(frame), codebook_of(frame) or Codebook()))}
+    early, late = np.full((2, len(frame)), np.nan)
+    ever = np.isfinite(design.earliest)
+    rows = [place[patient] for patient, exposed in zip(design.patients, ever, strict=True) if exposed]
+    early[rows], late[rows] = design.earliest[ever], design.latest[ever]
     if not np.nanmax(late - early, initial=0.0) > 0:
         raise CasepoolError(
             f"every date of {name!r} is known, so there is nothing to move", remedy="use contrast(fit, by=...)"

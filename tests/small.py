@@ -28,6 +28,7 @@ def survival_model(
     priors: dict, family: str = "exponential", *, exposure: dict | None = None, unit: str = "months", **top
 ) -> Model:
     outcome = {"time": "time", "event": "event", "unit": unit} | top.pop("outcome", {})
+    outcome = {key: value for key, value in outcome.items() if value}
     plain = {"family": family, "outcome": outcome, "priors": priors} | top
     if exposure is not None:
         plain["exposure"] = {"surgery": {"column": "surgery", **exposure}}

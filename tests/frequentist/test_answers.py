@@ -7,11 +7,14 @@ from scipy import stats
 
 from casepool.cases import load, read_cases
 from casepool.errors import CasepoolError
-from casepool.frequentist import classical
+from casepool.frequentist import classical, fit_cox, log_rank
 from casepool.modelling import make_design, model
 from casepool.modelling.membership import membership, patients_and_events
 from casepool.modelling.words import GUARD
 from casepool.tables import COLUMNS
+from tests.small import normal, survival_model
+
+from . import freireich
 
 TABLE_2 = np.array([[0, 1, 6, 3], [1, 2, 12, 2]])  # PD, SD, PR, CR; under 18, 18 and over
 
@@ -151,6 +154,7 @@ def test_survival_of_all_by_hand():
     cases = frame("patient os_months death\na 10 true\nb 20 false\nc 30 true\nd 40 false")
     asked = model("overall_survival")
     table = classical(replace(asked, exposures={}), cases, at=[5, 12, 35, 50])
+    table = rows(table, method="Kaplan-Meier").reset_index(drop=True)
     assert table["estimate"].tolist()[:3] == pytest.approx([1, 0.75, 0.375])
     assert np.isnan(table["estimate"][3])
     assert "beyond the last follow-up (40 months)" in table["note"][3]
@@ -162,7 +166,7 @@ def test_survival_of_all_by_hand():
 
 def test_default_times_follow_the_unit_of_the_model():
     table = classical("overall_survival", "alk_crizotinib")
-    assert table["at"].tolist() == [12, 24, 36, ""]
+    assert table["at"].tolist() == [12, 24, 36] * 2 + [""]
     assert (table["n"] == 28).all()
     assert (table["events"] == 7).all()
 
@@ -177,7 +181,7 @@ def test_by_a_factor_each_level_has_its_curve_and_the_log_rank_is_scipys():
         died = side["death"].to_numpy(dtype=bool)
         times = side["os_months"].to_numpy()
         sides.append(stats.CensoredData(uncensored=times[died], right=times[~died]))
-        assert only_row(table, level=sex, at=12)["n"] == len(side)
+        assert only_row(table, level=sex, at=12, method="Kaplan-Meier")["n"] == len(side)
     oracle = stats.logrank(*sides)
     test = only_row(table, method="log-rank")
     assert test["estimate"] == pytest.approx(oracle.pvalue)
@@ -195,8 +199,71 @@ def test_by_an_exposure_there_are_three_datings_and_the_guard(by_surgery):
         assert 0 < test["estimate"] < 1
         assert rows(curves, level="after surgery")["events"].eq(0).all()
     everyone = rows(by_surgery, level="everyone")
-    assert set(everyone["method"]) == {"Kaplan-Meier"}
+    assert set(everyone["method"]) == {"Kaplan-Meier", "Nelson-Aalen"}
     assert "never operated" not in set(rows(by_surgery, method="Kaplan-Meier")["level"])
+
+
+def test_the_time_dependent_cox_is_the_fit_of_follow_up_split_by_hand(by_surgery):
+    used = load("alk_crizotinib").dropna(subset="os_months")
+    long = []
+    for t, d, z, a in zip(used["os_months"], used["death"], used["surgery_any"], used["surgery_earliest"], strict=True):
+        if not z or a > 0:
+            long.append((0.0, a if z else t, d and not z, 0.0))
+        if z:
+            long.append((a, t, d, 1.0))
+    entry, time, event, exposed = (np.array(column, dtype=float) for column in zip(*long, strict=True))
+    expected = fit_cox(time, event, exposed, entry=entry, penalised=True)
+    got = only_row(by_surgery, method="Cox, Firth-penalised, earliest date", unit="ratio")
+    assert np.log(got["estimate"]) == pytest.approx(expected.coefficients[0], abs=1e-6)
+    assert np.log([got["lower"], got["upper"]]) == pytest.approx(expected.profile[0], abs=1e-5)
+
+
+def test_cumulative_hazards_are_nelson_and_aalens():
+    """Of the 6-MP arm in the textbook: 0.2 at 10 weeks is the sum 3/21 + 1/17 + 1/15 less nothing."""
+    cases = pd.DataFrame({"patient": range(21), "os_months": freireich.MERCAPTOPURINE, "death": freireich.RELAPSED})
+    table = classical(replace(model("overall_survival"), exposures={}), cases, at=[2, 10])
+    told = rows(table, method="Nelson-Aalen")
+    expected = 3 / 21 + 1 / 17 + 1 / 15
+    assert told["estimate"].tolist() == pytest.approx([0.0, expected])
+    spread = np.sqrt(3 / 21**2 + 1 / 17**2 + 1 / 15**2) / expected
+    assert told["upper"].iloc[1] == pytest.approx(expected * np.exp(1.959964 * spread))
+    assert "no limits" in told["note"].iloc[0]
+
+
+def test_follow_up_that_begins_late_is_split_too():
+    """Patients who enter late are at risk from then on; who was operated by then enters operated."""
+    asked = survival_model(
+        {"intercept": normal(1), "surgery_effect": normal(1)},
+        exposure={"start": "start", "dating": "uniform"},
+        outcome={"entry": "entry"},
+    )
+    cases = pd.DataFrame(
+        {
+            "patient": list("abcdef"),
+            "time": [4.0, 6, 9, 11, 12, 20],
+            "event": [True, True, False, True, True, False],
+            "surgery": [False, True, True, False, True, False],
+            "start": [None, 1.0, 7, None, 3, None],
+            "entry": [0.0, 2, 5, 0, 3, 20],
+        }
+    )
+    table = classical(asked, cases, by="surgery", at=[10])
+    long = {"entry": [0, 2, 5, 7, 0, 3], "time": [4, 6, 7, 9, 11, 12], "event": [1, 1, 0, 0, 1, 1]}
+    arm = np.array([0, 1, 0, 1, 0, 1], dtype=bool)
+    expected = log_rank(long["time"], long["event"], arm, entry=long["entry"])
+    assert only_row(table, method="Mantel-Byar, middle date")["estimate"] == pytest.approx(expected.p, rel=1e-9)
+    # f enters at the end of follow-up, and is at risk of nothing
+    assert (rows(table, method="Kaplan-Meier")["n"] == 5).all()
+
+
+def test_events_in_intervals_are_not_passed_off_as_exact():
+    asked = survival_model({"intercept": normal(1)}, outcome={"time": "", "event": "", "lower": "low", "upper": "high"})
+    cases = pd.DataFrame({"patient": list("abc"), "low": [1.0, 3, 9], "high": [4.0, 8, None]})
+    table = classical(asked, cases, at=[5])
+    curve = table[table["method"].str.startswith(("Kaplan", "Nelson"))]
+    assert curve["method"].str.contains("ends of their intervals").all()
+    assert curve["note"].str.contains("put at its end").all()
+    assert table["method"].str.startswith("maximum likelihood").any()  # which needs no such thing
 
 
 def test_patients_ever_in_an_arm_are_counted_by_dating(by_surgery):

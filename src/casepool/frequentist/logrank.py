@@ -79,7 +79,7 @@ def log_rank(
     return _test(as_spells(time, event, entry, weight), labels[kept])
 
 
-def mantel_byar(time: ArrayLike, event: ArrayLike, switch: ArrayLike) -> LogRank:
+def mantel_byar(time: ArrayLike, event: ArrayLike, switch: ArrayLike, entry: ArrayLike | None = None) -> LogRank:
     """Log-rank test of an exposure that starts during follow-up.
 
     Parameters
@@ -88,6 +88,8 @@ def mantel_byar(time: ArrayLike, event: ArrayLike, switch: ArrayLike) -> LogRank
         End of follow-up, and whether the event happened there.
     switch : array_like of float, (patients,)
         When the exposure started; inf or NaN if never, 0 if from time zero on.
+    entry : array_like of float, (patients,), optional
+        Start of follow-up (delayed entry).
 
     Returns
     -------
@@ -103,7 +105,7 @@ def mantel_byar(time: ArrayLike, event: ArrayLike, switch: ArrayLike) -> LogRank
     -----
     Mantel and Byar (1974), JASA 69, 81-86. It removes immortal time, and no other bias.
     """
-    return _test(*split_at_switch(time, event, switch))
+    return _test(*split_at_switch(time, event, switch, entry))
 
 
 def _test(spells: Spells, labels: NDArray[np.generic]) -> LogRank:

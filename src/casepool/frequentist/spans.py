@@ -10,12 +10,20 @@ import numpy as np
 import pandas as pd
 
 from casepool.errors import CasepoolError
-from casepool.frequentist.cox import fit_cox
-from casepool.frequentist.curves import StepCurve, curve_of, kaplan_meier, numbers_at_risk, survival_at
+from casepool.frequentist.curves import (
+    StepCurve,
+    curve_of,
+    hazard_at,
+    kaplan_meier,
+    numbers_at_risk,
+    step_at,
+    survival_at,
+)
 from casepool.frequentist.limits import survival_limits_at
 from casepool.frequentist.logrank import LogRank, log_rank, mantel_byar
 from casepool.frequentist.medians import brookmeyer_crowley, median
 from casepool.frequentist.rates import compared, disjoint_levels
+from casepool.frequentist.ratios import Z, cox_rows, likelihood_rows
 from casepool.frequentist.spells import only, split_at_switch
 from casepool.modelling.design import Design
 from casepool.modelling.membership import membership
@@ -27,6 +35,8 @@ Row = dict[str, Any]
 
 AT_HALF: Literal["midpoint"] = "midpoint"
 """The rule for a survival of exactly one half; see `casepool.frequentist.medians.median`."""
+AT_ENDS = ", events at the ends of their intervals"
+BETWEEN = "events known to lie in an interval are put at its end, which raises survival: the model does without that"
 DATINGS = ("earliest", "middle", "latest")
 
 
@@ -44,11 +54,18 @@ def survival_rows(design: Design, cases: pd.DataFrame, by: str | None, at: Seque
         Times in the model's unit.
     """
     times = _times(design, at)
+    counted = {"by": by or "", "level": "" if by else "everyone", **_arm(design, _followed(design))}
     if by is None:
-        return _everyone(design, times)
-    if by in design.model.exposures:
-        return _everyone(design, times) + _by_exposure(design, design.model.exposures[by], times)
-    return _by_level(design, cases, by, times)
+        rows = _everyone(design, times)
+    elif by in design.model.exposures:
+        rows = _everyone(design, times) + _by_exposure(design, design.model.exposures[by], times)
+    else:
+        rows = _by_level(design, cases, by, times)
+    if design.outcome.get("between", np.zeros(1)).any():
+        rows = [row | {"method": f"{row['method']}{AT_ENDS}", "note": _noted(BETWEEN, row)} for row in rows]
+    if by is None or by in design.model.exposures or (by in design.terms and design.terms[by].coded.levels):
+        rows += likelihood_rows(design, by, times, counted)
+    return rows
 
 
 def _times(design: Design, at: Sequence[float] | None) -> list[float]:
@@ -59,7 +76,7 @@ def _times(design: Design, at: Sequence[float] | None) -> list[float]:
 
 
 def _everyone(design: Design, times: list[float]) -> list[Row]:
-    everyone = np.ones(len(design.patients), dtype=bool)
+    everyone = _followed(design)
     curve = _curve(design, everyone)
     shared = {"by": "", "level": "everyone", "method": "Kaplan-Meier"}
     return curve_rows(curve, times, design.model.outcome.unit, shared | _arm(design, everyone))
@@ -70,11 +87,11 @@ def _by_level(design: Design, cases: pd.DataFrame, by: str, times: list[float]) 
     group = membership(design, cases, by)
     rows: list[Row] = []
     for i, level in enumerate(group.levels):
-        inside = group.members[:, i]
+        inside = group.members[:, i] & _followed(design)
         shared = {"by": by, "level": level, "method": "Kaplan-Meier", "note": group.note(design)}
         rows += curve_rows(_curve(design, inside), times, design.model.outcome.unit, shared | _arm(design, inside))
     levels, members = disjoint_levels(group)
-    inside = members.any(axis=1)
+    inside = members.any(axis=1) & _followed(design)
     label = np.array(levels)[members[inside].argmax(axis=1)] if levels else np.zeros(0, dtype=str)
     out = {name: values[inside] for name, values in design.outcome.items()}
     test = log_rank(out["time"], out["event"], label, entry=out["entry"])
@@ -87,12 +104,6 @@ def _by_exposure(design: Design, exposure: Exposure, times: list[float]) -> list
     """Follow-up split at the start of the exposure, under three datings; then ever against never."""
     if exposure.as_ == "landmark":
         return _fixed_curves(design, exposure, times) + _fixed_tests(design, exposure)
-    if (design.outcome["entry"] > 0).any():
-        raise CasepoolError(
-            "splitting follow-up at an exposure is not defined here for patients who enter late",
-            column=design.model.outcome.entry,
-            remedy="leave `by` out",
-        )
     rows: list[Row] = []
     for dating, switch in _switches(design).items():
         rows += _time_dependent(design, exposure, dating, switch, times)
@@ -112,9 +123,11 @@ def _time_dependent(
     design: Design, exposure: Exposure, dating: str, switch: np.ndarray, times: list[float]
 ) -> list[Row]:
     """Simon-Makuch curves and the Mantel-Byar test at one dating."""
-    time, event = design.outcome["time"], design.outcome["event"]
-    everyone = np.ones(len(time), dtype=bool)
-    spells, exposed = split_at_switch(time, event, switch)
+    everyone = _followed(design)
+    time, event, entry, switch = (
+        values[everyone] for values in (*(design.outcome[name] for name in ("time", "event", "entry")), switch)
+    )
+    spells, exposed = split_at_switch(time, event, switch, entry)
     said = f"{exposure.name} at its {dating} date"
     rows: list[Row] = []
     for label, arm in ((f"before or without {exposure.name}", ~exposed), (f"after {exposure.name}", exposed)):
@@ -124,18 +137,24 @@ def _time_dependent(
         rows += curve_rows(
             curve_of(only(spells, arm)), times, design.model.outcome.unit, shared | counted | {"note": note}
         )
-    test = mantel_byar(time, event, switch)
+    test = mantel_byar(time, event, switch, entry)
     shared = {"by": exposure.name, "method": f"Mantel-Byar, {dating} date", "note": said}
     shared |= {"level": f"after {exposure.name} vs before or without {exposure.name}"} | _arm(design, everyone)
     estimand = f"no difference in the hazard after and before or without {exposure.name}"
-    return [*rows, p_row(test, shared | {"estimand": estimand})]
+    follow_up = {"time": spells.time, "event": spells.event, "entry": np.maximum(spells.entry, 0.0)}
+    words = {"compared": f"after {exposure.name} against before or without it", "p_value": estimand}
+    ratio = cox_rows(follow_up, exposed, shared, kind=f"{dating} date", **words)
+    return [*rows, p_row(test, shared | {"estimand": estimand}), *ratio]
 
 
 def _fixed_curves(design: Design, exposure: Exposure, times: list[float]) -> list[Row]:
     """Kaplan-Meier of the two groups that a baseline or landmark comparison makes."""
     rows: list[Row] = []
     unit = design.model.outcome.unit
-    for label, arm in zip(compared_arms(exposure, unit), (~design.exposed, design.exposed), strict=True):
+    followed = _followed(design)
+    for label, arm in zip(
+        compared_arms(exposure, unit), (followed & ~design.exposed, followed & design.exposed), strict=True
+    ):
         shared = {"by": exposure.name, "level": label, "method": "Kaplan-Meier", "note": guard(exposure, unit)}
         rows += curve_rows(_curve(design, arm), times, unit, shared | _arm(design, arm))
     return rows
@@ -143,34 +162,27 @@ def _fixed_curves(design: Design, exposure: Exposure, times: list[float]) -> lis
 
 def _fixed_tests(design: Design, exposure: Exposure) -> list[Row]:
     """Log-rank and Cox of ever against never exposed, or by the landmark, which the guard warns of."""
-    out, ever, unit = design.outcome, design.exposed, design.model.outcome.unit
+    followed, unit = _followed(design), design.model.outcome.unit
+    out, ever = {name: values[followed] for name, values in design.outcome.items()}, design.exposed[followed]
     without, with_ = compared_arms(exposure, unit)
     shared = {"by": exposure.name, "level": f"{with_} vs {without}", "note": guard(exposure, unit)}
-    shared |= _arm(design, np.ones(len(ever), dtype=bool))
+    shared |= _arm(design, followed)
     kind, pair = "ever against never", ("ever", f"never {with_}")
     if exposure.as_ == "landmark":
         kind, pair = "landmark", (with_, without)
     p_value = f"no difference in the hazard between {pair[0]} and {pair[1]}"
     test = log_rank(out["time"], out["event"], ever, entry=out["entry"])
     rows = [p_row(test, shared | {"estimand": p_value, "method": f"log-rank, {kind}"})]
-    if not out["event"].any() or ever.all() or not ever.any():
+    if ever.all() or not ever.any():
         return rows
-    fit = fit_cox(out["time"], out["event"], ever.astype(float), entry=out["entry"])
-    shared |= {"source": "raw", "method": f"Cox, Efron ties, {kind}"}
-    note = shared["note"]
-    if any(fit.monotone):
-        fit = fit_cox(out["time"], out["event"], ever.astype(float), entry=out["entry"], penalised=True)
-        shared["method"] = f"Cox, Firth-penalised, {kind}"
-        note = f"all or no deaths in one arm: the plain Cox estimate does not exist; {note}"
-    low, high = np.exp(fit.profile[0])
-    ratio: Row = {"estimand": f"hazard ratio, {pair[0]} against {pair[1]}", "interval": "95% CI", "unit": "ratio"}
-    ratio |= {"estimate": float(np.exp(fit.coefficients[0])), "lower": low, "upper": high}
-    p: Row = {"estimand": p_value, "unit": "P value", "estimate": float(fit.profile_p[0])}
-    return [
-        *rows,
-        shared | ratio | {"note": f"profile-likelihood limits; {note}"},
-        shared | p | {"note": f"likelihood ratio; {note}"},
-    ]
+    compared = f"{pair[0]} against {pair[1]}"
+    return rows + cox_rows(out, ever, shared, kind=kind, compared=compared, p_value=p_value)
+
+
+def _followed(design: Design) -> np.ndarray:
+    """Say which patients were followed at all: not one who entered at the end of follow-up."""
+    entry, time = design.outcome["entry"], design.outcome["time"]
+    return np.asarray((entry < time) | (entry <= 0))
 
 
 def _arm(design: Design, inside: np.ndarray) -> Row:
@@ -197,6 +209,7 @@ def curve_rows(curve: StepCurve, times: list[float], unit: str, shared: Row) -> 
         | {"note": _noted(_at_risk(curve, t, unit, alive[i]), shared)}
         for i, t in enumerate(times)
     ]
+    rows += _cumulative_hazards(curve, times, unit, shared)
     lower, upper = brookmeyer_crowley(curve, "log-log") if curve.spells.time.size else (np.nan, np.nan)
     said = f"log-log limits (Brookmeyer-Crowley); where survival is exactly one half: {AT_HALF}"
     if curve.spells.time.size == 0:
@@ -206,6 +219,27 @@ def curve_rows(curve: StepCurve, times: list[float], unit: str, shared: Row) -> 
         shared
         | {"estimand": "median survival", "unit": unit, "note": _noted(said, shared)}
         | {"estimate": median(curve, AT_HALF), "lower": lower, "upper": upper},
+    ]
+
+
+def _cumulative_hazards(curve: StepCurve, times: list[float], unit: str, shared: Row) -> list[Row]:
+    """Read the Nelson-Aalen cumulative hazard at times, limits on the log scale."""
+    if not str(shared["method"]).startswith("Kaplan-Meier"):
+        return []
+    hazard = hazard_at(curve, times)
+    variance = step_at(curve, curve.hazard_variance, times, before=0.0)
+    reach = np.exp(Z * np.sqrt(variance) / np.where(hazard > 0, hazard, np.nan))
+    return [
+        shared
+        | {"estimand": f"cumulative hazard to {t:g} {unit}", "at": t, "unit": "cumulative hazard"}
+        | {
+            "method": "Nelson-Aalen",
+            "estimate": hazard[i],
+            "lower": hazard[i] / reach[i],
+            "upper": hazard[i] * reach[i],
+        }
+        | {"note": _noted("" if hazard[i] > 0 else "no event by then: no limits", shared)}
+        for i, t in enumerate(times)
     ]
 
 

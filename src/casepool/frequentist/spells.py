@@ -101,7 +101,9 @@ def as_spells(
     return Spells(starts[kept], ends[kept], events[kept].astype(bool), exact)
 
 
-def split_at_switch(time: ArrayLike, event: ArrayLike, switch: ArrayLike) -> tuple[Spells, NDArray[np.bool_]]:
+def split_at_switch(
+    time: ArrayLike, event: ArrayLike, switch: ArrayLike, entry: ArrayLike | None = None
+) -> tuple[Spells, NDArray[np.bool_]]:
     """Split every patient's follow-up where an exposure starts.
 
     Parameters
@@ -111,6 +113,8 @@ def split_at_switch(time: ArrayLike, event: ArrayLike, switch: ArrayLike) -> tup
     switch : array_like of float, (patients,)
         When the exposure started; inf or NaN if never, 0 or earlier if from time zero on. The exposure acts
         after its start: an event at the very time of the switch counts as unexposed.
+    entry : array_like of float, (patients,), optional
+        Start of follow-up (delayed entry): who was exposed by then enters exposed.
 
     Returns
     -------
@@ -124,17 +128,17 @@ def split_at_switch(time: ArrayLike, event: ArrayLike, switch: ArrayLike) -> tup
     CasepoolError
         As `as_spells`, and for a switch after the end of follow-up.
     """
-    whole_follow_up = as_spells(time, event)
-    ends, events = whole_follow_up.time, whole_follow_up.event
+    whole_follow_up = as_spells(time, event, entry)
+    ends, events, entered = whole_follow_up.time, whole_follow_up.event, np.maximum(whole_follow_up.entry, 0.0)
     start = _column(switch, "switch")
     if start.size != ends.size:
         raise CasepoolError("time and switch differ in length", remedy="give one of each per patient", value=start.size)
     start = np.where(np.isnan(start), np.inf, start)
     late = np.isfinite(start) & (start > ends)
     _refuse(late, start, "switch", "an exposure must start within follow-up (inf or NaN if it never did)")
-    before, after = start > 0, (start < ends) | (start <= 0)
-    first = as_spells(np.minimum(start, ends)[before], (events & ~after)[before])
-    second = as_spells(ends[after], events[after], entry=start[after])
+    before, after = start > entered, (start < ends) | (start <= entered)
+    first = as_spells(np.minimum(start, ends)[before], (events & ~after)[before], entry=entered[before])
+    second = as_spells(ends[after], events[after], entry=np.maximum(start, entered)[after])
     parts = [(getattr(first, name), getattr(second, name)) for name in ("entry", "time", "event", "weight")]
     return Spells(*(np.concatenate(part) for part in parts)), np.repeat([False, True], [before.sum(), after.sum()])
 

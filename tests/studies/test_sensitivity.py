@@ -43,7 +43,7 @@ def test_an_exposures_answer_is_shown_under_three_priors_and_both_datings(surviv
     for dating in ("intensity", "uniform"):
         own = ratios[ratios["note"].str.contains(f"dates of surgery: {dating}")]["estimate"].tolist()
         assert own == sorted(own, reverse=True)  # the wider the prior, the further no death in the exposed can pull
-    assert rows[rows["unit"] == "probability"]["note"].str.startswith("0.5 under the prior alone").all()
+    assert rows[rows["unit"] == "probability"]["note"].str.startswith("under the prior alone 0.5;").all()
     fitted = cp.contrast(survival_fit, "surgery")["estimate"][0]
     assert fitted in ratios["estimate"].tolist()
 

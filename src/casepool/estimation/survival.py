@@ -18,9 +18,14 @@ from casepool.inference.fitting import cases_of
 from casepool.modelling.families import FAMILIES
 from casepool.modelling.membership import membership
 from casepool.modelling.outcomes import default_times
+from casepool.modelling.priors import frozen
 from casepool.modelling.spec import Exposure
 from casepool.modelling.words import ASSOCIATION, guard
 from casepool.tables import estimate_table
+
+COUNTED = "n and events are of those who came to be in the arm"
+PRIOR_ALONE = "under the prior alone"
+"""How the note of a posterior probability begins that gives the prior's own."""
 
 
 def survival(
@@ -92,9 +97,10 @@ def survival(
         row["unit"] = fitted.unit if row["unit"] == "median" else row["unit"]
     table = posterior_rows(np.stack(draws, axis=-1), rows, fitted=fitted, ci_prob=ci_prob)
     table += [{**row, "model": fitted.model.name, "verdict": fitted.verdict} for row in undefined]
-    for row in table:
-        if row["unit"] == fitted.unit and row["estimand"].startswith("median"):
-            _mark_extrapolated(row, row["estimate"], fitted)
+    medians = [row for row in table if row["unit"] == fitted.unit and "median survival: " in row["estimand"]]
+    latest = max((row["estimate"] for row in medians if " vs " not in row["level"]), default=0.0)
+    for row in medians:
+        _mark_extrapolated(row, latest if " vs " in row["level"] else row["estimate"], fitted)
     return estimate_table(table + _beyond(fitted, common, arms), posterior=True)
 
 
@@ -116,7 +122,7 @@ def arms_of(fitted: Fitted, by: str | None, start: float | None) -> tuple[list[S
         arms = strategies(fitted, start)
         dating = _dating(exposure, fitted)
         patients = f"standardised over the same {len(fitted.design.patients)} patients"
-        return arms, {**common, "by": exposure.name, "note": f"{patients}; {dating}"}
+        return arms, {**common, "by": exposure.name, "note": f"{patients}; {COUNTED}; {dating}"}
     if exposure is not None:
         raise CasepoolError(
             f"with an exposure in the model, survival is described by {exposure.name!r}",
@@ -271,13 +277,21 @@ def contrast(
     table: list[dict[str, Any]] = []
     for i, row in enumerate(posterior_rows(draws, rows, fitted=fitted, ci_prob=ci_prob)):
         holds = draws[..., i] > 1 if accelerated else draws[..., i] < 1
-        table += [
-            row,
-            probability_row(
-                holds, {**rows[i], "estimand": f"P({what} {better} 1)", "unit": "probability"}, fitted=fitted
-            ),
-        ]
+        said = "; ".join(filter(None, (_before_the_data(fitted, by, above=accelerated), rows[i].get("note", ""))))
+        chance = {**rows[i], "estimand": f"P({what} {better} 1)", "unit": "probability", "note": said}
+        table += [row, probability_row(holds, chance, fitted=fitted)]
     return estimate_table(table, posterior=True)
+
+
+def _before_the_data(fitted: Fitted, exposure: str, *, above: bool) -> str:
+    """Say the prior's own probability that an exposure's ratio lies on the better side of 1; "" where it has none."""
+    if exposure not in fitted.model.exposures:
+        return ""
+    prior = frozen(fitted.model.prior(f"{exposure}_effect"))
+    if not hasattr(prior, "cdf"):
+        return ""
+    below = float(prior.cdf(0.0))
+    return f"{PRIOR_ALONE} {1 - below if above else below:.3g}"
 
 
 def _log_ratios(fitted: Fitted, by: str) -> list[tuple[np.ndarray, dict[str, Any]]]:

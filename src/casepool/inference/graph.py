@@ -196,8 +196,7 @@ def _parameters(design: Design) -> dict[str, Any]:
     made: dict[str, Any] = {}
     for name in shape_first(design):
         if follows_shape(model, name):
-            stated = {key: pm.Data(key, value) for key, value in stated_times(model).items()}
-            made[name] = pm.Normal(name, *given_shape(model, stated, made, SYMBOLIC))
+            made[name] = _of_median(design, name, made)
         else:
             made[name] = _declare(name, model.prior(name), prior_dims(design, name))
     for name, term in design.terms.items():
@@ -226,6 +225,13 @@ def _declare(name: str, prior: Prior, dims: Mapping[str, int]) -> Any:
     if prior.dist == "Dirichlet":
         return pm.Dirichlet(name, pt.full(shape, numbers["concentration"]), dims=axes)
     return CONSTRUCTORS[prior.dist](name, **numbers, dims=axes)
+
+
+def _of_median(design: Design, name: str, made: Mapping[str, Any]) -> Any:
+    """Declare an intercept stated as a median survival: a standard normal moves the median, which the shape leaves."""
+    stated = {key: pm.Data(key, value) for key, value in stated_times(design.model).items()}
+    mean, sd = given_shape(design.model, stated, made, SYMBOLIC)
+    return pm.Deterministic(name, mean + sd * pm.Normal(f"{name}_z", 0.0, 1.0))
 
 
 def _scaled(name: str, sd: Any, dim: str) -> Any:

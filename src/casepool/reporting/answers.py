@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import pandas as pd
 
+from casepool.cases import Codebook, codebook_of
 from casepool.checking import check
 from casepool.errors import CasepoolError
 from casepool.estimation import contrast, estimates, survival
@@ -17,10 +20,14 @@ from casepool.inference.fitting import cases_of, say
 from casepool.modelling.endpoints import event
 from casepool.modelling.spec import Exposure, Term
 from casepool.reporting.material import survives
-from casepool.studies import exposure_sensitivity
+from casepool.studies import exposure_sensitivity, multiverse, tipping
 
 PAIRED = ("category", "banded")
 """Kinds of terms whose levels are few enough to be compared in pairs."""
+
+
+PLACES = (0.0, 0.25, 0.5, 0.75, 1.0)
+"""Places within their intervals that a report moves unknown dates to."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +72,10 @@ class Answers:
         Of a survival model: hazard or time ratios, by exposure or factor.
     sensitivity : pandas.DataFrame or None
         Of a survival model with an exposure: its ratio under other priors and datings.
+    tipped : pandas.DataFrame or None
+        Where dates are unknown: its ratio as they move through their intervals.
+    coded : pandas.DataFrame or None
+        Where the codebook declares other ways to say who was exposed: its ratio under each.
     """
 
     fitted: Fitted
@@ -75,6 +86,8 @@ class Answers:
     raw: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     ratios: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     sensitivity: pd.DataFrame | None = None
+    tipped: pd.DataFrame | None = None
+    coded: pd.DataFrame | None = None
 
     @property
     def exposure(self) -> Exposure | None:
@@ -87,12 +100,12 @@ def levelled(fitted: Fitted) -> list[Term]:
     return [term for term in fitted.model.terms.values() if not term.is_number]
 
 
-def answer(fitted: Fitted, *, progress: bool) -> Answers:
-    """Compute what a report tells of a fit."""
+def answer(fitted: Fitted, cases: pd.DataFrame, *, progress: bool) -> Answers:
+    """Compute what a report tells of a fit, `cases` being the table it was made from, as far as that is at hand."""
     checks = check(fitted.tree)
-    found = _survival(fitted, checks, progress) if survives(fitted) else _response(fitted, checks)
+    found = _survival(fitted, cases, checks, progress) if survives(fitted) else _response(fitted, checks)
     told = [table for part in found.factors.values() for table in (part.shrunk, part.new, part.pairs)]
-    told += [*found.curves.values(), *found.ratios.values(), found.sensitivity]
+    told += [*found.curves.values(), *found.ratios.values(), found.sensitivity, found.tipped, found.coded]
     verdicts = [str(v) for table in told if table is not None for v in table["verdict"]]
     verdict = worst(*checks["verdict"], *verdicts)
     return Answers(**{**vars(found), "verdict": verdict})
@@ -129,23 +142,54 @@ def paired(fitted: Fitted, by: str) -> pd.DataFrame | None:
         return None
 
 
-def _survival(fitted: Fitted, checks: pd.DataFrame, progress: bool) -> Answers:
+def _survival(fitted: Fitted, table: pd.DataFrame, checks: pd.DataFrame, progress: bool) -> Answers:
     tree, cases = fitted.tree, cases_of(fitted.tree)
-    exposure = next(iter(fitted.model.exposures), None)
+    exposure = next(iter(fitted.model.exposures.values()), None)
     terms = [term.name for term in levelled(fitted)]
-    groups = [exposure] if exposure else [*terms, None]
-    ratios = {by: table for by in terms if (table := paired(fitted, by)) is not None}
-    sensitivity = None
-    if exposure:
-        ratios = {exposure: contrast(tree, exposure)} | ratios
-        say(progress, f"refitting {fitted.model.name} under other priors and datings of {exposure}")
-        sensitivity = exposure_sensitivity(tree, progress=progress)
-    return Answers(
+    groups = [exposure.name] if exposure else [*terms, None]
+    ratios = {by: pairs for by in terms if (pairs := paired(fitted, by)) is not None}
+    found = Answers(
         fitted,
         checks,
         "",
         curves={by or "": survival(tree, by) for by in groups},
         raw={by or "": classical(fitted.model, cases, by) for by in groups},
         ratios=ratios,
-        sensitivity=sensitivity,
     )
+    if exposure is None:
+        return found
+    say(progress, f"refitting {fitted.model.name} under other priors, datings and codings of {exposure.name}")
+    return replace(
+        found,
+        ratios={exposure.name: contrast(tree, exposure.name)} | ratios,
+        sensitivity=exposure_sensitivity(tree, progress=progress),
+        tipped=_tipped(fitted, exposure, cases, progress),
+        coded=_coded(fitted, exposure, table, progress),
+    )
+
+
+def _settings(fitted: Fitted) -> dict[str, Any]:
+    """Return a fit's seed and settings."""
+    settings: dict[str, Any] = json.loads(fitted.tree.attrs["settings"])
+    return settings | {"seed": fitted.seed}
+
+
+def _tipped(fitted: Fitted, exposure: Exposure, cases: pd.DataFrame, progress: bool) -> pd.DataFrame | None:
+    """Move the unknown dates through their intervals, where there are any."""
+    ever = fitted.design.exposed
+    if not exposure.begins or (fitted.design.earliest[ever] == fitted.design.latest[ever]).all():
+        return None
+    return tipping(fitted.model, cases, fractions=PLACES, progress=progress, **_settings(fitted))
+
+
+def _coded(fitted: Fitted, exposure: Exposure, cases: pd.DataFrame, progress: bool) -> pd.DataFrame | None:
+    """Fit again under every coding that says in another column who was exposed; None where there is none."""
+    declared = (codebook_of(cases) or Codebook()).codings
+    offered = {
+        decision: [choice for choice, coding in choices.items() if exposure.column in coding.get("use", {})]
+        for decision, choices in declared.items()
+    }
+    offered = {decision: choices for decision, choices in offered.items() if choices}
+    if not offered:
+        return None
+    return multiverse(fitted.model, cases, by=exposure.name, codings=offered, progress=progress, **_settings(fitted))

@@ -60,7 +60,7 @@ def report(
     answers = []
     for fitted in material.fits:
         say(progress, f"report: answers of {fitted.model.name}")
-        answers.append(answer(fitted, progress=progress))
+        answers.append(answer(fitted, material.cases, progress=progress))
     say(progress, "report: tables and figures")
     path = Path(path)
     write_atomically(path, render(material, sections(material, answers)).encode())

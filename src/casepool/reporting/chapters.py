@@ -11,14 +11,16 @@ from casepool.reporting.model_cards import model_card
 from casepool.reporting.numbers import lowered
 from casepool.reporting.people import event_words
 from casepool.reporting.pieces import forest, masked, named
-from casepool.reporting.survival_chapters import survival_blocks
+from casepool.reporting.survival_chapters import before_the_data, foreseen, survival_blocks
 
 
 def chapter(material: Material, answer: Answers, place: int) -> Section:
     """Make the chapter of one fit."""
-    body = survival_blocks if survives(answer.fitted) else response_blocks
+    alive = survives(answer.fitted)
+    body = survival_blocks if alive else response_blocks
     blocks = [Heading("Answers"), *body(material, answer), Heading("May it be believed?"), believed(material, answer)]
-    blocks += [Heading("The model"), *model_card(answer.fitted)]
+    blocks += [foreseen(answer)] if alive else []
+    blocks += [Heading("The model"), *model_card(answer.fitted), *(before_the_data(answer) if alive else [])]
     return Section(f"fit-{place}", answer.fitted.model.title, blocks, answer.verdict)
 
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
+from casepool.estimation.survival import PRIOR_ALONE
 from casepool.reporting.blocks import Cell, Table
 from casepool.reporting.figures import UNCONVERGED
 from casepool.reporting.forest import FEW, RARE
@@ -210,6 +211,8 @@ def beyond(cell: Cell, rows: pd.DataFrame, last: float) -> Cell:
     """Mark a median that lies where nobody was followed."""
     if rows.empty or not rows["estimate"].iloc[0] > last:
         return cell
+    if "extrapolated" in cell.small:
+        return cell
     said = "; ".join(part for part in ("extrapolated beyond the last follow-up", cell.small) if part)
     return Cell(cell.text, said, cell.failed)
 
@@ -248,7 +251,9 @@ def ratios(caption: str, table: pd.DataFrame, exposure: str, own: tuple[str, str
         marked = " (the model's own)" if (prior, dating) == own else ""
         cells = [prior + marked, dating or "fixed at baseline"]
         numbers = [number_cell(value, parts(value["note"])), number_cell(chance, parts(chance["note"]))]
-        rows.append([*(Cell(text) for text in cells), *numbers, Cell("50%")])
+        alone = said_in(chance["note"], PRIOR_ALONE)
+        before = Cell(shown(float(alone), "probability") if alone else "–")
+        rows.append([*(Cell(text) for text in cells), *numbers, before])
     name = str(values["estimand"].iloc[0])
     chance_name = str(chances["estimand"].iloc[0])
     headings = [

@@ -11,11 +11,15 @@ from casepool.estimation.draws import Fitted
 from casepool.modelling.design import patient_labels
 from casepool.modelling.membership import patients_and_events
 from casepool.modelling.spec import Model, Outcome
-from casepool.reporting.blocks import Block, Cell, Table, Text
+from casepool.reporting.blocks import Block, Cell, Picture, Table, Text
+from casepool.reporting.figures import data_uri
+from casepool.reporting.lanes import plot_swimmer
 from casepool.reporting.layouts import count_text, finished
 from casepool.reporting.material import Material, survives
 from casepool.reporting.numbers import counted, listed, lowered
 
+MOST_LANES = 80
+"""Patients of whom a report draws lanes."""
 REASON = "not_evaluable_because"
 """Column that says, where a table has it, why a patient has no response."""
 
@@ -178,7 +182,17 @@ def by_patient(material: Material) -> list[Block]:
         cells = [patient, *values, *(f"no: {reason}" if reason else "yes" for reason in reasons)]
         rows.append([Cell(text) for text in cells])
     caption = f"Patient by patient ({counted(len(rows), 'row')})"
-    return [Table(caption, headings, rows, folded=True)]
+    return [*_lanes(material), Table(caption, headings, rows, folded=True)]
+
+
+def _lanes(material: Material) -> list[Block]:
+    """Draw every patient's course, if a model has times and the lanes can be told apart."""
+    fitted = next(filter(survives, material.fits), None)
+    if fitted is None or len(material.cases) > MOST_LANES:
+        return []
+    caption = "Every patient's course"
+    alt = f"{caption}: one lane a patient, from time zero to the event or the last contact. The table below lists them."
+    return [Picture(data_uri(plot_swimmer(material.cases, fitted.model)), alt, caption)]
 
 
 def _heading(material: Material, column: str) -> str:
@@ -198,15 +212,14 @@ def cell_text(value: Any) -> str:
 
 
 def open_choices(material: Material) -> Table:
-    """List the decisions that the table leaves open, none of which this report varies."""
+    """List the decisions that the table leaves open; of those only who was exposed is varied in a report."""
     rows = [
         [Cell(f"`{decision}.{choice}`"), Cell(material.said(str(what.get("why", ""))))]
         for decision, choices in material.codebook.codings.items()
         for choice, what in choices.items()
     ]
-    caption = (
-        f"Choices the table leaves open ({listed(list(material.codebook.codings))}): this report uses it as recorded"
-    )
+    open_ = listed(list(material.codebook.codings))
+    caption = f"Choices the table leaves open ({open_}): this report uses it as recorded unless it says otherwise"
     return Table(caption, ["choice", "why it could be made"], rows, folded=True)
 
 

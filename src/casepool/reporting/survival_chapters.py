@@ -4,12 +4,28 @@ from __future__ import annotations
 
 import pandas as pd
 
+from casepool.cases.recoding import AS_RECORDED
+from casepool.modelling.spec import Exposure
 from casepool.modelling.words import ASSOCIATION, guard
 from casepool.reporting.answers import Answers
-from casepool.reporting.blocks import Block, Picture, Table, Text
+from casepool.reporting.blocks import Block, Cell, Picture, Table, Text
+from casepool.reporting.dates import plot_tipping
 from casepool.reporting.figures import data_uri
-from casepool.reporting.layouts import grid, pairs, plain, ratios, said_in, tests
+from casepool.reporting.foreseen import plot_prior_survival, plot_survival_check
+from casepool.reporting.layouts import (
+    finished,
+    grid,
+    kind,
+    number_cell,
+    pairs,
+    parts,
+    plain,
+    ratios,
+    said_in,
+    tests,
+)
 from casepool.reporting.material import Material
+from casepool.reporting.numbers import shown, with_interval
 from casepool.reporting.pieces import forest, masked, named
 from casepool.reporting.sentences import forced_text
 from casepool.reporting.trajectories import arm_names, plot_survival
@@ -94,7 +110,61 @@ def sensitivity_blocks(material: Material, answer: Answers) -> list[Block]:
         ratios(caption, answer.sensitivity, exposure.name, own),
         Text(READING, tone="small"),
         forest("The ratio under each prior and dating", drawn, not material.public),
+        *tipping_blocks(answer, exposure.name),
+        *coding_blocks(material, answer, exposure),
     ]
+
+
+def tipping_blocks(answer: Answers, exposure: str) -> list[Block]:
+    """Show the ratio as unknown dates move through their intervals, and say where its limit passes 1."""
+    if answer.tipped is None:
+        return []
+    table = answer.tipped
+    ratio, last = table[table["unit"] == "ratio"], table.iloc[-1]
+    ends = [
+        f"{with_interval(r['estimate'], r['lower'], r['upper'], 'ratio')}" for _, r in ratio.iloc[[0, -1]].iterrows()
+    ]
+    where = str(last["note"]) or f"at {shown(last['estimate'], 'probability')} of the way"
+    said = (
+        f"With every unknown date of {exposure} at the start of its interval the {ratio['estimand'].iloc[0]} is "
+        f"{ends[0]}, at the end {ends[1]}. Where the limit first passes 1: {where}."
+    )
+    caption = "The ratio as every unknown date moves from the start of its interval to the end"
+    alt = f"Tipping curve. {said}"
+    return [Picture(data_uri(plot_tipping(table)), alt, caption), Text(said)]
+
+
+def coding_blocks(material: Material, answer: Answers, exposure: Exposure) -> list[Block]:
+    """Tabulate the ratio under every way the codebook knows to say who was exposed."""
+    if answer.coded is None:
+        return []
+    table, rows = answer.coded, []
+    decisions = [name for name in table.columns if name in material.codebook.codings]
+    values, chances = table[table["interval"] != ""], table[table["interval"] == ""]
+    for (_, value), (_, chance) in zip(values.iterrows(), chances.iterrows(), strict=True):
+        names = [f"{d} {value[d]}" for d in decisions if value[d] != AS_RECORDED]
+        exposed = next((part for part in parts(value["note"]) if " exposed with " in part), "")
+        numbers = [number_cell(value, parts(value["note"])), number_cell(chance, parts(chance["note"]))]
+        counts = Cell(f"{value['events']:g} of {value['n']:g}", exposed)
+        rows.append([Cell((", ".join(names) or "as recorded").replace("_", " ")), counts, *numbers])
+    name, chance_name = str(values["estimand"].iloc[0]), str(chances["estimand"].iloc[0])
+    headings = ["who counts as exposed", "events of patients", f"{name}, {kind(values)}", chance_name]
+    caption = f"{material.label(exposure.column)}: the ratio under {len(rows)} codings"
+    return [finished(Table(caption, headings, rows), not material.public)]
+
+
+def foreseen(answer: Answers) -> Picture:
+    """Draw Kaplan-Meier of what was seen over that of replicated cohorts."""
+    caption = "What was seen, over what the model would produce in the same patients and follow-up"
+    return Picture(data_uri(plot_survival_check(answer.fitted.tree)), f"{caption}: Kaplan-Meier curves.", caption)
+
+
+def before_the_data(answer: Answers) -> list[Block]:
+    """Draw the survival curves the priors hold possible; nothing under a flat prior, which holds everything so."""
+    caption = "What the priors alone hold possible"
+    if any(prior.dist == "Flat" for prior in answer.fitted.model.priors.values()):
+        return []
+    return [Picture(data_uri(plot_prior_survival(answer.fitted.tree)), f"{caption}: survival curves.", caption)]
 
 
 def told_apart(table: pd.DataFrame, exposure: str) -> pd.DataFrame:
@@ -108,17 +178,23 @@ def told_apart(table: pd.DataFrame, exposure: str) -> pd.DataFrame:
 def raw_blocks(material: Material, by: str, raw: pd.DataFrame) -> list[Block]:
     """Lay out what stands beside the model: Kaplan-Meier, Simon-Makuch, ever against never, tests."""
     rare = not material.public
-    whole = raw[(raw["unit"] != "P value") & (raw["method"] == "Kaplan-Meier")]
+    curves = raw["method"].str.startswith(("Kaplan-Meier", "Nelson-Aalen", "maximum likelihood"))
+    whole = raw[~raw["unit"].isin(("P value", "ratio")) & curves]
     split = raw[raw["method"].str.startswith("Simon-Makuch")]
     ratio = raw[raw["unit"] == "ratio"]
+    biased = ratio["method"].str.contains("ever against never|landmark")
     blocks: list[Block] = []
     for name, same in whole.groupby("by", sort=False):
-        caption = "Without a model: Kaplan-Meier" + (f" by {name!s}" if name else " of everyone")
+        caption = "Without priors: survival" + (f" by {name!s}" if name else " of everyone")
         blocks.append(plain(caption, same, mark_rare=rare, folded=len(same) > MOST_ROWS))
     if len(split):
         caption = f"Without a model: follow-up split at {by}, under three datings"
         blocks.append(plain(caption, split, mark_rare=rare, folded=True))
-    if len(ratio):
-        blocks.append(plain("Without a model: ever against never, the biased comparison", ratio, mark_rare=rare))
+    if len(ratio[~biased]):
+        blocks.append(plain(f"Without priors: the ratio of {by}", ratio[~biased], mark_rare=rare))
+    if len(ratio[biased]):
+        blocks.append(
+            plain("Without a model: ever against never, the biased comparison", ratio[biased], mark_rare=rare)
+        )
     tested = tests(raw, by)
     return blocks if tested is None else [*blocks, tested]

@@ -33,7 +33,7 @@ def exposure_sensitivity(fit: xr.DataTree, *, progress: bool = True) -> pd.DataF
     -------
     pandas.DataFrame
         An estimate table: for every prior and dating the hazard (or time) ratio and its probability of lying
-        on the better side of 1, which is 0.5 under each of the priors; ``note`` names prior and dating. A
+        on the better side of 1; ``note`` names prior and dating, and the prior's own probability, which is 0.5. A
         baseline comparison has no dates, so only its priors vary.
 
     Raises
@@ -49,11 +49,7 @@ def exposure_sensitivity(fit: xr.DataTree, *, progress: bool = True) -> pd.DataF
     variants = [_variant(model, name, width, dating) for dating in datings for width in WIDTHS]
     settings = json.loads(fit.attrs["settings"])
     fits = refit([(v, cases) for v in variants], seed=int(fit.attrs["seed"]), progress=progress, **settings)
-    tables = [contrast(each, name) for each in fits]
-    for table in tables:
-        chance = table["unit"] == "probability"
-        table.loc[chance, "note"] = "0.5 under the prior alone; " + table.loc[chance, "note"]
-    return pd.concat(tables, ignore_index=True)
+    return pd.concat([contrast(each, name) for each in fits], ignore_index=True)
 
 
 def _variant(model: Model, name: str, width: float, dating: str) -> Model:

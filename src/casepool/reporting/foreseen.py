@@ -22,6 +22,7 @@ from casepool.inference.predictive import follow_up_limit, prior_draws, replicat
 from casepool.modelling import Model, make_design
 from casepool.modelling import model as get_model
 from casepool.modelling.design import Design
+from casepool.modelling.meanings import Range
 from casepool.modelling.outcomes import default_times
 from casepool.reporting.figures import ALARM, COLOURS, GREY, UNCONVERGED, literal, new_axes
 from casepool.reporting.trajectories import (
@@ -38,7 +39,7 @@ from casepool.reporting.trajectories import (
 
 REPLICATIONS = 400
 """Draws of the posterior a check replicates the cohort from."""
-PRIOR_DRAWS = 4000
+PRIOR_DRAWS = 20_000
 SHOWN = 40
 """Single curves drawn of a prior."""
 GRID = 121
@@ -183,12 +184,13 @@ def _before(given: xr.DataTree | str | Path | Model, cases: str | Path | pd.Data
 
 def _in_words(prior: Fitted, median: np.ndarray) -> list[str]:
     """Say what the priors hold possible: the median survival, and an exposure's ratio."""
-    low, middle, high = np.quantile(median, [TAIL, 0.5, 1 - TAIL])
-    lines = [
-        f"Before the data: median survival {middle:.2g} ({low:.2g} to {high:.4g}) {prior.unit}, median and 95% range"
-    ]
+    lines = [f"Before the data: median survival {_range(median)} {prior.unit}, median and 95% range"]
     for name in prior.model.exposures:
-        low, middle, high = np.exp(np.quantile(prior.parameters[f"{name}_effect"], [TAIL, 0.5, 1 - TAIL]))
         ratio = "time ratio" if prior.model.effects == "accelerated" else "hazard ratio"
-        lines.append(f"{literal(name).capitalize()}: {ratio} {middle:.2g} ({low:.2g} to {high:.2g})")
+        lines.append(f"{literal(name).capitalize()}: {ratio} {_range(np.exp(prior.parameters[f'{name}_effect']))}")
     return lines
+
+
+def _range(values: np.ndarray) -> str:
+    """Write median and 95% range at two digits."""
+    return str(Range(*(float(q) for q in np.quantile(values, [0.5, TAIL, 1 - TAIL]))))

@@ -141,13 +141,13 @@ def _lanes(cases: pd.DataFrame, model: Model, named: dict[str, str | None]) -> l
     inside = _followed(design)
     lanes = []
     for i, label in enumerate(labels):
-        name = literal(f"{label}   {answers[i]}" if answers[i] else label)
+        name = literal(f"{label} {answers[i]}" if answers[i] else label)
         known = inside.get(label, {"entry": 0.0, "end": np.nan, "event": False, "since": np.nan, "exposed": NEVER})
         lanes.append(Lane(label=name, on=float(times["on"][i]), evaluated=float(times["evaluated"][i]), **known))
     order = sorted(range(len(lanes)), key=lambda i: (-np.nan_to_num(lanes[i].end, nan=-1.0), i))
     if book.public:
         return [lanes[i] for i in order]
-    hidden = [literal(f"{place}   {answers[i]}") for place, i in enumerate(order, start=1)]
+    hidden = [literal(f"{place} {answers[i]}") for place, i in enumerate(order, start=1)]
     return [Lane(**{**vars(lanes[i]), "label": text}) for i, text in zip(order, hidden, strict=True)]
 
 

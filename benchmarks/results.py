@@ -32,14 +32,15 @@ def write(name: str, title: str, said: str, tables: dict[str, pd.DataFrame]) -> 
         "",
     ]
     for heading, table in tables.items():
-        lines += [f"## {heading}", "", _markdown(table), ""]
+        lines += [f"## {heading}", "", markdown(table), ""]
     FOLDER.mkdir(exist_ok=True)
     path = FOLDER / f"{name}.md"
     path.write_text("\n".join(lines), encoding="utf-8")
     return path
 
 
-def _markdown(table: pd.DataFrame) -> str:
+def markdown(table: pd.DataFrame) -> str:
+    """Write a table in Markdown."""
     cells = [[f"{v:.4g}" if isinstance(v, float) else str(v) for v in row] for row in table.itertuples(index=False)]
     head = [str(column) for column in table.columns]
     return "\n".join("| " + " | ".join(row) + " |" for row in [head, ["---"] * len(head), *cells])

@@ -96,11 +96,11 @@ def stranger(**more) -> tuple[pd.DataFrame, cp.Model]:
 
 
 def test_a_strangers_table_with_late_entry_known_dates_and_named_columns(tmp_path) -> None:
-    frame, asked = stranger(best=["yes", "no", None], pills=[4.0, None, 30.0])
+    frame, asked = stranger(best=["CR", "PD", None], pills=[4.0, None, 30.0])
     ax = cp.plot_swimmer(frame, asked, on="pills", response="best")
     ax.figure.savefig(tmp_path / "lanes.png")  # labels are no mathematics
     places = [label.get_text() for label in ax.get_yticklabels()]
-    assert places == ["c", "b   no", r"\$\frac{\$   yes"]
+    assert places == ["c", "b PD", r"\$\frac{\$ CR"]
     assert bars(ax, 2) == [(2, 4), (4, 10)]
     assert bars(ax, 1) == [(0, 20)]
     assert bars(ax, 0) == [(5, 30)]

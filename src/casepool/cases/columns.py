@@ -10,10 +10,19 @@ from typing import Any
 
 import pandas as pd
 
-from casepool.cases.cells import NUMBER, PARSERS, BadCellError, is_missing
+from casepool.cases.cells import PARSERS, BadCellError, is_missing
 from casepool.cases.codebook import Codebook, Column
 from casepool.cases.problems import WARNING, Problem
-from casepool.cases.remedies import GENERAL, remedy_for
+from casepool.cases.remedies import (
+    GENERAL,
+    NO_DATE,
+    is_date,
+    is_number,
+    most_are,
+    remedy_for,
+    says_nothing,
+    stands_for_number,
+)
 
 SPELT = ("category", "ordered", "set")
 """Types whose labels are compared by spelling."""
@@ -84,49 +93,58 @@ def folded(label: str) -> str:
     return "".join(c for c in text if not c.isspace() and unicodedata.category(c) not in ("Cc", "Cf"))
 
 
-def near_twins(values: Sequence[Any], column: Column, name: str) -> Iterator[Problem]:
-    """Yield an error for every spelling of a level that another one differs from in `folded` respects only.
+def spellings(values: Sequence[Any], column: Column) -> dict[str, str]:
+    """Return the spellings of a column's levels that differ from another one in `folded` respects only.
 
     Judged are labels of type category, ordered and set, after aliases; where the codebook lists `levels`, they are
-    what was meant and nothing is judged. Of the spellings of one level the most frequent is kept (of equals, the
-    first); every other one is named once, at the first row that has it.
+    what was meant and nothing is judged.
+
+    Returns
+    -------
+    dict of str to str
+        Each spelling to give up, and the one to keep: the most frequent, of equals the first.
     """
     if column.type not in SPELT or column.levels:
-        return
+        return {}
     seen: dict[str, Counter[str]] = {}
-    first: dict[str, int] = {}
-    for position, value in enumerate(values):
-        for label in _labels(value, column):
+    for value in values:
+        for label in labels_of(value, column):
             seen.setdefault(folded(label), Counter())[label] += 1
-            first.setdefault(label, position)
-    for invisible in seen.pop("", ()):
-        yield Problem(
-            "near-twin level",
-            "holds invisible characters only",
-            "a label, or an empty cell",
-            "empty the cell",
-            row=first[invisible] + 1,
-            column=name,
-            value=invisible,
-        )
-    for spellings in seen.values():
-        kept, *others = [label for label, _ in spellings.most_common()]
-        for other in others:
+    ranked = [[label for label, _ in counted.most_common()] for key, counted in seen.items() if key]
+    return {other: kept for kept, *others in ranked for other in others}
+
+
+def spelling_problems(values: Sequence[Any], column: Column, name: str) -> Iterator[Problem]:
+    """Yield an error for every one of `spellings`, at the first row that has it, and for every invisible label."""
+    if column.type not in SPELT:
+        return
+    twins = spellings(values, column)
+    told: set[str] = set()
+    for position, value in enumerate(values):
+        for label in labels_of(value, column):
+            kept = twins.get(label)
+            if label in told or (kept is None and folded(label)):
+                continue
+            told.add(label)
+            at = {"row": position + 1, "column": name, "value": label}
+            if kept is None:
+                said = "holds invisible characters only"
+                yield Problem("invisible label", said, "a label, or an empty cell", "empty the cell", **at)
+                continue
             yield Problem(
                 "near-twin level",
                 f"differs from the level {kept!r} in case, spaces or invisible characters only",
                 f"one spelling of {kept!r}",
-                f"correct the cell, or add aliases = {{ {_toml(other)} = {_toml(kept)} }} to [columns.{name}]",
-                row=first[other] + 1,
-                column=name,
-                value=other,
+                f"correct the cell, or add aliases = {{ {_toml(label)} = {_toml(kept)} }} to [columns.{name}]",
+                **at,
             )
 
 
-def _labels(value: Any, column: Column) -> list[str]:
+def labels_of(value: Any, column: Column) -> list[str]:
+    """Return the labels of one cell: the members of a set, one label otherwise, none of an empty cell."""
     if value is None:
         return []
-    return value.split(column.separator) if column.type == "set" else [value]
+    return list(value.split(column.separator)) if column.type == "set" else [value]
 
 
 def _toml(text: str) -> str:
@@ -167,31 +185,31 @@ def identifier_problems(recorded: Recorded, codebook: Codebook) -> Iterator[Prob
         )
 
 
-def mostly_numbers(cells: pd.Series[Any], recorded: Recorded, codebook: Codebook, name: str) -> Iterator[Problem]:
-    """Yield a warning for every cell that is no number in a column whose other cells mostly are.
+def odd_cells(cells: pd.Series[Any], codebook: Codebook, name: str) -> Iterator[Problem]:
+    """Yield warnings on a column whose type was guessed and came out as labels or text.
 
-    Judged are columns whose type was guessed and is no number: at least two thirds of the filled cells are numbers.
+    "mostly numbers", for every cell that is no number, if at least two thirds of the filled cells are numbers or ways
+    to write one ("12+", "<1", "3-5", "0,7", "45%"; cells such as "unknown" aside). "dates", once, if at least two
+    thirds are dates.
     """
-    if name not in codebook.guessed or codebook.columns[name].type in ("number", "integer"):
+    kind = codebook.columns[name].type
+    if name not in codebook.guessed or kind in ("number", "integer", "boolean"):
         return
     filled = [(i, value) for i, value in enumerate(cells) if not is_missing(value, codebook.missing)]
-    odd = [(i, value) for i, value in filled if not _is_number(value)]
-    if not odd or 3 * len(odd) > len(filled):
-        return
-    for position, value in odd:
-        yield Problem(
-            "mostly numbers",
-            f"no number in a column of numbers, which is therefore read as {codebook.columns[name].type}",
-            "a number",
-            remedy_for(value) if remedy_for(value) != GENERAL else "correct the cell, or give the column a type",
-            severity=WARNING,
-            row=position + 1,
-            column=name,
-            value=value,
-        )
-
-
-def _is_number(value: object) -> bool:
-    if isinstance(value, str):
-        return NUMBER.fullmatch(value.strip()) is not None
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
+    told = [(i, value) for i, value in filled if not says_nothing(value)]
+    if most_are(is_date(value) for _, value in told):
+        said = f"dates, which are kept as {kind}"
+        yield Problem("dates", said, "times since time zero", NO_DATE, WARNING, column=name, value=str(told[0][1]))
+    elif most_are(stands_for_number(value) for _, value in told):
+        for position, value in filled:
+            if not is_number(value):
+                yield Problem(
+                    "mostly numbers",
+                    f"no number in a column of numbers, which is therefore read as {kind}",
+                    "a number",
+                    remedy_for(value) if remedy_for(value) != GENERAL else "correct the cell, or declare the type",
+                    WARNING,
+                    row=position + 1,
+                    column=name,
+                    value=value,
+                )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import KW_ONLY, dataclass, replace
 
 import pandas as pd
 
@@ -12,6 +12,8 @@ from casepool.errors import CasepoolError, shorten
 ERROR, WARNING, NOTE = "error", "warning", "note"
 SEVERITIES = (ERROR, WARNING, NOTE)
 """Worst first. An error is refused by `read_cases` too; a warning and a note never are."""
+IDLE = "the rule could not run"
+"""How the note on a rule begins that lacks the roles it needs."""
 LAYOUT = {
     "severity": "str",
     "rule": "str",
@@ -56,6 +58,7 @@ class Problem:
     expected: str
     remedy: str
     severity: str = ERROR
+    _: KW_ONLY
     file: str = ""
     row: int | None = None
     patient: str = ""
@@ -81,11 +84,6 @@ class Problem:
             return ""
         told = self.patient and not self.patient.startswith(f"{self.column} ")  # the value will name the patient
         return f"row {self.row} ({self.patient})" if told else f"row {self.row}"
-
-
-def printable(text: object, longest: int = 60) -> str:
-    """Show text on one line of a terminal: control and direction characters escaped, cut at `longest`."""
-    return shorten("".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in str(text)), longest)
 
 
 def from_refusal(error: CasepoolError, *, rule: str = "file", file: str = "") -> Problem:
@@ -128,3 +126,35 @@ def _cell(problem: Problem, name: str) -> object:
 def in_file(problems: Iterable[Problem], file: str) -> list[Problem]:
     """Name the file in problems that do not yet."""
     return [problem if problem.file else replace(problem, file=file) for problem in problems]
+
+
+def as_text(table: pd.DataFrame) -> str:
+    """Lay the answer of `validate` out for a terminal: a line a problem, the rules that did not run in one, a count."""
+    idle = table["problem"].str.startswith(IDLE)
+    lines = []
+    for row in table[~idle].itertuples():
+        who = f" ({row.patient})" * bool(row.patient)
+        place = [f"row {row.row}{who}"] * (row.row is not pd.NA) + [f"column {row.column!r}"] * bool(row.column)
+        said = f"{row.problem} (value {row.value})" if row.value else row.problem
+        lines.append(f"{row.severity:<8}{', '.join([row.file, *place])}: {said}; {row.remedy}")
+    if idle.any():
+        lines.append(
+            f"{NOTE:<8}without the roles of more columns these rules do not run: {', '.join(table.rule[idle])}"
+        )
+    counts = [(severity, int((table["severity"] == severity)[~idle].sum())) for severity in SEVERITIES]
+    told = ", ".join(f"{n} {severity}{'s' * (n > 1)}" for severity, n in counts if n) or "no problem"
+    size = f" in {table.attrs['rows']} rows of {table.attrs['columns']} columns" if table.attrs.get("columns") else ""
+    return "\n".join([*map(printable_line, lines), told + size])
+
+
+def printable_line(line: str) -> str:
+    """Show a line as a terminal may: control and direction characters escaped."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in line)
+
+
+def as_csv(table: pd.DataFrame) -> str:
+    """Write the answer of `validate` as CSV, no cell of which a spreadsheet takes for a formula."""
+    texts = table.copy()
+    for name in texts.columns.drop("row"):
+        texts[name] = ["'" + cell if cell[:1] in ("=", "+", "-", "@", "\t", "\r") else cell for cell in texts[name]]
+    return texts.to_csv(index=False, lineterminator="\n").rstrip("\n")

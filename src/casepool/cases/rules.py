@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from casepool.cases.problems import ERROR, NOTE, WARNING, Problem
+from casepool.cases.problems import ERROR, IDLE, NOTE, WARNING, Problem
 from casepool.cases.record import Record
 from casepool.cases.resemblance import possible_duplicates
 from casepool.cases.roles import EXPOSURE, RESECTION, TIMES
@@ -265,7 +265,7 @@ def not_run(record: Record) -> Iterator[Problem]:
         if lacking:
             yield Problem(
                 name,
-                f"the rule could not run: no column has the role {' nor '.join(lacking)}",
+                f"{IDLE}: no column has the role {' nor '.join(lacking)}",
                 "the roles of columns, in the codebook",
                 f'add, say, role = "{lacking[0].split(" or ")[0]}" to the column that is it',
                 severity=NOTE,

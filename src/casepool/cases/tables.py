@@ -12,7 +12,7 @@ import pandas as pd
 
 from casepool.cases.cells import PARSERS, guess_type, is_missing
 from casepool.cases.codebook import Codebook, Column, codebook_from_dict
-from casepool.cases.columns import Recorded, identifier_problems, near_twins, read_column
+from casepool.cases.columns import Recorded, identifier_problems, read_column, spelling_problems
 from casepool.cases.problems import ERROR, Problem, in_file, refuse
 from casepool.cases.record import Record
 from casepool.cases.rules import broken
@@ -104,7 +104,7 @@ def examine(raw: pd.DataFrame, codebook: Codebook | None = None, *, name: str = 
     for column, recorded in columns.items():
         problems += recorded.problems
         if column != codebook.id:
-            problems += near_twins(recorded.values, codebook.columns[column], column)
+            problems += spelling_problems(recorded.values, codebook.columns[column], column)
     if codebook.id in columns:
         problems += identifier_problems(columns[codebook.id], codebook)
     problems += broken(Record(columns, codebook), ERROR)

@@ -65,7 +65,7 @@ def new(
 
     made = new_dataset(folder, table)
     print(
-        f"wrote {made / 'cases.csv'} and {made / 'codebook.toml'}; complete the codebook, then: casepool validate {made}"
+        f"wrote {made / 'cases.csv'} and {made / 'codebook.toml'}: complete the codebook, then casepool validate {made}"
     )
 
 

@@ -98,7 +98,7 @@ def parse_text(value: object, column: Column) -> str:
     if not isinstance(value, SINGLE) and not hasattr(value, "dtype"):
         raise BadCellError(f"expected one value, not a {type(value).__name__}")
     text = str(value)
-    if getattr(value, "ndim", 0) or not text.isascii() and not _encodes(text):
+    if getattr(value, "ndim", 0) or not _encodes(text):
         raise BadCellError("expected one value that is text")
     return text
 

@@ -126,7 +126,7 @@ def spelling_problems(values: Sequence[Any], column: Column, name: str) -> Itera
             if label in told or (kept is None and folded(label)):
                 continue
             told.add(label)
-            at = {"row": position + 1, "column": name, "value": label}
+            at: dict[str, Any] = {"row": position + 1, "column": name, "value": label}
             if kept is None:
                 said = "holds invisible characters only"
                 yield Problem("invisible label", said, "a label, or an empty cell", "empty the cell", **at)

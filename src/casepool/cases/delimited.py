@@ -1,4 +1,4 @@
-"""A text file of separated cells becomes a sheet: its encoding, separator and decimal sign are told from it, or said."""
+"""A text file of separated cells becomes a sheet; encoding, separator and decimal sign are told from it, or said."""
 
 from __future__ import annotations
 
@@ -181,7 +181,7 @@ def _with_points(
         )
     raw = frame.astype(object)
     for i, row, cell in commas:
-        raw.iat[row, i] = cell.replace(",", ".")
+        raw.iloc[row, i] = cell.replace(",", ".")
     said = [
         Problem(
             "type",

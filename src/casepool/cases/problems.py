@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import KW_ONLY, dataclass, replace
+from typing import Any
 
 import pandas as pd
 
@@ -131,12 +132,14 @@ def in_file(problems: Iterable[Problem], file: str) -> list[Problem]:
 def as_text(table: pd.DataFrame) -> str:
     """Lay the answer of `validate` out for a terminal: a line a problem, the rules that did not run in one, a count."""
     idle = table["problem"].str.startswith(IDLE)
+    rows: list[dict[str, Any]] = table[~idle].to_dict("records")  # type: ignore[assignment]
     lines = []
-    for row in table[~idle].itertuples():
-        who = f" ({row.patient})" * bool(row.patient)
-        place = [f"row {row.row}{who}"] * (row.row is not pd.NA) + [f"column {row.column!r}"] * bool(row.column)
-        said = f"{row.problem} (value {row.value})" if row.value else row.problem
-        lines.append(f"{row.severity:<8}{', '.join([row.file, *place])}: {said}; {row.remedy}")
+    for row in rows:
+        who = f" ({row['patient']})" * bool(row["patient"])
+        place = [] if pd.isna(row["row"]) else [f"row {row['row']}{who}"]
+        place += [f"column {row['column']!r}"] * bool(row["column"])
+        said = f"{row['problem']} (value {row['value']})" if row["value"] else row["problem"]
+        lines.append(f"{row['severity']:<8}{', '.join([row['file'], *place])}: {said}; {row['remedy']}")
     if idle.any():
         lines.append(
             f"{NOTE:<8}without the roles of more columns these rules do not run: {', '.join(table.rule[idle])}"

@@ -17,7 +17,7 @@ MOST = 5_000
 
 
 def possible_duplicates(record: Record) -> Iterator[Problem]:
-    """Two rows do not agree in all that describes a patient.
+    """Ask that no two rows agree in all that describes a patient.
 
     Compared are the columns with the role ``trait``: two rows are noticed if they agree in every one that both have
     filled, and these are at least three. Without such columns, every column but the identifier is compared, empty
@@ -49,7 +49,7 @@ def possible_duplicates(record: Record) -> Iterator[Problem]:
 
 
 def _codes(values: list[object]) -> list[int]:
-    """Number distinct values from 0; empty ones are -1."""
+    """Return distinct values numbered from 0; empty ones are -1."""
     numbers: dict[object, int] = {}
     return [-1 if value is None else numbers.setdefault(value, len(numbers)) for value in values]
 

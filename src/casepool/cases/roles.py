@@ -67,19 +67,24 @@ def _part(column: Column) -> tuple[str, str]:
 def _unfit(column: Column) -> tuple[str, ...]:
     """Say why a column cannot have its role, and what to do; empty if it can."""
     role = column.role
-    if role and role not in ROLES:
-        return ("unknown role", f"choose one of {', '.join(ROLES)}")
-    if column.exposure and role not in OF_AN_EXPOSURE:
-        return ("`exposure` names what no exposure's column is", f"give the role {', '.join(OF_AN_EXPOSURE)}")
-    if column.counts and role not in FLAGS:
-        return ("`counts` goes with a role in codes", f"give the role {', '.join(FLAGS)}, or remove `counts`")
-    if role in TIMES and column.type not in ("number", "integer"):
-        return ("a time must be a number", 'set type = "number"')
-    if role in TIMES and column.unit and column.unit not in DAYS:
-        return (f"unknown unit of time {column.unit!r}", f"choose one of {', '.join(DAYS)}")
-    if role in FLAGS and not column.counts and (column.type != "boolean" or role in ("status", "response")):
-        return ("which codes count is not said", 'add counts = ["...", "..."]')
     strangers = [code for code in column.counts if column.levels and code not in column.levels]
-    if strangers:
-        return (f"`counts` names {strangers[0]!r}, which is no level", f"choose from {', '.join(column.levels)}")
-    return ()
+    uncounted = role in FLAGS and not column.counts and (column.type != "boolean" or role in ("status", "response"))
+    unit = f"unknown unit of time {column.unit!r}"
+    reasons = (
+        (role not in ("", *ROLES), "unknown role", f"choose one of {', '.join(ROLES)}"),
+        (
+            bool(column.exposure) and role not in OF_AN_EXPOSURE,
+            "`exposure` names what no exposure's column is",
+            f"give the role {', '.join(OF_AN_EXPOSURE)}",
+        ),
+        (
+            bool(column.counts) and role not in FLAGS,
+            "`counts` goes with a role in codes",
+            f"give the role {', '.join(FLAGS)}, or remove `counts`",
+        ),
+        (role in TIMES and column.type not in ("number", "integer"), "a time must be a number", 'set type = "number"'),
+        (role in TIMES and column.unit not in ("", *DAYS), unit, f"choose one of {', '.join(DAYS)}"),
+        (uncounted, "which codes count is not said", 'add counts = ["...", "..."]'),
+        (bool(strangers), f"`counts` names {strangers[:1]}, which is no level", "choose from the levels"),
+    )
+    return next(((problem, remedy) for wrong, problem, remedy in reasons if wrong), ())

@@ -53,7 +53,7 @@ class Interval(NamedTuple):
 
 
 def negative_time(record: Record) -> Iterator[Problem]:
-    """A time is not below zero."""
+    """Require that a time is not below zero."""
     for name in record.having(*TIMES):
         for row, days in enumerate(record.days(name)):
             if days is not None and days < 0:
@@ -61,7 +61,7 @@ def negative_time(record: Record) -> Iterator[Problem]:
 
 
 def event_without_time(record: Record) -> Iterator[Problem]:
-    """A patient who died (by ``event``, or by ``status`` where no column is the event) has a time."""
+    """Require a time of a patient who died (by ``event``, or by ``status`` where no column is the event)."""
     time, event = record.one("time"), record.one("event") or record.one("status")
     for row, died in enumerate(record.flags(event)):
         if died and record.shown(time, row) is None and not record.unread(time, row):
@@ -71,17 +71,17 @@ def event_without_time(record: Record) -> Iterator[Problem]:
 
 
 def response_after_follow_up(record: Record) -> Iterator[Problem]:
-    """A response is judged by the last follow-up."""
+    """Require that a response is judged by the last follow-up."""
     yield from _after_follow_up(record, record.one("evaluation"), "the response was judged")
 
 
 def entry_after_follow_up(record: Record) -> Iterator[Problem]:
-    """A patient comes under observation by the last follow-up."""
+    """Require that a patient comes under observation by the last follow-up."""
     yield from _after_follow_up(record, record.one("entry"), "the patient came under observation")
 
 
 def exposure_after_follow_up(record: Record) -> Iterator[Problem]:
-    """An exposure of an exposed patient began, at the latest, by the last follow-up.
+    """Require that an exposed patient's exposure began, at the latest, by the last follow-up.
 
     A patient whose flag is false or unknown is not judged; without a flag column every dated patient is.
     """
@@ -92,7 +92,7 @@ def exposure_after_follow_up(record: Record) -> Iterator[Problem]:
 
 
 def latest_before_earliest(record: Record) -> Iterator[Problem]:
-    """An exposure's latest date is not before its earliest, exposed or not."""
+    """Require that an exposure's latest date is not before its earliest, exposed or not."""
     for interval in _intervals(record):
         if not interval.earliest or not interval.latest:
             continue
@@ -110,7 +110,7 @@ def latest_before_earliest(record: Record) -> Iterator[Problem]:
 
 
 def status_against_death(record: Record) -> Iterator[Problem]:
-    """The status says dead just when the event does; a row in which either is empty is not judged."""
+    """Require that the status says dead just when the event does; a row in which either is empty is not judged."""
     event, status = record.one("event"), record.one("status")
     pairs = zip(record.flags(event), record.flags(status), strict=True)
     for row, (died, dead) in enumerate(pairs):
@@ -120,7 +120,7 @@ def status_against_death(record: Record) -> Iterator[Problem]:
 
 
 def complete_after_resection(record: Record) -> Iterator[Problem]:
-    """A complete response of a patient whose tumour was removed is shown to have been there before.
+    """Ask of a complete response of a patient whose tumour was removed that it is shown to have been there before.
 
     Complete is the last level of the response (worst first), or its last code in `counts` without levels. It is shown
     if the evaluation's time is at or before the earliest date of the operation.
@@ -148,7 +148,7 @@ def complete_after_resection(record: Record) -> Iterator[Problem]:
 
 
 def adjuvant_responder(record: Record) -> Iterator[Problem]:
-    """A patient treated after all tumour was removed does not count as a responder."""
+    """Ask that a patient treated after all tumour was removed does not count as a responder."""
     response, adjuvant = record.one("response"), record.one("adjuvant")
     pairs = zip(record.flags(response), record.flags(adjuvant), strict=True)
     for row, (responder, treated) in enumerate(pairs):
@@ -164,7 +164,7 @@ def adjuvant_responder(record: Record) -> Iterator[Problem]:
 
 
 def parts_of_follow_up(record: Record) -> Iterator[Problem]:
-    """Time on and time off the drug add up to the follow-up; with time off empty, time on is no longer than it.
+    """Ask that time on and time off the drug add up to the follow-up; with time off empty, time on is no longer than it.
 
     A tenth of a month (3.1 days) is forgiven.
     """
@@ -181,7 +181,7 @@ def parts_of_follow_up(record: Record) -> Iterator[Problem]:
 
 
 def beyond_a_lifetime(record: Record) -> Iterator[Problem]:
-    """An age or a time is at most 120 years.
+    """Ask that an age or a time is at most 120 years.
 
     Judged are columns of numbers with a unit of time, with a role that is a time, or named ``age`` without a unit
     (then taken for years).
@@ -210,7 +210,7 @@ def beyond_a_lifetime(record: Record) -> Iterator[Problem]:
 
 
 def event_at_zero(record: Record) -> Iterator[Problem]:
-    """A survival model takes no event at time zero."""
+    """Ask for an event after time zero: no survival model takes one at it."""
     time, event = record.one("time"), record.one("event")
     for row, (died, days) in enumerate(zip(record.flags(event), record.days(time), strict=True)):
         if died and days == 0:
@@ -219,7 +219,7 @@ def event_at_zero(record: Record) -> Iterator[Problem]:
 
 
 def one_date_only(record: Record) -> Iterator[Problem]:
-    """A survival model takes both limits of an exposed patient's date, or neither."""
+    """Ask for both limits of an exposed patient's date, or neither: no survival model takes one."""
     for interval in _intervals(record):
         if not interval.earliest or not interval.latest or not interval.flag:
             continue

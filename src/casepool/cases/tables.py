@@ -6,7 +6,7 @@ import logging
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, cast
 
 import pandas as pd
 
@@ -114,7 +114,7 @@ def examine(raw: pd.DataFrame, codebook: Codebook | None = None, *, name: str = 
 def placed(problems: list[Problem], raw: pd.DataFrame, codebook: Codebook) -> list[Problem]:
     """Name the table, and the patient of every row, in problems that do not yet."""
     named = codebook.id in raw.columns
-    cells = raw[codebook.id] if named and problems else []
+    cells: Any = raw[codebook.id] if named and problems else []
     ids = ["" if is_missing(value, codebook.missing) else f"{codebook.id} {value}" for value in cells]
     problems = [replace(p, patient=ids[p.row - 1]) if named and p.row else p for p in problems]
     return in_file(problems, codebook.name)
@@ -132,7 +132,7 @@ def flat(frame: pd.DataFrame) -> pd.DataFrame:
     lean = bare(frame)
     for level in reversed([level for level in lean.index.names if level is not None]):
         if level not in lean.columns:
-            lean.insert(0, level, lean.index.get_level_values(level))
+            lean.insert(0, level, lean.index.get_level_values(cast(Any, level)))
     lean.columns = pd.Index([str(name) for name in lean.columns], dtype=object)
     return lean.reset_index(drop=True)
 

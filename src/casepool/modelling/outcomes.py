@@ -12,7 +12,7 @@ import pandas as pd
 from casepool.cases.cells import BadCellError, is_missing, parse_boolean
 from casepool.cases.codebook import Codebook, Column
 from casepool.cases.tables import missing_column, row_name
-from casepool.cases.units import DAYS as DAYS
+from casepool.cases.units import DAYS
 from casepool.errors import CasepoolError
 from casepool.modelling.families import FAMILIES
 from casepool.modelling.spec import Exposure, Model, Outcome

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -88,10 +89,10 @@ def read_cases(source: str | Path | pd.DataFrame, codebook: str | Path | Codeboo
     CasepoolError
         For anything that cannot be read, with file, row, column, value and remedy.
     """
-    book = codebook if codebook is None or isinstance(codebook, Codebook) else read_codebook(as_path(codebook))
     if isinstance(source, pd.DataFrame):
-        return typed(source, book, name="the DataFrame")
+        return typed(source, given_codebook(codebook), name="the DataFrame")
     path = as_path(source)
+    book = given_codebook(codebook, path)
     if path.is_dir():
         beside = path / "codebook.toml"
         if book is None and beside.is_file():
@@ -111,6 +112,14 @@ def resolve_cases(cases: str | Path | pd.DataFrame) -> pd.DataFrame:
             remedy=f"bundled are {', '.join(list_datasets())}",
         )
     return read_cases(cases)
+
+
+def given_codebook(codebook: str | Path | Codebook | None, table: Path | None = None) -> Codebook | None:
+    """Return the codebook given beside a table; one read for a single file bears that file's name."""
+    if codebook is None or isinstance(codebook, Codebook):
+        return codebook
+    book = read_codebook(as_path(codebook))
+    return book if table is None or table.is_dir() else replace(book, name=table.name)
 
 
 def as_path(source: object) -> Path:

@@ -164,9 +164,9 @@ def adjuvant_responder(record: Record) -> Iterator[Problem]:
 
 
 def parts_of_follow_up(record: Record) -> Iterator[Problem]:
-    """Ask that time on and time off the drug add up to the follow-up; with time off empty, time on is no longer than it.
+    """Ask that time on and time off the drug add up to the follow-up.
 
-    A tenth of a month (3.1 days) is forgiven.
+    With time off empty, time on must be no longer than it. A tenth of a month (3.1 days) is forgiven.
     """
     on, off, time = record.one("on"), record.one("off"), record.one("time")
     without = record.days(off) if off else [None] * record.n

@@ -11,7 +11,7 @@ from casepool._resources import bundled
 from casepool.cases.codebook import Codebook, read_codebook
 from casepool.cases.columns import odd_cells
 from casepool.cases.problems import NOTE, WARNING, Problem, as_table, from_refusal
-from casepool.cases.reading import as_path, list_datasets, read_sheet
+from casepool.cases.reading import as_path, given_codebook, list_datasets, read_sheet
 from casepool.cases.record import Record
 from casepool.cases.rules import broken, not_run
 from casepool.cases.sheet import Sheet
@@ -54,8 +54,7 @@ def validate(source: str | Path | pd.DataFrame, codebook: str | Path | Codebook 
     problems: list[Problem] = []
     size = (0, 0)
     try:
-        book = codebook if codebook is None or isinstance(codebook, Codebook) else read_codebook(as_path(codebook))
-        sheet, book = _opened(source, book)
+        sheet, book = _opened(source, codebook)
         problems += sheet.problems
         if not any(problem.severity == "error" and problem.rule == "shape" for problem in problems):
             found = examine(sheet.frame, book, name=_name(source))
@@ -69,11 +68,12 @@ def validate(source: str | Path | pd.DataFrame, codebook: str | Path | Codebook 
     return table
 
 
-def _opened(source: str | Path | pd.DataFrame, book: Codebook | None) -> tuple[Sheet, Codebook | None]:
+def _opened(source: str | Path | pd.DataFrame, codebook: str | Path | Codebook | None) -> tuple[Sheet, Codebook | None]:
     """Return the raw cells of a source, and its codebook."""
     if isinstance(source, pd.DataFrame):
-        return Sheet(source), book
+        return Sheet(source), given_codebook(codebook)
     path = bundled("data") / source if isinstance(source, str) and source in list_datasets() else as_path(source)
+    book = given_codebook(codebook, path)
     if not path.is_dir():
         return read_sheet(path, book), book
     beside = path / "codebook.toml"

@@ -12,8 +12,10 @@ if TYPE_CHECKING:
     from casepool.cases import codings as codings
     from casepool.cases import list_datasets as list_datasets
     from casepool.cases import load as load
+    from casepool.cases import new_dataset as new_dataset
     from casepool.cases import read_cases as read_cases
     from casepool.cases import recode as recode
+    from casepool.cases import validate as validate
     from casepool.checking import check as check
     from casepool.errors import CasepoolError as CasepoolError
     from casepool.estimation import aliasing as aliasing
@@ -54,7 +56,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
-    "cases": ("codings", "list_datasets", "load", "read_cases", "recode"),
+    "cases": ("codings", "list_datasets", "load", "new_dataset", "read_cases", "recode", "validate"),
     "checking": ("check",),
     "errors": ("CasepoolError",),
     "estimation": (

@@ -40,6 +40,36 @@ def datasets() -> None:
 
 
 @app.command()
+def validate(
+    table: Annotated[str, typer.Argument(help="A bundled dataset's name, a folder, a CSV, Excel or Parquet file.")],
+    codebook: Annotated[Path | None, typer.Option(help="The codebook.toml that says what the columns mean.")] = None,
+    csv: Annotated[bool, typer.Option("--csv", help="Print comma-separated values.")] = False,
+) -> None:
+    """List everything wrong with a table, worst first; exit status 2 if there is an error."""
+    from casepool.cases import validate as run
+    from casepool.cases.problems import as_csv, as_text
+
+    found = run(table, codebook)
+    print(as_csv(found) if csv else as_text(found))
+    if (found["severity"] == "error").any():
+        raise typer.Exit(BAD_INPUT)
+
+
+@app.command()
+def new(
+    folder: Annotated[Path, typer.Argument(help="The folder to make; it must not exist, or be empty.")],
+    table: Annotated[Path, typer.Option("--from", help="A CSV, Excel or Parquet file.")],
+) -> None:
+    """Make a dataset folder of a table: its cells, and a commented codebook to complete."""
+    from casepool.cases import new_dataset
+
+    made = new_dataset(folder, table)
+    print(
+        f"wrote {made / 'cases.csv'} and {made / 'codebook.toml'}: complete the codebook, then casepool validate {made}"
+    )
+
+
+@app.command()
 def models() -> None:
     """List the bundled models."""
     from casepool.modelling import list_models, model

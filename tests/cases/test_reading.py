@@ -182,10 +182,14 @@ def test_a_file_that_is_no_table_is_refused(tmp_path, text, said):
     assert said in message
 
 
-def test_a_file_in_another_encoding_or_not_there_is_refused(tmp_path):
+def test_a_file_in_another_encoding_is_read_and_said(tmp_path, caplog):
     path = tmp_path / "mine.csv"
     path.write_bytes("patient,note\n1,Müller\n".encode("latin-1"))
-    assert "UTF-8" in refusal(lambda: read_cases(path))
+    assert read_cases(path)["note"].tolist() == ["Müller"]
+    assert "read as Windows-1252 ('Müller')" in caplog.text
+
+
+def test_a_file_that_is_not_there_is_refused(tmp_path):
     assert "no such file" in refusal(lambda: read_cases(tmp_path / "absent.csv"))
 
 

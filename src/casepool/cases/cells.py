@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+import datetime
+import decimal
 import math
 import numbers
 import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
+import pandas as pd
+
 from casepool.cases.codebook import Column
 
 NUMBER = re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d+)?")
 LONGEST_MEMBER = 30
 """Characters of the longest member a guessed set may have: beyond it, ";" is punctuation."""
+LARGEST = 2**53
+"""Largest whole number: beyond it a float no longer tells neighbours apart."""
 TRUE, FALSE = ("true", "yes", "t", "y"), ("false", "no", "f", "n")
+
+
+SINGLE = (str, numbers.Number, bool, datetime.date, datetime.time, datetime.timedelta, pd.Period, pd.Interval)
+"""Python types of which one cell is one value."""
 
 
 class BadCellError(Exception):
@@ -31,11 +41,16 @@ def is_missing(value: object, tokens: Iterable[str]) -> bool:
 
 def parse_number(value: object, column: Column) -> float:
     """Read a finite number inside the column's range."""
-    if isinstance(value, str) and NUMBER.fullmatch(value.strip()):
+    if isinstance(value, decimal.Decimal) or (isinstance(value, str) and NUMBER.fullmatch(value.strip())):
         value = float(value)
-    if isinstance(value, bool) or not isinstance(value, numbers.Real) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, numbers.Real):
         raise BadCellError("expected a number")
-    number = float(value)
+    try:
+        number = float(value)
+    except OverflowError:
+        number = math.inf
+    if not math.isfinite(number):
+        raise BadCellError("expected a number")
     if column.range and not column.range[0] <= number <= column.range[1]:
         raise BadCellError(f"expected a number from {column.range[0]:g} to {column.range[1]:g}")
     return number
@@ -46,6 +61,8 @@ def parse_integer(value: object, column: Column) -> int:
     number = parse_number(value, column)
     if number != int(number):
         raise BadCellError("expected a whole number")
+    if abs(number) > LARGEST:
+        raise BadCellError("expected a whole number of at most 15 digits")
     return int(number)
 
 
@@ -61,7 +78,7 @@ def parse_boolean(value: object, column: Column) -> bool:
 
 def parse_label(value: object, column: Column) -> str:
     """Read a label: text without surrounding space, aliases applied, one of the levels if there are any."""
-    label = str(value).strip()
+    label = parse_text(value, column).strip()
     if isinstance(value, numbers.Real) and not isinstance(value, bool) and float(value).is_integer():
         label = str(math.floor(value))
     label = column.aliases.get(label, label)
@@ -72,13 +89,26 @@ def parse_label(value: object, column: Column) -> str:
 
 def parse_set(value: object, column: Column) -> str:
     """Read the members of a set, each a label, and join them again."""
-    members = [member for member in str(value).split(column.separator) if member.strip()]
+    members = [member for member in parse_text(value, column).split(column.separator) if member.strip()]
     return column.separator.join(parse_label(member, column) for member in members)
 
 
 def parse_text(value: object, column: Column) -> str:
-    """Keep text as it is."""
-    return str(value)
+    """Keep text as it is; a date becomes its text, and a list, bytes or half a character are no text."""
+    if not isinstance(value, SINGLE) and not hasattr(value, "dtype"):
+        raise BadCellError(f"expected one value, not a {type(value).__name__}")
+    text = str(value)
+    if getattr(value, "ndim", 0) or not _encodes(text):
+        raise BadCellError("expected one value that is text")
+    return text
+
+
+def _encodes(text: str) -> bool:
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 PARSERS: dict[str, tuple[Callable[[Any, Column], Any], str]] = {

@@ -8,11 +8,14 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from casepool.cases.roles import check_roles
 from casepool.errors import CasepoolError
 
 TYPES = ("number", "integer", "category", "ordered", "set", "list", "boolean", "text")
 LABELLED = ("category", "ordered", "set", "boolean")
 """Types whose values are labels a table can be split by."""
+FILE_KEYS = ("separator", "decimal", "encoding", "sheet")
+"""Keys of ``[file]``: how the file is written, where that cannot be told from it."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,13 @@ class Column:
         What stands between the members of a ``set`` or ``list``.
     aliases : mapping of str to str
         Spellings read as another one.
+    role : str
+        What the column is to the rules of `validate`: one of `casepool.cases.roles.ROLES`, or empty.
+    exposure : str
+        Which exposure a column with the role ``exposure``, ``resection``, ``earliest`` or ``latest`` belongs to.
+    counts : tuple of str
+        The codes that count for the role: of a ``status`` those that mean dead, of a ``response`` those of a
+        responder, of ``event`` and the other true/false roles those that mean true.
     """
 
     type: str
@@ -42,6 +52,9 @@ class Column:
     levels: tuple[str, ...] = ()
     separator: str = ";"
     aliases: Mapping[str, str] = field(default_factory=dict)
+    role: str = ""
+    exposure: str = ""
+    counts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -54,6 +67,8 @@ class Codebook:
         What errors call the table.
     guessed : tuple of str
         Columns whose type was guessed from their values.
+    file : mapping of str to str
+        How the file is written, where that cannot be told from it: ``separator``, ``decimal``, ``encoding``, ``sheet``.
     codings : mapping
         ``{decision: {choice: {"why": ..., "use" | "set" | "drop": ...}}}``.
     """
@@ -66,6 +81,7 @@ class Codebook:
     id: str = "patient"
     missing: tuple[str, ...] = ("", "NA")
     report: tuple[str, ...] = ()
+    file: Mapping[str, str] = field(default_factory=dict)
     columns: Mapping[str, Column] = field(default_factory=dict)
     codings: Mapping[str, Mapping[str, Mapping[str, Any]]] = field(default_factory=dict)
     guessed: tuple[str, ...] = ()
@@ -116,11 +132,18 @@ def codebook_from_dict(plain: Mapping[str, Any], *, file: str = "codebook.toml")
     for key in ("columns", "codings"):
         if not isinstance(values.get(key, {}), Mapping):
             raise CasepoolError("must be a table", file=file, column=key, remedy=f"write [{key}.<name>]")
+    if "file" in values:
+        _texts(values["file"], file=file, key="file")
+        check_keys(values["file"], list(FILE_KEYS), file=file, table="file")
+    for key in ("name", "title", "source", "licence", "id"):
+        if not isinstance(values.get(key, ""), str):
+            raise CasepoolError("must be text", file=file, column=key, value=values[key], remedy="put it in quotes")
     if not isinstance(values.get("public", True), bool):
         raise CasepoolError("must be true or false", file=file, column="public", remedy="write true or false")
     values["columns"] = {
         str(name): _column(column, name=str(name), file=file) for name, column in values.get("columns", {}).items()
     }
+    check_roles(values["columns"], file=file)
     return Codebook(**values)
 
 
@@ -150,8 +173,15 @@ def _column(plain: object, *, name: str, file: str) -> Column:
             value=values.get("type"),
             remedy=f"choose one of {', '.join(TYPES)}",
         )
-    if "levels" in values:
-        values["levels"] = tuple(_strings(values["levels"], file=file, key=f"{table}.levels"))
+    for key in ("levels", "counts"):
+        if key in values:
+            values[key] = tuple(_strings(values[key], file=file, key=f"{table}.{key}"))
+    _texts(values.get("aliases", {}), file=file, key=f"{table}.aliases")
+    for key in ("unit", "label", "separator", "role", "exposure"):
+        if not isinstance(values.get(key, ""), str):
+            raise CasepoolError("must be text", file=file, column=f"{table}.{key}", remedy="put it in quotes")
+    if values.get("separator") == "":
+        raise CasepoolError("must not be empty", file=file, column=f"{table}.separator", remedy='write, say, ";"')
     if values.get("range") is not None:
         values["range"] = _range(values["range"], file=file, key=f"{table}.range")
     return Column(**values)
@@ -161,6 +191,12 @@ def _strings(value: object, *, file: str, key: str) -> list[str]:
     if not isinstance(value, list | tuple) or not all(isinstance(item, str) for item in value):
         raise CasepoolError("must be a list of strings", file=file, column=key, value=value, remedy="correct it")
     return list(value)
+
+
+def _texts(value: object, *, file: str, key: str) -> None:
+    """Refuse what is no table of texts."""
+    if not isinstance(value, Mapping) or not all(isinstance(item, str) for item in (*value, *value.values())):
+        raise CasepoolError("must be a table of texts", file=file, column=key, value=value, remedy="correct it")
 
 
 def _range(value: object, *, file: str, key: str) -> tuple[float, float]:

@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
-import csv
-import io
+import logging
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 
 from casepool._resources import bundled
 from casepool.cases.codebook import Codebook, read_codebook
+from casepool.cases.delimited import read_bytes, read_delimited
+from casepool.cases.problems import refuse
+from casepool.cases.sheet import Sheet
 from casepool.cases.tables import typed
+from casepool.cases.workbooks import read_parquet, read_workbook
 from casepool.errors import CasepoolError
+
+log = logging.getLogger("casepool")
+
+FOREIGN = {
+    b"\xd0\xcf\x11\xe0": "an Excel workbook of before 2007, or a locked one",
+    b"\x1f\x8b": "a compressed file",
+    b"%PDF": "a PDF",
+    b"SQLite": "a database",
+}
+"""First bytes of files that are no table, and what they are."""
 
 
 def list_datasets() -> list[str]:
@@ -58,10 +72,12 @@ def read_cases(source: str | Path | pd.DataFrame, codebook: str | Path | Codeboo
     Parameters
     ----------
     source : path or pandas.DataFrame
-        A dataset folder (``cases.csv`` and, if there, ``codebook.toml``), a CSV file, or a frame.
+        A dataset folder (``cases.csv`` and, if there, ``codebook.toml``), a file, or a frame. A file is separated
+        text (comma, semicolon, tab or bar), an Excel workbook (needs ``casepool[excel]``) or Parquet
+        (``casepool[parquet]``).
     codebook : path or Codebook, optional
         What the columns mean. Without one the types are guessed from the values, and said in the log;
-        a CSV file is read without the codebook that may lie beside it.
+        a file is read without the codebook that may lie beside it.
 
     Returns
     -------
@@ -73,16 +89,16 @@ def read_cases(source: str | Path | pd.DataFrame, codebook: str | Path | Codeboo
     CasepoolError
         For anything that cannot be read, with file, row, column, value and remedy.
     """
-    book = codebook if codebook is None or isinstance(codebook, Codebook) else read_codebook(codebook)
     if isinstance(source, pd.DataFrame):
-        return typed(source, book, name="the DataFrame")
-    path = Path(source)
+        return typed(source, given_codebook(codebook), name="the DataFrame")
+    path = as_path(source)
+    book = given_codebook(codebook, path)
     if path.is_dir():
         beside = path / "codebook.toml"
         if book is None and beside.is_file():
             book = read_codebook(beside)
-        return typed(_read_csv(path / "cases.csv"), book, name=path.name)
-    return typed(_read_csv(path), book, name=path.name)
+        return _cases_of(path / "cases.csv", book or Codebook(name=path.name))
+    return _cases_of(path, book)
 
 
 def resolve_cases(cases: str | Path | pd.DataFrame) -> pd.DataFrame:
@@ -98,35 +114,46 @@ def resolve_cases(cases: str | Path | pd.DataFrame) -> pd.DataFrame:
     return read_cases(cases)
 
 
-def _read_csv(path: Path) -> pd.DataFrame:
-    """Read a CSV file as text, refusing rows whose cells do not match the header."""
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        raise CasepoolError("there is no such file", file=str(path), remedy="check the path") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise CasepoolError(
-            f"not readable as UTF-8 text ({error})", file=str(path), remedy="save it as UTF-8"
-        ) from None
-    try:
-        rows = [row for row in csv.reader(io.StringIO(text), strict=True) if row]
-    except csv.Error as error:
-        raise CasepoolError(f"not readable as CSV ({error})", file=path.name, remedy="check its quotes") from None
-    if not rows:
-        raise CasepoolError("the file is empty", file=path.name, remedy="give a header and one row per patient")
-    header = [name.strip() for name in rows[0]]
-    for position, name in enumerate(header):
-        if not name:
+def given_codebook(codebook: str | Path | Codebook | None, table: Path | None = None) -> Codebook | None:
+    """Return the codebook given beside a table; one read for a single file bears that file's name."""
+    if codebook is None or isinstance(codebook, Codebook):
+        return codebook
+    book = read_codebook(as_path(codebook))
+    return book if table is None or table.is_dir() else replace(book, name=table.name)
+
+
+def as_path(source: object) -> Path:
+    """Return a path, refusing what is none."""
+    if not isinstance(source, str | Path):
+        raise CasepoolError("neither a path nor a DataFrame", value=source, remedy="give one of the two")
+    return Path(source)
+
+
+def read_sheet(path: Path, codebook: Codebook | None) -> Sheet:
+    """Read a file of any kind; its content, not its name, says which.
+
+    Raises
+    ------
+    CasepoolError
+        If it cannot be opened at all.
+    """
+    data = read_bytes(path)
+    if data.startswith(b"PK"):
+        return read_workbook(data, path, codebook.file.get("sheet", "") if codebook else "")
+    if data.startswith(b"PAR1"):
+        return read_parquet(path)
+    for mark, kind in FOREIGN.items():
+        if data.startswith(mark):
             raise CasepoolError(
-                "a column has no name", file=path.name, row=f"header, column {position + 1}", remedy="name it"
+                f"this is {kind}, which is not read", file=path.name, remedy="save it as .xlsx, .parquet or .csv"
             )
-    for number, row in enumerate(rows[1:], start=1):
-        if len(row) != len(header):
-            raise CasepoolError(
-                f"{len(row)} cells where the header has {len(header)}",
-                file=path.name,
-                row=f"row {number}",
-                value=row[0],
-                remedy="check separators and quotes in this row",
-            )
-    return pd.DataFrame(rows[1:], columns=header, dtype="str")
+    return read_delimited(data, path, codebook)
+
+
+def _cases_of(path: Path, codebook: Codebook | None) -> pd.DataFrame:
+    """Read a file and type it; how it was read, where there was a choice, is said in the log."""
+    sheet = read_sheet(path, codebook)
+    refuse(sheet.problems)
+    for problem in sheet.problems:
+        log.warning("%s: %s (%r); %s", problem.file, problem.problem, problem.value, problem.remedy)
+    return typed(sheet.frame, codebook, name=path.name)

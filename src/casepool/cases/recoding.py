@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,8 @@ def recoded(cases: pd.DataFrame, decision: str, choice: str) -> tuple[pd.DataFra
     Returns
     -------
     frame : pandas.DataFrame
-        A new table of the same rows, typed and checked again.
+        A new table of the same rows, typed and checked again. A column the choice overwrites loses its role, which
+        described what was recorded: deaths of complications read as censored do not contradict the status.
     dropped : tuple of str
         Identifiers of the patients the choice leaves out; they are still rows of the frame.
 
@@ -58,7 +60,17 @@ def recoded(cases: pd.DataFrame, decision: str, choice: str) -> tuple[pd.DataFra
                 raise missing_column(cases, codebook, column, f"codings.{decision}.{choice}")
             raw.loc[row, column] = value
     dropped = [str(cases[codebook.id].iloc[_row_of(cases, codebook, p, where)]) for p in coding.get("drop", [])]
-    return typed(raw.where(raw.notna(), None), codebook), tuple(dropped)
+    changed = {*coding.get("use", {}), *(column for cells in coding.get("set", []) for column in cells)} - {codebook.id}
+    return typed(raw.where(raw.notna(), None), _without_roles(codebook, changed)), tuple(dropped)
+
+
+def _without_roles(codebook: Codebook, changed: set[str]) -> Codebook:
+    """Take the roles of some columns away."""
+    columns = {
+        name: replace(column, role="", exposure="", counts=()) if name in changed else column
+        for name, column in codebook.columns.items()
+    }
+    return replace(codebook, columns=columns)
 
 
 def _coding(codebook: Codebook, decision: str, choice: str) -> Mapping[str, Any]:

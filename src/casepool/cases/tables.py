@@ -3,18 +3,47 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, cast
 
 import pandas as pd
 
-from casepool.cases.cells import PARSERS, BadCellError, guess_type, is_missing
+from casepool.cases.cells import PARSERS, guess_type, is_missing
 from casepool.cases.codebook import Codebook, Column, codebook_from_dict
+from casepool.cases.columns import Recorded, identifier_problems, read_column, spelling_problems
+from casepool.cases.problems import ERROR, Problem, in_file, refuse
+from casepool.cases.record import Record
+from casepool.cases.rules import broken
 from casepool.errors import CasepoolError
 
 log = logging.getLogger("casepool")
+
+MOST_CELLS = 2_000_000
+"""Cells of the largest table read: beyond it, it is no table of cases."""
+
+
+@dataclass(frozen=True)
+class Examined:
+    """A table looked through.
+
+    Parameters
+    ----------
+    raw : pandas.DataFrame
+        Its cells as they came, columns named by text.
+    codebook : Codebook
+        With a guessed type for every column it did not name.
+    columns : mapping of str to Recorded
+        The cells as read; empty if the table has no proper shape.
+    problems : list of Problem
+        Every error, in the order of the rules.
+    """
+
+    raw: pd.DataFrame
+    codebook: Codebook
+    columns: Mapping[str, Recorded]
+    problems: list[Problem]
 
 
 def codebook_of(frame: pd.DataFrame) -> Codebook | None:
@@ -29,7 +58,7 @@ def typed(raw: pd.DataFrame, codebook: Codebook | None = None, *, name: str = "c
     Parameters
     ----------
     raw : pandas.DataFrame
-        One row per patient; cells of any type.
+        One row per patient; cells of any type. Named levels of the index become columns.
     codebook : Codebook, optional
         What the columns mean. Without one (neither here nor in ``raw.attrs``) types are guessed and said.
     name : str
@@ -44,18 +73,51 @@ def typed(raw: pd.DataFrame, codebook: Codebook | None = None, *, name: str = "c
     Raises
     ------
     CasepoolError
-        The first problem, with the number of further ones.
+        The first error `validate` would list, with the number of further ones.
+    """
+    told = (codebook or _carried(raw) or Codebook()).columns
+    found = examine(raw, codebook, name=name)
+    refuse(found.problems)
+    _say_guesses(found.codebook, [name for name in found.columns if name not in told])
+    kinds = found.codebook.columns
+    columns = {name: pd.Series(c.values, dtype=PARSERS[kinds[name].type][1]) for name, c in found.columns.items()}
+    frame = pd.DataFrame(columns, index=pd.RangeIndex(len(found.raw)))
+    frame.attrs["codebook"] = found.codebook.to_dict()
+    return frame
+
+
+def examine(raw: pd.DataFrame, codebook: Codebook | None = None, *, name: str = "cases") -> Examined:
+    """Look a table through for everything that `read_cases` refuses.
+
+    The shape comes first: a table without rows, with nameless or repeated columns or with too many cells is not
+    looked into. Then, column by column, every cell that cannot be read and every near-twin of a level; then the
+    identifiers; then the rules across columns that are errors.
     """
     codebook = codebook or _carried(raw) or Codebook(name=name)
-    raw = bare(raw)
+    raw = flat(raw)
+    shape = list(_shape_problems(raw, codebook))
+    if shape:
+        return Examined(raw, codebook, {}, in_file(shape, codebook.name))
     codebook = with_guesses(raw, codebook)
-    problems = list(table_problems(raw, codebook))
-    if problems:
-        raise first_of(problems)
-    columns = {column: _typed_column(raw[column], codebook, column) for column in raw.columns}
-    frame = pd.DataFrame(columns, index=pd.RangeIndex(len(raw)))
-    frame.attrs["codebook"] = codebook.to_dict()
-    return frame
+    problems = list(_absent_columns(raw, codebook))
+    columns = {column: read_column(raw[column], codebook, column) for column in raw.columns}
+    for column, recorded in columns.items():
+        problems += recorded.problems
+        if column != codebook.id:
+            problems += spelling_problems(recorded.values, codebook.columns[column], column)
+    if codebook.id in columns:
+        problems += identifier_problems(columns[codebook.id], codebook)
+    problems += broken(Record(columns, codebook), ERROR)
+    return Examined(raw, codebook, columns, placed(problems, raw, codebook))
+
+
+def placed(problems: list[Problem], raw: pd.DataFrame, codebook: Codebook) -> list[Problem]:
+    """Name the table, and the patient of every row, in problems that do not yet."""
+    named = codebook.id in raw.columns
+    cells: Any = raw[codebook.id] if named and problems else []
+    ids = ["" if is_missing(value, codebook.missing) else f"{codebook.id} {value}" for value in cells]
+    problems = [replace(p, patient=ids[p.row - 1]) if named and p.row else p for p in problems]
+    return in_file(problems, codebook.name)
 
 
 def bare(frame: pd.DataFrame) -> pd.DataFrame:
@@ -63,6 +125,16 @@ def bare(frame: pd.DataFrame) -> pd.DataFrame:
     lean = frame.copy(deep=False)
     lean.attrs = {}
     return lean
+
+
+def flat(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the frame with columns named by text, named levels of its index among them, and without attributes."""
+    lean = bare(frame)
+    for level in reversed([level for level in lean.index.names if level is not None]):
+        if level not in lean.columns:
+            lean.insert(0, level, lean.index.get_level_values(cast(Any, level)))
+    lean.columns = pd.Index([str(name) for name in lean.columns], dtype=object)
+    return lean.reset_index(drop=True)
 
 
 def _carried(frame: pd.DataFrame) -> Codebook | None:
@@ -73,104 +145,62 @@ def _carried(frame: pd.DataFrame) -> Codebook | None:
     return replace(codebook, columns={k: v for k, v in codebook.columns.items() if k in frame.columns})
 
 
-def first_of(problems: list[CasepoolError]) -> CasepoolError:
-    """Return the first problem, its remedy ending with how many more there are."""
-    first = problems[0]
-    if len(problems) > 1:
-        more = f"{first.remedy} ({len(problems) - 1} more problem{'s' * (len(problems) > 2)} in this table)"
-        first = CasepoolError(
-            first.problem, remedy=more, file=first.file, row=first.row, column=first.column, value=first.value
-        )
-    return first
-
-
 def with_guesses(raw: pd.DataFrame, codebook: Codebook) -> Codebook:
-    """Add a guessed type for every column the codebook does not name, and say so in one line of the log."""
+    """Add a guessed type for every column the codebook does not name."""
     guesses = {
-        str(name): Column(guess_type(value for value in raw[name] if not is_missing(value, codebook.missing)))
+        name: Column(guess_type(value for value in raw[name] if not is_missing(value, codebook.missing)))
         for name in raw.columns
         if name not in codebook.columns
     }
     if not guesses:
         return codebook
-    said = ", ".join(f"{name} ({column.type})" for name, column in guesses.items())
-    log.warning("%s: no codebook entry, types guessed: %s", codebook.name, said)
     return replace(codebook, columns={**codebook.columns, **guesses}, guessed=(*codebook.guessed, *guesses))
 
 
-def table_problems(raw: pd.DataFrame, codebook: Codebook) -> Iterator[CasepoolError]:
-    """Yield everything wrong with a table as its codebook describes it: header, identifiers, then cells."""
-    yield from _header_problems(raw, codebook)
-    for column in raw.columns:
-        yield from _cell_problems(raw, codebook, str(column))
-    yield from _identifier_problems(raw, codebook)
+def _say_guesses(codebook: Codebook, names: list[str], most: int = 50) -> None:
+    """Say in one line of the log which types were guessed."""
+    if names:
+        said = ", ".join(f"{name} ({codebook.columns[name].type})" for name in names[:most])
+        more = f" and {len(names) - most} more" if len(names) > most else ""
+        log.warning("%s: no codebook entry, types guessed: %s%s", codebook.name, said, more)
 
 
-def _header_problems(raw: pd.DataFrame, codebook: Codebook) -> Iterator[CasepoolError]:
+def _shape_problems(raw: pd.DataFrame, codebook: Codebook) -> Iterator[Problem]:
+    """Yield what makes a frame no table of cases."""
     if not len(raw):
-        yield CasepoolError("the table has no rows", file=codebook.name, remedy="give at least one patient")
-    for column in raw.columns[raw.columns.duplicated()]:
-        yield CasepoolError(
-            "the column appears twice", file=codebook.name, column=str(column), remedy="rename one of the two"
+        yield Problem("shape", "the table has no rows", "at least one patient", "give at least one patient")
+    if not len(raw.columns):
+        yield Problem("shape", "the table has no columns", "at least one column", "give the table columns")
+    if raw.size > MOST_CELLS:
+        said = f"the table has {raw.size:,} cells"
+        yield Problem("shape", said, f"at most {MOST_CELLS:,}", "cut it to the patients and columns of the question")
+        return
+    for column in dict.fromkeys(raw.columns[raw.columns.duplicated()]):
+        yield Problem(
+            "shape", "the column appears twice", "a name of its own", "rename one of the two", column=str(column)
         )
+    if "" in raw.columns:
+        yield Problem("shape", "a column has no name", "a name", "name it, or remove it")
+
+
+def _absent_columns(raw: pd.DataFrame, codebook: Codebook) -> Iterator[Problem]:
     for column in codebook.columns:
         if column not in raw.columns:
-            yield missing_column(raw, codebook, column)
+            yield _missing(raw, column, "the codebook")
+
+
+def _missing(frame: pd.DataFrame, column: str, wanted_by: str) -> Problem:
+    near = get_close_matches(column, [str(name) for name in frame.columns], n=1)
+    hint = f"did you mean {near[0]!r}?" if near else f"the columns are {', '.join(map(str, frame.columns))}"
+    said = f"there is no such column, which {wanted_by} names"
+    return Problem("missing column", said, "the column", hint, column=column)
 
 
 def missing_column(
     frame: pd.DataFrame, codebook: Codebook, column: str, wanted_by: str = "the codebook"
 ) -> CasepoolError:
     """Make the error for a column that is named but not there, with the nearest name there is."""
-    near = get_close_matches(column, [str(name) for name in frame.columns], n=1)
-    hint = f"did you mean {near[0]!r}" if near else f"the columns are {', '.join(map(str, frame.columns))}"
-    return CasepoolError(
-        f"there is no such column, which {wanted_by} names",
-        file=codebook.name,
-        column=column,
-        remedy=f"{hint}?" if near else hint,
-    )
-
-
-def _cell_problems(raw: pd.DataFrame, codebook: Codebook, name: str) -> Iterator[CasepoolError]:
-    if name not in codebook.columns or (raw.columns == name).sum() != 1:
-        return
-    column = codebook.columns[name]
-    parser = PARSERS[column.type][0]
-    for position, value in enumerate(raw[name]):
-        if is_missing(value, codebook.missing):
-            continue
-        try:
-            parser(value, column)
-        except BadCellError as expected:
-            yield CasepoolError(
-                str(expected),
-                file=codebook.name,
-                row=row_name(raw, codebook, position),
-                column=name,
-                value=value,
-                remedy="correct the cell or the codebook",
-            )
-
-
-def _identifier_problems(raw: pd.DataFrame, codebook: Codebook) -> Iterator[CasepoolError]:
-    if codebook.id not in raw.columns or (raw.columns == codebook.id).sum() != 1:
-        return
-    seen: dict[str, int] = {}
-    for position, value in enumerate(raw[codebook.id]):
-        where = {"file": codebook.name, "row": f"row {position + 1}", "column": codebook.id}
-        if is_missing(value, codebook.missing):
-            yield CasepoolError("the patient has no identifier", remedy="give every patient one", **where)
-            continue
-        label = str(value).strip()
-        if label in seen:
-            yield CasepoolError(
-                f"the patient appears twice, first in row {seen[label]}",
-                value=value,
-                remedy="remove one row or give it an identifier of its own",
-                **where,
-            )
-        seen.setdefault(label, position + 1)
+    return replace(_missing(frame, column, wanted_by), file=codebook.name).refusal()
 
 
 def row_name(frame: pd.DataFrame, codebook: Codebook, position: int) -> str:
@@ -178,10 +208,3 @@ def row_name(frame: pd.DataFrame, codebook: Codebook, position: int) -> str:
     if codebook.id in frame.columns:
         return f"row {position + 1} ({codebook.id} {frame[codebook.id].iloc[position]})"
     return f"row {position + 1}"
-
-
-def _typed_column(cells: pd.Series[Any], codebook: Codebook, name: str) -> pd.Series[Any]:
-    column = codebook.columns[str(name)]
-    parser, dtype = PARSERS[column.type]
-    values = [None if is_missing(value, codebook.missing) else parser(value, column) for value in cells]
-    return pd.Series(values, dtype=dtype)

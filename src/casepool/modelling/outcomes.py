@@ -12,11 +12,11 @@ import pandas as pd
 from casepool.cases.cells import BadCellError, is_missing, parse_boolean
 from casepool.cases.codebook import Codebook, Column
 from casepool.cases.tables import missing_column, row_name
+from casepool.cases.units import DAYS
 from casepool.errors import CasepoolError
 from casepool.modelling.families import FAMILIES
 from casepool.modelling.spec import Exposure, Model, Outcome
 
-DAYS = {"days": 1.0, "weeks": 7.0, "months": 365.25 / 12, "years": 365.25}
 DECIMALS = 9
 """Times are rounded to this many decimals after conversion, so that any unit gives the same numbers."""
 

@@ -1,0 +1,215 @@
+"""One column at a time: its cells become values, and what is wrong with them is said."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from casepool.cases.cells import PARSERS, BadCellError, is_missing
+from casepool.cases.codebook import Codebook, Column
+from casepool.cases.problems import WARNING, Problem
+from casepool.cases.remedies import (
+    GENERAL,
+    NO_DATE,
+    is_date,
+    is_number,
+    most_are,
+    remedy_for,
+    says_nothing,
+    stands_for_number,
+)
+
+SPELT = ("category", "ordered", "set")
+"""Types whose labels are compared by spelling."""
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """A column of n cells as read: n values, None where empty or unreadable, and the rows that are unreadable."""
+
+    values: list[Any]
+    unread: frozenset[int]
+    problems: list[Problem]
+
+
+def read_column(cells: pd.Series[Any], codebook: Codebook, name: str) -> Recorded:
+    """Read every cell of one column by its type.
+
+    Each cell that is filled and cannot be read is an error: of the rule "range" if it is a number outside the
+    column's range, "unknown code" if it is a label outside its levels, and "type" otherwise.
+    """
+    column = codebook.columns[name]
+    parser = PARSERS[column.type][0]
+    values: list[Any] = []
+    problems: list[Problem] = []
+    for position, value in enumerate(cells):
+        values.append(None)
+        if is_missing(value, codebook.missing):
+            continue
+        try:
+            values[-1] = parser(value, column)
+        except BadCellError as bad:
+            rule = _rule(parser, value, column)
+            remedy = _near_level(value, column) if rule == "unknown code" else remedy_for(value)
+            expected = str(bad).removeprefix("expected ")
+            problems.append(Problem(rule, str(bad), expected, remedy, row=position + 1, column=name, value=value))
+    return Recorded(values, frozenset(p.row - 1 for p in problems if p.row), problems)
+
+
+def _rule(parser: Any, value: object, column: Column) -> str:
+    """Tell a wrong type from a value of the right type that is not allowed."""
+    try:
+        parser(value, Column(column.type, separator=column.separator))
+    except BadCellError:
+        return "type"
+    return "unknown code" if column.levels else "range"
+
+
+def _near_level(value: object, column: Column) -> str:
+    """Name the level that differs from the cell in spelling only."""
+    members = str(value).split(column.separator) if column.type == "set" else [str(value)]
+    twins = {folded(level): level for level in column.levels}
+    for member in members:
+        twin = twins.get(folded(member))
+        if twin and twin != member.strip():
+            return f"write {twin!r}, or add it to `aliases` of the column"
+    return GENERAL
+
+
+def folded(label: str) -> str:
+    """Return what is left of a label when case, spaces, invisible characters and Unicode's forms are set aside.
+
+    Compatibility normalisation (NFKC) and case folding, then NFKC again, without white space, control and format
+    characters (zero-width spaces and joiners, direction marks, soft hyphens, byte order marks).
+    """
+    if label.isascii() and label.isalnum():
+        return label.casefold()
+    text = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", label).casefold())
+    return "".join(c for c in text if not c.isspace() and unicodedata.category(c) not in ("Cc", "Cf"))
+
+
+def spellings(values: Sequence[Any], column: Column) -> dict[str, str]:
+    """Return the spellings of a column's levels that differ from another one in `folded` respects only.
+
+    Judged are labels of type category, ordered and set, after aliases; where the codebook lists `levels`, they are
+    what was meant and nothing is judged.
+
+    Returns
+    -------
+    dict of str to str
+        Each spelling to give up, and the one to keep: the most frequent, of equals the first.
+    """
+    if column.type not in SPELT or column.levels:
+        return {}
+    seen: dict[str, Counter[str]] = {}
+    for value in values:
+        for label in labels_of(value, column):
+            seen.setdefault(folded(label), Counter())[label] += 1
+    ranked = [[label for label, _ in counted.most_common()] for key, counted in seen.items() if key]
+    return {other: kept for kept, *others in ranked for other in others}
+
+
+def spelling_problems(values: Sequence[Any], column: Column, name: str) -> Iterator[Problem]:
+    """Yield an error for every one of `spellings`, at the first row that has it, and for every invisible label."""
+    if column.type not in SPELT:
+        return
+    twins = spellings(values, column)
+    told: set[str] = set()
+    for position, value in enumerate(values):
+        for label in labels_of(value, column):
+            kept = twins.get(label)
+            if label in told or (kept is None and folded(label)):
+                continue
+            told.add(label)
+            at: dict[str, Any] = {"row": position + 1, "column": name, "value": label}
+            if kept is None:
+                said = "holds invisible characters only"
+                yield Problem("invisible label", said, "a label, or an empty cell", "empty the cell", **at)
+                continue
+            yield Problem(
+                "near-twin level",
+                f"differs from the level {kept!r} in case, spaces or invisible characters only",
+                f"one spelling of {kept!r}",
+                f"correct the cell, or add aliases = {{ {_toml(label)} = {_toml(kept)} }} to [columns.{name}]",
+                **at,
+            )
+
+
+def labels_of(value: Any, column: Column) -> list[str]:
+    """Return the labels of one cell: the members of a set, one label otherwise, none of an empty cell."""
+    if value is None:
+        return []
+    return list(value.split(column.separator)) if column.type == "set" else [value]
+
+
+def _toml(text: str) -> str:
+    """Write a text as TOML does, invisible characters by their number."""
+    shown = "".join(c if c.isprintable() and c not in '"\\' else f"\\U{ord(c):08X}" for c in text)
+    return f'"{shown}"'
+
+
+def identifier_problems(recorded: Recorded, codebook: Codebook) -> Iterator[Problem]:
+    """Yield an error for every row without an identifier, with one given before, or with a near-twin of one.
+
+    Compared are the values read, so that 1, "1" and 1.0 are one patient in a column of numbers; near-twins are told
+    as `folded` has it.
+    """
+    seen: dict[str, int] = {}
+    for position, value in enumerate(recorded.values):
+        at = {"row": position + 1, "column": codebook.id, "value": value}
+        if position in recorded.unread:
+            continue
+        label = "" if value is None else str(value).strip()
+        if not folded(label):
+            yield Problem(
+                "duplicate id", "the patient has no identifier", "an identifier", "give every patient one", **at
+            )
+            continue
+        before = seen.setdefault(folded(label), position)
+        if before == position:
+            continue
+        same = str(recorded.values[before]).strip() == label
+        yield Problem(
+            "duplicate id",
+            f"the patient appears twice, first in row {before + 1}"
+            if same
+            else f"differs from the identifier in row {before + 1} in case, spaces or invisible characters only",
+            "an identifier that no other row has",
+            "remove one row or give it an identifier of its own",
+            **at,
+        )
+
+
+def odd_cells(cells: pd.Series[Any], codebook: Codebook, name: str) -> Iterator[Problem]:
+    """Yield warnings on a column whose type was guessed and came out as labels or text.
+
+    "mostly numbers", for every cell that is no number, if at least two thirds of the filled cells are numbers or ways
+    to write one ("12+", "<1", "3-5", "0,7", "45%"; cells such as "unknown" aside). "dates", once, if at least two
+    thirds are dates.
+    """
+    kind = codebook.columns[name].type
+    if name not in codebook.guessed or kind in ("number", "integer", "boolean"):
+        return
+    filled = [(i, value) for i, value in enumerate(cells) if not is_missing(value, codebook.missing)]
+    told = [(i, value) for i, value in filled if not says_nothing(value)]
+    if most_are(is_date(value) for _, value in told):
+        said = f"dates, which are kept as {kind}"
+        yield Problem("dates", said, "times since time zero", NO_DATE, WARNING, column=name, value=str(told[0][1]))
+    elif most_are(stands_for_number(value) for _, value in told):
+        for position, value in filled:
+            if not is_number(value):
+                yield Problem(
+                    "mostly numbers",
+                    f"no number in a column of numbers, which is therefore read as {kind}",
+                    "a number",
+                    remedy_for(value) if remedy_for(value) != GENERAL else "correct the cell, or declare the type",
+                    WARNING,
+                    row=position + 1,
+                    column=name,
+                    value=value,
+                )

@@ -1,0 +1,215 @@
+"""A text file of separated cells becomes a sheet; encoding, separator and decimal sign are told from it, or said."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+import pandas as pd
+
+from casepool.cases.cells import is_missing
+from casepool.cases.codebook import Codebook
+from casepool.cases.problems import Problem
+from casepool.cases.remedies import most_are, stands_for_number
+from casepool.cases.sheet import MOST_BYTES, Sheet, note, to_sheet, warning
+from casepool.errors import CasepoolError
+
+SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
+ENCODINGS = ("utf-8", "utf-16", "cp1252", "latin-1")
+BYTE_ORDER_MARKS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+COMMA_NUMBER = re.compile(r"[-+]?\d*,\d+")
+POINT_NUMBER = re.compile(r"[-+]?\d*\.\d+")
+
+
+def read_delimited(data: bytes, path: Path, codebook: Codebook | None) -> Sheet:
+    """Read a text file whose rows are lines of separated cells.
+
+    Each of the following is taken from ``[file]`` of the codebook if it is told there, and else from the file:
+
+    - encoding: a byte order mark decides; else UTF-8; bytes that are no UTF-8 are read as Windows-1252, with a warning;
+    - separator: comma, semicolon, tab or bar, the only one that splits the header (of several, the only one by which
+      all rows are as wide as the header), or a refusal;
+    - decimal sign: a point. A comma only where the separator is none, numbers are written with commas throughout and
+      one of them cannot be thousands ("1,5"), with a note; where all could be ("1,234"), the file is refused.
+
+    Raises
+    ------
+    CasepoolError
+        If the file is no text, or ambiguous.
+    """
+    told = codebook.file if codebook else {}
+    text, problems = _decoded(data, told, path.name)
+    hint = re.match(r"sep=(.)\r?\n", text)
+    if hint:
+        told, text = {"separator": hint[1], **told}, text[hint.end() :]
+    separator = told.get("separator") or _separator(text, path.name)
+    if len(separator) != 1 or separator in '"\r\n':
+        raise CasepoolError("a separator is one character", file=path.name, value=separator, remedy="correct [file]")
+    sheet = to_sheet(_rows(text, separator, path.name), path.name)
+    problems += sheet.problems
+    frame, said = _with_points(sheet.frame, codebook, told.get("decimal", ""), separator, path.name)
+    return Sheet(frame, problems + said)
+
+
+def read_bytes(path: Path) -> bytes:
+    """Read a whole file, refusing one that is missing or too large for a table of cases."""
+    try:
+        if path.stat().st_size > MOST_BYTES:
+            raise CasepoolError(
+                f"the file is larger than {MOST_BYTES // 10**6} MB", file=path.name, remedy="cut it to one table"
+            )
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise CasepoolError("there is no such file", file=str(path), remedy="check the path") from None
+    except (OSError, ValueError) as error:
+        raise CasepoolError(f"not readable ({error})", file=str(path), remedy="check the path") from None
+
+
+def _decoded(data: bytes, told: Mapping[str, str], file: str) -> tuple[str, list[Problem]]:
+    """Decode the bytes of a file, and say so where the encoding is a guess."""
+    name = told.get("encoding", "") or next((name for mark, name in BYTE_ORDER_MARKS if data.startswith(mark)), "utf-8")
+    problems = []
+    if name == "utf-8" and "encoding" not in told and not _is(data, "utf-8") and _is(data, "cp1252"):
+        name = "cp1252"
+        problems.append(
+            warning(
+                "encoding",
+                "not UTF-8, read as Windows-1252",
+                "UTF-8",
+                'look at letters with accents; save as UTF-8, or set encoding = "cp1252" under [file] of the codebook',
+                file=file,
+                value=_foreign(data.decode(name)),
+            )
+        )
+    try:
+        text = data.decode("utf-8-sig" if name.lower() in ("utf-8", "utf8") else name)
+    except (UnicodeError, LookupError) as error:
+        remedy = f"save it as UTF-8, or set encoding under [file] of the codebook, to one of {', '.join(ENCODINGS)}"
+        raise CasepoolError(f"not readable as {name} text ({error})", file=file, remedy=remedy) from None
+    if "\0" in text:
+        line = text[: text.index("\0")].count("\n") + 1
+        said = f"line {line} holds a NUL character, so this is no text in {name}"
+        raise CasepoolError(said, file=file, remedy="save it as UTF-8, or set encoding under [file] of the codebook")
+    return text, problems
+
+
+def _is(data: bytes, encoding: str) -> bool:
+    try:
+        data.decode(encoding)
+    except UnicodeError:
+        return False
+    return True
+
+
+def _foreign(text: str) -> str:
+    """Return the first cell or so with a letter outside ASCII."""
+    found = re.search(r"[^\s,;|\"]*[^\x00-\x7f][^\s,;|\"]*", text)
+    return found[0] if found else ""
+
+
+def _rows(text: str, separator: str, file: str) -> list[list[str]]:
+    try:
+        return [row for row in csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True) if row]
+    except csv.Error as error:
+        raise CasepoolError(f"not readable as CSV ({error})", file=file, remedy="check its quotes") from None
+
+
+def _separator(text: str, file: str) -> str:
+    """Return the one character that separates the cells of a text."""
+    first = next((line for line in text.splitlines() if line.strip()), "")
+    splitting = [s for s in SEPARATORS if _width(first, s) > 1]
+    if len(splitting) > 1:
+        even = []
+        for separator in splitting:
+            try:
+                widths = {len(row) for row in _rows(text, separator, file)}
+            except CasepoolError:
+                continue
+            even += [separator] * (len(widths) == 1)
+        if len(even) != 1:
+            names = " and ".join(SEPARATORS[s] for s in splitting)
+            raise CasepoolError(
+                f"the separator cannot be told: {names} both split the header",
+                file=file,
+                remedy='set, say, separator = ";" under [file] of the codebook',
+            )
+        splitting = even
+    return splitting[0] if splitting else ","
+
+
+def _width(line: str, separator: str) -> int:
+    try:
+        return len(next(csv.reader([line], delimiter=separator)))
+    except (csv.Error, StopIteration):
+        return 1
+
+
+def _with_points(
+    frame: pd.DataFrame, codebook: Codebook | None, decimal: str, separator: str, file: str
+) -> tuple[pd.DataFrame, list[Problem]]:
+    """Write decimal commas as points, where the comma is the decimal sign of the file."""
+    if decimal not in ("", ".", ","):
+        raise CasepoolError("a decimal sign is a point or a comma", file=file, value=decimal, remedy="correct [file]")
+    if decimal == "." or (not decimal and separator == ","):
+        return frame, []
+    missing = codebook.missing if codebook else ("", "NA")
+    columns = [i for i, name in enumerate(frame.columns) if _numeric(frame.iloc[:, i], str(name), codebook, missing)]
+    cells = [(i, row, cell.strip()) for i in columns for row, cell in enumerate(frame.iloc[:, i])]
+    commas = [place for place in cells if COMMA_NUMBER.fullmatch(place[2])]
+    points = [place for place in cells if POINT_NUMBER.fullmatch(place[2])]
+    if not decimal and not commas:
+        return frame, []
+    thousands = all(re.fullmatch(r"[-+]?\d{1,3},\d{3}", cell) for _, _, cell in commas)
+    if not decimal and (points or thousands):
+        i, row, cell = commas[0]
+        other = f"{points[0][2]!r} elsewhere in the file" if points else cell.replace(",", "")
+        raise CasepoolError(
+            f"the decimal sign cannot be told: {cell.replace(',', '.')}, or {other}?",
+            file=file,
+            row=f"row {row + 1}",
+            column=str(frame.columns[i]),
+            value=cell,
+            remedy='set decimal = "," or decimal = "." under [file] of the codebook',
+        )
+    raw = frame.astype(object)
+    for i, row, cell in commas:
+        raw.iloc[row, i] = cell.replace(",", ".")
+    said = [
+        Problem(
+            "type",
+            "a point in a file whose decimal sign is told to be the comma",
+            "a number with a decimal comma",
+            "correct the cell, or the decimal sign under [file]",
+            file=file,
+            row=row + 1,
+            column=str(frame.columns[i]),
+            value=cell,
+        )
+        for i, row, cell in points
+    ]
+    if not decimal:
+        told = note(
+            "decimal comma",
+            "numbers are written with a decimal comma, and read so",
+            "a decimal point, or the sign told",
+            'set decimal = "," under [file] of the codebook',
+            file=file,
+            value=commas[0][2],
+        )
+        said.append(told)
+    return raw.astype("str"), said
+
+
+def _numeric(cells: pd.Series, name: str, codebook: Codebook | None, missing: tuple[str, ...]) -> bool:
+    """Tell whether a column holds numbers: as declared, or if most of its filled cells stand for one."""
+    if codebook and name in codebook.columns:
+        return codebook.columns[name].type in ("number", "integer")
+    return most_are(stands_for_number(cell) for cell in cells if not is_missing(cell, missing))

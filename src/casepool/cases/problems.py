@@ -1,0 +1,163 @@
+"""What is wrong with a table: one `Problem` each, shown as a row of `validate` or raised as a `CasepoolError`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import KW_ONLY, dataclass, replace
+from typing import Any
+
+import pandas as pd
+
+from casepool.errors import CasepoolError, shorten
+
+ERROR, WARNING, NOTE = "error", "warning", "note"
+SEVERITIES = (ERROR, WARNING, NOTE)
+"""Worst first. An error is refused by `read_cases` too; a warning and a note never are."""
+IDLE = "the rule could not run"
+"""How the note on a rule begins that lacks the roles it needs."""
+LAYOUT = {
+    "severity": "str",
+    "rule": "str",
+    "file": "str",
+    "row": "Int64",
+    "patient": "str",
+    "column": "str",
+    "value": "str",
+    "problem": "str",
+    "expected": "str",
+    "remedy": "str",
+}
+"""Columns of the answer of `validate`, and their dtypes."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing wrong with, or to be known about, a table.
+
+    Parameters
+    ----------
+    rule : str
+        Which rule found it, in words ("event without time").
+    problem, expected, remedy : str
+        What is there, what should be, and what to do about it; sentence parts without a full stop.
+    severity : str
+        One of `SEVERITIES`.
+    file : str
+        The file or table.
+    row : int, optional
+        Counted from 1 below the header; None concerns the whole column or table.
+    patient : str
+        The row's identifier with its column's name ("patient 7"), if it has one.
+    column : str
+        The column; empty concerns the row or table.
+    value : object, optional
+        The offending cell.
+    """
+
+    rule: str
+    problem: str
+    expected: str
+    remedy: str
+    severity: str = ERROR
+    _: KW_ONLY
+    file: str = ""
+    row: int | None = None
+    patient: str = ""
+    column: str = ""
+    value: object = None
+
+    def refusal(self, more: int = 0) -> CasepoolError:
+        """Make the error of it, the remedy ending with how many further errors there are."""
+        further = f" ({more} more problem{'s' * (more > 1)} in this table)" if more else ""
+        return CasepoolError(
+            self.problem,
+            remedy=self.remedy + further,
+            file=self.file or None,
+            row=self.place or None,
+            column=self.column or None,
+            value=self.value,
+        )
+
+    @property
+    def place(self) -> str:
+        """The row in words: "row 7 (patient 7)"."""
+        if self.row is None:
+            return ""
+        told = self.patient and not self.patient.startswith(f"{self.column} ")  # the value will name the patient
+        return f"row {self.row} ({self.patient})" if told else f"row {self.row}"
+
+
+def from_refusal(error: CasepoolError, *, rule: str = "file", file: str = "") -> Problem:
+    """Make a problem of an error met before there was a table."""
+    return Problem(
+        rule,
+        error.problem,
+        "a table that can be read",
+        error.remedy,
+        file=error.file or file,
+        column=error.column or "",
+        value=error.value,
+    )
+
+
+def refuse(problems: Iterable[Problem]) -> None:
+    """Raise the first error among `problems`, naming how many more there are."""
+    errors = [problem for problem in problems if problem.severity == ERROR]
+    if errors:
+        raise errors[0].refusal(len(errors) - 1)
+
+
+def as_table(problems: Sequence[Problem]) -> pd.DataFrame:
+    """Lay problems out worst first; within a severity the table as a whole comes first, then row by row."""
+    ordered = sorted(problems, key=lambda p: (SEVERITIES.index(p.severity), p.row or 0))
+    cells = {name: [_cell(problem, name) for problem in ordered] for name in LAYOUT}
+    return pd.DataFrame({name: pd.Series(cells[name], dtype=dtype) for name, dtype in LAYOUT.items()})
+
+
+def _cell(problem: Problem, name: str) -> object:
+    """Return one cell of the answer; a user's value stands in quotes, as in an error, so that it stays text."""
+    held = getattr(problem, name)
+    if name == "row":
+        return held
+    if name == "value":
+        return "" if held is None else shorten(repr(held))
+    return str(held)
+
+
+def in_file(problems: Iterable[Problem], file: str) -> list[Problem]:
+    """Name the file in problems that do not yet."""
+    return [problem if problem.file else replace(problem, file=file) for problem in problems]
+
+
+def as_text(table: pd.DataFrame) -> str:
+    """Lay the answer of `validate` out for a terminal: a line a problem, the rules that did not run in one, a count."""
+    idle = table["problem"].str.startswith(IDLE)
+    rows: list[dict[str, Any]] = table[~idle].to_dict("records")  # type: ignore[assignment]
+    lines = []
+    for row in rows:
+        who = f" ({row['patient']})" * bool(row["patient"])
+        place = [] if pd.isna(row["row"]) else [f"row {row['row']}{who}"]
+        place += [f"column {row['column']!r}"] * bool(row["column"])
+        said = f"{row['problem']} (value {row['value']})" if row["value"] else row["problem"]
+        lines.append(f"{row['severity']:<8}{', '.join([row['file'], *place])}: {said}; {row['remedy']}")
+    if idle.any():
+        lines.append(
+            f"{NOTE:<8}without the roles of more columns these rules do not run: {', '.join(table.rule[idle])}"
+        )
+    counts = [(severity, int((table["severity"] == severity)[~idle].sum())) for severity in SEVERITIES]
+    told = ", ".join(f"{n} {severity}{'s' * (n > 1)}" for severity, n in counts if n) or "no problem"
+    size = f" in {table.attrs['rows']} rows of {table.attrs['columns']} columns" if table.attrs.get("columns") else ""
+    return "\n".join([*map(printable_line, lines), told + size])
+
+
+def printable_line(line: str) -> str:
+    """Show a line as a terminal may: control and direction characters escaped."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in line)
+
+
+def as_csv(table: pd.DataFrame) -> str:
+    """Write the answer of `validate` as CSV, no cell of which a spreadsheet takes for a formula."""
+    texts = table.copy()
+    for name in texts.columns.drop("row"):
+        texts[name] = ["'" + cell if cell[:1] in ("=", "+", "-", "@", "\t", "\r") else cell for cell in texts[name]]
+    return texts.to_csv(index=False, lineterminator="\n").rstrip("\n")

@@ -1,0 +1,87 @@
+"""What to do about a cell that is no number: a remedy for each way numbers are written in spreadsheets."""
+
+from __future__ import annotations
+
+import datetime
+import re
+from collections.abc import Iterable
+
+from casepool.cases.cells import NUMBER
+
+GENERAL = "correct the cell or the codebook"
+NO_DATE = "write the time since time zero as a number, not a date"
+NUMBERS: tuple[tuple[str, str], ...] = (
+    (r"[-+]?\d+,\d{3}", 'write a decimal point or no separator of thousands, or set decimal = "," under [file]'),
+    (r"[-+]?\d*,\d+", 'write a decimal point, or set decimal = "," under [file] of the codebook'),
+    (r"[-+]?\d{1,3}([ ,.'’\u00a0\u202f]\d{3})+([.,]\d+)?", "write the number without separators of thousands"),
+    (r"[-+]?[\d.,]+\s*%", "write the number without the sign, and the unit in the codebook"),
+    (r"[<>≤≥~≈]=?\s*[\d.,]+", "a bound is no number: write the value, or the limits in two columns (earliest, latest)"),
+    (r"[\d.,]+\s*\+", "write the number alone; a patient still followed then has no event in the event's column"),
+    (r"[\d.,]+\s*([-–—/]|to)\s*[\d.,]+", "write one number, or the limits in two columns (earliest, latest)"),
+    (
+        r"(?i)[-+]?[\d.,]+\s*(d|w|m|mo|mos|ms|y|yr|yrs|days?|weeks?|months?|years?)",
+        "write the number alone, in one unit",
+    ),
+)
+"""Patterns of a whole cell that stands for a number, and the remedy for each, first match first."""
+NOTHING = r"(?i)[-+]?(nan|inf(inity)?)|n/?a|null|none|nil|unknown|[-–—.?*]+"
+"""What people write into a cell that has no value."""
+DATE = r"\d{1,4}([-/.])\d{1,2}\1\d{1,4}([ T].*)?"
+OTHERS: tuple[tuple[str, str], ...] = (
+    (DATE, NO_DATE),
+    (NOTHING, "leave an empty cell, or add it to `missing` in the codebook"),
+    (r"#\w.*[!?A]", "the spreadsheet could not compute this cell: give its value or leave it empty"),
+)
+"""Patterns of further cells that are no number, and the remedy for each."""
+
+
+def remedy_for(value: object) -> str:
+    """Say what to do about a cell that cannot be read.
+
+    Parameters
+    ----------
+    value : object
+        The cell.
+
+    Returns
+    -------
+    str
+        The remedy of the first pattern of `NUMBERS` or `OTHERS` that the cell has, else `GENERAL`.
+    """
+    if isinstance(value, datetime.date | datetime.timedelta):
+        return NO_DATE
+    return next((remedy for pattern, remedy in NUMBERS + OTHERS if _is(pattern, value)), GENERAL)
+
+
+def stands_for_number(value: object) -> bool:
+    """Tell whether a cell is a number, or one of the ways in `NUMBERS` to write it."""
+    if not isinstance(value, str):
+        return isinstance(value, int | float) and not isinstance(value, bool)
+    return is_number(value) or any(_is(pattern, value) for pattern, _ in NUMBERS)
+
+
+def is_number(value: object) -> bool:
+    """Tell whether a cell is read as a number."""
+    if isinstance(value, str):
+        return NUMBER.fullmatch(value.strip()) is not None
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def most_are(values: Iterable[bool]) -> bool:
+    """Tell whether at least two thirds of some truths are true, and there is one."""
+    truths = list(values)
+    return bool(truths) and 3 * sum(truths) >= 2 * len(truths)
+
+
+def is_date(value: object) -> bool:
+    """Tell whether a cell is a date."""
+    return isinstance(value, datetime.date) or _is(DATE, value)
+
+
+def says_nothing(value: object) -> bool:
+    """Tell whether a cell says that there is no value."""
+    return _is(NOTHING, value)
+
+
+def _is(pattern: str, value: object) -> bool:
+    return isinstance(value, str) and len(value) <= 40 and re.fullmatch(pattern, value.strip()) is not None

@@ -1,0 +1,235 @@
+"""An Excel workbook or a Parquet file becomes a sheet; a small file that would grow to gigabytes is refused.
+
+A workbook is a zip of XML, so its limits are checked on the XML before openpyxl sees it, in bounded memory: see
+`check_workbook`. openpyxl then reads row by row, which a library that builds a whole rectangle at once (calamine) does
+not offer: there a cell in the last corner of a sheet costs gigabytes.
+"""
+
+from __future__ import annotations
+
+import io
+import warnings
+import zipfile
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from xml.parsers import expat
+
+import pandas as pd
+
+from casepool.cases.problems import Problem
+from casepool.cases.sheet import Sheet, to_sheet, warning
+from casepool.cases.tables import MOST_CELLS
+from casepool.errors import CasepoolError
+
+MOST_PARTS = 2_000
+MOST_XML = 30_000_000
+"""Bytes of XML in a workbook, unpacked."""
+MOST_ELEMENTS = 500_000
+"""XML elements in a workbook: some 200,000 cells."""
+DEEPEST = 60
+LONGEST_TAG = 1_000_000
+DAMAGED = (zipfile.BadZipFile, zlib.error, expat.ExpatError, EOFError, OSError, ValueError, RuntimeError)
+"""What zipfile and expat raise for a damaged file."""
+SMALLER = "copy the table alone into a new workbook, or save it as CSV"
+
+
+def read_workbook(data: bytes, path: Path, sheet: str = "") -> Sheet:
+    """Read one sheet of an .xlsx or .xlsm workbook.
+
+    Parameters
+    ----------
+    data : bytes
+        The file.
+    path : pathlib.Path
+        Its name.
+    sheet : str
+        The sheet to read; by default the first visible one that holds anything, with a warning if there are more.
+
+    Raises
+    ------
+    CasepoolError
+        If openpyxl is missing, the workbook is damaged, locked or too large, or a formula was never computed.
+    """
+    openpyxl = optional("openpyxl", "excel", path.name)
+    seen = check_workbook(data, path.name)
+    try:
+        with warnings.catch_warnings(action="ignore"):
+            book = openpyxl.load_workbook(io.BytesIO(data), read_only=True, data_only=True)
+            name, problems = _chosen(book, sheet, path.name)
+            rows = list(_grid(book[name], path.name))
+            if "f" in seen:
+                plain = openpyxl.load_workbook(io.BytesIO(data), read_only=True)
+                problems += _uncomputed(rows, _grid(plain[name], path.name), path.name)
+    except CasepoolError:
+        raise
+    except Exception as error:  # openpyxl meets a damaged file with whatever exception comes first
+        raise CasepoolError(f"not readable as an Excel workbook ({error})", file=path.name, remedy=SMALLER) from None
+    if "mergeCell" in seen:
+        said = "the workbook has merged cells, of which only the first holds the value"
+        problems.append(
+            warning("merged cells", said, "one value in every cell", "unmerge them and fill each", file=path.name)
+        )
+    width = max((len(row) for row in rows), default=0)
+    _refuse_if(width * len(rows) > MOST_CELLS, f"the sheet has {width * len(rows):,} cells", path.name)
+    found = to_sheet([[*row, *[None] * (width - len(row))] for row in rows], path.name)
+    return Sheet(found.frame, found.problems + problems)
+
+
+def check_workbook(data: bytes, file: str) -> set[str]:
+    """Refuse a workbook that is no zip of modest, plain XML, and return the names of the elements it holds.
+
+    Refused are: more than `MOST_PARTS` parts, `MOST_XML` bytes or `MOST_ELEMENTS` elements, deeper nesting than
+    `DEEPEST`, a tag longer than `LONGEST_TAG` bytes, document type declarations (and so entities), encryption, and
+    compression other than deflate. Nothing is unpacked whole.
+
+    Raises
+    ------
+    CasepoolError
+        Naming the limit.
+    """
+    parts = data.count(b"PK\x01\x02")
+    _refuse_if(parts > MOST_PARTS, f"the workbook has {parts:,} parts", file)
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            inside = [part for part in archive.infolist() if part.filename.lower().endswith((".xml", ".rels", ".vml"))]
+            size = sum(part.file_size for part in inside)
+            _refuse_if(size > MOST_XML, f"the workbook unpacks to {size / 1e6:,.0f} MB", file)
+            odd = any(part.flag_bits & 1 or part.compress_type not in (0, 8) for part in archive.infolist())
+            _refuse_if(odd, "the workbook is locked, or packed in no way Excel uses", file)
+            scan = _Scan(file)
+            for part in inside:
+                with archive.open(part) as stream:
+                    scan.part(stream)
+    except CasepoolError:
+        raise
+    except DAMAGED as error:
+        raise CasepoolError(f"not readable as an Excel workbook ({error})", file=file, remedy=SMALLER) from None
+    return scan.names
+
+
+class _Scan:
+    """Counts what the XML parts of one workbook hold."""
+
+    def __init__(self, file: str) -> None:
+        self.file, self.names, self.elements, self.depth = file, set[str](), 0, 0
+
+    def part(self, stream: Any) -> None:
+        parser = expat.ParserCreate(namespace_separator=" ")
+        parser.StartElementHandler, parser.EndElementHandler = self._start, self._end
+        parser.StartDoctypeDeclHandler = self._doctype
+        self.depth, fed = 0, 0
+        while chunk := stream.read(65_536):
+            parser.Parse(chunk)
+            fed += len(chunk)
+            _refuse_if(fed - parser.CurrentByteIndex > LONGEST_TAG, "the workbook holds an endless tag", self.file)
+        parser.Parse(b"", True)
+
+    def _start(self, name: str, _: object) -> None:
+        self.elements += 1
+        self.depth += 1
+        _refuse_if(self.elements > MOST_ELEMENTS, f"the workbook has more than {MOST_ELEMENTS:,} elements", self.file)
+        _refuse_if(self.depth > DEEPEST, f"the workbook is nested deeper than {DEEPEST} levels", self.file)
+        if len(self.names) < 1_000:
+            self.names.add(name.rpartition(" ")[2])
+
+    def _end(self, _: str) -> None:
+        self.depth -= 1
+
+    def _doctype(self, *_: object) -> None:
+        _refuse_if(True, "the workbook declares a document type, which Excel never does", self.file)
+
+
+def _chosen(book: Any, sheet: str, file: str) -> tuple[str, list[Problem]]:
+    """Name the sheet to read, and say so where there was a choice."""
+    names = [each.title for each in book.worksheets]
+    if sheet:
+        if sheet not in names:
+            raise CasepoolError(
+                "there is no such sheet", file=file, value=sheet, remedy=f"there are {', '.join(names)}"
+            )
+        return sheet, []
+    filled = [w.title for w in book.worksheets if w.sheet_state == "visible" and any(_grid(w, file))]
+    if not filled:
+        raise CasepoolError("the workbook is empty", file=file, remedy="give a header and one row per patient")
+    if len(filled) == 1:
+        return filled[0], []
+    said = f"of {len(filled)} sheets the first was read; the others are {', '.join(filled[1:])}"
+    remedy = "set, say, sheet = " + repr(filled[1]) + " under [file] of the codebook"
+    return filled[0], [warning("sheets", said, "one sheet", remedy, file=file, value=filled[0])]
+
+
+def _grid(sheet: Any, file: str) -> Iterator[tuple[Any, ...]]:
+    """Yield the rows of a sheet without the empty cells at their ends, up to a limit."""
+    sheet.reset_dimensions()  # what the file says of its size may be wrong, and openpyxl would pad to it
+    cells, waiting = 0, 0
+    for row in sheet.iter_rows(values_only=True):
+        cells += len(row) + 1
+        _refuse_if(cells > MOST_CELLS, f"the sheet {sheet.title!r} has more than {MOST_CELLS:,} cells", file)
+        width = next((i for i in range(len(row), 0, -1) if row[i - 1] is not None), 0)
+        if not width:
+            waiting += 1
+            continue
+        yield from [()] * waiting
+        waiting = 0
+        yield tuple(row[:width])
+
+
+def _uncomputed(rows: list[tuple[Any, ...]], plain: Iterator[tuple[Any, ...]], file: str) -> Iterator[Problem]:
+    """Yield an error for every formula whose value the workbook does not hold."""
+    for number, formulas in enumerate(plain):
+        held = rows[number] if number < len(rows) else ()
+        for position, cell in enumerate(formulas):
+            if (
+                isinstance(cell, str)
+                and cell.startswith("=")
+                and (held[position] if position < len(held) else None) is None
+            ):
+                yield Problem(
+                    "formula",
+                    "a formula whose value the workbook does not hold",
+                    "a value",
+                    "open and save the workbook in a spreadsheet, or paste the values",
+                    file=file,
+                    row=number or None,
+                    column=str(rows[0][position]) if rows and position < len(rows[0]) else "",
+                    value=cell,
+                )
+
+
+def read_parquet(path: Path) -> Sheet:
+    """Read a Parquet file of at most `MOST_CELLS` cells; repeated texts are kept once."""
+    parquet = optional("pyarrow.parquet", "parquet", path.name)
+    try:
+        file = parquet.ParquetFile(path)
+        cells = file.metadata.num_rows * file.metadata.num_columns
+        packed = sum(file.metadata.row_group(i).total_byte_size for i in range(file.metadata.num_row_groups))
+        _refuse_if(cells > MOST_CELLS, f"the table has {cells:,} cells", path.name)
+        _refuse_if(packed > MOST_XML, f"the file unpacks to {packed / 1e6:,.0f} MB", path.name)
+        texts = [f.name for f in file.schema_arrow if str(f.type) in ("string", "large_string")]
+        frame = parquet.ParquetFile(path, read_dictionary=texts).read().to_pandas()
+    except CasepoolError:
+        raise
+    except Exception as error:  # pyarrow has no common class of its exceptions
+        raise CasepoolError(f"not readable as Parquet ({error})", file=path.name, remedy="save it as CSV") from None
+    return Sheet(frame if isinstance(frame, pd.DataFrame) else pd.DataFrame(frame))
+
+
+def optional(module: str, extra: str, file: str) -> Any:
+    """Import a library that casepool does not insist on, or say how to get it."""
+    from importlib import import_module
+
+    try:
+        return import_module(module)
+    except ImportError:
+        raise CasepoolError(
+            f"reading this kind of file needs {module.partition('.')[0]}, which is not installed",
+            file=file,
+            remedy=f"pip install 'casepool[{extra}]', or save the table as CSV",
+        ) from None
+
+
+def _refuse_if(true: bool, problem: str, file: str) -> None:
+    if true:
+        raise CasepoolError(problem, file=file, remedy=SMALLER)

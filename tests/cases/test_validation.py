@@ -1,0 +1,185 @@
+"""Laws of `validate`: it lists at once what `read_cases` refuses one by one, whatever the file the table comes in."""
+
+import datetime
+import decimal
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import casepool as cp
+from casepool.cases.codebook import codebook_from_dict
+from casepool.cases.problems import LAYOUT, as_csv, as_text
+from casepool.errors import CasepoolError
+from tests.cases.edge_tables import BOOK, FINE
+
+BROKEN = FINE.replace("41.5", "old").replace("0.5", "-1").replace("true", "perhaps")
+
+
+@pytest.fixture
+def book(tmp_path):
+    path = tmp_path / "codebook.toml"
+    path.write_text(BOOK, encoding="utf-8")
+    return path
+
+
+def written(tmp_path, text):
+    path = tmp_path / "mine.csv"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_every_problem_is_listed_at_once_worst_first(tmp_path, book):
+    found = cp.validate(written(tmp_path, BROKEN), book)
+    assert found.dtypes.astype(str).to_dict() == LAYOUT
+    errors = found[found["severity"] == "error"]
+    assert errors[["rule", "row", "column", "value"]].to_numpy().tolist() == [
+        ["type", 1, "death", "'perhaps'"],
+        ["type", 2, "age", "'old'"],
+        ["negative time", 3, "months", "-1.0"],
+    ]
+    assert set(errors["file"]) == {"mine.csv"}
+    assert errors["patient"].tolist() == ["patient 1", "patient 2", "patient 3"]
+    worst = found["severity"].map({"error": 0, "warning": 1, "note": 2})
+    assert worst.is_monotonic_increasing
+
+
+def test_mending_what_is_listed_ends_in_a_table_that_is_read(tmp_path, book):
+    cells = [line.split(",") for line in BROKEN.strip().split("\n")]
+    good = [line.split(",") for line in FINE.strip().split("\n")]
+    for _ in range(3):
+        path = written(tmp_path, "\n".join(map(",".join, cells)))
+        found = cp.validate(path, book).query("severity == 'error'")
+        with pytest.raises(CasepoolError):
+            cp.read_cases(path, book)
+        row, column = found[["row", "column"]].iloc[0]
+        at = cells[0].index(column)
+        cells[row][at] = good[row][at]
+    path = written(tmp_path, "\n".join(map(",".join, cells)))
+    assert cp.validate(path, book).query("severity == 'error'").empty
+    assert len(cp.read_cases(path, book)) == 3
+
+
+@pytest.mark.parametrize("name", cp.list_datasets())
+def test_a_bundled_dataset_has_no_error(name):
+    assert cp.validate(name).query("severity == 'error'").empty
+
+
+def test_the_warnings_on_the_bundled_table_are_those_its_readme_gives():
+    warned = cp.validate("alk_crizotinib").query("severity == 'warning'")
+    assert sorted(warned[["rule", "row"]].to_numpy().tolist()) == [
+        ["complete response after resection", 32],
+        ["possible duplicate", 3],
+        ["possible duplicate", 12],
+    ]
+
+
+def test_a_coding_may_contradict_the_record_and_is_read_again():
+    cases = cp.recode(cp.load("alk_crizotinib"), deaths_of_complications="censored")
+    assert cp.read_cases(cases)["death"].sum() == 5
+
+
+@pytest.mark.parametrize("source", ["nothing.csv", 5, None, "a\0b", pd.DataFrame(), pd.DataFrame({"a": []})])
+def test_nothing_is_raised_for_what_cannot_be_read(source):
+    found = cp.validate(source)
+    assert found["severity"].iloc[0] == "error"
+    assert found["remedy"].iloc[0]
+
+
+def test_a_bad_codebook_is_a_row_too(tmp_path):
+    (tmp_path / "codebook.toml").write_text("[columns.age]\ntype = 'float'", encoding="utf-8")
+    found = cp.validate(written(tmp_path, FINE), tmp_path / "codebook.toml")
+    assert found[["severity", "file", "column"]].to_numpy().tolist() == [["error", "codebook.toml", "columns.age"]]
+
+
+@pytest.mark.parametrize(
+    ("column", "said"),
+    [
+        ({"type": "number", "role": "tyme"}, "unknown role"),
+        ({"type": "text", "role": "time"}, "must be a number"),
+        ({"type": "number", "role": "time", "unit": "moons"}, "unit of time"),
+        ({"type": "category", "role": "status"}, "which codes count"),
+        ({"type": "category", "levels": ["A"], "role": "status", "counts": ["B"]}, "no level"),
+        ({"type": "number", "counts": ["1"]}, "role in codes"),
+        ({"type": "number", "exposure": "surgery"}, "exposure"),
+        ({"type": "set", "separator": ""}, "not be empty"),
+        ({"type": "category", "aliases": {"a": 1}}, "table of texts"),
+    ],
+)
+def test_a_role_that_cannot_be_is_refused(column, said):
+    with pytest.raises(CasepoolError, match=said):
+        codebook_from_dict({"columns": {"x": column}})
+
+
+def test_a_role_is_held_by_one_column_and_a_trait_by_many():
+    both = {"type": "number", "role": "time"}
+    with pytest.raises(CasepoolError, match="held by 'x'"):
+        codebook_from_dict({"columns": {"x": both, "y": both}})
+    codebook_from_dict({"columns": {name: {"type": "number", "role": "trait"} for name in "xy"}})
+
+
+def test_times_in_other_units_are_compared_as_times():
+    columns = {
+        "time": {"type": "number", "unit": "years", "role": "time"},
+        "judged": {"type": "number", "unit": "weeks", "role": "evaluation"},
+    }
+    frame = pd.DataFrame({"time": [1.0, 1.0], "judged": [52.0, 53.0]})
+    found = cp.validate(frame, codebook_from_dict({"columns": columns})).query("severity == 'error'")
+    assert found[["rule", "row"]].to_numpy().tolist() == [["response after follow-up", 2]]
+
+
+@pytest.mark.parametrize(
+    ("values", "type_"),
+    [
+        (pd.Categorical(["a", "b", "a"]), "category"),
+        (pd.array([1, 2, None], dtype="Int64"), "integer"),
+        (pd.array([1.5, 2, None], dtype="Float64"), "number"),
+        (pd.array([True, None, False], dtype="boolean"), "boolean"),
+        (np.array([True, False, True]), "boolean"),
+        (pd.array(["a", None, "b"], dtype="string[pyarrow]"), "category"),
+        (pd.array([1.5, 2.5, 3.5], dtype=pd.SparseDtype(float)), "number"),
+        (np.array([1, 2, 3], dtype="uint8"), "integer"),
+        (np.array([1, 2, 3], dtype="float32"), "integer"),
+        ([decimal.Decimal("1.5"), 2, "3"], "number"),
+        (pd.to_datetime(["2020-01-01", "2020-01-02", None]), "category"),
+        ([1, "a", None], "category"),
+    ],
+    ids=str,
+)
+def test_every_dtype_is_read_as_its_values(values, type_):
+    found = cp.read_cases(pd.DataFrame({"x": values}))
+    assert cp.cases.codebook_of(found).columns["x"].type == type_
+    assert len(found) == 3
+
+
+@pytest.mark.parametrize("cell", [[1, 2], {"a": 1}, b"x", np.array([1, 2]), "\ud800", 10**400], ids=repr)
+def test_a_cell_that_is_no_single_value_is_refused(cell):
+    frame = pd.DataFrame({"x": pd.Series([cell, "a"], dtype=object)})
+    book = codebook_from_dict({"columns": {"x": {"type": "number" if isinstance(cell, int) else "category"}}})
+    assert cp.validate(frame, book)["rule"].iloc[0] == "type"
+
+
+def test_dates_for_times_are_warned_of_and_refused_as_numbers():
+    frame = pd.DataFrame({"start": [datetime.date(2020, 1, 1), pd.Timestamp("2020-02-01")]})
+    assert cp.validate(frame).query("severity == 'warning'")["rule"].tolist() == ["dates"]
+    refused = cp.validate(frame, codebook_from_dict({"columns": {"start": {"type": "number"}}}))
+    assert "not a date" in refused["remedy"].iloc[0]
+
+
+def test_a_named_index_is_a_column_and_a_column_twice_is_refused():
+    frame = pd.DataFrame({"patient": ["a", "b"], "age": [1, 2]})
+    pd.testing.assert_frame_equal(cp.read_cases(frame.set_index("patient")), cp.read_cases(frame))
+    twice = pd.concat([frame, frame], axis=1)
+    assert cp.validate(twice).query("severity == 'error'")["column"].tolist() == ["patient", "age"]
+
+
+def test_the_text_and_the_csv_of_an_answer_do_no_harm(tmp_path):
+    found = cp.validate(pd.DataFrame({"=cmd\u202e": ["1", "2", "x\x1b[31m"]}))
+    assert "\u202e" not in as_text(found)
+    assert "\x1b" not in as_text(found)
+    assert all(not cell.startswith("=") for line in as_csv(found).splitlines() for cell in line.split(","))
+
+
+def test_a_clean_table_reads_well():
+    clean = as_text(cp.validate("sarcoma_imatinib"))
+    assert clean.endswith("no problem in 10 rows of 3 columns")

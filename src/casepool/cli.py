@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from casepool.errors import CasepoolError
+from casepool.escaping import one_line, printable
+from casepool.writing import marked_counts, table_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -155,8 +157,11 @@ def _folder_of(out: Path) -> None:
 def _text(table: pd.DataFrame, *, csv: bool) -> str:
     """Lay a table out for a terminal, or as comma-separated values with every column."""
     if csv:
-        return table.to_csv(index=False)
+        return table_text(table, "csv")
+    if not table.attrs.get("public", True):
+        table = marked_counts(table)
     shown = ["estimand", "level", "n", "events", "estimate", "lower", "upper", "interval", "unit", "verdict"]
+    table = table.map(lambda cell: one_line(cell) if isinstance(cell, str) else cell)
     return table[shown].to_string(index=False, float_format=lambda x: f"{x:.4g}", na_rep="")
 
 
@@ -170,20 +175,13 @@ def _audit_text(table: pd.DataFrame) -> str:
             lines += [f"    reproduces as: {row.reproduces_as}"] * bool(row.reproduces_as)
             lines += [f"    {row.evidence}"]
     counted = ", ".join(f"{count} {verdict}" for verdict, count in table["verdict"].value_counts().items())
-    return "\n".join([*lines, f"{len(table)} claims: {counted}"])
-
-
-def _markdown(table: pd.DataFrame) -> str:
-    """Lay a table out as Markdown, bars and line breaks in cells escaped."""
-    rows = [list(table.columns), ["---"] * len(table.columns), *table.astype(str).to_numpy().tolist()]
-    cells = [[str(cell).replace("|", "\\|").replace("\n", " ") for cell in row] for row in rows]
-    return "\n".join(f"| {' | '.join(row)} |" for row in cells)
+    return "\n".join([*map(printable, lines), f"{len(table)} claims: {counted}"])
 
 
 FORMATS: dict[str, Callable[[pd.DataFrame], str]] = {
     "table": _audit_text,
-    "markdown": _markdown,
-    "html": lambda table: table.to_html(index=False),
+    "markdown": lambda table: table_text(table, "md").rstrip(),
+    "html": lambda table: table_text(table, "html"),
     "json": lambda table: table.to_json(orient="records", force_ascii=False, indent=1),
 }
 """How the audit may be printed."""

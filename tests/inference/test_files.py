@@ -4,7 +4,7 @@ import pytest
 import xarray as xr
 
 import casepool as cp
-from casepool.inference import files
+from casepool import writing
 
 
 def test_what_is_saved_comes_back(age_fit: xr.DataTree, tmp_path) -> None:
@@ -45,7 +45,7 @@ def test_a_failing_write_leaves_the_old_file(age_fit: xr.DataTree, tmp_path, mon
     def full(_: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(files.os, "fsync", full)
+    monkeypatch.setattr(writing.os, "fsync", full)
     with pytest.raises(cp.CasepoolError, match="No space left"):
         cp.save_fit(age_fit, path)
     assert path.read_bytes() == old

@@ -12,9 +12,9 @@ from typing import Any
 
 import xarray as xr
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
-from casepool.inference.files import write_atomically
+from casepool.escaping import html_text
 from casepool.inference.fitting import say
 from casepool.reporting.answers import Answers, answer
 from casepool.reporting.blocks import Block, Cell, Points, Section, Table, Text
@@ -24,6 +24,7 @@ from casepool.reporting.glossary import glossary
 from casepool.reporting.material import Material, gather
 from casepool.reporting.people import data_section
 from casepool.reporting.sentences import in_short
+from casepool.writing import write_atomically
 
 TEMPLATES = Path(__file__).parent / "templates"
 DOI = re.compile(r"doi:(10\.[^\s,;]+[^\s,;.)])(\)?)")
@@ -125,7 +126,7 @@ def how_made(material: Material) -> list[Block]:
 
 def marked_up(text: str) -> Markup:
     """Escape text, then show words between backticks as code, and DOIs as links."""
-    safe = CODE.sub(lambda found: f"<code>{BREAKS.sub(r'\1<wbr>', found[1])}</code>", str(escape(text)))
+    safe = CODE.sub(lambda found: f"<code>{BREAKS.sub(r'\1<wbr>', found[1])}</code>", str(html_text(text)))
     return Markup(DOI.sub(r'<a href="https://doi.org/\1">doi:\1</a>\2', safe))  # noqa: S704 - escaped above
 
 

@@ -12,9 +12,10 @@ from casepool.modelling.design import patient_labels
 from casepool.modelling.membership import patients_and_events
 from casepool.modelling.spec import Model, Outcome
 from casepool.reporting.blocks import Block, Cell, Table, Text
-from casepool.reporting.layouts import count_text, finished
+from casepool.reporting.layouts import finished
 from casepool.reporting.material import Material, survives
 from casepool.reporting.numbers import counted, listed, lowered
+from casepool.writing import count_text
 
 REASON = "not_evaluable_because"
 """Column that says, where a table has it, why a patient has no response."""

@@ -12,6 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, MaxNLocator, PercentFormatter
 
 from casepool.errors import CasepoolError
+from casepool.escaping import literal
 from casepool.estimation.curves import Strategy
 from casepool.estimation.draws import Fitted, open_draws, quantiles
 from casepool.estimation.survival import arms_of
@@ -21,7 +22,7 @@ from casepool.modelling import make_design
 from casepool.modelling.families import FAMILIES
 from casepool.modelling.spec import Exposure
 from casepool.modelling.words import arm_words, compared_arms, guard
-from casepool.reporting.figures import ALARM, COLOURS, GREY, MARKERS, UNCONVERGED, literal, new_axes
+from casepool.reporting.figures import ALARM, COLOURS, GREY, MARKERS, UNCONVERGED, new_axes
 
 WIDTH, HEIGHT = 8.0, 4.6
 GRID = 121
@@ -132,7 +133,7 @@ def draw_steps(ax: Axes, item: Steps) -> None:
     end = curve.spells.end
     x = np.concatenate([[0.0], curve.times, [end]])
     y = np.concatenate([[1.0], curve.survival, curve.survival[-1:] if len(curve.times) else [1.0]])
-    ax.step(x, y, where="post", color=item.colour, linewidth=1, label=item.label)
+    ax.step(x, y, where="post", color=item.colour, linewidth=1, label=literal(item.label, 60))
     censored = np.unique(curve.spells.time[~curve.spells.event])
     height = y[np.searchsorted(x[1:-1], censored, side="right")]
     ax.plot(censored, height, linestyle="none", marker="|", markersize=5, color=item.colour)
@@ -231,6 +232,6 @@ def draw_at_risk(ax: Axes, table: list[tuple[str, list[str]]], ticks: list[float
 
 def caution(ax: Axes, below: float, wrong: str) -> None:
     """Print into the figure what is wrong with comparing patients by what they came to receive."""
-    text = textwrap.fill(f"Read with care: it {wrong}.", 105)
+    text = textwrap.fill(literal(f"Read with care: it {wrong}.", 500), 105)
     place: dict[str, Any] = {"xycoords": "axes fraction", "textcoords": "offset points", "annotation_clip": False}
     ax.annotate(text, (0, 0), (-40, below - LINE), fontsize=8, color=ALARM, ha="left", va="top", **place)

@@ -1,4 +1,7 @@
-"""The command line: a thin mirror of the Python names. Exit status 0, 2 on bad input, 3 without convergence."""
+"""The command line: a thin mirror of the Python names.
+
+Exit status 0, 2 on bad input, 3 without convergence, 4 where a fit does not reproduce.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ from casepool.writing import marked_counts, table_text
 if TYPE_CHECKING:
     import pandas as pd
 
-BAD_INPUT, NOT_CONVERGED = 2, 3
+BAD_INPUT, NOT_CONVERGED, NOT_REPRODUCED = 2, 3, 4
 
 app = typer.Typer(
     help="Bayesian hierarchical analysis of rare-disease case data.",
@@ -99,6 +102,20 @@ def estimates(
     table = survival(fitted, by) if model_of(fitted).outcome.time else response(fitted, by, target=target)
     print(_text(table, csv=csv))
     _stop_if_unconverged([fitted])
+
+
+@app.command()
+def verify(file: Annotated[Path, typer.Argument(help="A saved fit.")], quiet: Quiet = False) -> None:
+    """Fit again from the model, data, settings and seed in a saved fit, and say whether the draws agree."""
+    from casepool.inference import open_fit
+    from casepool.inference import verify as run
+
+    table = run(open_fit(file), progress=not quiet)
+    for row in table.astype(str).itertuples():
+        print(one_line(f"{row.verdict}  {row.part}: {row.sentence}"))
+    if (table["verdict"] == "fail").any():
+        print(f"casepool: {file} does not reproduce", file=sys.stderr)
+        raise typer.Exit(NOT_REPRODUCED)
 
 
 @app.command()

@@ -95,7 +95,7 @@ def survival(
     for row in table:
         if row["unit"] == fitted.unit and row["estimand"].startswith("median"):
             _mark_extrapolated(row, row["estimate"], fitted)
-    return estimate_table(table + _beyond(fitted, common, arms), posterior=True)
+    return estimate_table(table + _beyond(fitted, common, arms), posterior=True, public=fitted.public)
 
 
 def times_of(fitted: Fitted, at: Sequence[float] | None) -> list[float]:
@@ -277,7 +277,7 @@ def contrast(
                 holds, {**rows[i], "estimand": f"P({what} {better} 1)", "unit": "probability"}, fitted=fitted
             ),
         ]
-    return estimate_table(table, posterior=True)
+    return estimate_table(table, posterior=True, public=fitted.public)
 
 
 def _log_ratios(fitted: Fitted, by: str) -> list[tuple[np.ndarray, dict[str, Any]]]:

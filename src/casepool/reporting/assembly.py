@@ -24,7 +24,7 @@ from casepool.reporting.glossary import glossary
 from casepool.reporting.material import Material, gather
 from casepool.reporting.people import data_section
 from casepool.reporting.sentences import in_short
-from casepool.writing import write_atomically
+from casepool.writing import FEW, RARE, marked_words, write_atomically
 
 TEMPLATES = Path(__file__).parent / "templates"
 DOI = re.compile(r"doi:(10\.[^\s,;]+[^\s,;.)])(\)?)")
@@ -139,13 +139,13 @@ def render(material: Material, contents: Sequence[Section]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["marked_up"] = marked_up
+    environment.filters["marked_up"] = marked_up if material.public else lambda text: marked_up(marked_words(text))
     style = Markup((TEMPLATES / "report.css").read_text(encoding="utf-8"))  # noqa: S704 - our own file
     book = material.codebook
     values: dict[str, Any] = {
         "title": book.title or book.name,
         "source": book.source,
-        "public": book.public,
+        "rare": "" if book.public else f"{RARE} stands at counts of 1 to {FEW - 1}",
         "failed": [section.title for section in contents if section.verdict == "fail"],
         "sections": contents,
         "style": style,

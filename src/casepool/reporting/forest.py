@@ -76,7 +76,7 @@ def plot_forest(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     CasepoolError
         If the table is no estimate table, has nothing to draw, or mixes units.
     """
-    return draw_forest(table, ax)
+    return draw_forest(table, ax, mark_rare=not table.attrs.get("public", True))
 
 
 def draw_forest(table: pd.DataFrame, ax: Axes | None = None, *, mark_rare: bool = False) -> Axes:

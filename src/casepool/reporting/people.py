@@ -82,7 +82,8 @@ def reason_of(material: Material, fitted: Fitted, patient: str) -> str:
     """Say in a reader's words why a patient is left out of a fit; "" if it is not."""
     reason = fitted.design.left_out.get(patient, "")
     labels = patient_labels(material.cases, material.codebook)
-    if reason == f"no {fitted.model.outcome.column}" and REASON in material.cases.columns:
+    own_words = material.public and REASON in material.cases.columns  # free text
+    if reason == f"no {fitted.model.outcome.column}" and own_words:
         own = material.cases[REASON].iloc[labels.index(patient)]
         if not pd.isna(own):
             return str(own)

@@ -23,6 +23,7 @@ from casepool.modelling.families import FAMILIES
 from casepool.modelling.spec import Exposure
 from casepool.modelling.words import arm_words, compared_arms, guard
 from casepool.reporting.figures import ALARM, COLOURS, GREY, MARKERS, UNCONVERGED, new_axes
+from casepool.writing import count_text
 
 WIDTH, HEIGHT = 8.0, 4.6
 GRID = 121
@@ -121,7 +122,9 @@ def seen(fitted: Fitted, by: str) -> list[Steps]:
     colours = [GREY] if len(arms) == 1 else COLOURS
     return [
         Steps(
-            f"{label} ({rows.sum()})", kaplan_meier(out["time"][rows], out["event"][rows], out["entry"][rows]), colour
+            f"{label} ({count_text(rows.sum(), not fitted.public)})",
+            kaplan_meier(out["time"][rows], out["event"][rows], out["entry"][rows]),
+            colour,
         )
         for (label, rows), colour in zip(arms, colours, strict=False)
     ]
@@ -199,7 +202,7 @@ def switches(fitted: Fitted, exposure: Exposure, dating: str) -> np.ndarray:
 def at_risk(fitted: Fitted, steps: list[Steps], ticks: list[float]) -> list[tuple[str, list[str]]]:
     """Count who is at risk at every tick; of an exposure with unknown dates, fewest to most."""
     lines = [(item.label.partition(", ")[2].rpartition(" (")[0], numbers_at_risk(item.curve, ticks)) for item in steps]
-    table = [(name, [f"{n:g}" for n in counts]) for name, counts in lines]
+    table = [(name, [count_text(n, not fitted.public) for n in counts]) for name, counts in lines]
     for exposure in fitted.model.exposures.values():
         if not exposure.begins or len(steps) > 1:
             continue
@@ -209,7 +212,8 @@ def at_risk(fitted: Fitted, steps: list[Steps], ticks: list[float]) -> list[tupl
             for start in (switches(fitted, exposure, "late"), switches(fitted, exposure, "early"))
         ]
         name = f"of these {arm_words(exposure.name)[1]} by then"
-        table.append((name, [f"{a}" if a == b else f"{a}–{b}" for a, b in zip(*counts, strict=True)]))
+        fewest, most = ([count_text(n, not fitted.public) for n in line] for line in counts)
+        table.append((name, [a if a == b else f"{a}–{b}" for a, b in zip(fewest, most, strict=True)]))
     return table
 
 

@@ -342,7 +342,7 @@ def versions() -> dict[str, str]:
 
 def machine() -> str:
     """Return what a compiler makes code for: system, architecture and processor."""
-    return f"{platform.system()} {platform.machine()} {get_host_cpu_name()}"
+    return f"{sys.platform} {platform.machine()} {get_host_cpu_name()}"
 
 
 def data_hash(frame: pd.DataFrame, columns: list[str]) -> str:

@@ -79,6 +79,8 @@ def open_journal(path: str | Path | None, *, progress: bool = True) -> Iterator[
 
 
 def _locked(path: Path) -> BaseFileLock:
+    if not path.absolute().parent.is_dir():  # a lock would make it
+        raise _unusable(path, "cannot write there (its folder does not exist)", "create it first")
     lock = FileLock(f"{path}.lock", timeout=0)
     try:
         lock.acquire()

@@ -9,19 +9,20 @@ from __future__ import annotations
 
 import argparse
 import json
+import multiprocessing
 import shutil
-import signal
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 import casepool as cp
+import casepool.reporting
+import casepool.studies  # imported once, before workers are forked
 from benchmarks.results import write
 from casepool.studies.journal import read_journal
 
@@ -31,7 +32,9 @@ CODINGS = {"surgery": ["any_text", "any_adjuvant"], "adjuvant": ["left_out"]}
 WORKS = ("fit", "save", "overwrite", "report", "multiverse")
 SPAN = {"fit": 15.0, "save": 1.5, "overwrite": 1.5, "report": 4.0, "multiverse": 20.0}
 """Seconds after a worker says it is ready within which it is killed, uniformly."""
-READY = "ready"
+FORKED = multiprocessing.get_context("forkserver")
+"""Workers are copies of a process that has imported all and done nothing."""
+FORKED.set_forkserver_preload(["casepool.reporting", "casepool.studies", "benchmarks.results"])
 
 
 def corrupted(whole: bytes, rng: np.random.Generator, kind: str) -> bytes:
@@ -53,11 +56,11 @@ def corrupted(whole: bytes, rng: np.random.Generator, kind: str) -> bytes:
     return bytes(raw) if bytes(raw) != whole else corrupted(whole, rng, kind)
 
 
-def work(name: str, folder: Path) -> None:
+def work(name: str, folder: Path, ready: Connection) -> None:
     """Do one kind of work again and again, in a process that will be killed."""
     first, second, out = folder / "first.nc", folder / "second.nc", folder / "out.nc"
     fits = [cp.open_fit(first), cp.open_fit(second)]
-    print(READY, flush=True)
+    ready.send(True)
     number = 0
     while True:
         number += 1
@@ -80,14 +83,15 @@ def work(name: str, folder: Path) -> None:
 def kill_once(name: str, folder: Path, after: float) -> str:
     """Start a worker, kill it some seconds after it is ready, and say what it left wrong; "" if nothing."""
     before = read_journal(folder / "journal.jsonl")[0]
-    command = [sys.executable, "-m", "benchmarks.kills", "--work", name, "--folder", str(folder)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        if process.stdout is None or process.stdout.readline().strip() != READY:
-            return "the worker did not start"
-        time.sleep(after)
-        if process.poll() is not None:
-            return "the worker ended by itself"
-        process.send_signal(signal.SIGKILL)
+    ready, here = FORKED.Pipe()
+    worker = FORKED.Process(target=work, args=(name, folder, here))
+    worker.start()
+    ready.recv()
+    worker.join(after)
+    if not worker.is_alive():
+        return "the worker ended by itself"
+    worker.kill()
+    worker.join()
     return wrong_files(folder) or wrong_journal(folder, before)
 
 
@@ -182,17 +186,13 @@ def prepare(folder: Path) -> None:
     (folder / "truth.json").write_text(json.dumps(read_journal(folder / "whole.jsonl")[0]))
 
 
-def main(call: Callable[..., Path] = write) -> None:
-    """Run it all, or (with --work) be the process that is killed."""
+def main() -> None:
+    """Run it all and write the results."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--files", type=int, default=500)
     parser.add_argument("--seed", type=int, default=20261124)
-    parser.add_argument("--work", choices=WORKS)
-    parser.add_argument("--folder", type=Path)
     asked = parser.parse_args()
-    if asked.work:
-        work(asked.work, asked.folder)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         prepare(folder)
@@ -210,7 +210,7 @@ def main(call: Callable[..., Path] = write) -> None:
         "being written, which nothing reads. Kills at random moments seldom hit the few lines of a write: "
         "`tests/inference/test_files.py` kills a write before each of its lines."
     )
-    call("kills", "Files that survive: kills and corruptions", said, tables)
+    write("kills", "Files that survive: kills and corruptions", said, tables)
 
 
 if __name__ == "__main__":

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from casepool.inference import open_fit as open_fit
     from casepool.inference import refit as refit
     from casepool.inference import save_fit as save_fit
+    from casepool.inference import verify as verify
     from casepool.modelling import Model as Model
     from casepool.modelling import list_models as list_models
     from casepool.modelling import model as model
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
     from casepool.studies import replacement as replacement
     from casepool.studies import sensitivity as sensitivity
     from casepool.studies import tipping as tipping
+    from casepool.writing import write_table as write_table
 
 __version__ = "0.1.0"
 
@@ -64,13 +66,14 @@ _HOMES = {
         "survival",
     ),
     "frequentist": ("audit", "classical"),
-    "inference": ("build", "fit", "open_fit", "refit", "save_fit"),
+    "inference": ("build", "fit", "open_fit", "refit", "save_fit", "verify"),
     "modelling": ("Model", "list_models", "model"),
     "reporting": (
         *("plot_effect", "plot_forest", "plot_multiverse", "plot_prior_survival", "plot_survival"),
         *("plot_survival_check", "plot_swimmer", "plot_tipping", "report"),
     ),
     "studies": ("exposure_sensitivity", "multiverse", "power_scaling", "replacement", "sensitivity", "tipping"),
+    "writing": ("write_table",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 __all__ = ["__version__", *sorted(_HOME_OF)]  # noqa: PLE0604

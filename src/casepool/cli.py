@@ -1,4 +1,7 @@
-"""The command line: a thin mirror of the Python names. Exit status 0, 2 on bad input, 3 without convergence."""
+"""The command line: a thin mirror of the Python names.
+
+Exit status 0, 2 on bad input, 3 without convergence, 4 where a fit does not reproduce.
+"""
 
 from __future__ import annotations
 
@@ -10,11 +13,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from casepool.errors import CasepoolError
+from casepool.escaping import one_line, printable
+from casepool.writing import marked_counts, table_text
 
 if TYPE_CHECKING:
     import pandas as pd
 
-BAD_INPUT, NOT_CONVERGED = 2, 3
+BAD_INPUT, NOT_CONVERGED, NOT_REPRODUCED = 2, 3, 4
 
 app = typer.Typer(
     help="Bayesian hierarchical analysis of rare-disease case data.",
@@ -130,6 +135,20 @@ def estimates(
 
 
 @app.command()
+def verify(file: Annotated[Path, typer.Argument(help="A saved fit.")], quiet: Quiet = False) -> None:
+    """Fit again from the model, data, settings and seed in a saved fit, and say whether the draws agree."""
+    from casepool.inference import open_fit
+    from casepool.inference import verify as run
+
+    table = run(open_fit(file), progress=not quiet)
+    for row in table.astype(str).itertuples():
+        print(one_line(f"{row.verdict}  {row.part}: {row.sentence}"))
+    if (table["verdict"] == "fail").any():
+        print(f"casepool: {file} does not reproduce", file=sys.stderr)
+        raise typer.Exit(NOT_REPRODUCED)
+
+
+@app.command()
 def audit(
     dataset: Annotated[str, typer.Argument(help="A bundled dataset's name, or a folder with published.toml.")],
     form: Annotated[str, typer.Option("--format", help="table, markdown, html or json.")] = "table",
@@ -185,8 +204,11 @@ def _folder_of(out: Path) -> None:
 def _text(table: pd.DataFrame, *, csv: bool) -> str:
     """Lay a table out for a terminal, or as comma-separated values with every column."""
     if csv:
-        return table.to_csv(index=False)
+        return table_text(table, "csv")
+    if not table.attrs.get("public", True):
+        table = marked_counts(table)
     shown = ["estimand", "level", "n", "events", "estimate", "lower", "upper", "interval", "unit", "verdict"]
+    table = table.map(lambda cell: one_line(cell) if isinstance(cell, str) else cell)
     return table[shown].to_string(index=False, float_format=lambda x: f"{x:.4g}", na_rep="")
 
 
@@ -200,20 +222,13 @@ def _audit_text(table: pd.DataFrame) -> str:
             lines += [f"    reproduces as: {row.reproduces_as}"] * bool(row.reproduces_as)
             lines += [f"    {row.evidence}"]
     counted = ", ".join(f"{count} {verdict}" for verdict, count in table["verdict"].value_counts().items())
-    return "\n".join([*lines, f"{len(table)} claims: {counted}"])
-
-
-def _markdown(table: pd.DataFrame) -> str:
-    """Lay a table out as Markdown, bars and line breaks in cells escaped."""
-    rows = [list(table.columns), ["---"] * len(table.columns), *table.astype(str).to_numpy().tolist()]
-    cells = [[str(cell).replace("|", "\\|").replace("\n", " ") for cell in row] for row in rows]
-    return "\n".join(f"| {' | '.join(row)} |" for row in cells)
+    return "\n".join([*map(printable, lines), f"{len(table)} claims: {counted}"])
 
 
 FORMATS: dict[str, Callable[[pd.DataFrame], str]] = {
     "table": _audit_text,
-    "markdown": _markdown,
-    "html": lambda table: table.to_html(index=False),
+    "markdown": lambda table: table_text(table, "md").rstrip(),
+    "html": lambda table: table_text(table, "html"),
     "json": lambda table: table.to_json(orient="records", force_ascii=False, indent=1),
 }
 """How the audit may be printed."""

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-LONGEST = 120
-"""Characters of a user's value that an error repeats."""
+from casepool.escaping import one_line, shorten
 
 
 class CasepoolError(ValueError):
@@ -22,7 +21,7 @@ class CasepoolError(ValueError):
     column : str, optional
         The column or key.
     value : object, optional
-        The offending value; shown by ``repr``, shortened to `LONGEST` characters.
+        The offending value; shown by ``repr``, shortened.
     """
 
     def __init__(
@@ -37,12 +36,7 @@ class CasepoolError(ValueError):
     ) -> None:
         self.problem, self.remedy = problem, remedy
         self.file, self.row, self.column, self.value = file, row, column, value
-        place = [part for part in (file, row, f"column {column!r}" if column else None) if part]
+        place = [part for part in (file, row and shorten(row), f"column {column!r}" if column else None) if part]
         shown = "" if value is None else f" (value {shorten(repr(value))})"
         message = f"{', '.join(place)}{': ' if place else ''}{problem}{shown}; {remedy}"
-        super().__init__(" ".join(message.split()))
-
-
-def shorten(text: str, longest: int = LONGEST) -> str:
-    """Cut `text` to at most `longest` characters, an ellipsis marking the cut."""
-    return text if len(text) <= longest else text[: longest - 1] + "…"
+        super().__init__(one_line(message))

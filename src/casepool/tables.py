@@ -15,7 +15,7 @@ POSTERIOR_COLUMNS = ("mean", "sd", "ess", "mcse")
 NUMBERS = ("n", "events", "estimate", "lower", "upper", *POSTERIOR_COLUMNS)
 
 
-def estimate_table(rows: Iterable[Mapping[str, Any]], *, posterior: bool = False) -> pd.DataFrame:
+def estimate_table(rows: Iterable[Mapping[str, Any]], *, posterior: bool = False, public: bool = True) -> pd.DataFrame:
     """Lay answers out in the fixed columns.
 
     Parameters
@@ -25,6 +25,9 @@ def estimate_table(rows: Iterable[Mapping[str, Any]], *, posterior: bool = False
         (an empty string, or NaN for a number).
     posterior : bool
         Whether to add the posterior columns ``mean``, ``sd``, ``ess`` and ``mcse``.
+    public : bool
+        Whether small counts may be shown as they are; if not, ``attrs["public"]`` is False, and what writes or
+        draws the table marks them.
 
     Returns
     -------
@@ -43,4 +46,7 @@ def estimate_table(rows: Iterable[Mapping[str, Any]], *, posterior: bool = False
             raise KeyError(f"no such column in an estimate table: {sorted(unknown)}")
         records.append({c: row.get(c, float("nan") if c in NUMBERS else "") for c in columns})
     table = pd.DataFrame(records, columns=list(columns))
-    return table.astype({c: "float64" for c in columns if c in NUMBERS})
+    table = table.astype({c: "float64" for c in columns if c in NUMBERS})
+    if not public:
+        table.attrs["public"] = False
+    return table

@@ -1,10 +1,16 @@
 """A saved fit comes back whole or not at all."""
 
+import os
+import subprocess
+import sys
+
+import numpy as np
 import pytest
 import xarray as xr
 
 import casepool as cp
-from casepool.inference import files
+from benchmarks.kills import KINDS, corrupted
+from casepool import writing
 
 
 def test_what_is_saved_comes_back(age_fit: xr.DataTree, tmp_path) -> None:
@@ -45,7 +51,7 @@ def test_a_failing_write_leaves_the_old_file(age_fit: xr.DataTree, tmp_path, mon
     def full(_: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(files.os, "fsync", full)
+    monkeypatch.setattr(writing.os, "fsync", full)
     with pytest.raises(cp.CasepoolError, match="No space left"):
         cp.save_fit(age_fit, path)
     assert path.read_bytes() == old
@@ -57,3 +63,89 @@ def test_a_missing_folder_is_refused(age_fit: xr.DataTree, tmp_path) -> None:
         cp.save_fit(age_fit, tmp_path / "nowhere" / "age.nc")
     with pytest.raises(cp.CasepoolError, match="cannot be read"):
         cp.open_fit(tmp_path / "nowhere.nc")
+
+
+KILLER = """
+import os, signal, sys
+from pathlib import Path
+from casepool import writing
+
+path, old, new = Path(sys.argv[1]), b"old" * 100_000, b"new" * 200_000
+
+
+def write_until(step):
+    seen = 0
+
+    def count(frame, event, argument):
+        nonlocal seen
+        if frame.f_code.co_filename == writing.__file__ and event == "line":
+            seen += 1
+            if seen == step:
+                os.kill(os.getpid(), signal.SIGKILL)
+        return count
+
+    sys.settrace(count)
+    writing.write_atomically(path, new)
+    os._exit(0)
+
+
+found, step, killed = [], 0, True
+while killed:
+    step += 1
+    path.write_bytes(old)
+    child = os.fork() or write_until(step)
+    killed = os.WIFSIGNALED(os.waitpid(child, 0)[1])
+    found.append({old: "old", new: "new"}[path.read_bytes()])
+print(*found)
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="kills by signal")
+def test_a_kill_before_any_line_of_a_write_leaves_the_old_file_or_the_new_one(tmp_path) -> None:
+    """One write after another, each killed one line later, until one comes to its end."""
+    path = tmp_path / "a.nc"
+    done = subprocess.run([sys.executable, "-c", KILLER, path], capture_output=True, text=True, check=True)
+    found = done.stdout.split()
+    assert len(found) > 15
+    assert found == sorted(found, reverse=True)
+    assert {"old", "new"} == set(found)
+
+
+def test_what_killed_writers_left_is_removed_after_an_hour_and_never_before(tmp_path) -> None:
+    path = tmp_path / "a.nc"
+    at_work, forgotten, other = (tmp_path / name for name in (".a.nc.x.part", ".a.nc.y.part", ".b.nc.z.part"))
+    for left in (at_work, forgotten, other):
+        left.write_bytes(b"half")
+    for left in (forgotten, other):
+        os.utime(left, (0, 0))
+    writing.write_atomically(path, b"whole")
+    assert {p.name for p in tmp_path.iterdir()} == {"a.nc", at_work.name, other.name}
+
+
+def test_names_as_long_as_the_system_allows_are_written(tmp_path) -> None:
+    path = tmp_path / ("ä" * 120 + ".nc")
+    writing.write_atomically(path, b"whole")
+    assert path.read_bytes() == b"whole"
+
+
+def test_the_name_reaches_the_disk_too(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A rename is on the disk only when the folder is."""
+    synced = []
+    real = os.fsync
+    monkeypatch.setattr(writing.os, "fsync", lambda handle: (synced.append(os.fstat(handle).st_ino), real(handle)))
+    writing.write_atomically(tmp_path / "a", b"x")
+    assert synced == [(tmp_path / "a").stat().st_ino, tmp_path.stat().st_ino]
+
+
+def test_hundred_random_corruptions_are_refused_and_the_intact_file_opens(tmp_path) -> None:
+    """Bytes cut off, added, flipped, swapped or zeroed; 500 on a real fit stand in benchmarks/results/kills.md."""
+    tree = xr.DataTree.from_dict({"posterior": xr.Dataset({"x": ("draw", np.arange(500.0))})})
+    path = cp.save_fit(tree, tmp_path / "fit.nc")
+    whole = path.read_bytes()
+    rng = np.random.default_rng(1)
+    for number in range(100):
+        path.write_bytes(corrupted(whole, rng, KINDS[number % len(KINDS)]))
+        with pytest.raises(cp.CasepoolError, match=r"fit\.nc.*truncated or changed"):
+            cp.open_fit(path)
+    path.write_bytes(whole)
+    xr.testing.assert_identical(cp.open_fit(path), tree)

@@ -117,4 +117,4 @@ def _table(told: list[Told], fitted: Fitted, ci_prob: float) -> pd.DataFrame:
         probability_row(values, row, fitted=fitted) if chance else next(summarised)
         for (row, values), chance in zip(told, chances, strict=True)
     ]
-    return estimate_table(rows, posterior=True)
+    return estimate_table(rows, posterior=True, public=fitted.public)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -34,6 +35,11 @@ class Fitted:
     def seed(self) -> int:
         """Seed of the fit; draws of estimands are seeded by it."""
         return int(self.tree.attrs["seed"])
+
+    @property
+    def public(self) -> bool:
+        """Whether the codebook lets identifiers and small counts be shown."""
+        return bool(json.loads(self.tree.attrs["codebook"])["public"])
 
     @property
     def unit(self) -> str:

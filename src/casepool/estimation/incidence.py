@@ -85,7 +85,11 @@ def cumulative_incidence(
                     }
                 )
                 draws.append(share)
-    return estimate_table(posterior_rows(np.stack(draws, -1), rows, fitted=together, ci_prob=ci_prob), posterior=True)
+    return estimate_table(
+        posterior_rows(np.stack(draws, -1), rows, fitted=together, ci_prob=ci_prob),
+        posterior=True,
+        public=together.public,
+    )
 
 
 def _checked(opened: Sequence[Fitted], at: Sequence[float] | None) -> list[float]:

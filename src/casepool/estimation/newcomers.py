@@ -109,7 +109,9 @@ def predict(fit: xr.DataTree, patients: pd.DataFrame, *, ci_prob: float = 0.95) 
             rows.append(about | {"by": "patient", "source": "shrunk", "unit": "probability", "note": new.notes[i]})
             draws.append(end.of(categories))
     return estimate_table(
-        posterior_rows(np.stack(draws, axis=-1), rows, fitted=fitted, ci_prob=ci_prob), posterior=True
+        posterior_rows(np.stack(draws, axis=-1), rows, fitted=fitted, ci_prob=ci_prob),
+        posterior=True,
+        public=fitted.public,
     )
 
 

@@ -71,7 +71,7 @@ def ranking(fit: xr.DataTree, by: str, *, target: str = "standardised", ci_prob:
         for i in seen
     ]
     words = f"{TARGETS[target]}: {end.words}" if end.words else TARGETS[target]
-    return estimate_table(_rows(p, rows, words, fitted, ci_prob), posterior=True)
+    return estimate_table(_rows(p, rows, words, fitted, ci_prob), posterior=True, public=fitted.public)
 
 
 def _rows(

@@ -72,7 +72,7 @@ def estimates(
         for i, (level, note) in enumerate(zip(answer.levels, answer.notes, strict=True))
     ]
     rows = _rows(fitted, answer, about, group.members, TARGETS[target], ci_prob)
-    return estimate_table(rows + exchangeability_rows(fitted, group), posterior=True)
+    return estimate_table(rows + exchangeability_rows(fitted, group), posterior=True, public=fitted.public)
 
 
 def _rows(
@@ -124,4 +124,6 @@ def _everyone(fitted: Fitted, target: str, ci_prob: float) -> pd.DataFrame:
     answer = Answer([p[..., None] for p in categories], ("everyone",), ("",))
     about = [{"by": "", "level": "everyone", "n": n.sum(), "source": "pooled", "note": ""}]
     words = TARGETS[target] if new else "mean probability of all patients of the fit"
-    return estimate_table(_rows(fitted, answer, about, np.ones((len(n), 1)), words, ci_prob), posterior=True)
+    return estimate_table(
+        _rows(fitted, answer, about, np.ones((len(n), 1)), words, ci_prob), posterior=True, public=fitted.public
+    )

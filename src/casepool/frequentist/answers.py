@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from casepool.cases import resolve_cases
+from casepool.cases import codebook_of, resolve_cases
+from casepool.cases.codebook import Codebook
 from casepool.errors import CasepoolError
 from casepool.frequentist.rates import response_rows
 from casepool.frequentist.spans import survival_rows
@@ -62,10 +63,11 @@ def classical(
     asked = model_of(model)
     frame = resolve_cases(cases)
     design = make_design(asked, frame)
+    public = (codebook_of(frame) or Codebook()).public
     if FAMILIES[asked.family].survival:
-        return estimate_table(survival_rows(design, frame, by, at))
+        return estimate_table(survival_rows(design, frame, by, at), public=public)
     if at is not None:
         raise CasepoolError(
             f"{asked.name!r} is a response model, which has no times", column="at", remedy="leave `at` out"
         )
-    return estimate_table(response_rows(design, frame, by))
+    return estimate_table(response_rows(design, frame, by), public=public)

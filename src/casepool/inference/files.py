@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import io
-import os
-import tempfile
 from pathlib import Path
 
 import xarray as xr
 
 from casepool.errors import CasepoolError
+from casepool.writing import write_atomically
 
 MARK = b"casepool-sha256:"
 TAIL = len(MARK) + 64
@@ -44,37 +43,6 @@ def save_fit(fit: xr.DataTree, path: str | Path) -> Path:
 def _with_checksum(fit: xr.DataTree) -> bytes:
     content = bytes(fit.to_netcdf(engine="h5netcdf"))
     return content + MARK + hashlib.sha256(content).hexdigest().encode()
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file so that at any moment either the old one or the new one is there.
-
-    Raises
-    ------
-    CasepoolError
-        If the folder does not exist or cannot be written to.
-    """
-    try:
-        handle, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
-    except OSError as error:
-        raise CasepoolError(
-            f"cannot write there ({error.strerror})", file=str(path), remedy="choose another folder"
-        ) from None
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        umask = os.umask(0)
-        os.umask(umask)
-        Path(beside).chmod(0o666 & ~umask)
-        Path(beside).replace(path)
-    except OSError as error:
-        raise CasepoolError(
-            f"cannot write there ({error.strerror})", file=str(path), remedy="choose another file"
-        ) from None
-    finally:
-        Path(beside).unlink(missing_ok=True)
 
 
 def open_fit(path: str | Path) -> xr.DataTree:

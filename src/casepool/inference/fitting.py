@@ -19,6 +19,7 @@ import nutpie
 import pandas as pd
 import pytensor
 import xarray as xr
+from llvmlite.binding import get_host_cpu_name
 
 from casepool.cases import Column, codebook_of, resolve_cases
 from casepool.cases.codebook import LABELLED, Codebook, codebook_from_dict
@@ -101,6 +102,7 @@ def fit(
         For a table or model that cannot be used; nothing is sampled then.
     """
     chosen, frame = get_model(model), resolve_cases(cases)
+    refuse_private_text(chosen, frame)
     settings = {"draws": draws, "tune": tune, "chains": chains, "target_accept": target_accept}
     _check_settings(seed, settings)
     design = make_design(chosen, frame)
@@ -279,11 +281,37 @@ def _patients(design: Design, frame: pd.DataFrame) -> xr.Dataset:
     return xr.Dataset({**columns, "left_out_because": ("patient", reasons)}, coords={"patient": labels})
 
 
+def refuse_private_text(model: Model, frame: pd.DataFrame) -> None:
+    """Refuse a model that would take identifiers or free text of a table that is not public into its fit."""
+    codebook = codebook_of(frame) or Codebook()
+    for name in model.columns():
+        column = codebook.columns.get(name)
+        if (
+            not codebook.public
+            and name in frame.columns
+            and (name == codebook.id or (column and column.type == "text"))
+        ):
+            raise CasepoolError(
+                f"the model {model.name!r} reads identifiers or free text of a table that is not public",
+                file=codebook.name,
+                column=name,
+                remedy='if its cells may stand in fits and reports, give it the type "category" in the codebook',
+            )
+
+
 def used_columns(model: Model, frame: pd.DataFrame) -> list[str]:
-    """Columns a fit keeps: those the model read, and the labels a table of answers can be split by."""
+    """Columns a fit keeps: those the model read, and the labels a table of answers can be split by.
+
+    Of a table that is not public, labels whose type was only guessed are not kept: they may be names.
+    """
     codebook = codebook_of(frame) or Codebook()
     read = [name for name in model.columns() if name in frame.columns]
-    labelled = [name for name, column in codebook.columns.items() if column.type in LABELLED and name in frame.columns]
+    guessed = () if codebook.public else codebook.guessed
+    labelled = [
+        name
+        for name, column in codebook.columns.items()
+        if column.type in LABELLED and name in frame.columns and name not in guessed
+    ]
     return [name for name in dict.fromkeys(read + labelled) if name != codebook.id or name in read]
 
 
@@ -301,14 +329,20 @@ def _attributes(design: Design, frame: pd.DataFrame, seed: int, settings: Mappin
         "settings": json.dumps(dict(settings)),
         "inference_library": f"nutpie {version('nutpie')}",
         "versions": json.dumps(versions()),
+        "machine": machine(),
         "created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
     }
 
 
 def versions() -> dict[str, str]:
     """Return the versions a result depends on."""
-    packages = ("casepool", "pymc", "nutpie", "pytensor", "arviz", "numpy", "scipy", "pandas", "xarray")
+    packages = ("casepool", "pymc", "nutpie", "pytensor", "arviz", "numba", "numpy", "scipy", "pandas", "xarray")
     return {"python": platform.python_version()} | {name: version(name) for name in packages}
+
+
+def machine() -> str:
+    """Return what a compiler makes code for: system, architecture and processor."""
+    return f"{sys.platform} {platform.machine()} {get_host_cpu_name()}"
 
 
 def data_hash(frame: pd.DataFrame, columns: list[str]) -> str:

@@ -229,8 +229,8 @@ def design_of_one(model: Model, label: str, coded: Mapping[str, Coded], position
 
 
 def patient_labels(cases: pd.DataFrame, codebook: Codebook) -> list[str]:
-    """Return the identifiers of all patients, or the row numbers if the table has none."""
-    if codebook.id in cases.columns:
+    """Return the identifiers of all patients, or the row numbers if the table has none or is not public."""
+    if codebook.public and codebook.id in cases.columns:
         return [str(value) for value in cases[codebook.id]]
     return [str(number + 1) for number in range(len(cases))]
 

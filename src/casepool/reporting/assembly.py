@@ -12,9 +12,9 @@ from typing import Any
 
 import xarray as xr
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
-from casepool.inference.files import write_atomically
+from casepool.escaping import html_text
 from casepool.inference.fitting import say
 from casepool.reporting.answers import Answers, answer
 from casepool.reporting.blocks import Block, Cell, Points, Section, Table, Text
@@ -24,6 +24,7 @@ from casepool.reporting.glossary import glossary
 from casepool.reporting.material import Material, gather
 from casepool.reporting.people import data_section
 from casepool.reporting.sentences import in_short
+from casepool.writing import FEW, RARE, marked_words, write_atomically
 
 TEMPLATES = Path(__file__).parent / "templates"
 DOI = re.compile(r"doi:(10\.[^\s,;]+[^\s,;.)])(\)?)")
@@ -125,7 +126,7 @@ def how_made(material: Material) -> list[Block]:
 
 def marked_up(text: str) -> Markup:
     """Escape text, then show words between backticks as code, and DOIs as links."""
-    safe = CODE.sub(lambda found: f"<code>{BREAKS.sub(r'\1<wbr>', found[1])}</code>", str(escape(text)))
+    safe = CODE.sub(lambda found: f"<code>{BREAKS.sub(r'\1<wbr>', found[1])}</code>", str(html_text(text)))
     return Markup(DOI.sub(r'<a href="https://doi.org/\1">doi:\1</a>\2', safe))  # noqa: S704 - escaped above
 
 
@@ -138,13 +139,13 @@ def render(material: Material, contents: Sequence[Section]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["marked_up"] = marked_up
+    environment.filters["marked_up"] = marked_up if material.public else lambda text: marked_up(marked_words(text))
     style = Markup((TEMPLATES / "report.css").read_text(encoding="utf-8"))  # noqa: S704 - our own file
     book = material.codebook
     values: dict[str, Any] = {
         "title": book.title or book.name,
         "source": book.source,
-        "public": book.public,
+        "rare": "" if book.public else f"{RARE} stands at counts of 1 to {FEW - 1}",
         "failed": [section.title for section in contents if section.verdict == "fail"],
         "sections": contents,
         "style": style,

@@ -7,7 +7,8 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import LogLocator, NullLocator, PercentFormatter
 
 from casepool.errors import CasepoolError
-from casepool.reporting.figures import ALARM, COLOURS, GREY, UNCONVERGED, literal, new_axes
+from casepool.escaping import literal
+from casepool.reporting.figures import ALARM, COLOURS, GREY, UNCONVERGED, new_axes
 
 
 def plot_tipping(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:

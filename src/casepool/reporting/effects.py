@@ -10,13 +10,14 @@ from matplotlib.ticker import PercentFormatter
 from casepool.cases import codebook_of
 from casepool.cases.codebook import Codebook
 from casepool.errors import CasepoolError
+from casepool.escaping import literal
 from casepool.estimation.draws import Fitted, open_draws, quantiles
 from casepool.estimation.effects import probability_along
 from casepool.inference.fitting import cases_of
 from casepool.modelling.endpoints import event
 from casepool.modelling.families import FAMILIES
 from casepool.modelling.membership import patients_and_events
-from casepool.reporting.figures import ALARM, COLOURS, UNCONVERGED, literal, new_axes
+from casepool.reporting.figures import ALARM, COLOURS, UNCONVERGED, new_axes
 
 WIDTH, HEIGHT = 6.4, 4.2
 GRID = 61

@@ -1,4 +1,4 @@
-"""What every figure shares: axes without global state, labels drawn as they are, colours, a data URI."""
+"""What every figure shares: axes without global state, colours, a data URI."""
 
 from __future__ import annotations
 
@@ -8,10 +8,6 @@ import io
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from casepool.errors import shorten
-
-LONGEST_LABEL = 40
-"""Characters of a level's name that a figure shows."""
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
 """Told apart by readers who are colour-blind (Okabe and Ito 2008)."""
 MARKERS = ("o", "s", "D", "^", "v", "P", "X", "<", ">", "*", "h")
@@ -25,11 +21,6 @@ UNCONVERGED = "did not converge: do not use"
 def new_axes(width: float, height: float) -> Axes:
     """Make the axes of a figure of its own, known to no global state of matplotlib."""
     return Figure(figsize=(width, height), layout="constrained").subplots()
-
-
-def literal(text: str, longest: int = LONGEST_LABEL) -> str:
-    """Prepare a user's text for drawing: one line, shortened, and "$" no sign of mathematics."""
-    return shorten(" ".join(str(text).split()), longest).replace("$", r"\$")
 
 
 def data_uri(axes: Axes) -> str:

@@ -13,9 +13,11 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator, PercentFormatter
 
 from casepool.errors import CasepoolError
-from casepool.reporting.figures import ALARM, COLOURS, GREY, LONGEST_LABEL, MARKERS, UNCONVERGED, literal, new_axes
+from casepool.escaping import LONGEST_LABEL, literal
+from casepool.reporting.figures import ALARM, COLOURS, GREY, MARKERS, UNCONVERGED, new_axes
 from casepool.reporting.numbers import TIMES, shown, with_interval
 from casepool.tables import COLUMNS
+from casepool.writing import count_text
 
 KEY = ["by", "level", "at"]
 WIDTH = 8.0
@@ -23,11 +25,8 @@ STYLES = {"raw": (GREY, "s"), "shrunk": (COLOURS[0], "o"), "pooled": (COLOURS[0]
 """Colour and marker of each source."""
 WIDEST_RATIO = 1000.0
 """A ratio's axis ends there, or at its inverse; arrows stand for what lies beyond."""
-FEW = 3
 COUNTS_AT, NUMBERS_AT = 8, 58
 """Where the printed columns begin, in points to the right of the axes."""
-RARE = "†"
-"""Marks counts below `FEW` where a table is not public."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +76,7 @@ def plot_forest(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     CasepoolError
         If the table is no estimate table, has nothing to draw, or mixes units.
     """
-    return draw_forest(table, ax)
+    return draw_forest(table, ax, mark_rare=not table.attrs.get("public", True))
 
 
 def draw_forest(table: pd.DataFrame, ax: Axes | None = None, *, mark_rare: bool = False) -> Axes:
@@ -189,7 +188,7 @@ def draw_counts(ax: Axes, picture: Picture, mark_rare: bool) -> None:
         if len({(events, n) for events, n, _ in counts}) == 1:
             counts = [(*counts[0][:2], (len(picture.series) - 1) / 2)]
         for events, n, series in counts:
-            text = f"{_count(events, mark_rare)}/{_count(n, mark_rare)}"
+            text = f"{count_text(events, mark_rare)}/{count_text(n, mark_rare)}"
             beside(ax, COUNTS_AT, picture.place(float(str(item)), series), text, "black")
 
 
@@ -197,12 +196,6 @@ def beside(ax: Axes, points: float, y: float, text: str, colour: str) -> None:
     """Print text to the right of the axes, `points` from their edge."""
     place: dict[str, Any] = {"xycoords": ax.get_yaxis_transform(), "textcoords": "offset points", "va": "center"}
     ax.annotate(text, (1, y), (points, 0), fontsize=8, color=colour, annotation_clip=False, **place)
-
-
-def _count(count: float, mark_rare: bool) -> str:
-    if math.isnan(count):
-        return "–"
-    return f"{count:g}" + (RARE if mark_rare and 0 < count < FEW else "")
 
 
 def scale(ax: Axes, picture: Picture) -> None:

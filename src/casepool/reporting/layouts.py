@@ -11,10 +11,9 @@ import pandas as pd
 from casepool.estimation.survival import PRIOR_ALONE
 from casepool.reporting.blocks import Cell, Table
 from casepool.reporting.figures import UNCONVERGED
-from casepool.reporting.forest import FEW, RARE
 from casepool.reporting.numbers import TIMES, shown, with_interval
+from casepool.writing import RARE, RARE_NOTE, count_text
 
-RARE_NOTE = f"{RARE} fewer than {FEW} patients: the count may identify one. Look before the report leaves the house."
 BOUND = re.compile(r"one-sided 95% (?P<side>lower|upper) bound (?P<bound>[\d.]+)")
 Row = pd.Series
 
@@ -57,13 +56,6 @@ def number_cell(row: Row, shared: Sequence[str] = ()) -> Cell:
 def _reason(row: Row, shared: Sequence[str]) -> str:
     said = own_note(row, shared)
     return "" if row["n"] == 0 else said
-
-
-def count_text(count: float, mark_rare: bool) -> str:
-    """Write a count, marked if it may identify a patient."""
-    if math.isnan(count):
-        return "–"
-    return f"{count:g}" + (RARE if mark_rare and 0 < count < FEW else "")
 
 
 def finished(table: Table, mark_rare: bool) -> Table:

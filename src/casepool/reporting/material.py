@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -51,8 +51,10 @@ class Material:
 
     @property
     def identifiers(self) -> list[str]:
-        """Identifiers of the patients."""
-        return patient_labels(self.cases, self.codebook)
+        """Identifiers of the patients that texts may hold: none where only the fits of a private table are at hand."""
+        if self.folder is None and not self.public:
+            return []
+        return patient_labels(self.cases, replace(self.codebook, public=True))
 
     def label(self, column: str) -> str:
         """Return what a reader calls a column."""
@@ -134,6 +136,8 @@ def _plain(columns: Mapping[str, Column]) -> Any:
 
 def without_identifiers(text: str, identifiers: Sequence[str]) -> str:
     """Take lists of patients out of a sentence: in brackets, or after the word "patient"."""
+    if not identifiers:
+        return text
     one = "|".join(re.escape(name) for name in sorted(identifiers, key=len, reverse=True))
     several = rf"(?:{one})(?:, (?:{one}))*"
     text = re.sub(rf" \({several}\)", "", text)

@@ -14,9 +14,10 @@ from casepool.modelling.spec import Model, Outcome
 from casepool.reporting.blocks import Block, Cell, Picture, Table, Text
 from casepool.reporting.figures import data_uri
 from casepool.reporting.lanes import plot_swimmer
-from casepool.reporting.layouts import count_text, finished
+from casepool.reporting.layouts import finished
 from casepool.reporting.material import Material, survives
 from casepool.reporting.numbers import counted, listed, lowered
+from casepool.writing import count_text
 
 MOST_LANES = 80
 """Patients of whom a report draws lanes."""
@@ -85,7 +86,8 @@ def reason_of(material: Material, fitted: Fitted, patient: str) -> str:
     """Say in a reader's words why a patient is left out of a fit; "" if it is not."""
     reason = fitted.design.left_out.get(patient, "")
     labels = patient_labels(material.cases, material.codebook)
-    if reason == f"no {fitted.model.outcome.column}" and REASON in material.cases.columns:
+    own_words = material.public and REASON in material.cases.columns  # free text
+    if reason == f"no {fitted.model.outcome.column}" and own_words:
         own = material.cases[REASON].iloc[labels.index(patient)]
         if not pd.isna(own):
             return str(own)

@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullLocator
 
 from casepool.errors import CasepoolError
+from casepool.escaping import literal
 from casepool.tables import COLUMNS, POSTERIOR_COLUMNS
 
 DARK, PALE, BAD = "#1b4f72", "#9fb8c8", "#c0392b"
@@ -79,8 +80,8 @@ def _estimates(ax: Axes, rows: pd.DataFrame, decisions: list[str]) -> None:
         ax.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
         ax.yaxis.set_minor_locator(NullLocator())
         ax.axhline(1.0, color="0.4", linewidth=0.8, linestyle="--")
-    ax.set_ylabel(f"{rows['estimand'].iloc[0]}\n{rows['interval'].iloc[0]}".replace("$", "\\$"))
-    ax.set_title(f"{rows['level'].iloc[0]}: {len(rows)} combinations of codings".replace("$", "\\$"), fontsize=10)
+    ax.set_ylabel(f"{literal(rows['estimand'].iloc[0], 60)}\n{rows['interval'].iloc[0]}")
+    ax.set_title(f"{literal(rows['level'].iloc[0])}: {len(rows)} combinations of codings", fontsize=10)
     ax.set_xticks([])
     ax.set_xlim(-1, len(rows))
     ax.legend(loc="upper left", fontsize=8, frameon=False)
@@ -97,6 +98,6 @@ def _choices(ax: Axes, rows: pd.DataFrame, marks: list[tuple[str, str]]) -> None
         if place and marks[place - 1][0] != decision:
             below.axhline(0.5 - place, color="0.85", linewidth=0.8)
     below.set_yticks([-place for place in range(len(marks))])
-    below.set_yticklabels([f"{d}: {c}".replace("_", " ").replace("$", "\\$") for d, c in marks], fontsize=7.5)
+    below.set_yticklabels([literal(f"{d}: {c}".replace("_", " ")) for d, c in marks], fontsize=7.5)
     below.set_ylim(-len(marks) + 0.5, 0.5)
     below.tick_params(length=0, labelbottom=False)

@@ -12,6 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, MaxNLocator, PercentFormatter
 
 from casepool.errors import CasepoolError
+from casepool.escaping import literal
 from casepool.estimation.curves import Strategy
 from casepool.estimation.draws import Fitted, open_draws, quantiles
 from casepool.estimation.survival import arms_of
@@ -19,7 +20,8 @@ from casepool.frequentist import StepCurve, kaplan_meier, numbers_at_risk
 from casepool.modelling import Model
 from casepool.modelling.families import FAMILIES
 from casepool.modelling.words import arm_words, compared_arms, guard
-from casepool.reporting.figures import ALARM, COLOURS, GREY, MARKERS, UNCONVERGED, literal, new_axes
+from casepool.reporting.figures import ALARM, COLOURS, GREY, MARKERS, UNCONVERGED, new_axes
+from casepool.writing import count_text
 
 WIDTH, HEIGHT = 8.0, 4.6
 GRID = 121
@@ -123,7 +125,9 @@ def seen(fitted: Fitted, by: str) -> list[Steps]:
     colours = [GREY] if len(arms) == 1 else COLOURS
     return [
         Steps(
-            f"{label} ({rows.sum()})", kaplan_meier(out["time"][rows], out["event"][rows], out["entry"][rows]), colour
+            f"{label} ({count_text(rows.sum(), not fitted.public)})",
+            kaplan_meier(out["time"][rows], out["event"][rows], out["entry"][rows]),
+            colour,
         )
         for (label, rows), colour in zip(arms, colours, strict=False)
     ]
@@ -135,7 +139,7 @@ def draw_steps(ax: Axes, item: Steps) -> None:
     end = curve.spells.end
     x = np.concatenate([[0.0], curve.times, [end]])
     y = np.concatenate([[1.0], curve.survival, curve.survival[-1:] if len(curve.times) else [1.0]])
-    ax.step(x, y, where="post", color=item.colour, linewidth=1, label=item.label)
+    ax.step(x, y, where="post", color=item.colour, linewidth=1, label=literal(item.label, 60))
     censored = np.unique(curve.spells.time[~curve.spells.event])
     height = y[np.searchsorted(x[1:-1], censored, side="right")]
     ax.plot(censored, height, linestyle="none", marker="|", markersize=5, color=item.colour)
@@ -194,7 +198,7 @@ def head(ax: Axes, fitted: Fitted, arms: list[Strategy], by: str, last: float) -
 def at_risk(fitted: Fitted, steps: list[Steps], ticks: list[float]) -> list[tuple[str, list[str]]]:
     """Count who is at risk at every tick; of an exposure with unknown dates, fewest to most."""
     lines = [(item.label.partition(", ")[2].rpartition(" (")[0], numbers_at_risk(item.curve, ticks)) for item in steps]
-    table = [(name, [f"{n:g}" for n in counts]) for name, counts in lines]
+    table = [(name, [count_text(n, not fitted.public) for n in counts]) for name, counts in lines]
     for exposure in fitted.model.exposures.values():
         if not exposure.begins or len(steps) > 1:
             continue
@@ -204,7 +208,8 @@ def at_risk(fitted: Fitted, steps: list[Steps], ticks: list[float]) -> list[tupl
             for start in (fitted.design.latest, fitted.design.earliest)
         ]
         name = f"of these {arm_words(exposure.name)[1]} by then"
-        table.append((name, [f"{a}" if a == b else f"{a}–{b}" for a, b in zip(*counts, strict=True)]))
+        fewest, most = ([count_text(n, not fitted.public) for n in line] for line in counts)
+        table.append((name, [a if a == b else f"{a}–{b}" for a, b in zip(fewest, most, strict=True)]))
     return table
 
 
@@ -227,6 +232,6 @@ def draw_at_risk(ax: Axes, table: list[tuple[str, list[str]]], ticks: list[float
 
 def caution(ax: Axes, below: float, wrong: str) -> None:
     """Print into the figure what is wrong with comparing patients by what they came to receive."""
-    text = textwrap.fill(f"Read with care: it {wrong}.", 105)
+    text = textwrap.fill(literal(f"Read with care: it {wrong}.", 500), 105)
     place: dict[str, Any] = {"xycoords": "axes fraction", "textcoords": "offset points", "annotation_clip": False}
     ax.annotate(text, (0, 0), (-40, below - LINE), fontsize=8, color=ALARM, ha="left", va="top", **place)

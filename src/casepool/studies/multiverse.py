@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from casepool.modelling import Model
 from casepool.modelling import model as get_model
 from casepool.modelling.spec import model_dict
 from casepool.studies.asked import ANSWERS, ask
+from casepool.studies.journal import open_journal
 
 
 def multiverse(
@@ -52,7 +52,8 @@ def multiverse(
         Choices to combine, by decision; default all choices of all decisions. ``as_recorded`` is always one.
     journal : path, optional
         A file that keeps every finished answer, so that a call that was cut short goes on where it stopped. It
-        may serve several questions: an answer is used again only for the same model, data, seed and settings.
+        may serve several questions: an answer is used again only for the same model, data, seed and settings, and
+        only if its line is as it was written. One process writes a journal at a time (``<journal>.lock``).
     progress : bool
     **settings
         As of `fit`.
@@ -66,25 +67,27 @@ def multiverse(
     Raises
     ------
     CasepoolError
-        For an unknown decision or choice, or a combination the model refuses.
+        For an unknown decision or choice, a combination the model refuses, or a journal that another process is
+        writing or that is some other file.
     """
     if estimand not in ANSWERS:
         raise CasepoolError("unknown estimand", value=estimand, remedy=f"choose one of {', '.join(ANSWERS)}")
     chosen, cases = get_model(model), resolve_cases(dataset)
     worlds = list(_combinations(cases, codings))
-    known = _read_journal(Path(journal)) if journal else {}
     blocks = []
-    for number, choices in enumerate(worlds, start=1):
-        frame = recode(cases, **choices)
-        key = _key(chosen, frame, seed, settings, estimand, by)
-        if key not in known:
-            say(progress, f"combination {number} of {len(worlds)}: {_label(choices)}")
-            table = ask(estimand, fit(chosen, frame, seed=seed, progress=number == 1 and progress, **settings), by)
-            known[key] = [{str(k): v for k, v in row.items()} for row in table.to_dict(orient="records")]
-            if journal:
-                _append(Path(journal), key, known[key])
-        blocks.append(pd.DataFrame(known[key]).assign(**choices))
-    return pd.concat(blocks, ignore_index=True)
+    with open_journal(journal, progress=progress) as finished:
+        for number, choices in enumerate(worlds, start=1):
+            frame = recode(cases, **choices)
+            key = _key(chosen, frame, seed, settings, estimand, by)
+            if key not in finished.known:
+                say(progress, f"combination {number} of {len(worlds)}: {_label(choices)}")
+                table = ask(estimand, fit(chosen, frame, seed=seed, progress=number == 1 and progress, **settings), by)
+                finished.add(key, [{str(k): v for k, v in row.items()} for row in table.to_dict(orient="records")])
+            blocks.append(pd.DataFrame(finished.known[key]).assign(**choices))
+    table = pd.concat(blocks, ignore_index=True)
+    if not (codebook_of(cases) or Codebook()).public:
+        table.attrs["public"] = False
+    return table
 
 
 def _label(choices: Mapping[str, str]) -> str:
@@ -116,37 +119,3 @@ def _key(model: Model, frame: pd.DataFrame, seed: int, settings: Mapping[str, An
     columns += [by] if by in frame.columns and by not in columns else []
     parts = [model_dict(model), data_hash(frame, columns), seed, dict(settings), estimand, by, versions()]
     return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()
-
-
-def _read_journal(path: Path) -> dict[str, list[dict[str, Any]]]:
-    """Read finished answers; a line cut short by a crash is passed over."""
-    found: dict[str, list[dict[str, Any]]] = {}
-    if not path.exists():
-        return found
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise CasepoolError(f"not readable ({error})", file=str(path), remedy="name another journal") from None
-    for line in lines:
-        try:
-            entry = json.loads(line)
-            found[entry["key"]] = entry["rows"]
-        except (json.JSONDecodeError, KeyError, TypeError):
-            continue
-    return found
-
-
-def _append(path: Path, key: str, rows: list[dict[str, Any]]) -> None:
-    """Add one answer as one line in one write, on a line of its own even behind one cut short, and onto the disk."""
-    line = "\n" + json.dumps({"key": key, "rows": rows}, allow_nan=True) + "\n"
-    try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
-    except OSError as error:
-        raise CasepoolError(
-            f"cannot write there ({error.strerror})", file=str(path), remedy="name another journal"
-        ) from None
-    try:
-        os.write(handle, line.encode())
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -100,7 +100,7 @@ def power_scaling(fit: xr.DataTree) -> pd.DataFrame:
                 "note": f"{_said(own, data)}; likelihood {data:.2f}",
             }
         )
-    return estimate_table(rows, posterior=True)
+    return estimate_table(rows, posterior=True, public=fitted.public)
 
 
 def _largest(found: xr.Dataset) -> float:

@@ -73,7 +73,10 @@ def tipping(
         table["note"] = f"every unknown date at {place:g} of its interval; " + table["note"]
         tables.append(table)
     whole = pd.concat(tables, ignore_index=True)
-    return pd.concat([whole, estimate_table([_tips(whole)], posterior=True)], ignore_index=True)
+    return pd.concat(
+        [whole, estimate_table([_tips(whole)], posterior=True, public=whole.attrs.get("public", True))],
+        ignore_index=True,
+    )
 
 
 def _places(fractions: Sequence[float]) -> list[float]:

@@ -1,0 +1,127 @@
+"""Does a fit reproduce: sampled again from the model, data, settings and seed it carries, and compared bit by bit."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import arviz as az
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from casepool.cases import codebook_of
+from casepool.cases.codebook import Codebook
+from casepool.errors import CasepoolError
+from casepool.inference.fitting import cases_of, data_hash, fit, machine, model_of, versions
+
+GROUPS = ("posterior", "log_likelihood", "log_prior", "prior", "prior_predictive", "posterior_predictive")
+COLUMNS = ("part", "verdict", "difference", "sentence")
+FAR = 4.0
+"""Monte Carlo errors by which the means of two runs may differ before more than chance is suspected."""
+
+
+def verify(fit: xr.DataTree, *, cores: int | None = None, progress: bool = True) -> pd.DataFrame:
+    """Fit again from what a fit carries, and say whether the draws agree.
+
+    Parameters
+    ----------
+    fit : xarray.DataTree
+        What `fit` or `open_fit` returned.
+    cores : int, optional
+        Chains sampled at once; draws do not depend on it.
+    progress : bool
+        Whether to say on standard error what is going on.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per part: the versions and machine, the data, and every variable of the draws, the likelihood and
+        the prior. ``verdict`` is "pass" where the part is the same bit by bit; "concern" where it differs no more
+        than two runs of a sampler do, while a version or the machine differs; "fail" otherwise. ``difference`` is
+        the largest absolute difference, ``sentence`` says it in words.
+
+    Raises
+    ------
+    CasepoolError
+        If the tree was not made by casepool.
+    """
+    if "casepool_fit" not in getattr(fit, "attrs", {}):
+        raise CasepoolError("this is no fit made by casepool", remedy="pass what fit(...) or open_fit(...) returned")
+    changed = list(_changed(fit))
+    rows = [_versions(changed), _data(fit)]
+    again = _again(fit, cores, progress)
+    for group in GROUPS:
+        if group in fit.children:
+            now = again[group].to_dataset()
+            for name, stored in fit[group].to_dataset().data_vars.items():
+                rows.append(_compared(f"{group}: {name}", stored, now[name], changed))
+    return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def _again(tree: xr.DataTree, cores: int | None, progress: bool) -> xr.DataTree:
+    settings: dict[str, Any] = json.loads(tree.attrs["settings"])
+    predictive = "posterior_predictive" in tree.children
+    seed = int(tree.attrs["seed"])
+    return fit(
+        model_of(tree), cases_of(tree), seed=seed, cores=cores, predictive=predictive, progress=progress, **settings
+    )
+
+
+def _changed(fit: xr.DataTree) -> Iterator[str]:
+    """Yield what is not as it was when the fit was made."""
+    was, now = json.loads(fit.attrs["versions"]), versions()
+    for name in now:
+        if was.get(name) != now[name]:
+            yield f"{name} was {was.get(name, 'not recorded')}, is {now[name]}"
+    if fit.attrs.get("machine") != machine():
+        yield f"the machine was {fit.attrs.get('machine', 'not recorded')}, is {machine()}"
+
+
+def _versions(changed: list[str]) -> dict[str, Any]:
+    said = "; ".join(changed) or "versions and machine are those of the fit"
+    return _row("versions", "concern" if changed else "pass", float(len(changed)), said)
+
+
+def _data(fit: xr.DataTree) -> dict[str, Any]:
+    """Compare the data that a fit keeps with the hash of those it was made from."""
+    cases = cases_of(fit)
+    kept = list(json.loads(fit.attrs["codebook"])["columns"])
+    book = codebook_of(cases) or Codebook()
+    same = data_hash(cases, kept) == fit.attrs["data_sha256"]
+    said = f"the {len(cases)} rows and {len(kept)} columns of {book.name} in the fit "
+    said += "have the hash of those it was made from" if same else "are not those it was made from"
+    return _row("data", "pass" if same else "fail", 0.0 if same else 1.0, said)
+
+
+def _compared(part: str, stored: xr.DataArray, again: xr.DataArray, changed: list[str]) -> dict[str, Any]:
+    """Compare one variable: bit by bit, and where it differs in Monte Carlo errors of its means."""
+    if stored.dims != again.dims or stored.shape != again.shape:
+        shapes = f"{dict(stored.sizes)} in the fit, {dict(again.sizes)} now"
+        return _row(part, "fail", float("nan"), f"the shapes differ: {shapes}")
+    old, new = stored.to_numpy(), again.to_numpy()
+    if old.dtype == new.dtype and old.tobytes() == new.tobytes():
+        return _row(part, "pass", 0.0, f"{old.size} numbers, identical bit by bit")
+    largest = float(np.nanmax(np.abs(old - new))) if np.isfinite(old - new).any() else float("inf")
+    errors = _errors_apart(stored, again)
+    said = f"numbers differ by up to {largest:.3g}, the means by {errors:.1f} Monte Carlo errors"
+    if changed and errors < FAR:
+        return _row(part, "concern", largest, f"{said}: no more than two runs do, after {'; '.join(changed)}")
+    cause = f"after {'; '.join(changed)}" if changed else "though nothing else changed"
+    return _row(part, "fail", largest, f"{said}, {cause}")
+
+
+def _errors_apart(stored: xr.DataArray, again: xr.DataArray) -> float:
+    """Return the largest difference of the means of two runs, in Monte Carlo errors of that difference."""
+    if "draw" not in stored.dims or stored.sizes["draw"] < 4:
+        return float("inf")
+    error = np.hypot(*(np.asarray(az.mcse(run, method="mean")) for run in (stored, again)))
+    apart = np.abs((stored.mean(["chain", "draw"]) - again.mean(["chain", "draw"])).to_numpy())
+    with np.errstate(divide="ignore", invalid="ignore"):
+        errors = np.where(apart == 0, 0.0, apart / error)
+    return float(np.nanmax(errors, initial=0.0))
+
+
+def _row(part: str, verdict: str, difference: float, sentence: str) -> dict[str, Any]:
+    return dict(zip(COLUMNS, (part, verdict, difference, sentence), strict=True))

@@ -1,0 +1,127 @@
+"""Finished answers on disk, one checked line each, so that long work goes on where it stopped."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from filelock import BaseFileLock, FileLock, Timeout
+
+from casepool.errors import CasepoolError
+from casepool.inference.fitting import say
+from casepool.writing import sync_folder
+
+START, SUM, END = b'{"key": "', b', "sha256": "', b'"}'
+
+
+class Journal:
+    """Answers by key, in memory and, if there is a file, on disk.
+
+    Parameters
+    ----------
+    path : Path, optional
+        None keeps the answers in memory only.
+    known : dict
+        What is finished: rows by key.
+    """
+
+    def __init__(self, path: Path | None, known: dict[str, list[dict[str, Any]]]) -> None:
+        self.path, self.known = path, known
+
+    def add(self, key: str, rows: Sequence[dict[str, Any]]) -> None:
+        """Keep an answer: one line in one write, on a line of its own even behind one cut short, and onto the disk.
+
+        Raises
+        ------
+        CasepoolError
+            If the file cannot be written.
+        """
+        self.known[key] = list(rows)
+        if self.path is None:
+            return
+        try:
+            with self.path.open("ab") as file:
+                file.write(b"\n" + line_of(key, rows) + b"\n")
+                file.flush()
+                os.fsync(file.fileno())
+            sync_folder(self.path.parent)
+        except OSError as error:
+            raise _unusable(self.path, f"cannot write there ({error.strerror})") from None
+
+
+@contextmanager
+def open_journal(path: str | Path | None, *, progress: bool = True) -> Iterator[Journal]:
+    """Open a journal for one writer at a time.
+
+    Lines cut short by a crash or changed since are passed over, and that is said: their answers are computed again.
+
+    Raises
+    ------
+    CasepoolError
+        If another process is writing it, it cannot be read, or it is some other file.
+    """
+    if path is None:
+        yield Journal(None, {})
+        return
+    path = Path(path)
+    lock = _locked(path)
+    try:
+        known, lost = read_journal(path)
+        say(progress and lost > 0, f"{path}: {lost} lines cut short or changed are not used")
+        yield Journal(path, known)
+    finally:
+        lock.release()
+
+
+def _locked(path: Path) -> BaseFileLock:
+    if not path.absolute().parent.is_dir():  # a lock would make it
+        raise _unusable(path, "cannot write there (its folder does not exist)", "create it first")
+    lock = FileLock(f"{path}.lock", timeout=0)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise _unusable(path, "another process is writing this journal", "wait for it, or name another one") from None
+    except OSError as error:
+        raise _unusable(path, f"cannot write there ({error.strerror})") from None
+    return lock
+
+
+def line_of(key: str, rows: Sequence[dict[str, Any]]) -> bytes:
+    """Write an answer as a line of JSON that ends with the checksum of what stands before it."""
+    content = json.dumps({"key": key, "rows": rows}).encode().removesuffix(b"}")
+    return content + SUM + _checksum(content) + END
+
+
+def _checksum(content: bytes) -> bytes:
+    return hashlib.sha256(content).hexdigest().encode()
+
+
+def read_journal(path: Path) -> tuple[dict[str, list[dict[str, Any]]], int]:
+    """Return the answers of the whole lines of a journal, and how many lines are not whole."""
+    if not path.exists():
+        return {}, 0
+    try:
+        lines = [line for line in path.read_bytes().split(b"\n") if line.strip()]
+    except OSError as error:
+        raise _unusable(path, f"not readable ({error.strerror})") from None
+    if lines and not any(line.startswith(START[: len(line)]) for line in lines):
+        raise _unusable(path, "this file is no journal, so nothing is added to it")
+    known: dict[str, list[dict[str, Any]]] = {}
+    lost = 0
+    for line in lines:
+        content, _, rest = line.rpartition(SUM)
+        if rest == _checksum(content) + END:
+            entry = json.loads(content + b"}")
+            known[entry["key"]] = entry["rows"]
+        else:
+            lost += 1
+    return known, lost
+
+
+def _unusable(path: Path, problem: str, remedy: str = "name another journal") -> CasepoolError:
+    return CasepoolError(problem, file=str(path), remedy=remedy)

@@ -52,6 +52,8 @@ class Codebook:
     ----------
     name : str
         What errors call the table.
+    publication : str
+        Column that says which publication or centre a row comes from; "" where none does.
     guessed : tuple of str
         Columns whose type was guessed from their values.
     codings : mapping
@@ -66,6 +68,7 @@ class Codebook:
     id: str = "patient"
     missing: tuple[str, ...] = ("", "NA")
     report: tuple[str, ...] = ()
+    publication: str = ""
     columns: Mapping[str, Column] = field(default_factory=dict)
     codings: Mapping[str, Mapping[str, Mapping[str, Any]]] = field(default_factory=dict)
     guessed: tuple[str, ...] = ()
@@ -116,6 +119,8 @@ def codebook_from_dict(plain: Mapping[str, Any], *, file: str = "codebook.toml")
     for key in ("columns", "codings"):
         if not isinstance(values.get(key, {}), Mapping):
             raise CasepoolError("must be a table", file=file, column=key, remedy=f"write [{key}.<name>]")
+    if not isinstance(values.get("publication", ""), str):
+        raise CasepoolError("must be a column's name", file=file, column="publication", remedy='write, say, "reference"')
     if not isinstance(values.get("public", True), bool):
         raise CasepoolError("must be true or false", file=file, column="public", remedy="write true or false")
     values["columns"] = {

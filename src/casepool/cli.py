@@ -97,6 +97,9 @@ def estimates(
     table = survival(fitted, by) if model_of(fitted).outcome.time else response(fitted, by, target=target)
     print(_text(table, csv=csv))
     _stop_if_unconverged([fitted])
+    if "fail" in set(table["verdict"]):
+        print("casepool: some of these numbers did not converge; do not use them", file=sys.stderr)
+        raise typer.Exit(NOT_CONVERGED)
 
 
 @app.command()

@@ -120,7 +120,9 @@ def codebook_from_dict(plain: Mapping[str, Any], *, file: str = "codebook.toml")
         if not isinstance(values.get(key, {}), Mapping):
             raise CasepoolError("must be a table", file=file, column=key, remedy=f"write [{key}.<name>]")
     if not isinstance(values.get("publication", ""), str):
-        raise CasepoolError("must be a column's name", file=file, column="publication", remedy='write, say, "reference"')
+        raise CasepoolError(
+            "must be a column's name", file=file, column="publication", remedy='write, say, "reference"'
+        )
     if not isinstance(values.get("public", True), bool):
         raise CasepoolError("must be true or false", file=file, column="public", remedy="write true or false")
     values["columns"] = {

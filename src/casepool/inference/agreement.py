@@ -113,7 +113,9 @@ def statistics(
     return _of_response(design, frame, parameters, rng)
 
 
-def _of_response(design: Design, frame: pd.DataFrame, parameters: Parameters, rng: np.random.Generator) -> list[Statistic]:
+def _of_response(
+    design: Design, frame: pd.DataFrame, parameters: Parameters, rng: np.random.Generator
+) -> list[Statistic]:
     """Count responders, also by level and along numbers, and levels without failure."""
     end, n = event(design.model), design.outcome["n"]
     drawn = [counts.reshape(-1, len(n)) for counts in replicate_counts(design, parameters, rng)]
@@ -160,14 +162,17 @@ def _of_survival(design: Design, parameters: Parameters, rng: np.random.Generato
             of = (f"Kaplan-Meier at {at:g} {design.model.outcome.unit}",)
             name = f"survival to {at:g} {design.model.outcome.unit}"
             found.append(Statistic(name, of, seen, product_limit(time, event_, out["entry"], at)[:, None]))
-    name = next(iter(design.model.exposures), None)
-    if name is None:
+    exposure = next(iter(design.model.exposures), None)
+    if exposure is None:
         total = event_.sum(axis=1, keepdims=True)
         return [*found, Statistic("events", ("all patients",), out["event"].sum(keepdims=True), total)]
     arms = [(~design.exposed, ~exposed), (design.exposed, exposed)]
     counts = [(out["event"] @ own, (event_ & own_then).sum(axis=1)) for own, own_then in arms]
     seen = np.array([count for count, _ in counts])
-    return [*found, Statistic(f"events by {name}", arm_words(name), seen, np.stack([c for _, c in counts], axis=1))]
+    return [
+        *found,
+        Statistic(f"events by {exposure}", arm_words(exposure), seen, np.stack([c for _, c in counts], axis=1)),
+    ]
 
 
 def limits(outcome: Mapping[str, np.ndarray], shape: tuple[int, int], rng: np.random.Generator) -> np.ndarray:

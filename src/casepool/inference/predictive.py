@@ -97,7 +97,8 @@ def category_chances(design: Design, parameters: Parameters) -> list[np.ndarray]
 def replicate_counts(design: Design, parameters: Parameters, rng: np.random.Generator) -> list[np.ndarray]:
     """Draw how many of the patients each row stands for reach each category: arrays (chain, draw, patients)."""
     left = np.broadcast_to(design.outcome["n"], (*next(iter(parameters.values())).shape[:2], len(design.patients)))
-    chances, above, counts = category_chances(design, parameters), 1.0, []
+    chances = category_chances(design, parameters)
+    above, counts = np.ones_like(chances[0]), []
     for p in chances[:-1]:
         counts.append(rng.binomial(left.astype(int), np.clip(p / np.maximum(above, 1e-300), 0, 1)).astype(float))
         left, above = left - counts[-1], above - p
@@ -107,7 +108,7 @@ def replicate_counts(design: Design, parameters: Parameters, rng: np.random.Gene
 def replicate_follow_up(
     design: Design, parameters: Parameters, limit: np.ndarray, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Draw every patient's follow-up anew, up to a limit: the end, whether the event was there, whether exposed by then.
+    """Draw every patient's follow-up anew up to a limit: its end, whether by the event, whether exposed by then.
 
     An exposure whose start is a transition of the model starts anew too, unless it began by entry; any other
     starts when it did, and the patient is at risk from then on.
@@ -142,9 +143,7 @@ def _replicated_times(design: Design, parameters: Parameters, rng: np.random.Gen
     return _first_event(hazard, start, np.maximum(limit, start), switch, rng)
 
 
-def _hazard_of_patients(
-    design: Design, parameters: Parameters, rng: np.random.Generator
-) -> tuple[Hazard, np.ndarray]:
+def _hazard_of_patients(design: Design, parameters: Parameters, rng: np.random.Generator) -> tuple[Hazard, np.ndarray]:
     """Pick one row of every patient by its weight: its hazard, and when the exposure began in it (inf: never)."""
     shape = next(iter(parameters.values())).shape[:2]
     rows, weight = row_weights(design, parameters, NUMPY)

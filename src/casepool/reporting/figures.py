@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import base64
 import io
+from collections.abc import Iterable
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from casepool.errors import shorten
+from casepool.inference.convergence import worst
 
 LONGEST_LABEL = 40
 """Characters of a level's name that a figure shows."""
@@ -19,12 +21,19 @@ MARKERS = ("o", "s", "D", "^", "v", "P", "X", "<", ">", "*", "h")
 GREY = "#555555"
 ALARM = "#B00020"
 DPI = 160
-UNCONVERGED = "did not converge: do not use"
+DOUBTED = "a check raised a concern: see check(fit)"
+UNCONVERGED = "did not converge, or failed a check: do not use"
 
 
 def new_axes(width: float, height: float) -> Axes:
     """Make the axes of a figure of its own, known to no global state of matplotlib."""
     return Figure(figsize=(width, height), layout="constrained").subplots()
+
+
+def mark(verdicts: Iterable[str]) -> str:
+    """Return the line a title begins with where some fit did not pass its checks, else an empty text."""
+    found = worst(*verdicts)
+    return f"× {UNCONVERGED}\n" if found == "fail" else f"! {DOUBTED}\n" if found == "concern" else ""
 
 
 def literal(text: str, longest: int = LONGEST_LABEL) -> str:

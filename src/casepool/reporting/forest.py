@@ -13,7 +13,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator, PercentFormatter
 
 from casepool.errors import CasepoolError
-from casepool.reporting.figures import ALARM, COLOURS, GREY, LONGEST_LABEL, MARKERS, UNCONVERGED, literal, new_axes
+from casepool.reporting.figures import ALARM, COLOURS, GREY, LONGEST_LABEL, MARKERS, literal, mark, new_axes
 from casepool.reporting.numbers import TIMES, shown, with_interval
 from casepool.tables import COLUMNS
 
@@ -258,8 +258,7 @@ def headings(ax: Axes, picture: Picture) -> None:
     by = [str(name) for name in dict.fromkeys(rows["by"]) if name]
     title = literal(" by ".join(part for part in (", ".join(models), ", ".join(by)) if part), 70)
     failed = bool((rows["verdict"] == "fail").any())
-    if failed:
-        title = f"{title}\n× {UNCONVERGED}" if title else f"× {UNCONVERGED}"
+    title = "\n".join(filter(None, [title, mark(rows["verdict"]).strip()]))
     ax.set_title(title, loc="left", fontsize=10, color=ALARM if failed else "black", pad=24)
     for points, words in ((COUNTS_AT, "events/n"), (NUMBERS_AT, "estimate (interval)")):
         beside(ax, points, -0.75, words, "black")

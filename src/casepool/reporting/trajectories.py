@@ -21,7 +21,7 @@ from casepool.modelling import make_design
 from casepool.modelling.families import FAMILIES
 from casepool.modelling.spec import Exposure
 from casepool.modelling.words import arm_words, compared_arms, guard
-from casepool.reporting.figures import ALARM, COLOURS, GREY, MARKERS, UNCONVERGED, literal, new_axes
+from casepool.reporting.figures import ALARM, COLOURS, GREY, MARKERS, literal, mark, new_axes
 
 WIDTH, HEIGHT = 8.0, 4.6
 GRID = 121
@@ -183,9 +183,7 @@ def head(ax: Axes, fitted: Fitted, arms: list[Strategy], by: str, last: float) -
     kind = f"posterior median, {100 * CI_PROB:g}% CrI" if len(arms) <= MOST_BANDS else "posterior median"
     title += f"\n{kind}; dashed beyond the last follow-up ({last:g} {fitted.unit})"
     failed = fitted.verdict == "fail"
-    if failed:
-        title = f"× {UNCONVERGED}\n{title}"
-    ax.set_title(title, loc="left", fontsize=10, color=ALARM if failed else "black")
+    ax.set_title(mark([fitted.verdict]) + title, loc="left", fontsize=10, color=ALARM if failed else "black")
 
 
 def switches(fitted: Fitted, exposure: Exposure, dating: str) -> np.ndarray:

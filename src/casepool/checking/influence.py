@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import arviz as az
 import numpy as np
 
+from casepool.checking.importance import MOST_K, weighed
 from casepool.checking.leaving import joint_score, without
 from casepool.estimation.draws import Fitted
 from casepool.inference.fitting import say
-
-MOST_K = 0.7
-"""Pareto k above which leaving one patient out cannot be told from the draws (Vehtari 2017)."""
 
 
 @dataclass(frozen=True)
@@ -50,10 +46,8 @@ class LeftOneOut:
 
 def leave_one_out(fitted: Fitted, *, refits: bool, progress: bool) -> LeftOneOut:
     """Score every patient by the others: Pareto-smoothed importance sampling, exact where its k is high if asked."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # a high k is what is asked here, and answered in words
-        found = az.loo(fitted.tree, pointwise=True)
-    elpd, k = np.array(found.elpd_i, dtype=float), np.array(found.pareto_k, dtype=float)
+    found = weighed(fitted)
+    elpd, k = found.elpd.copy(), found.k
     exact, moved, unconverged = np.zeros(len(k), dtype=bool), {}, []
     high: list[int] = list(np.flatnonzero(k > MOST_K)) if refits and len(k) > 1 else []
     for place, i in enumerate(high, start=1):

@@ -1,6 +1,6 @@
 """Patients left out together, and predicted by what the others say: levels of a factor, publications, one patient.
 
-Refits share the graph of the fit, so that each costs its draws only.
+Refits share the graph of the fit, so that each costs its draws only; a patient alone mostly needs none.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import pandas as pd
 import xarray as xr
 from scipy import special
 
+from casepool.checking.importance import MOST_K, weighed
 from casepool.errors import CasepoolError
 from casepool.estimation.draws import Fitted, open_draws
 from casepool.inference.agreement import limits, tail_chance, verdict_of_p
@@ -35,6 +36,8 @@ COLUMNS = (
 )  # fmt: skip
 REPEATS = 10
 """Outcomes replicated for every draw, so that a small P value can be told after multiplying by the levels."""
+MOST_DRAWS = 500
+"""Of each chain of a refit: scores and predictions need fewer than what is reported."""
 PRIOR_DRAWS = (4, 1000)
 Parameters = Mapping[str, np.ndarray]
 
@@ -54,8 +57,9 @@ class Refit:
 
 
 def without(fitted: Fitted, held: np.ndarray, *, progress: bool) -> Refit:
-    """Fit to all patients but those held out, with the seed and settings of the fit."""
+    """Fit to all patients but those held out, with the seed and settings of the fit, but `MOST_DRAWS` at most."""
     settings: dict[str, Any] = json.loads(fitted.tree.attrs["settings"])
+    settings |= {name: min(settings[name], MOST_DRAWS) for name in ("draws", "tune")}
     drawn, summary, _, _ = sample(fitted.design.of_patients(~held), fitted.seed, settings, progress=progress)
     return Refit(parameters_of(drawn["posterior"]), summary["verdict"] != "fail")
 
@@ -90,7 +94,8 @@ def leave_out(fit: xr.DataTree, by: str | None = None, *, progress: bool = True)
     -----
     The effect of a level left out is drawn from the distribution of the factor's effects, so that `p` asks whether
     the level is one of them (Marshall and Spiegelhalter 2007). Of a survival model `p` looks at the number of events
-    and at the sum of follow-up times, whichever is the more extreme.
+    and at the sum of follow-up times, whichever is the more extreme. A level of one patient is left out by importance
+    sampling where its Pareto k allows it, any other by a refit.
     """
     fitted = open_draws(fit)
     cases = cases_of(fit)
@@ -106,11 +111,14 @@ def leave_out(fit: xr.DataTree, by: str | None = None, *, progress: bool = True)
     seen = [i for i in np.flatnonzero(n > 0) if not group.members[:, i].all()]
     if len(seen) < 2:
         raise CasepoolError(f"{by!r} has no two levels with patients", remedy="use another column")
-    rows = []
+    rows, single = [], weighed(fitted)
     for place, i in enumerate(seen, start=1):
-        say(progress, f"leaving out {by} {group.levels[i]} ({place} of {len(seen)})")
         held = group.members[:, i]
-        refit = without(fitted, held, progress=False)
+        if held.sum() == 1 and single.k[held][0] <= MOST_K:
+            refit = Refit(single.draws_without(fitted, int(np.argmax(held))), converged=True)
+        else:
+            say(progress, f"leaving out {by} {group.levels[i]} ({place} of {len(seen)})")
+            refit = without(fitted, held, progress=False)
         about = {"by": by, "level": group.levels[i], "n": n[i], "events": events[i]}
         rows.append(about | _scored(fitted, refit, held, by, group.levels[i], len(seen)))
     return pd.DataFrame(rows, columns=list(COLUMNS))

@@ -24,6 +24,7 @@ PULLED = 3.0
 Of a normal prior and a likelihood as wide as it, whose centres lie d standard deviations of their difference apart:
 twice at d = 2, three times at d = 3. A posterior that is the prior shows it once, whatever the prior.
 """
+STUCK = "too few different draws to be weighed again"
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ class Scaled:
     ----------
     name : str
     prior, likelihood : float
-        Sensitivity to its own prior and to the likelihood; the larger entry of a vector.
+        Sensitivity to its own prior and to the likelihood; the larger entry of a vector. NaN where chains are stuck.
     alone : float
         Sensitivity to its prior were the posterior the prior.
     """
@@ -97,7 +98,10 @@ def scaled(fitted: Fitted) -> list[Scaled]:
 def _sensitivity(tree: xr.DataTree, name: str, **asked: Any) -> float:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # weights too uneven to be sure: the sensitivity is large then
-        found = arviz_stats.psense(tree, var_names=[name], **asked)
+        try:
+            found = arviz_stats.psense(tree, var_names=[name], **asked)
+        except ValueError:  # stuck chains: too few different draws to be weighed again
+            return float("nan")
     return float(max(np.nanmax(np.asarray(values)) for values in found.data_vars.values()))
 
 
@@ -118,6 +122,8 @@ def _prior_alone(fitted: Fitted, name: str) -> xr.DataTree:
 
 
 def _said(item: Scaled) -> str:
+    if np.isnan(item.prior):
+        return STUCK
     if item.prior < NOTICEABLE:
         return "the prior hardly matters"
     if item.likelihood < NOTICEABLE:

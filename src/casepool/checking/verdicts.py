@@ -10,10 +10,11 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from casepool.checking.influence import MOST_K, LeftOneOut, leave_one_out
+from casepool.checking.importance import MOST_K
+from casepool.checking.influence import LeftOneOut, leave_one_out
 from casepool.checking.leaving import leave_out
 from casepool.checking.reported import reported
-from casepool.checking.scaling import NOTICEABLE, PULLED, scaled
+from casepool.checking.scaling import NOTICEABLE, PULLED, STUCK, scaled
 from casepool.estimation import aliasing
 from casepool.estimation.aliases import pools
 from casepool.estimation.draws import APART, Fitted, open_draws
@@ -27,6 +28,8 @@ MOST_MOVED = 1.0
 """Posterior standard deviations by which one patient may move a parameter: one takes its middle to the 16% point."""
 MOST_ALIASED = 0.5
 """Share of a borrowing factor's patients that may be in levels only the prior tells apart."""
+MOST_NAMED = 8
+"""Patients a sentence names."""
 FEWEST_LEVELS = 3
 """Levels from which one can be predicted from the others."""
 MOST_UNCONVERGED = 0.1
@@ -126,9 +129,11 @@ def _agreement(fitted: Fitted) -> list[dict[str, Any]]:
 
 def _priors(fitted: Fitted) -> dict[str, Any]:
     """Ask whether a prior pulls against the data, by scaling its power."""
-    found = scaled(fitted)
+    priors = scaled(fitted)
+    found = [item for item in priors if not np.isnan(item.prior)]
     if not found:
-        return _answer("prior sensitivity", NOT_ASKED, np.nan, "not asked: no prior is a distribution")
+        why = STUCK if priors else "no prior is a distribution"
+        return _answer("prior sensitivity", NOT_ASKED, np.nan, f"not asked: {why}")
     most = max(found, key=lambda item: item.prior / max(item.alone, NOTICEABLE))
     pulled = most.prior > NOTICEABLE and most.prior > PULLED * most.alone
     matter = [item.name for item in found if item.prior >= NOTICEABLE]
@@ -156,7 +161,9 @@ def _aliasing(fitted: Fitted) -> Iterator[dict[str, Any]]:
 
 
 def _left_out(fitted: Fitted, *, refits: bool, progress: bool) -> Iterator[dict[str, Any]]:
-    """Ask what depends on one patient, on one level, on one publication."""
+    """Ask what depends on one patient, on one level, on one publication: refits of a fit that failed tell nothing."""
+    worked = convergence_of(fitted.tree)["verdict"] != "fail"
+    refits = refits and worked
     yield _single(fitted, leave_one_out(fitted, refits=refits, progress=progress), refits=refits)
     groups = {
         f"levels of {name} left out": name
@@ -171,8 +178,10 @@ def _left_out(fitted: Fitted, *, refits: bool, progress: bool) -> Iterator[dict[
         count = int((group.counts(fitted.design)[0] > 0).sum())
         if count < FEWEST_LEVELS:
             yield _answer(question, NOT_ASKED, np.nan, f"not asked: {count} levels are too few to predict one")
+        elif not worked:
+            yield _answer(question, NOT_ASKED, np.nan, "not asked: the fit itself did not converge")
         elif not refits:
-            yield _answer(question, NOT_ASKED, np.nan, f"not asked: refits=True fits {count} times, one left out each")
+            yield _answer(question, NOT_ASKED, np.nan, f"not asked: refits=True leaves out each of {count}, by a refit")
         else:
             yield _together(question, leave_out(fitted.tree, by, progress=progress))
 
@@ -183,7 +192,10 @@ def _single(fitted: Fitted, found: LeftOneOut, *, refits: bool) -> dict[str, Any
     k, total = found.k.max(), found.elpd.sum()
     said = f"the largest Pareto k of leave-one-out is {k:.2f} (limit {MOST_K})"
     if found.in_doubt.any():
-        named = ", ".join(patients[found.in_doubt])
+        doubted = list(patients[found.in_doubt])
+        named = ", ".join(doubted[:MOST_NAMED]) + f" and {len(doubted) - MOST_NAMED} others" * (
+            len(doubted) > MOST_NAMED
+        )
         said += f"; without patient {named} the fit may change by more than these draws can tell"
         said += "" if refits else ": refits=True fits without"
         return _answer("single patients", "concern", k, said)

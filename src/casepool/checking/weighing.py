@@ -17,7 +17,7 @@ from casepool.estimation.survival import arms_of
 from casepool.estimation.targets import ANSWERS, over_patients
 from casepool.inference.convergence import worst
 from casepool.inference.fitting import cases_of
-from casepool.modelling.endpoints import endpoints
+from casepool.modelling.endpoints import counted, endpoints
 from casepool.modelling.families import FAMILIES
 from casepool.modelling.membership import membership, patients_and_events
 from casepool.modelling.outcomes import default_times
@@ -256,8 +256,10 @@ def _told(fitted: Fitted, by: str | None) -> list[Told]:
             count = n @ members[:, i]
             if not count:
                 continue
-            row = {"estimand": f"{end.words}: mean probability".removeprefix(": "), "by": by or "", "level": level}
-            row |= {"at": end.at, "n": count, "source": "shrunk" if by else "pooled", "unit": "probability"}
+            words = f"{end.words}: mean probability".removeprefix(": ")
+            row: dict[str, Any] = {"estimand": words, "by": by or "", "level": level, "at": end.at, "n": count}
+            row["events"] = counted(fitted.design, end) @ members[:, i]
+            row |= {"source": "shrunk" if by else "pooled", "unit": "probability"}
             told.append((row, end.of(categories)[..., i]))
     return told
 

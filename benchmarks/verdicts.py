@@ -167,7 +167,7 @@ def flagged() -> Iterator[Made]:
         what = f"exponential where the hazard {'falls' if i < 4 else 'rises'} steeply"
         yield f"wrong family {i}", what, lambda t=table: fit(survival("wrong family", "exponential"), t), False
     for i in range(6):
-        table = levelled(np.random.default_rng([5, i]), np.array([0.9] * 9 + [0.0]), 8)
+        table = levelled(np.random.default_rng([5, i]), np.array([0.9] * 9 + [0.0]), 20)
         yield f"alien level {i}", "one level unlike the others", lambda t=table: fit(one_factor("alien"), t), True
     for i in range(4):
         table = levelled(np.random.default_rng([6, i]), np.full(4, 0.5), 8)

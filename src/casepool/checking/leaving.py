@@ -38,6 +38,8 @@ REPEATS = 10
 """Outcomes replicated for every draw, so that a small P value can be told after multiplying by the levels."""
 MOST_DRAWS = 500
 """Of each chain of a refit: scores and predictions need fewer than what is reported."""
+LOOSE_RHAT, FEWEST_DRAWS, LOST = 1.05, 100, 0.01
+"""Of a refit: largest R-hat, fewest effective draws, and share of draws that may diverge."""
 PRIOR_DRAWS = (4, 1000)
 Parameters = Mapping[str, np.ndarray]
 
@@ -61,7 +63,9 @@ def without(fitted: Fitted, held: np.ndarray, *, progress: bool) -> Refit:
     settings: dict[str, Any] = json.loads(fitted.tree.attrs["settings"])
     settings |= {name: min(settings[name], MOST_DRAWS) for name in ("draws", "tune")}
     drawn, summary, _, _ = sample(fitted.design.of_patients(~held), fitted.seed, settings, progress=progress)
-    return Refit(parameters_of(drawn["posterior"]), summary["verdict"] != "fail")
+    draws = drawn["posterior"].sizes["chain"] * drawn["posterior"].sizes["draw"]
+    mixed = summary["rhat"] < LOOSE_RHAT and summary["ess"] >= FEWEST_DRAWS
+    return Refit(parameters_of(drawn["posterior"]), mixed and summary["divergences"] <= LOST * draws)
 
 
 def leave_out(fit: xr.DataTree, by: str | None = None, *, progress: bool = True) -> pd.DataFrame:

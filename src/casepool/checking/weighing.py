@@ -186,7 +186,7 @@ def _scores(
         about = {"level": "everyone", "n": n, "events": events, "source": "pooled", "model": names[i]}
         about |= {"verdict": verdict, "note": doubts[i], "method": "leave-one-out"}
         parts = [("expected " + SCORE, elpd[:, i])]
-        parts += [(f"difference from {names[best]} in expected " + SCORE, elpd[:, i] - elpd[:, best])] * (i != best)
+        parts += [(f"difference from {names[best]} in expected " + SCORE, elpd[:, i] - elpd[:, best])] * int(i != best)
         for words, values in parts:
             total, se = float(values.sum()), float(np.sqrt(patients * values.var(ddof=1)))
             limits = {"lower": total - reach * se, "upper": total + reach * se}

@@ -19,6 +19,7 @@ from casepool.inference.convergence import NOT_ASKED
 from casepool.inference.graph import prior_names
 from casepool.inference.predictive import prior_draws, replicate_counts, replicate_follow_up
 from casepool.modelling import Design
+from casepool.modelling.baselines import TINY
 from casepool.modelling.endpoints import event
 from casepool.modelling.families import FAMILIES
 from casepool.modelling.membership import membership
@@ -162,6 +163,7 @@ def _of_survival(design: Design, parameters: Parameters, rng: np.random.Generato
             of = (f"Kaplan-Meier at {at:g} {design.model.outcome.unit}",)
             name = f"survival to {at:g} {design.model.outcome.unit}"
             found.append(Statistic(name, of, seen, product_limit(time, event_, out["entry"], at)[:, None]))
+    found.append(_when(out, time, event_))
     exposure = next(iter(design.model.exposures), None)
     if exposure is None:
         total = event_.sum(axis=1, keepdims=True)
@@ -173,6 +175,14 @@ def _of_survival(design: Design, parameters: Parameters, rng: np.random.Generato
         *found,
         Statistic(f"events by {exposure}", arm_words(exposure), seen, np.stack([c for _, c in counts], axis=1)),
     ]
+
+
+def _when(outcome: Mapping[str, np.ndarray], time: np.ndarray, event_: np.ndarray) -> Statistic:
+    """Add up how early events come, as logs of their times over the longest follow-up: what tells hazards' shapes."""
+    last = outcome["time"].max()
+    seen = np.log(outcome["time"] / last)[outcome["event"] == 1].sum(keepdims=True)
+    drawn = np.where(event_, np.log(np.maximum(time, TINY) / last), 0.0).sum(axis=1, keepdims=True)
+    return Statistic("log times of events", ("sum, over the longest follow-up",), seen, drawn)
 
 
 def limits(outcome: Mapping[str, np.ndarray], shape: tuple[int, int], rng: np.random.Generator) -> np.ndarray:

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from casepool.cases import recode as recode
     from casepool.cases import validate as validate
     from casepool.checking import check as check
+    from casepool.checking import compare_models as compare_models
+    from casepool.checking import leave_out as leave_out
+    from casepool.checking import power_scaling as power_scaling
     from casepool.errors import CasepoolError as CasepoolError
     from casepool.estimation import aliasing as aliasing
     from casepool.estimation import compare as compare
@@ -49,7 +52,6 @@ if TYPE_CHECKING:
     from casepool.reporting import report as report
     from casepool.studies import exposure_sensitivity as exposure_sensitivity
     from casepool.studies import multiverse as multiverse
-    from casepool.studies import power_scaling as power_scaling
     from casepool.studies import replacement as replacement
     from casepool.studies import sensitivity as sensitivity
     from casepool.studies import tipping as tipping
@@ -59,7 +61,7 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "cases": ("codings", "list_datasets", "load", "new_dataset", "read_cases", "recode", "validate"),
-    "checking": ("check",),
+    "checking": ("check", "compare_models", "leave_out", "power_scaling"),
     "errors": ("CasepoolError",),
     "estimation": (
         *("aliasing", "compare", "contrast", "cumulative_incidence", "estimates", "ledger", "predict", "ranking"),
@@ -72,7 +74,7 @@ _HOMES = {
         *("plot_effect", "plot_forest", "plot_multiverse", "plot_prior_survival", "plot_survival"),
         *("plot_survival_check", "plot_swimmer", "plot_tipping", "report"),
     ),
-    "studies": ("exposure_sensitivity", "multiverse", "power_scaling", "replacement", "sensitivity", "tipping"),
+    "studies": ("exposure_sensitivity", "multiverse", "replacement", "sensitivity", "tipping"),
     "writing": ("write_table",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

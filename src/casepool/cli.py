@@ -132,6 +132,28 @@ def estimates(
     table = survival(fitted, by) if model_of(fitted).outcome.time else response(fitted, by, target=target)
     print(_text(table, csv=csv))
     _stop_if_unconverged([fitted])
+    if "fail" in set(table["verdict"]):
+        print("casepool: some of these numbers did not converge; do not use them", file=sys.stderr)
+        raise typer.Exit(NOT_CONVERGED)
+
+
+@app.command()
+def check(
+    file: Annotated[Path, typer.Argument(help="A saved fit.")],
+    refits: Annotated[
+        bool, typer.Option("--refits", help="Also leave out patients, levels and publications; takes minutes.")
+    ] = False,
+    quiet: Quiet = False,
+) -> None:
+    """Ask of a saved fit whether it may be believed; exit status 3 if the answer is no."""
+    from casepool.checking import check as run
+    from casepool.inference import open_fit
+
+    table = run(open_fit(file), refits=refits, progress=not quiet)
+    for row in table.itertuples():
+        print(f"{row.verdict:<9}  {row.question}: {row.sentence}")
+    if "fail" in set(table["verdict"]):
+        raise typer.Exit(NOT_CONVERGED)
 
 
 @app.command()
@@ -235,14 +257,12 @@ FORMATS: dict[str, Callable[[pd.DataFrame], str]] = {
 
 
 def _stop_if_unconverged(fits: Sequence[Any]) -> None:
-    from casepool.inference.convergence import convergence_of
+    from casepool.inference.convergence import said_of
 
-    bad = [fit for fit in fits if convergence_of(fit)["verdict"] == "fail"]
+    bad = [said for fit in fits if (said := said_of(fit))]
     if bad:
-        print(
-            f"casepool: {len(bad)} of {len(fits)} fits did not converge; do not use their numbers",
-            file=sys.stderr,
-        )
+        why = "; ".join(dict.fromkeys(bad))
+        print(f"casepool: {len(bad)} of {len(fits)} fits: {why}; do not use their numbers", file=sys.stderr)
         raise typer.Exit(NOT_CONVERGED)
 
 

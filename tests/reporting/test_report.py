@@ -111,7 +111,7 @@ def test_a_table_that_is_not_public_shows_no_identifier_and_marks_small_counts(p
 
 
 def test_an_unconverged_fit_is_marked_at_its_title_and_every_table(private_page: Page) -> None:
-    assert "Did not converge, do not use" in private_page.text
+    assert "Did not converge, or failed a check; do not use" in private_page.text
     headings = private_page.source.split("<h2>")
     [title] = [heading for heading in headings if heading.startswith("private")]
     assert "not converged" in title.split("</h2>")[0]

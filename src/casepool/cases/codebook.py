@@ -65,6 +65,8 @@ class Codebook:
     ----------
     name : str
         What errors call the table.
+    publication : str
+        Column that says which publication or centre a row comes from; "" where none does.
     guessed : tuple of str
         Columns whose type was guessed from their values.
     file : mapping of str to str
@@ -82,6 +84,7 @@ class Codebook:
     missing: tuple[str, ...] = ("", "NA")
     report: tuple[str, ...] = ()
     file: Mapping[str, str] = field(default_factory=dict)
+    publication: str = ""
     columns: Mapping[str, Column] = field(default_factory=dict)
     codings: Mapping[str, Mapping[str, Mapping[str, Any]]] = field(default_factory=dict)
     guessed: tuple[str, ...] = ()
@@ -135,7 +138,7 @@ def codebook_from_dict(plain: Mapping[str, Any], *, file: str = "codebook.toml")
     if "file" in values:
         _texts(values["file"], file=file, key="file")
         check_keys(values["file"], list(FILE_KEYS), file=file, table="file")
-    for key in ("name", "title", "source", "licence", "id"):
+    for key in ("name", "title", "source", "licence", "id", "publication"):
         if not isinstance(values.get(key, ""), str):
             raise CasepoolError("must be text", file=file, column=key, value=values[key], remedy="put it in quotes")
     if not isinstance(values.get("public", True), bool):

@@ -8,7 +8,8 @@ from typing import Any
 
 import pandas as pd
 
-from casepool.errors import CasepoolError, shorten
+from casepool.errors import CasepoolError
+from casepool.escaping import shorten
 
 ERROR, WARNING, NOTE = "error", "warning", "note"
 SEVERITIES = (ERROR, WARNING, NOTE)

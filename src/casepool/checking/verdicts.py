@@ -2,110 +2,229 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Callable, Mapping
+import json
+from collections.abc import Iterator
 from typing import Any
 
-import arviz as az
 import numpy as np
 import pandas as pd
 import xarray as xr
 
-from casepool.estimation.draws import open_draws
-from casepool.inference.convergence import LEAST_BFMI, LEAST_ESS, MOST_RHAT, convergence_of
+from casepool.checking.importance import MOST_K
+from casepool.checking.influence import LeftOneOut, leave_one_out
+from casepool.checking.leaving import leave_out
+from casepool.checking.reported import reported
+from casepool.checking.scaling import NOTICEABLE, PULLED, STUCK, scaled
+from casepool.estimation import aliasing
+from casepool.estimation.aliases import pools
+from casepool.estimation.draws import APART, Fitted, open_draws
+from casepool.inference.agreement import agreement, said_p, verdict_of_p
+from casepool.inference.convergence import LEAST_BFMI, LEAST_ESS, MOST_RHAT, NOT_ASKED, convergence_of, worst
+from casepool.inference.fitting import cases_of
+from casepool.modelling.membership import membership
 
-MOST_K = 0.7
-"""Pareto k above which leaving one patient out cannot be told from the draws (Vehtari 2017)."""
+COLUMNS = ("question", "verdict", "value", "sentence")
+MOST_MOVED = 1.0
+"""Posterior standard deviations by which one patient may move a parameter: one takes its middle to the 16% point."""
+MOST_ALIASED = 0.5
+"""Share of a borrowing factor's patients that may be in levels only the prior tells apart."""
+MOST_NAMED = 8
+"""Patients a sentence names."""
+FEWEST_LEVELS = 3
+"""Levels from which one can be predicted from the others."""
+MOST_UNCONVERGED = 0.1
+"""Share of refits that may fail to converge before their answer is in doubt."""
 
 
-def check(fit: xr.DataTree) -> pd.DataFrame:
+def check(fit: xr.DataTree, *, refits: bool = False, progress: bool = True) -> pd.DataFrame:
     """Ask of a fit whether it may be believed.
 
     Parameters
     ----------
     fit : xarray.DataTree
+        The answers are kept in it: tables, figures, reports and files made from it afterwards carry the worst.
+    refits : bool
+        Whether to put the questions that take refits: one for each patient whom importance sampling cannot leave
+        out, for each level of a factor that borrows, and for each publication. What was asked once is not asked
+        again.
+    progress : bool
+        Whether to say on standard error what is refitted.
 
     Returns
     -------
     pandas.DataFrame
-        One row per question: ``question``, ``verdict`` (pass, concern, fail), ``value``, ``sentence``.
+        One row per question: ``question``, ``verdict`` (pass, concern, fail, or "not asked"), ``value``,
+        ``sentence``.
 
     Raises
     ------
     CasepoolError
         If the tree was not made by casepool.
+
+    Notes
+    -----
+    Limits: R-hat 1.01 and 400 effective draws for every parameter and every reported number (Vehtari 2021), no
+    divergence, E-BFMI 0.3 (Betancourt 2016); P values of prior and posterior prediction and of left-out levels
+    0.005 (concern) and 0.0005 (fail), after allowing for how many numbers were looked at; a prior pulls against the
+    data where its power-scaling sensitivity (Kallioinen 2024) is three times what it would be without data; one
+    patient may move a parameter by one posterior standard deviation; half of a factor's patients may be in levels
+    that only the prior tells apart.
     """
-    open_draws(fit)
-    summary = convergence_of(fit)
-    rows = [{"question": name, **ask(summary)} for name, ask in QUESTIONS.items()]
-    rows.append({"question": "single patients", **_influence(fit)})
-    if fit.attrs.get("retried"):
-        rows.append(
-            {
-                "question": "retry",
-                "verdict": "concern",
-                "value": 1.0,
-                "sentence": f"{fit.attrs['retried']}; sampled again with smaller steps",
-            }
+    fitted = open_draws(fit)
+    rows = [*_sampling(fitted), *_agreement(fitted), _priors(fitted), *_aliasing(fitted)]
+    asked_before = {row["question"]: row for row in json.loads(fit.attrs.get("checks", "[]")) if row["refits"]}
+    rows = [{**row, "refits": False} for row in rows]
+    if refits or not asked_before:
+        rows += [{**row, "refits": refits} for row in _left_out(fitted, refits=refits, progress=progress)]
+    else:
+        rows += asked_before.values()
+    fit.attrs["checks"] = json.dumps(rows)
+    return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def _answer(question: str, verdict: str, value: float, sentence: str) -> dict[str, Any]:
+    return {"question": question, "verdict": verdict, "value": float(value), "sentence": sentence}
+
+
+def _sampling(fitted: Fitted) -> Iterator[dict[str, Any]]:
+    """Ask whether the sampler worked."""
+    found = convergence_of(fitted.tree)
+    rhat, ess, lost, bfmi = (found[key] for key in ("rhat", "ess", "divergences", "bfmi"))
+    said = f"the largest R-hat is {rhat:.3f} ({found['rhat_of']}); chains agree below {MOST_RHAT}"
+    yield _answer("convergence", "pass" if rhat < MOST_RHAT else "fail", rhat, said)
+    said = f"the smallest effective sample size is {ess:.0f} ({found['ess_of']}); {LEAST_ESS} are needed"
+    yield _answer("effective draws", "pass" if ess >= LEAST_ESS else "fail", ess, said)
+    yield _reported(fitted)
+    retried = fitted.tree.attrs.get("retried", "")
+    said = f"{lost or 'no'} draw{'' if lost == 1 else 's'} diverged"
+    said += f" once sampled again with smaller steps: {retried}" if retried else ""
+    yield _answer("divergences", "fail" if lost else "pass", lost, said)
+    said = f"the smallest E-BFMI is {bfmi:.2f}; the sampler explores the energies above {LEAST_BFMI}"
+    yield _answer("energy", "pass" if bfmi > LEAST_BFMI else "concern", bfmi, said)
+
+
+def _reported(fitted: Fitted) -> dict[str, Any]:
+    """Ask whether every number of the default tables converged, derived ones too."""
+    table = reported(fitted)
+    known = table[table["ess"].notna() & table["estimate"].notna()]
+    apart = known["note"].str.contains(APART, regex=False)
+    poor = int((apart | (known["ess"] < LEAST_ESS)).sum())
+    if known.empty:
+        return _answer("reported numbers", "pass", np.nan, "every reported number is fixed by the model")
+    least = known.iloc[int(known["ess"].argmin())]
+    name = ", ".join(filter(None, [str(least["estimand"]), str(least["by"]), str(least["level"])]))
+    said = f"of {len(known)} reported numbers {poor or 'none'} fell short of R-hat {MOST_RHAT} or {LEAST_ESS} draws"
+    said += f"; the smallest effective sample size is {least['ess']:.0f} ({name})"
+    return _answer("reported numbers", "fail" if poor else "pass", least["ess"], said)
+
+
+def _agreement(fitted: Fitted) -> list[dict[str, Any]]:
+    """Take the answers computed with the draws, or compute them for a fit that carries none."""
+    if "agreement" not in fitted.tree.attrs:
+        found = agreement(fitted.design, cases_of(fitted.tree), fitted.parameters, fitted.seed)
+        fitted.tree.attrs["agreement"] = json.dumps(found)
+    rows: list[dict[str, Any]] = json.loads(fitted.tree.attrs["agreement"])
+    return rows
+
+
+def _priors(fitted: Fitted) -> dict[str, Any]:
+    """Ask whether a prior pulls against the data, by scaling its power."""
+    priors = scaled(fitted)
+    found = [item for item in priors if not np.isnan(item.prior)]
+    if not found:
+        why = STUCK if priors else "no prior is a distribution"
+        return _answer("prior sensitivity", NOT_ASKED, np.nan, f"not asked: {why}")
+    most = max(found, key=lambda item: item.prior / max(item.alone, NOTICEABLE))
+    pulled = most.prior > NOTICEABLE and most.prior > PULLED * most.alone
+    matter = [item.name for item in found if item.prior >= NOTICEABLE]
+    said = f"{most.name} has power-scaling sensitivity {most.prior:.2f} to its prior, {most.alone:.2f} without data"
+    said += "; prior and data pull apart" if pulled else "; no prior pulls against the data"
+    said += f"; the prior matters for {', '.join(matter)}" if matter else "; no prior matters much"
+    return _answer("prior sensitivity", "concern" if pulled else "pass", most.prior, said)
+
+
+def _aliasing(fitted: Fitted) -> Iterator[dict[str, Any]]:
+    """Ask of every factor which of its levels only the prior tells apart."""
+    table = aliasing(fitted.tree)
+    for name, levels in table.groupby("factor", sort=False):
+        if pools(fitted.design, str(name)):
+            continue
+        alone = levels[~levels["separated"].astype(bool) & (levels["patients"] > 0)]
+        share = float(alone["patients"].sum() / max(levels["patients"].sum(), 1))
+        borrows = fitted.model.terms[str(name)].kind == "group"
+        poor = share > (MOST_ALIASED if borrows else 0.0)
+        said = f"the data tell all levels of {name} with patients apart"
+        if share:
+            said = f"{share:.0%} of the patients are in levels of {name} that only the prior tells apart: "
+            said += ", ".join(alone["level"])
+        yield _answer(f"aliasing of {name}", "concern" if poor else "pass", share, said)
+
+
+def _left_out(fitted: Fitted, *, refits: bool, progress: bool) -> Iterator[dict[str, Any]]:
+    """Ask what depends on one patient, on one level, on one publication: refits of a fit that failed tell nothing."""
+    worked = convergence_of(fitted.tree)["verdict"] != "fail"
+    refits = refits and worked
+    yield _single(fitted, leave_one_out(fitted, refits=refits, progress=progress), refits=refits)
+    groups = {
+        f"levels of {name} left out": name
+        for name, term in fitted.model.terms.items()
+        if term.kind == "group" and term.borrowing != "none"
+    }
+    column = json.loads(fitted.tree.attrs["codebook"]).get("publication", "")
+    if column:
+        groups["publications left out"] = column
+    for question, by in groups.items():
+        group = membership(fitted.design, cases_of(fitted.tree), by)
+        count = int((group.counts(fitted.design)[0] > 0).sum())
+        if count < FEWEST_LEVELS:
+            yield _answer(question, NOT_ASKED, np.nan, f"not asked: {count} levels are too few to predict one")
+        elif not worked:
+            yield _answer(question, NOT_ASKED, np.nan, "not asked: the fit itself did not converge")
+        elif not refits:
+            yield _answer(question, NOT_ASKED, np.nan, f"not asked: refits=True leaves out each of {count}, by a refit")
+        else:
+            yield _together(question, leave_out(fitted.tree, by, progress=progress))
+
+
+def _single(fitted: Fitted, found: LeftOneOut, *, refits: bool) -> dict[str, Any]:
+    """Say whether some patient alone moves the fit, by Pareto k and, where that is high, by a refit without."""
+    patients = np.array(fitted.design.patients)
+    k, total = found.k.max(), found.elpd.sum()
+    said = f"the largest Pareto k of leave-one-out is {k:.2f} (limit {MOST_K})"
+    if found.in_doubt.any():
+        doubted = list(patients[found.in_doubt])
+        named = ", ".join(doubted[:MOST_NAMED]) + f" and {len(doubted) - MOST_NAMED} others" * (
+            len(doubted) > MOST_NAMED
         )
-    return pd.DataFrame(rows, columns=["question", "verdict", "value", "sentence"])
+        said += f"; without patient {named} the fit may change by more than these draws can tell"
+        said += "" if refits else ": refits=True fits without"
+        return _answer("single patients", "concern", k, said)
+    verdict = "pass"
+    if found.moved:
+        patient, (name, shift) = max(found.moved.items(), key=lambda item: abs(item[1][1]))
+        verdict = "concern" if abs(shift) > MOST_MOVED or found.unconverged else "pass"
+        said += f"; refitted without patient {', '.join(found.moved)}: {name} moves most, without {patient}, by "
+        said += f"{shift:.2f} of its standard deviation"
+        said += f"; without {', '.join(found.unconverged)} it did not converge" if found.unconverged else ""
+    else:
+        said += "; no patient alone moves the fit much"
+    spread = np.sqrt(len(patients) * found.elpd.var())
+    return _answer(
+        "single patients", verdict, k, f"{said}; expected log predictive density {total:.1f} (se {spread:.1f})"
+    )
 
 
-def _rhat(summary: Mapping[str, Any]) -> dict[str, Any]:
-    value = summary["rhat"]
-    return {
-        "verdict": "pass" if value < MOST_RHAT else "fail",
-        "value": value,
-        "sentence": f"the largest R-hat is {value:.3f} ({summary['rhat_of']}); chains agree below {MOST_RHAT}",
-    }
-
-
-def _ess(summary: Mapping[str, Any]) -> dict[str, Any]:
-    value = summary["ess"]
-    return {
-        "verdict": "pass" if value >= LEAST_ESS else "fail",
-        "value": value,
-        "sentence": f"the smallest effective sample size is {value:.0f} ({summary['ess_of']}); {LEAST_ESS} are needed",
-    }
-
-
-def _divergences(summary: Mapping[str, Any]) -> dict[str, Any]:
-    value = summary["divergences"]
-    return {
-        "verdict": "fail" if value else "pass",
-        "value": float(value),
-        "sentence": f"{value or 'no'} draw{'' if value == 1 else 's'} diverged",
-    }
-
-
-def _energy(summary: Mapping[str, Any]) -> dict[str, Any]:
-    value = summary["bfmi"]
-    return {
-        "verdict": "pass" if value > LEAST_BFMI else "concern",
-        "value": value,
-        "sentence": f"the smallest E-BFMI is {value:.2f}; the sampler explores the energies above {LEAST_BFMI}",
-    }
-
-
-def _influence(fit: xr.DataTree) -> dict[str, Any]:
-    """Ask whether some patient alone moves the fit, by the Pareto k of leave-one-out (Vehtari 2017)."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # a high k is what is asked here, and answered in words
-        k = np.asarray(az.loo(fit, pointwise=True).pareto_k)
-    patients = fit["log_likelihood"].to_dataset()["patient"].to_numpy()
-    high = [str(patient) for patient in patients[k > MOST_K]]
-    leans = f"without patient {', '.join(high)} the fit may change by more than these draws can tell"
-    said = leans if high else "no patient alone moves the fit much"
-    return {
-        "verdict": "concern" if high else "pass",
-        "value": float(k.max()),
-        "sentence": f"the largest Pareto k of leave-one-out is {k.max():.2f}; {said} (limit {MOST_K})",
-    }
-
-
-QUESTIONS: dict[str, Callable[[Mapping[str, Any]], dict[str, Any]]] = {
-    "convergence": _rhat,
-    "effective draws": _ess,
-    "divergences": _divergences,
-    "energy": _energy,
-}
+def _together(question: str, table: pd.DataFrame) -> dict[str, Any]:
+    """Say how well levels are predicted from the others, and which is the least expected."""
+    least = table.iloc[int(table["p"].argmin())]
+    lost = int((table["note"] != "").sum())
+    score, prior, pooled = (table[name].sum(min_count=len(table)) for name in ("score", "score_prior", "score_pooled"))
+    beside = [f"{prior:.1f} from the prior alone"] * bool(np.isfinite(prior))
+    beside += [f"{pooled:.1f} were each an average level"] * bool(np.isfinite(pooled))
+    said = f"the joint log scores of {len(table)} sum to {score:.1f}" + (f" ({'; '.join(beside)})" if beside else "")
+    said += f"; the least expected is {least['level']}: {least['events']:g} of {least['n']:g}, predicted "
+    said += f"{least['expected_lower']:g} to {least['expected_upper']:g} (95%), P {said_p(least['p'])} allowing for all"
+    said += f"; {lost} refits did not converge" if lost else ""
+    verdicts = [verdict_of_p(p) for p in table["p"]]
+    doubt = "concern" if lost > MOST_UNCONVERGED * len(table) else ""
+    return _answer(question, worst(*verdicts, doubt), least["p"], said)

@@ -12,13 +12,15 @@ import numpy as np
 import xarray as xr
 
 from casepool.errors import CasepoolError
-from casepool.inference.convergence import LEAST_ESS, convergence_of, worst
+from casepool.inference.convergence import LEAST_ESS, MOST_RHAT, verdict_of, worst
 from casepool.inference.fitting import design_of, model_of, parameters_of
 from casepool.modelling import Design, Model
 from casepool.modelling.families import FAMILIES
 
 HUGE = 1e12
 """Stands for infinity while quantiles and effective sample sizes are computed."""
+APART = "chains differ in this number: R-hat"
+"""Begins the note of a number whose own R-hat is too large."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,7 @@ def open_draws(fit: xr.DataTree) -> Fitted:
     if "casepool_fit" not in getattr(fit, "attrs", {}):
         raise CasepoolError("this is no fit made by casepool", remedy="pass what fit(...) or open_fit(...) returned")
     parameters = parameters_of(fit["posterior"].to_dataset())
-    return Fitted(fit, model_of(fit), design_of(fit), parameters, convergence_of(fit)["verdict"])
+    return Fitted(fit, model_of(fit), design_of(fit), parameters, verdict_of(fit))
 
 
 def refuse_survival(fitted: Fitted) -> None:
@@ -100,18 +102,22 @@ def posterior_rows(
     -------
     list of dict
         With the posterior median, limits, mean, standard deviation, effective sample size (the smaller of bulk
-        and tail), Monte Carlo error of the median, and the worse of the fit's and the row's own verdict.
+        and tail), Monte Carlo error of the median, and the worse of the fit's and the row's own verdict. A number
+        whose own R-hat is too large says so in ``note``, whatever the parameters' are.
     """
     tail = (1 - ci_prob) / 2
     middle, lower, upper = quantiles(draws, [0.5, tail, 1 - tail])
     array = xr.DataArray(np.clip(draws, -HUGE, HUGE), dims=("chain", "draw", "row"))
     ess = np.fmin(az.ess(array, method="bulk").to_numpy(), az.ess(array, method="tail").to_numpy())
     mcse = az.mcse(array, method="median").to_numpy()
+    rhat = az.rhat(array).to_numpy() if draws.shape[0] > 1 else np.full(len(rows), np.nan)
     out = []
     for i, row in enumerate(rows):
         finite = bool((np.abs(draws[..., i]) < HUGE).all())
         constant = bool(draws[..., i].min() == draws[..., i].max())
-        poor = "fail" if not constant and not ess[i] >= LEAST_ESS else ""
+        apart = not constant and rhat[i] >= MOST_RHAT
+        poor = "fail" if not constant and (apart or not ess[i] >= LEAST_ESS) else ""
+        said = {"note": "; ".join(filter(None, [f"{APART} {rhat[i]:.3f}", row.get("note", "")]))} if apart else {}
         out.append(
             {
                 "model": fitted.model.name,
@@ -126,20 +132,30 @@ def posterior_rows(
                 "mcse": 0.0 if constant else mcse[i],
                 "verdict": worst(fitted.verdict, poor),
                 **row,
+                **said,
             }
         )
     return out
 
 
 def probability_row(holds: np.ndarray, row: Mapping[str, Any], *, fitted: Fitted) -> dict[str, Any]:
-    """Complete a row for a posterior probability: the share of draws in which something holds, no limits."""
+    """Complete a row for a posterior probability: the share of draws in which something holds, no limits.
+
+    Its effective sample size is that of a mean, which falls when chains disagree; of what always or never holds
+    there is none.
+    """
     share = float(holds.mean())
+    values = np.asarray(holds, dtype=float)
+    ess = float("nan")
+    if values.min() < values.max():
+        ess = float(az.ess(xr.DataArray(values, dims=("chain", "draw")), method="mean"))
     return {
         "model": fitted.model.name,
         "method": "posterior probability",
         "unit": "probability",
         "estimate": share,
         "mean": share,
-        "verdict": fitted.verdict,
+        "ess": ess,
+        "verdict": worst(fitted.verdict, "fail" if ess < LEAST_ESS else ""),
         **row,
     }

@@ -15,11 +15,13 @@ LEAST_ESS = 400
 LEAST_BFMI = 0.3
 VERDICTS = ("pass", "concern", "fail")
 """From best to worst."""
+NOT_ASKED = "not asked"
+"""Stands for the verdict of a question that was not put."""
 
 
 def worst(*verdicts: str) -> str:
-    """Return the worst of some verdicts; an empty one counts for nothing."""
-    return max((v for v in verdicts if v), key=VERDICTS.index, default="")
+    """Return the worst of some verdicts; an empty one, and that of a question not asked, count for nothing."""
+    return max((v for v in verdicts if v and v != NOT_ASKED), key=VERDICTS.index, default="")
 
 
 def convergence(posterior: xr.Dataset, sample_stats: xr.Dataset) -> dict[str, Any]:
@@ -68,3 +70,25 @@ def convergence_of(fit: xr.DataTree) -> Mapping[str, Any]:
     """Return the summary a fit carries."""
     found: Mapping[str, Any] = json.loads(fit.attrs["convergence"])
     return found
+
+
+def verdict_of(fit: xr.DataTree) -> str:
+    """Return the verdict a fit carries into all that is made of it.
+
+    The worst of how it converged, whether prior, model and data agree, and what `check` has found since.
+    """
+    return worst(convergence_of(fit)["verdict"], *(str(row["verdict"]) for row in carried(fit)))
+
+
+def carried(fit: xr.DataTree) -> list[dict[str, Any]]:
+    """Return the answers a fit carries: of its last `check`, or of the agreement computed with the draws."""
+    found: list[dict[str, Any]] = json.loads(fit.attrs.get("checks", fit.attrs.get("agreement", "[]")))
+    return found
+
+
+def said_of(fit: xr.DataTree) -> str:
+    """Say in a few words what made a fit fail; "" of one that did not."""
+    if convergence_of(fit)["verdict"] == "fail":
+        return "did not converge"
+    failed = [str(row["question"]) for row in carried(fit) if row["verdict"] == "fail"]
+    return f"failed its check of {', '.join(failed)}" if failed else ""

@@ -25,6 +25,7 @@ from casepool.cases import Column, codebook_of, resolve_cases
 from casepool.cases.codebook import LABELLED, Codebook, codebook_from_dict
 from casepool.cases.tables import bare, typed
 from casepool.errors import CasepoolError
+from casepool.inference.agreement import agreement
 from casepool.inference.convergence import convergence
 from casepool.inference.graph import build_design, input_values, labels, observed, prior_names, sizes
 from casepool.inference.predictive import predictive_groups
@@ -156,26 +157,41 @@ def _fit_design(
     progress: bool,
 ) -> xr.DataTree:
     started = time.perf_counter()
-    graph = compiled_graph(design, progress=progress)
-    say(progress, f"sampling {design.model.name} ({settings['chains']} chains of {settings['draws']} draws)")
-    drawn = _sample(graph, design, seed, settings, cores, progress)
-    summary = convergence(drawn["posterior"], drawn["sample_stats"])
-    retried = ""
-    if summary["divergences"] and settings["target_accept"] < RETRY_ACCEPT:
-        retried = f"{summary['divergences']} draws diverged at target_accept {settings['target_accept']}"
-        say(progress, f"{retried}; once more at {RETRY_ACCEPT}")
-        settings = {**settings, "target_accept": RETRY_ACCEPT}
-        drawn = _sample(graph, design, seed, settings, cores, progress)
-        summary = convergence(drawn["posterior"], drawn["sample_stats"])
+    drawn, summary, settings, retried = sample(design, seed, settings, cores=cores, progress=progress)
     groups = {**drawn, **_derived(design, drawn["posterior"]), **_data_groups(design, frame)}
     if predictive:
         groups |= predictive_groups(design, drawn["posterior"], parameters_of(drawn["posterior"]), seed)
     tree = xr.DataTree.from_dict(groups)
     tree.attrs.update(_attributes(design, frame, seed, settings))
     tree.attrs["convergence"] = json.dumps(summary)
+    tree.attrs["agreement"] = json.dumps(agreement(design, frame, parameters_of(drawn["posterior"]), seed))
     tree.attrs["retried"] = retried
     tree.attrs["seconds"] = f"{time.perf_counter() - started:.1f}"
     return tree
+
+
+def sample(
+    design: Design, seed: int, settings: dict[str, Any], *, cores: int | None = None, progress: bool = True
+) -> tuple[dict[str, xr.Dataset], dict[str, Any], dict[str, Any], str]:
+    """Draw from the posterior of a design, once more with smaller steps if draws diverged.
+
+    Returns
+    -------
+    drawn, summary, settings, retried
+        Groups ``posterior`` and ``sample_stats``, the summary of `convergence`, the settings of the draws kept, and
+        what went wrong the first time, if anything.
+    """
+    graph = compiled_graph(design, progress=progress)
+    say(progress, f"sampling {design.model.name} ({settings['chains']} chains of {settings['draws']} draws)")
+    drawn = _sample(graph, design, seed, settings, cores, progress)
+    summary = convergence(drawn["posterior"], drawn["sample_stats"])
+    if not summary["divergences"] or settings["target_accept"] >= RETRY_ACCEPT:
+        return drawn, summary, settings, ""
+    retried = f"{summary['divergences']} draws diverged at target_accept {settings['target_accept']}"
+    say(progress, f"{retried}; once more at {RETRY_ACCEPT}")
+    settings = {**settings, "target_accept": RETRY_ACCEPT}
+    drawn = _sample(graph, design, seed, settings, cores, progress)
+    return drawn, convergence(drawn["posterior"], drawn["sample_stats"]), settings, retried
 
 
 def compiled_graph(design: Design, *, progress: bool) -> Any:
@@ -300,9 +316,9 @@ def refuse_private_text(model: Model, frame: pd.DataFrame) -> None:
 
 
 def used_columns(model: Model, frame: pd.DataFrame) -> list[str]:
-    """Columns a fit keeps: those the model read, and the labels a table of answers can be split by.
+    """Columns a fit keeps: those the model read, labels a table of answers can be split by, the publication.
 
-    Of a table that is not public, labels whose type was only guessed are not kept: they may be names.
+    Of a table that is not public, neither the publication nor labels whose type was only guessed: they may be names.
     """
     codebook = codebook_of(frame) or Codebook()
     read = [name for name in model.columns() if name in frame.columns]
@@ -312,6 +328,7 @@ def used_columns(model: Model, frame: pd.DataFrame) -> list[str]:
         for name, column in codebook.columns.items()
         if column.type in LABELLED and name in frame.columns and name not in guessed
     ]
+    labelled += [codebook.publication] if codebook.public and codebook.publication in frame.columns else []
     return [name for name in dict.fromkeys(read + labelled) if name != codebook.id or name in read]
 
 

@@ -16,8 +16,11 @@ from casepool.modelling.families import FAMILIES
 from casepool.modelling.likelihood import data_of, hazard_of, log_probabilities, patient_mean, row_weights
 from casepool.modelling.medians import frozen_given
 from casepool.modelling.pieces import random_walk
+from casepool.modelling.survival import Hazard
 
 HALVINGS = 50
+NEAR = 1e-9
+"""Relative distance from the limit below which no event came before it."""
 Parameters = Mapping[str, np.ndarray]
 
 
@@ -78,8 +81,7 @@ def replicate(design: Design, parameters: Parameters, rng: np.random.Generator) 
     """
     if FAMILIES[design.model.family].survival:
         return _replicated_times(design, parameters, rng)
-    log_p = log_probabilities(data_of(design), parameters, NUMPY)
-    p = [patient_mean(design, np.exp(values), parameters, NUMPY) for values in log_p]
+    p = category_chances(design, parameters)
     if not design.model.is_ordinal:
         return np.asarray(rng.binomial(design.outcome["n"].astype(int), p[1]).astype(float))
     place = rng.random(p[0].shape)
@@ -92,21 +94,77 @@ def follow_up_limit(design: Design) -> np.ndarray:
     return np.asarray(np.where(out["event"] == 1, out["time"].max(), out["time"]))
 
 
+def category_chances(design: Design, parameters: Parameters) -> list[np.ndarray]:
+    """Return every patient's probability of each category, worst first: arrays (chain, draw, patients)."""
+    log_p = log_probabilities(data_of(design), parameters, NUMPY)
+    return [patient_mean(design, np.exp(values), parameters, NUMPY) for values in log_p]
+
+
+def replicate_counts(design: Design, parameters: Parameters, rng: np.random.Generator) -> list[np.ndarray]:
+    """Draw how many of the patients each row stands for reach each category: arrays (chain, draw, patients)."""
+    left = np.broadcast_to(design.outcome["n"], (*next(iter(parameters.values())).shape[:2], len(design.patients)))
+    chances = category_chances(design, parameters)
+    above, counts = np.ones_like(chances[0]), []
+    for p in chances[:-1]:
+        counts.append(rng.binomial(left.astype(int), np.clip(p / np.maximum(above, 1e-300), 0, 1)).astype(float))
+        left, above = left - counts[-1], above - p
+    return [*counts, left]
+
+
+def replicate_follow_up(
+    design: Design, parameters: Parameters, limit: np.ndarray, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Draw every patient's follow-up anew up to a limit: its end, whether by the event, whether exposed by then.
+
+    An exposure whose start is a transition of the model starts anew too, unless it began by entry; any other
+    starts when it did, and the patient is at risk from then on.
+
+    Parameters
+    ----------
+    limit : array (chain, draw, patients)
+
+    Returns
+    -------
+    time, event, exposed : arrays (chain, draw, patients)
+    """
+    hazard, switch = _hazard_of_patients(design, parameters, rng)
+    entry = np.broadcast_to(design.outcome["entry"], switch.shape)
+    for name, exposure in design.model.exposures.items():
+        if exposure.modelled:
+            rate = np.exp(parameters[f"{name}_log_intensity"])[..., None]
+            switch = np.where(switch <= entry, switch, entry + rng.standard_exponential(entry.shape) / rate)
+    start = entry
+    if not any(exposure.modelled for exposure in design.model.exposures.values()):
+        start = np.where(np.isfinite(switch), np.maximum(switch, entry), entry)
+    end = _first_event(hazard, start, np.maximum(limit, start), switch, rng)
+    return end, end < limit * (1 - NEAR), switch <= end
+
+
 def _replicated_times(design: Design, parameters: Parameters, rng: np.random.Generator) -> np.ndarray:
-    """Invert the cumulative hazard from the start of risk to the follow-up limit, by bisection."""
+    """Invert the cumulative hazard from the start of risk to the follow-up limit."""
+    hazard, switch = _hazard_of_patients(design, parameters, rng)
+    entry = design.outcome["entry"]
+    start = np.where(np.isfinite(switch), np.maximum(switch, entry), entry)
+    return _first_event(hazard, start, np.maximum(follow_up_limit(design), start), switch, rng)
+
+
+def _hazard_of_patients(design: Design, parameters: Parameters, rng: np.random.Generator) -> tuple[Hazard, np.ndarray]:
+    """Pick one row of every patient by its weight: its hazard, and when the exposure began in it (inf: never)."""
     shape = next(iter(parameters.values())).shape[:2]
     rows, weight = row_weights(design, parameters, NUMPY)
     cumulative = np.broadcast_to(np.cumsum(weight, axis=-1), (*shape, *rows.shape))
     place = (rng.random((*shape, len(rows), 1)) > cumulative[..., :-1]).sum(axis=-1)
     row = rows[np.arange(len(rows)), place]
-    hazard = hazard_of(data_of(design), parameters, NUMPY)
     switch = design.switch[row] if design.model.exposures else np.full(row.shape, np.inf)
-    hazard = hazard.at_rows(row)
-    entry = design.outcome["entry"]
-    start = np.where(np.isfinite(switch), np.maximum(switch, entry), entry)
-    limit = follow_up_limit(design)
+    return hazard_of(data_of(design), parameters, NUMPY).at_rows(row), switch
+
+
+def _first_event(
+    hazard: Hazard, start: np.ndarray, limit: np.ndarray, switch: np.ndarray, rng: np.random.Generator
+) -> np.ndarray:
+    """Draw when the event comes from the start of risk on, or the limit where it comes later, by bisection."""
     target = hazard.cumulative(start, switch) + rng.standard_exponential(start.shape)
-    low, high = start, np.broadcast_to(np.maximum(limit, start), start.shape)
+    low, high = start, np.broadcast_to(limit, start.shape)
     for _ in range(HALVINGS):
         middle = (low + high) / 2
         alive = hazard.cumulative(middle, switch) < target

@@ -46,6 +46,9 @@ class TermRows:
     recorded : array
         What informs the distribution of missing values: the known numbers of the patients in the fit, on the
         logit scale of their bounds, or the number of patients with each level.
+    incomplete : bool
+        Whether some value was missing when the term was read: its distribution then stays in the model even if
+        every patient with a missing value is taken out of the design.
     """
 
     coded: Coded
@@ -53,6 +56,12 @@ class TermRows:
     node: np.ndarray
     share: np.ndarray
     recorded: np.ndarray
+    incomplete: bool = False
+
+    @property
+    def is_incomplete(self) -> bool:
+        """Whether the distribution of the term's missing values belongs to the model."""
+        return self.incomplete or bool(np.isfinite(self.node).any() or (self.share >= 0).any())
 
 
 @dataclass(frozen=True)
@@ -113,6 +122,29 @@ class Design:
         inside = place < counts[:, None]
         rows = np.where(inside, first[:, None] + place, first[:, None])
         return rows, np.where(inside, self.log_weight[rows], -np.inf)
+
+    def of_patients(self, kept: np.ndarray) -> Design:
+        """Return the design of some patients: levels, knots and pieces stay as they are, so that graphs do too.
+
+        Parameters
+        ----------
+        kept : boolean array (n,)
+        """
+        rows = self._of_rows(kept[self.patient_of_row])
+        number = (np.cumsum(kept) - 1)[rows.patient_of_row]
+        first = np.unique(number, return_index=True)[1]
+        terms = {
+            name: replace(term, recorded=_recorded(term, first), incomplete=self.terms[name].is_incomplete)
+            for name, term in rows.terms.items()
+        }
+        return replace(
+            rows,
+            patients=tuple(name for name, keep in zip(self.patients, kept, strict=True) if keep),
+            outcome={name: values[kept] for name, values in self.outcome.items()},
+            patient_of_row=number,
+            terms=terms,
+            exposed=self.exposed[kept],
+        )
 
     def at_level(self, term: str, level: str) -> Design:
         """Return the design with every patient's `term` set to `level`, all else kept."""
@@ -333,3 +365,13 @@ def _term_rows(coded: Coded, choice: np.ndarray, kept: np.ndarray, rows: np.ndar
         share=np.where(missing & bool(coded.levels), choice, -1),
         recorded=recorded,
     )
+
+
+def _recorded(term: TermRows, first: np.ndarray) -> np.ndarray:
+    """Return what is recorded of a term, as `TermRows.recorded`, from the first row of each patient."""
+    of = term.coded
+    if of.levels:
+        same = (term.matrix[first][:, None] == of.choices[: len(of.levels)]).all(axis=2)
+        return np.asarray(same[term.share[first] < 0].sum(axis=0).astype(float))
+    known = term.matrix[first, 0][np.isnan(term.node[first])]
+    return logit_in(of.term.centre + of.term.scale * known, of.term.bounds or (0.0, 1.0))

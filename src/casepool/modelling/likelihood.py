@@ -70,13 +70,13 @@ def data_of(design: Design) -> Data:
 
 
 def has_nodes(term: TermRows) -> bool:
-    """Whether the term's number is missing in some row."""
-    return bool(np.isfinite(term.node).any())
+    """Whether the term is a number whose missing values are modelled."""
+    return not term.coded.levels and term.is_incomplete
 
 
 def has_shares(term: TermRows) -> bool:
-    """Whether the term's label is missing in some row."""
-    return bool((term.share >= 0).any())
+    """Whether the term is a label whose missing values are modelled."""
+    return bool(term.coded.levels) and term.is_incomplete
 
 
 def linear_predictor(data: Data, parameters: Parameters, xp: Namespace) -> Array:

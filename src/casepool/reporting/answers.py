@@ -13,7 +13,7 @@ from casepool.cases import Codebook, codebook_of
 from casepool.checking import check
 from casepool.errors import CasepoolError
 from casepool.estimation import contrast, estimates, survival
-from casepool.estimation.draws import Fitted
+from casepool.estimation.draws import Fitted, open_draws
 from casepool.frequentist import classical
 from casepool.inference.convergence import worst
 from casepool.inference.fitting import cases_of, say
@@ -102,7 +102,8 @@ def levelled(fitted: Fitted) -> list[Term]:
 
 def answer(fitted: Fitted, cases: pd.DataFrame, *, progress: bool) -> Answers:
     """Compute what a report tells of a fit, `cases` being the table it was made from, as far as that is at hand."""
-    checks = check(fitted.tree)
+    checks = check(fitted.tree, progress=progress)
+    fitted = open_draws(fitted.tree)  # with the verdict of the check
     found = _survival(fitted, cases, checks, progress) if survives(fitted) else _response(fitted, checks)
     told = [table for part in found.factors.values() for table in (part.shrunk, part.new, part.pairs)]
     told += [*found.curves.values(), *found.ratios.values(), found.sensitivity, found.tipped, found.coded]

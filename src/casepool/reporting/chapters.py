@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from casepool.estimation import compare
+from casepool.inference.convergence import NOT_ASKED
 from casepool.reporting.answers import Answers, ByFactor
 from casepool.reporting.blocks import Block, Heading, Points, Section
 from casepool.reporting.layouts import pairs, side_by_side, tests
@@ -26,8 +27,11 @@ def chapter(material: Material, answer: Answers, place: int) -> Section:
 
 def believed(material: Material, answer: Answers) -> Points:
     """Answer every question of the check in a sentence."""
-    rows = answer.checks.to_dict("records")
-    return Points([(str(r["verdict"]), f"{r['question']}: {material.said(str(r['sentence']))}.") for r in rows])
+    told = []
+    for row in answer.checks.to_dict("records"):
+        verdict = "" if row["verdict"] == NOT_ASKED else str(row["verdict"])
+        told.append((verdict, f"{row['question']}: {material.said(str(row['sentence']))}."))
+    return Points(told)
 
 
 def response_blocks(material: Material, answer: Answers) -> list[Block]:

@@ -8,7 +8,7 @@ from matplotlib.ticker import LogLocator, NullLocator, PercentFormatter
 
 from casepool.errors import CasepoolError
 from casepool.escaping import literal
-from casepool.reporting.figures import ALARM, COLOURS, GREY, UNCONVERGED, new_axes
+from casepool.reporting.figures import ALARM, COLOURS, GREY, mark, new_axes
 
 
 def plot_tipping(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
@@ -60,7 +60,7 @@ def plot_tipping(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     ax.set_xlabel("Where in its interval every unknown date is taken to lie")
     title = literal(str(first["level"]), 90)
     ax.set_title(
-        f"× {UNCONVERGED}\n{title}" if len(failed) else title,
+        mark(ratios["verdict"]) + title,
         loc="left",
         fontsize=10,
         color=ALARM if len(failed) else "black",

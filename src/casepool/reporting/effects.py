@@ -17,7 +17,7 @@ from casepool.inference.fitting import cases_of
 from casepool.modelling.endpoints import event
 from casepool.modelling.families import FAMILIES
 from casepool.modelling.membership import patients_and_events
-from casepool.reporting.figures import ALARM, COLOURS, UNCONVERGED, new_axes
+from casepool.reporting.figures import ALARM, COLOURS, mark, new_axes
 
 WIDTH, HEIGHT = 6.4, 4.2
 GRID = 61
@@ -116,6 +116,4 @@ def _words(ax: Axes, fitted: Fitted, term: str) -> None:
         f"standardised over the {len(fitted.design.patients)} patients of the fit\n{literal(marks, 110)}"
     )
     failed = fitted.verdict == "fail"
-    ax.set_title(
-        f"× {UNCONVERGED}\n{title}" if failed else title, loc="left", fontsize=9, color=ALARM if failed else "black"
-    )
+    ax.set_title(mark([fitted.verdict]) + title, loc="left", fontsize=9, color=ALARM if failed else "black")

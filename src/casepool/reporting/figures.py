@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import base64
 import io
+from collections.abc import Iterable
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+
+from casepool.inference.convergence import worst
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
 """Told apart by readers who are colour-blind (Okabe and Ito 2008)."""
@@ -15,12 +18,19 @@ MARKERS = ("o", "s", "D", "^", "v", "P", "X", "<", ">", "*", "h")
 GREY = "#555555"
 ALARM = "#B00020"
 DPI = 160
-UNCONVERGED = "did not converge: do not use"
+DOUBTED = "a check raised a concern: see check(fit)"
+UNCONVERGED = "did not converge, or failed a check: do not use"
 
 
 def new_axes(width: float, height: float) -> Axes:
     """Make the axes of a figure of its own, known to no global state of matplotlib."""
     return Figure(figsize=(width, height), layout="constrained").subplots()
+
+
+def mark(verdicts: Iterable[str]) -> str:
+    """Return the line a title begins with where some fit did not pass its checks, else an empty text."""
+    found = worst(*verdicts)
+    return f"× {UNCONVERGED}\n" if found == "fail" else f"! {DOUBTED}\n" if found == "concern" else ""
 
 
 def data_uri(axes: Axes) -> str:

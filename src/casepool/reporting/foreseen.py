@@ -13,6 +13,7 @@ from matplotlib.axes import Axes
 from casepool.cases import resolve_cases
 from casepool.cases.tables import typed
 from casepool.errors import CasepoolError
+from casepool.escaping import literal
 from casepool.estimation.curves import curve
 from casepool.estimation.draws import Fitted, open_draws
 from casepool.frequentist import kaplan_meier
@@ -24,7 +25,7 @@ from casepool.modelling import model as get_model
 from casepool.modelling.design import Design
 from casepool.modelling.meanings import Range
 from casepool.modelling.outcomes import default_times
-from casepool.reporting.figures import ALARM, COLOURS, GREY, UNCONVERGED, literal, new_axes
+from casepool.reporting.figures import ALARM, COLOURS, GREY, mark, new_axes
 from casepool.reporting.trajectories import (
     CI_PROB,
     HEIGHT,
@@ -89,7 +90,7 @@ def plot_survival_check(fit: xr.DataTree, *, ax: Axes | None = None) -> Axes:
     title = f"{REPLICATIONS} replicated cohorts, median and {100 * CI_PROB:g}% interval"
     title += f"\nShare of replications below what was seen: {', '.join(said)}" if said else ""
     failed = fitted.verdict == "fail"
-    ax.set_title(f"× {UNCONVERGED}\n{title}" if failed else title, loc="left", fontsize=10,
+    ax.set_title(mark([fitted.verdict]) + title, loc="left", fontsize=10,
                  color=ALARM if failed else "black")  # fmt: skip
     return ax
 

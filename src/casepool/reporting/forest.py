@@ -14,7 +14,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator, PercentF
 
 from casepool.errors import CasepoolError
 from casepool.escaping import LONGEST_LABEL, literal
-from casepool.reporting.figures import ALARM, COLOURS, GREY, MARKERS, UNCONVERGED, new_axes
+from casepool.reporting.figures import ALARM, COLOURS, GREY, MARKERS, mark, new_axes
 from casepool.reporting.numbers import TIMES, shown, with_interval
 from casepool.tables import COLUMNS
 from casepool.writing import count_text
@@ -251,8 +251,7 @@ def headings(ax: Axes, picture: Picture) -> None:
     by = [str(name) for name in dict.fromkeys(rows["by"]) if name]
     title = literal(" by ".join(part for part in (", ".join(models), ", ".join(by)) if part), 70)
     failed = bool((rows["verdict"] == "fail").any())
-    if failed:
-        title = f"{title}\n× {UNCONVERGED}" if title else f"× {UNCONVERGED}"
+    title = "\n".join(filter(None, [title, mark(rows["verdict"]).strip()]))
     ax.set_title(title, loc="left", fontsize=10, color=ALARM if failed else "black", pad=24)
     for points, words in ((COUNTS_AT, "events/n"), (NUMBERS_AT, "estimate (interval)")):
         beside(ax, points, -0.75, words, "black")

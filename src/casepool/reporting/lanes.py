@@ -17,12 +17,13 @@ from casepool.cases import codebook_of, resolve_cases
 from casepool.cases.codebook import Codebook
 from casepool.cases.tables import bare, missing_column
 from casepool.errors import CasepoolError
+from casepool.escaping import literal
 from casepool.modelling import Model
 from casepool.modelling import model as get_model
 from casepool.modelling.design import Design, make_design, patient_labels
 from casepool.modelling.outcomes import Reader
 from casepool.modelling.words import arm_words
-from casepool.reporting.figures import ALARM, COLOURS, GREY, literal, new_axes
+from casepool.reporting.figures import ALARM, COLOURS, GREY, new_axes
 from casepool.reporting.material import gather
 from casepool.reporting.trajectories import refuse_response, time_ticks
 

@@ -8,7 +8,6 @@ import numpy as np
 from scipy import special
 
 from casepool.estimation.draws import Fitted, quantiles
-from casepool.inference.convergence import convergence_of
 from casepool.modelling.families import FAMILIES
 from casepool.modelling.meanings import Range, meaning, ratio_name
 from casepool.modelling.printing import equations, exposure_text, outcome_text, reasons, term_text
@@ -33,7 +32,7 @@ def model_card(fitted: Fitted) -> list[Block]:
 def priors(fitted: Fitted) -> Table:
     """Tabulate every prior in force with its reason, and the posterior beside it."""
     model = fitted.model
-    failed = convergence_of(fitted.tree)["verdict"] == "fail"
+    failed = fitted.verdict == "fail"
     rows = []
     for name, why in reasons(model).items():
         prior = model.prior(name)

@@ -10,6 +10,7 @@ from matplotlib.ticker import LogLocator, NullLocator
 
 from casepool.errors import CasepoolError
 from casepool.escaping import literal
+from casepool.reporting.figures import mark
 from casepool.tables import COLUMNS, POSTERIOR_COLUMNS
 
 DARK, PALE, BAD = "#1b4f72", "#9fb8c8", "#c0392b"
@@ -81,7 +82,8 @@ def _estimates(ax: Axes, rows: pd.DataFrame, decisions: list[str]) -> None:
         ax.yaxis.set_minor_locator(NullLocator())
         ax.axhline(1.0, color="0.4", linewidth=0.8, linestyle="--")
     ax.set_ylabel(f"{literal(rows['estimand'].iloc[0], 60)}\n{rows['interval'].iloc[0]}")
-    ax.set_title(f"{literal(rows['level'].iloc[0])}: {len(rows)} combinations of codings", fontsize=10)
+    title = f"{literal(rows['level'].iloc[0])}: {len(rows)} combinations of codings"
+    ax.set_title(mark(rows["verdict"]) + title, fontsize=10)
     ax.set_xticks([])
     ax.set_xlim(-1, len(rows))
     ax.legend(loc="upper left", fontsize=8, frameon=False)

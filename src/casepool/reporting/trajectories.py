@@ -20,7 +20,7 @@ from casepool.frequentist import StepCurve, kaplan_meier, numbers_at_risk
 from casepool.modelling import Model
 from casepool.modelling.families import FAMILIES
 from casepool.modelling.words import arm_words, compared_arms, guard
-from casepool.reporting.figures import ALARM, COLOURS, GREY, MARKERS, UNCONVERGED, new_axes
+from casepool.reporting.figures import ALARM, COLOURS, GREY, MARKERS, mark, new_axes
 from casepool.writing import count_text
 
 WIDTH, HEIGHT = 8.0, 4.6
@@ -190,9 +190,7 @@ def head(ax: Axes, fitted: Fitted, arms: list[Strategy], by: str, last: float) -
     kind = f"posterior median, {100 * CI_PROB:g}% CrI" if len(arms) <= MOST_BANDS else "posterior median"
     title += f"\n{kind}; dashed beyond the last follow-up ({last:g} {fitted.unit})"
     failed = fitted.verdict == "fail"
-    if failed:
-        title = f"× {UNCONVERGED}\n{title}"
-    ax.set_title(title, loc="left", fontsize=10, color=ALARM if failed else "black")
+    ax.set_title(mark([fitted.verdict]) + title, loc="left", fontsize=10, color=ALARM if failed else "black")
 
 
 def at_risk(fitted: Fitted, steps: list[Steps], ticks: list[float]) -> list[tuple[str, list[str]]]:

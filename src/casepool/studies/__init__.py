@@ -3,6 +3,5 @@
 from casepool.studies.exposure import exposure_sensitivity as exposure_sensitivity
 from casepool.studies.multiverse import multiverse as multiverse
 from casepool.studies.replacement import replacement as replacement
-from casepool.studies.sensitivity import power_scaling as power_scaling
 from casepool.studies.sensitivity import sensitivity as sensitivity
 from casepool.studies.tipping import tipping as tipping

@@ -151,7 +151,7 @@ def sentence(answer: pd.Series[Any]) -> str:
     said = f"{answer['estimand']}{who}: {value} ({limits}), {answer['n']:g} patients with {answer['events']:g} events"
     if answer["unit"] == "ratio" and answer["lower"] < 1 < answer["upper"]:
         said += "; the data neither show nor exclude a difference"
-    failed = "; this fit did not converge, do not use it" if answer["verdict"] == "fail" else ""
+    failed = "; this fit did not converge, or failed a check: do not use it" if answer["verdict"] == "fail" else ""
     return f"{said[0].upper()}{said[1:]}{failed}."
 
 

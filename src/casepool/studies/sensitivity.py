@@ -7,26 +7,21 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-import arviz_stats
-import numpy as np
 import pandas as pd
 import xarray as xr
 
+from casepool.checking import power_scaling
 from casepool.errors import CasepoolError
 from casepool.estimation import contrast, estimates
-from casepool.estimation.draws import open_draws
 from casepool.inference import refit
 from casepool.inference.fitting import cases_of, model_of
 from casepool.modelling import Model
 from casepool.modelling.families import FAMILIES
 from casepool.modelling.priors import Prior
 from casepool.studies.exposure import exposure_sensitivity
-from casepool.tables import estimate_table
 
 SCALES = (0.25, 0.5, 1.0, 2.0)
 """Scales of the half-normal prior on a group standard deviation: from nearly pooled to nearly independent."""
-NOTICEABLE = 0.05
-"""Power-scaling sensitivity from which a prior or a likelihood matters (Kallioinen 2024)."""
 
 
 def sensitivity(fit: xr.DataTree, *, scales: Sequence[float] = SCALES, progress: bool = True) -> pd.DataFrame:
@@ -61,58 +56,6 @@ def sensitivity(fit: xr.DataTree, *, scales: Sequence[float] = SCALES, progress:
     if model.exposures:
         tables.append(exposure_sensitivity(fit, progress=progress))
     return pd.concat(tables, ignore_index=True)
-
-
-def power_scaling(fit: xr.DataTree) -> pd.DataFrame:
-    """Scale each prior by a small power in place, and see how far its own parameter moves (Kallioinen 2024).
-
-    Parameters
-    ----------
-    fit : xarray.DataTree
-
-    Returns
-    -------
-    pandas.DataFrame
-        An estimate table with one row per prior, unit "sensitivity": the larger entry of a vector.
-
-    Raises
-    ------
-    CasepoolError
-        If the tree was not made by casepool.
-    """
-    fitted = open_draws(fit)
-    rows = []
-    for name in map(str, fit["log_prior"].to_dataset().data_vars):
-        if fitted.model.prior(name).dist in ("Fixed", "Flat"):
-            continue
-        own = _largest(arviz_stats.psense(fit, var_names=[name], group="prior", group_var_names=[name]))
-        data = _largest(arviz_stats.psense(fit, var_names=[name], group="likelihood"))
-        rows.append(
-            {
-                "estimand": f"sensitivity of {name} to its prior {fitted.model.prior(name)}",
-                "level": name,
-                "model": fitted.model.name,
-                "source": "shrunk",
-                "method": "power scaling",
-                "estimate": own,
-                "unit": "sensitivity",
-                "verdict": fitted.verdict,
-                "note": f"{_said(own, data)}; likelihood {data:.2f}",
-            }
-        )
-    return estimate_table(rows, posterior=True, public=fitted.public)
-
-
-def _largest(found: xr.Dataset) -> float:
-    return float(max(np.nanmax(np.asarray(values)) for values in found.data_vars.values()))
-
-
-def _said(prior: float, likelihood: float) -> str:
-    if prior < NOTICEABLE:
-        return "the prior hardly matters"
-    if likelihood < NOTICEABLE:
-        return "the prior decides: the data say little about this parameter"
-    return "prior and data both matter"
 
 
 def _refits(fit: xr.DataTree, model: Model, factor: str, scales: Sequence[float], progress: bool) -> list[pd.DataFrame]:

@@ -16,6 +16,7 @@ from casepool.cases.tables import bare, typed
 from casepool.errors import CasepoolError
 from casepool.estimation import contrast
 from casepool.inference import refit
+from casepool.inference.convergence import worst
 from casepool.modelling import Model, make_design
 from casepool.modelling import model as get_model
 from casepool.modelling.design import patient_labels
@@ -132,6 +133,7 @@ def _tips(table: pd.DataFrame) -> dict[str, Any]:
         **{key: ratios[key].iloc[0] for key in ("by", "level", "n", "events", "source", "model")},
         "estimand": words,
         "method": "linear interpolation between refits",
+        "verdict": worst(*ratios["verdict"]),
         "unit": "fraction",
     }
     if not (margin >= 0).any():

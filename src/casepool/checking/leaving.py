@@ -1,0 +1,201 @@
+"""Patients left out together, and predicted by what the others say: levels of a factor, publications, one patient.
+
+Refits share the graph of the fit, so that each costs its draws only; a patient alone mostly needs none.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+from scipy import special
+
+from casepool.checking.importance import MOST_K, weighed
+from casepool.errors import CasepoolError
+from casepool.estimation.draws import Fitted, open_draws
+from casepool.inference.agreement import limits, tail_chance, verdict_of_p
+from casepool.inference.convergence import worst
+from casepool.inference.fitting import cases_of, parameters_of, sample, say
+from casepool.inference.graph import prior_names
+from casepool.inference.predictive import prior_draws, replicate_counts, replicate_follow_up
+from casepool.modelling import Design
+from casepool.modelling.arrays import NUMPY
+from casepool.modelling.families import FAMILIES
+from casepool.modelling.likelihood import data_of, log_likelihood
+from casepool.modelling.membership import membership
+from casepool.modelling.responses import category_counts
+
+COLUMNS = (
+    "by", "level", "n", "events", "score", "score_pooled", "score_prior", "expected_lower", "expected_upper", "p",
+    "verdict", "note",
+)  # fmt: skip
+REPEATS = 10
+"""Outcomes replicated for every draw, so that a small P value can be told after multiplying by the levels."""
+MOST_DRAWS = 500
+"""Of each chain of a refit: scores and predictions need fewer than what is reported."""
+LOOSE_RHAT, FEWEST_DRAWS, LOST = 1.05, 100, 0.01
+"""Of a refit: largest R-hat, fewest effective draws, and share of draws that may diverge."""
+PRIOR_DRAWS = (4, 1000)
+Parameters = Mapping[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Refit:
+    """Draws of a model fitted to some of the patients.
+
+    Parameters
+    ----------
+    parameters : mapping of str to array (chain, draw, ...)
+    converged : bool
+    """
+
+    parameters: Parameters
+    converged: bool
+
+
+def without(fitted: Fitted, held: np.ndarray, *, progress: bool) -> Refit:
+    """Fit to all patients but those held out, with the seed and settings of the fit, but `MOST_DRAWS` at most."""
+    settings: dict[str, Any] = json.loads(fitted.tree.attrs["settings"])
+    settings |= {name: min(settings[name], MOST_DRAWS) for name in ("draws", "tune")}
+    drawn, summary, _, _ = sample(fitted.design.of_patients(~held), fitted.seed, settings, progress=progress)
+    draws = drawn["posterior"].sizes["chain"] * drawn["posterior"].sizes["draw"]
+    mixed = summary["rhat"] < LOOSE_RHAT and summary["ess"] >= FEWEST_DRAWS
+    return Refit(parameters_of(drawn["posterior"]), mixed and summary["divergences"] <= LOST * draws)
+
+
+def leave_out(fit: xr.DataTree, by: str | None = None, *, progress: bool = True) -> pd.DataFrame:
+    """Leave out all patients of a level together, level by level, and predict them from the others.
+
+    Parameters
+    ----------
+    fit : xarray.DataTree
+    by : str, optional
+        A factor of the model, or any labelled column of the cases; by default the column that the codebook names as
+        ``publication``.
+    progress : bool
+        Whether to say on standard error what is going on.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a level with patients: ``score``, the joint log predictive density of all its patients, which no
+        sum of single patients' scores is; beside it the same if the level were an average one (``score_pooled``; of
+        a factor that borrows) and from the prior alone (``score_prior``); the 95% interval of what was predicted,
+        in responders (ordinal: sum of the categories, the worst 0) or events; ``p``, two-sided and multiplied by the
+        number of levels; ``verdict``.
+
+    Raises
+    ------
+    CasepoolError
+        For an unknown grouping, or one that leaves nobody to fit.
+
+    Notes
+    -----
+    The effect of a level left out is drawn from the distribution of the factor's effects, so that `p` asks whether
+    the level is one of them (Marshall and Spiegelhalter 2007). Of a survival model `p` looks at the number of events
+    and at the sum of follow-up times, whichever is the more extreme. A level of one patient is left out by importance
+    sampling where its Pareto k allows it, any other by a refit.
+    """
+    fitted = open_draws(fit)
+    cases = cases_of(fit)
+    by = by or str(json.loads(fit.attrs["codebook"]).get("publication", ""))
+    if not by:
+        raise CasepoolError(
+            "no column says which publication a row comes from",
+            column="publication",
+            remedy='write publication = "reference", say, into codebook.toml and fit again, or give `by`',
+        )
+    group = membership(fitted.design, cases, by)
+    n, events = group.counts(fitted.design)
+    seen = [i for i in np.flatnonzero(n > 0) if not group.members[:, i].all()]
+    if len(seen) < 2:
+        raise CasepoolError(f"{by!r} has no two levels with patients", remedy="use another column")
+    rows, single = [], weighed(fitted)
+    for place, i in enumerate(seen, start=1):
+        held = group.members[:, i]
+        if held.sum() == 1 and single.k[held][0] <= MOST_K:
+            refit = Refit(single.draws_without(fitted, int(np.argmax(held))), converged=True)
+        else:
+            say(progress, f"leaving out {by} {group.levels[i]} ({place} of {len(seen)})")
+            refit = without(fitted, held, progress=False)
+        about = {"by": by, "level": group.levels[i], "n": n[i], "events": events[i]}
+        rows.append(about | _scored(fitted, refit, held, by, group.levels[i], len(seen)))
+    return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def _scored(fitted: Fitted, refit: Refit, held: np.ndarray, by: str, level: str, levels: int) -> dict[str, Any]:
+    """Score the patients held out, and say how far they lie from what was predicted."""
+    design = fitted.design.of_patients(held)
+    rng = np.random.default_rng([fitted.seed, 70])
+    flat = any(fitted.model.prior(name).dist == "Flat" for name in prior_names(fitted.design))
+    prior = None if flat else prior_draws(design, rng, PRIOR_DRAWS)
+    average = _average(fitted, refit.parameters, by, level)
+    seen, replicated = _predicted(fitted.design, held, refit.parameters, rng)
+    p = min(1.0, levels * tail_chance(seen, replicated)[0])
+    lower, upper = np.quantile(replicated[:, 0], [0.025, 0.975])
+    return {
+        "score": joint_score(design, refit.parameters),
+        "score_pooled": joint_score(design, average) if average else np.nan,
+        "score_prior": joint_score(design, prior) if prior else np.nan,
+        "expected_lower": lower,
+        "expected_upper": upper,
+        "p": p,
+        "verdict": worst(verdict_of_p(p), fitted.verdict),
+        "note": "" if refit.converged else "the fit without these patients did not converge",
+    }
+
+
+def _average(fitted: Fitted, parameters: Parameters, by: str, level: str) -> dict[str, np.ndarray] | None:
+    """Return the draws with the level's effect at the middle of its factor's; None of what is no borrowing factor."""
+    term, effect = fitted.model.terms.get(by), parameters.get(f"{by}_effect")
+    if term is None or term.kind != "group" or effect is None or term.borrowing == "none":
+        return None
+    effect = effect.copy()
+    effect[:, :, fitted.design.terms[by].coded.levels.index(level)] = 0.0
+    return {**parameters, f"{by}_effect": effect}
+
+
+def joint_score(design: Design, parameters: Parameters) -> float:
+    """Return the log of the mean over draws of the likelihood of all patients of a design together."""
+    joint = pointwise(design, parameters).sum(axis=-1)
+    return float(special.logsumexp(joint) - np.log(joint.size))
+
+
+def pointwise(design: Design, parameters: Parameters) -> np.ndarray:
+    """Return every patient's log-likelihood in every draw, chain by chain to spare memory: (chain, draw, patients)."""
+    data = data_of(design)
+    chains = range(next(iter(parameters.values())).shape[0])
+    return np.stack(
+        [log_likelihood(data, {name: values[c] for name, values in parameters.items()}, NUMPY) for c in chains]
+    )
+
+
+def _predicted(
+    whole: Design, held: np.ndarray, parameters: Parameters, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return what is looked at of the patients held out, and the same of outcomes replicated for every draw."""
+    design, shape = whole.of_patients(held), next(iter(parameters.values())).shape[:2]
+    if not FAMILIES[design.model.family].survival:
+        return _categories(design, parameters, rng)
+    rows = []
+    for _ in range(REPEATS):
+        until = limits(whole.outcome, shape, rng)[..., held]
+        time, event, _ = replicate_follow_up(design, parameters, until, rng)
+        rows.append(np.stack([event.sum(axis=-1).ravel(), time.sum(axis=-1).ravel()], axis=1))
+    seen = np.array([design.outcome["event"].sum(), design.outcome["time"].sum()])
+    return seen, np.concatenate(rows).astype(float)
+
+
+def _categories(design: Design, parameters: Parameters, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Add up the patients' categories, the worst 0 and the next 1: of a plain response, count responders."""
+
+    def total(counts: list[np.ndarray]) -> np.ndarray:
+        return np.asarray(sum(k * each.sum(axis=-1) for k, each in enumerate(counts))).ravel()
+
+    drawn = [replicate_counts(design, parameters, rng) for _ in range(REPEATS)]
+    return total(category_counts(design.outcome, len(drawn[0]))), np.concatenate([total(d) for d in drawn])[:, None]

@@ -1,0 +1,52 @@
+"""Every number a fit reports unless asked for more: the default tables of estimates, survival and contrasts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pandas as pd
+
+from casepool.errors import CasepoolError
+from casepool.estimation import contrast, estimates, survival
+from casepool.estimation.draws import Fitted
+from casepool.modelling.families import FAMILIES
+
+MOST_LEVELS = 8
+"""Levels of a factor whose pairs are still told; of more they would be hundreds, each with its own verdict anyway."""
+
+
+def reported(fitted: Fitted) -> pd.DataFrame:
+    """Return the default estimate tables of a fit, one under the other."""
+    tables = _of_survival(fitted) if FAMILIES[fitted.model.family].survival else _of_response(fitted)
+    return pd.concat(list(tables), ignore_index=True)
+
+
+def _of_response(fitted: Fitted) -> Iterator[pd.DataFrame]:
+    yield estimates(fitted.tree)
+    for name in levelled(fitted):
+        yield estimates(fitted.tree, name)
+        yield estimates(fitted.tree, name, target="new")
+        if len(fitted.design.terms[name].coded.levels) <= MOST_LEVELS:
+            yield from _contrasts(fitted, name)
+
+
+def _of_survival(fitted: Fitted) -> Iterator[pd.DataFrame]:
+    exposures = list(fitted.model.exposures)
+    yield survival(fitted.tree)
+    for name in [] if exposures else levelled(fitted):
+        yield survival(fitted.tree, name)
+    for name in [*exposures, *levelled(fitted)]:
+        yield from _contrasts(fitted, name)
+
+
+def levelled(fitted: Fitted) -> list[str]:
+    """Return the names of the terms that have levels."""
+    return [name for name, term in fitted.model.terms.items() if not term.is_number]
+
+
+def _contrasts(fitted: Fitted, name: str) -> Iterator[pd.DataFrame]:
+    """Yield the contrasts of a term, or nothing where there are no two levels with patients or no effects."""
+    try:
+        yield contrast(fitted.tree, name)
+    except CasepoolError:
+        return

@@ -8,7 +8,7 @@ from functools import cache
 import numpy as np
 from scipy import stats
 
-BISECTIONS = 30
+BISECTIONS = 16
 
 
 @dataclass(frozen=True)
@@ -81,10 +81,14 @@ def counts_below(ranks: np.ndarray, draws: int) -> np.ndarray:
 
 
 def excess(ranks: np.ndarray, draws: int, allowed: Band) -> tuple[float, float]:
-    """Return the largest deviation of the ECDF from uniform, and the largest as a share of the band (inside: <= 1)."""
+    """Return the largest deviation of the ECDF from uniform, and the largest as a share of the band (inside: <= 1).
+
+    The share is taken where the band can be left at all: no count is below none.
+    """
     below = counts_below(ranks, draws)
     expected = len(ranks) * np.arange(1, draws + 1) / (draws + 1)
     off = below - expected
-    room = np.where(off > 0, allowed.upper - expected, expected - allowed.lower)
-    share = np.where(room > 0, np.abs(off) / np.maximum(room, 1e-9), np.where(np.abs(off) > 0, np.inf, 0.0))
-    return float(np.abs(off).max() / len(ranks)), float(share.max())
+    limit = np.where(off > 0, allowed.upper, allowed.lower)
+    can_leave = (limit > 0) & (limit < len(ranks))  # no count is below none, or above all
+    share = np.abs(off) / np.maximum(np.abs(limit - expected), 1e-9)
+    return float(np.abs(off).max() / len(ranks)), float(share[can_leave].max(initial=0.0))

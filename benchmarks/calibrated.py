@@ -11,6 +11,7 @@ import pandas as pd
 import casepool as cp
 from casepool.modelling import Model, model_from_dict
 from casepool.modelling.families import FAMILIES
+from casepool.modelling.spec import model_dict
 
 DATASET = "alk_crizotinib"
 
@@ -98,7 +99,7 @@ def _survival(family: str, priors: dict[str, Any], *, group: bool = False, **top
 
 
 def _between_visits() -> Model:
-    """Interval-censored events, no exposure."""
+    """Make a model of events between visits, without an exposure."""
     return model_from_dict(
         {
             "family": "log_normal",
@@ -112,7 +113,7 @@ def _between_visits() -> Model:
 
 
 def _adjacent() -> Model:
-    """The second link, with effects by category of a factor whose labels are missing in some patients."""
+    """Make a model of the second link, with effects by category of a factor whose labels are partly missing."""
     levels = ["PD", "SD", "PR", "CR"]
     return model_from_dict(
         {
@@ -163,4 +164,24 @@ def studies() -> dict[str, Study]:
         Study("ordinal_300_patients", ordinal, 100, copies=10),
         Study("weibull_300_patients", weibull, 100, copies=10, dates="hidden"),
     ]  # fmt: skip
+    return {study.name: study for study in listed}
+
+
+def small_studies() -> dict[str, Study]:
+    """Return cheaper studies, in which planted faults are looked for."""
+    plain = model_dict(cp.model("objective_response"))
+    plain["terms"].pop("partner")
+    plain["priors"].pop("partner_sd")
+    plain["terms"]["sex"] = {"kind": "category"}
+    plain["priors"]["sex_effect"] = _normal(0.0, 1.0)
+    ordinal = model_dict(cp.model("best_response"))
+    for name in ("histology", "partner"):
+        ordinal["terms"].pop(name)
+        ordinal["priors"].pop(f"{name}_sd")
+    exponential = _survival("exponential", {"intercept": HAZARD}, effects="proportional")
+    listed = [
+        Study("bernoulli_small", model_from_dict(plain, name="bernoulli, small"), 100),
+        Study("ordinal_small", model_from_dict(ordinal, name="ordinal, small"), 100),
+        Study("exponential_small", exponential, 100, dates="known"),
+    ]
     return {study.name: study for study in listed}

@@ -57,7 +57,7 @@ def _labels(design: Design, name: str, shape: tuple[int, ...]) -> list[str]:
 
 
 def _responses(fitted: Fitted, table: Simulated) -> dict[str, np.ndarray]:
-    """Mean probability of each endpoint among everyone, and among the patients of each histology."""
+    """Average the probability of each endpoint over everyone, and over the patients of each histology."""
     group = membership(fitted.design, table.frame, "histology")
     by_level = ANSWERS["observed"](fitted, group).categories
     overall = over_patients(fitted.design, fitted)
@@ -71,7 +71,7 @@ def _responses(fitted: Fitted, table: Simulated) -> dict[str, np.ndarray]:
 
 
 def _survival(study: Study, fitted: Fitted, table: Simulated) -> dict[str, np.ndarray]:
-    """Survival under each strategy, the difference, and the restricted mean."""
+    """Compute survival under each strategy, the difference, and the restricted mean."""
     early = {name: replace(exposure, dating="early") for name, exposure in study.model.exposures.items()}
     design = make_design(replace(study.model, exposures=early), table.frame)
     never = curve(fitted, design, np.inf)

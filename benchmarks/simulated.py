@@ -115,11 +115,12 @@ def _category_probabilities(
     shares = dict(zip(levels["sex"], true["sex_share"], strict=True))
     if not pd.isna(row["sex"]):
         shares = {str(row["sex"]): 1.0}
-    found = np.zeros(len(CATEGORIES))
+    found: np.ndarray | float = 0.0
     for sex, share in shares.items():
-        steps = [eta + (true["sex_effect"][0, k] if sex == levels["sex"][1] else 0.0) for k in range(3)]
-        found += share * _categories(study, steps, true).mean(axis=-1)
-    return found
+        own = np.broadcast_to(true["sex_effect"][0], 3) * (sex == levels["sex"][1])
+        steps = [eta + own[k] for k in range(3)]
+        found = found + share * _categories(study, steps, true).mean(axis=-1)
+    return np.asarray(found)
 
 
 def _categories(study: Study, etas: list[np.ndarray], true: Values) -> np.ndarray:
@@ -166,7 +167,7 @@ def _true_responses(
     found = {}
     for end, values in ends.items():
         found[f"{end}, everyone"] = float(values.mean())
-        for level in levels["histology"]:
+        for level in levels.get("histology", ()):
             own = (fitted["histology"] == level).to_numpy()
             if own.any():
                 found[f"{end}, {level}"] = float(values[own].mean())

@@ -1,0 +1,85 @@
+"""What a calibration ranks: parameters, group effects and reported estimands, of the draws and in truth."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+import xarray as xr
+
+from benchmarks.calibrated import Study
+from benchmarks.simulated import HORIZON, MEAN_TO, OPERATED_AT, Simulated
+from casepool.estimation.curves import curve
+from casepool.estimation.draws import Fitted
+from casepool.estimation.targets import ANSWERS, over_patients
+from casepool.inference.graph import labels, prior_dims
+from casepool.modelling import Design, make_design
+from casepool.modelling.arrays import NUMPY
+from casepool.modelling.likelihood import data_of, log_likelihood
+from casepool.modelling.membership import membership
+
+Draws = Mapping[str, np.ndarray]
+
+
+def reported(
+    study: Study, design: Design, table: Simulated, drawn: Draws
+) -> tuple[dict[str, np.ndarray], dict[str, float]]:
+    """Return every ranked quantity: its draws, arrays (draws,), and its true value.
+
+    The log-likelihood of the whole table is one of them: it tells a posterior that ignores data from one that does
+    not (Modrak 2023).
+    """
+    of_draws: dict[str, np.ndarray] = {}
+    of_truth: dict[str, float] = {}
+    for name, true in table.parameters.items():
+        for place, label in zip(np.ndindex(true.shape), _labels(design, name, true.shape), strict=True):
+            of_draws[label], of_truth[label] = drawn[name][(0, slice(None), *place)], float(true[place])
+    data = data_of(design)
+    of_draws["log likelihood"] = log_likelihood(data, {k: v[0] for k, v in drawn.items()}, NUMPY).sum(axis=-1)
+    truth = {name: np.asarray(values)[None] for name, values in table.parameters.items()}
+    of_truth["log likelihood"] = float(log_likelihood(data, truth, NUMPY).sum())
+    fitted = Fitted(xr.DataTree(), study.model, design, drawn, "pass")
+    answers = _survival(study, fitted, table) if study.survival else _responses(fitted, table)
+    return {**of_draws, **answers}, {**of_truth, **table.estimands}
+
+
+def _labels(design: Design, name: str, shape: tuple[int, ...]) -> list[str]:
+    """Name every entry of a parameter, by the labels of its dimensions."""
+    if not shape:
+        return [name]
+    known = labels(design)
+    owner = name.rpartition("_")[0]
+    dims = list(prior_dims(design, name)) if name not in ("log_hazard", f"{owner}_wiggle") else ["piece"]
+    dims = dims or [owner]
+    own = [known[dim] for dim in dims]
+    return [f"{name}[{', '.join(o[i] for o, i in zip(own, place, strict=True))}]" for place in np.ndindex(shape)]
+
+
+def _responses(fitted: Fitted, table: Simulated) -> dict[str, np.ndarray]:
+    """Average the probability of each endpoint over everyone, and over the patients of each histology."""
+    group = membership(fitted.design, table.frame, "histology")
+    by_level = ANSWERS["observed"](fitted, group).categories
+    overall = over_patients(fitted.design, fitted)
+    ends = {"response": [1]} if len(overall) == 2 else {"DCR": [1, 2, 3], "ORR": [2, 3], "CR": [3]}
+    found = {}
+    for end, categories in ends.items():
+        found[f"{end}, everyone"] = sum(overall[k] for k in categories)[0]
+        for i, level in enumerate(group.levels):
+            found[f"{end}, {level}"] = sum(by_level[k] for k in categories)[0, :, i]
+    return {name: values for name, values in found.items() if name in table.estimands}
+
+
+def _survival(study: Study, fitted: Fitted, table: Simulated) -> dict[str, np.ndarray]:
+    """Compute survival under each strategy, the difference, and the restricted mean."""
+    early = {name: replace(exposure, dating="early") for name, exposure in study.model.exposures.items()}
+    design = make_design(replace(study.model, exposures=early), table.frame)
+    never = curve(fitted, design, np.inf)
+    found = {
+        "survival, never operated": never.survival(HORIZON)[0],
+        "restricted mean, never operated": never.restricted_mean(MEAN_TO)[0],
+    }
+    if study.dates:
+        found["survival, operated"] = curve(fitted, design, OPERATED_AT).survival(HORIZON)[0]
+        found["difference in survival"] = found["survival, operated"] - found["survival, never operated"]
+    return found

@@ -52,10 +52,10 @@ def validate(
 ) -> None:
     """List everything wrong with a table, worst first; exit status 2 if there is an error."""
     from casepool.cases import validate as run
-    from casepool.cases.problems import as_csv, as_text
+    from casepool.cases.problems import as_text
 
     found = run(table, codebook)
-    print(as_csv(found) if csv else as_text(found))
+    print(table_text(found, "csv").rstrip("\n") if csv else as_text(found))
     if (found["severity"] == "error").any():
         raise typer.Exit(BAD_INPUT)
 

@@ -9,8 +9,9 @@ import pytest
 
 import casepool as cp
 from casepool.cases.codebook import codebook_from_dict
-from casepool.cases.problems import LAYOUT, as_csv, as_text
+from casepool.cases.problems import LAYOUT, as_text
 from casepool.errors import CasepoolError
+from casepool.writing import table_text
 from tests.cases.edge_tables import BOOK, FINE
 
 BROKEN = FINE.replace("41.5", "old").replace("0.5", "-1").replace("true", "perhaps")
@@ -177,7 +178,7 @@ def test_the_text_and_the_csv_of_an_answer_do_no_harm(tmp_path):
     found = cp.validate(pd.DataFrame({"=cmd\u202e": ["1", "2", "x\x1b[31m"]}))
     assert "\u202e" not in as_text(found)
     assert "\x1b" not in as_text(found)
-    assert all(not cell.startswith("=") for line in as_csv(found).splitlines() for cell in line.split(","))
+    assert all(not cell.startswith("=") for line in table_text(found, "csv").splitlines() for cell in line.split(","))
 
 
 def test_a_clean_table_reads_well():

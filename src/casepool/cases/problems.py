@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from casepool.errors import CasepoolError
-from casepool.escaping import shorten
+from casepool.escaping import one_line, shorten
 
 ERROR, WARNING, NOTE = "error", "warning", "note"
 SEVERITIES = (ERROR, WARNING, NOTE)
@@ -148,17 +148,4 @@ def as_text(table: pd.DataFrame) -> str:
     counts = [(severity, int((table["severity"] == severity)[~idle].sum())) for severity in SEVERITIES]
     told = ", ".join(f"{n} {severity}{'s' * (n > 1)}" for severity, n in counts if n) or "no problem"
     size = f" in {table.attrs['rows']} rows of {table.attrs['columns']} columns" if table.attrs.get("columns") else ""
-    return "\n".join([*map(printable_line, lines), told + size])
-
-
-def printable_line(line: str) -> str:
-    """Show a line as a terminal may: control and direction characters escaped."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in line)
-
-
-def as_csv(table: pd.DataFrame) -> str:
-    """Write the answer of `validate` as CSV, no cell of which a spreadsheet takes for a formula."""
-    texts = table.copy()
-    for name in texts.columns.drop("row"):
-        texts[name] = ["'" + cell if cell[:1] in ("=", "+", "-", "@", "\t", "\r") else cell for cell in texts[name]]
-    return texts.to_csv(index=False, lineterminator="\n").rstrip("\n")
+    return "\n".join([*map(one_line, lines), told + size])

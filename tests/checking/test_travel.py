@@ -79,11 +79,13 @@ SURVIVAL: dict[str, Callable[[xr.DataTree], bool]] = {
     "contrast": lambda f: rows_marked(cp.contrast(f, "surgery")),
     "exposure_sensitivity": lambda f: rows_marked(cp.exposure_sensitivity(f, progress=False)),
     "plot_survival": lambda f: titled(cp.plot_survival(f)),
+    "plot_survival_check": lambda f: titled(cp.plot_survival_check(f)),
     "survival": lambda f: rows_marked(cp.survival(f)),
     "cumulative_incidence": lambda f: rows_marked(cp.cumulative_incidence([f, none_died(f)])),
 }
 ELSEWHERE = {
     "aliasing": "tells of the design, whatever the draws",
+    "verify": "tells whether the draws come again, whatever they are",
     "save_fit": "test_a_file_keeps_the_mark",
     "report": "test_a_report_and_the_command_line_are_marked",
 }

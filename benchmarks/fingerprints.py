@@ -14,6 +14,7 @@ from casepool.inference.graph import prior_names
 from casepool.inference.predictive import prior_draws
 from casepool.modelling import Design, make_design
 from casepool.modelling.arrays import NUMPY
+from casepool.modelling.families import FAMILIES
 from casepool.modelling.likelihood import data_of, log_likelihood
 from casepool.modelling.priors import DISTRIBUTIONS, frozen
 
@@ -21,7 +22,10 @@ POINTS = 20
 
 
 def fingerprint(study: Study) -> dict[str, Any]:
-    """Return the log density (likelihood and stated priors) at fixed points on the bundled table, and the priors."""
+    """Return the log density (likelihood and stated priors) at fixed points on the bundled table, and the priors.
+
+    Also which parameters every chain starts at the centre of their prior.
+    """
     design = make_design(study.model, study.patients())
     places = points(design)
     total = log_likelihood(data_of(design), {k: v[None] for k, v in places.items()}, NUMPY)[0].sum(axis=-1)
@@ -29,7 +33,8 @@ def fingerprint(study: Study) -> dict[str, Any]:
         density = np.asarray(frozen(study.model.prior(name)).logpdf(places[name]))
         total = total + density.reshape(POINTS, -1).sum(axis=-1)
     priors = {name: str(study.model.prior(name)) for name in prior_names(design)}
-    return {"log_density": [float(f"{value:.12g}") for value in total], "priors": priors}
+    centred = list(FAMILIES[study.model.family].per_time)
+    return {"log_density": [float(f"{value:.12g}") for value in total], "priors": priors, "starts_centred": centred}
 
 
 def points(design: Design) -> dict[str, np.ndarray]:
@@ -53,4 +58,4 @@ def points(design: Design) -> dict[str, np.ndarray]:
 def short(full: dict[str, Any]) -> str:
     """Return a few letters that change with a fingerprint, for a journal."""
     rounded = [f"{value:.6g}" for value in full["log_density"]]
-    return hashlib.sha256(json.dumps([rounded, full["priors"]]).encode()).hexdigest()[:12]
+    return hashlib.sha256(json.dumps([rounded, full["priors"], *full["starts_centred"]]).encode()).hexdigest()[:12]

@@ -27,7 +27,7 @@ from casepool.cases.tables import bare, typed
 from casepool.errors import CasepoolError
 from casepool.inference.agreement import agreement
 from casepool.inference.convergence import convergence
-from casepool.inference.graph import build_design, input_values, labels, observed, prior_names, sizes
+from casepool.inference.graph import build_design, input_values, labels, observed, prior_names, scattered, sizes
 from casepool.inference.predictive import predictive_groups
 from casepool.modelling import Design, Model, make_design, model_from_dict
 from casepool.modelling import model as get_model
@@ -202,7 +202,8 @@ def compiled_graph(design: Design, *, progress: bool) -> Any:
         # fast mathematics may round a sum one way in a function compiled now and another in one read from the
         # compiler's store: the same seed would draw differently in the next process
         with pytensor.config.change_flags(numba__fastmath=False):
-            _compiled[key] = nutpie.compile_pymc_model(build_design(design))
+            built = build_design(design)
+            _compiled[key] = nutpie.compile_pymc_model(built, jitter_rvs=scattered(design, built))
         if len(_compiled) > KEPT_GRAPHS:
             _compiled.popitem(last=False)
     _compiled.move_to_end(key)

@@ -178,6 +178,15 @@ def input_values(design: Design) -> dict[str, np.ndarray]:
     return values
 
 
+def scattered(design: Design, built: pm.Model) -> set[Any]:
+    """Return the variables whose starting points the sampler scatters by up to 1 about the centre of the prior.
+
+    All but those counted per unit of time: a Gompertz shape that starts at 1 a month makes the hazard of a year e^12
+    times that of its beginning, and a chain may never come back.
+    """
+    return {variable for variable in built.free_RVs if variable.name not in FAMILIES[design.model.family].per_time}
+
+
 def prior_dims(design: Design, name: str) -> dict[str, int]:
     """Return the dimensions of a parameter with a prior of its own, and their lengths; none of a scalar."""
     owner, _, ending = name.rpartition("_")

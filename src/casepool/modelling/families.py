@@ -41,6 +41,8 @@ class Family:
         Posterior name of the linear predictor's zero point, which factors without borrowing do without.
     observed : str
         The outcome's array that a fit calls its outcome.
+    per_time : tuple of str
+        Parameters counted per unit of time: a difference of 1 in them is beyond anything plausible.
     """
 
     equation: Mapping[str, str]
@@ -51,6 +53,7 @@ class Family:
     form_key: str = ""
     location: str = "intercept"
     observed: str = "time"
+    per_time: tuple[str, ...] = ()
 
     @property
     def survival(self) -> bool:
@@ -91,6 +94,7 @@ FAMILIES: dict[str, Family] = {
         {"shape": "change of the log hazard per unit of time; negative leaves a cured fraction"},
         GOMPERTZ,
         form_key="effects",
+        per_time=("shape",),
     ),
     "log_normal": Family(
         {"accelerated": "log T = eta + scale e, e standard normal"},

@@ -1,8 +1,17 @@
+from dataclasses import replace
+
 import pytest
 
 from casepool.cases import codebook_of, list_datasets, load
 from casepool.cases.recoding import recoded
 from casepool.errors import CasepoolError
+
+
+def without_roles(frame):
+    """The codebook but for what its columns are to the rules: a column that is overwritten loses its role."""
+    book = codebook_of(frame)
+    columns = {name: replace(column, role="", exposure="", counts=()) for name, column in book.columns.items()}
+    return replace(book, columns=columns)
 
 
 @pytest.mark.parametrize("name", list_datasets())
@@ -12,7 +21,7 @@ def test_every_declared_coding_can_be_applied_and_changes_something(name):
         for choice in choices:
             frame, dropped = recoded(cases, decision, choice)
             assert dropped or not frame.equals(cases), (decision, choice)
-            assert frame.attrs == cases.attrs
+            assert without_roles(frame) == without_roles(cases)
             assert frame.dtypes.equals(cases.dtypes)
 
 

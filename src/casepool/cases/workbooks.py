@@ -129,8 +129,10 @@ class _Scan:
     def _start(self, name: str, _: object) -> None:
         self.elements += 1
         self.depth += 1
-        _refuse_if(self.elements > MOST_ELEMENTS, f"the workbook has more than {MOST_ELEMENTS:,} elements", self.file)
-        _refuse_if(self.depth > DEEPEST, f"the workbook is nested deeper than {DEEPEST} levels", self.file)
+        if self.elements > MOST_ELEMENTS or self.depth > DEEPEST:
+            deep = self.depth > DEEPEST
+            limit = f"nested deeper than {DEEPEST} levels" if deep else f"of more than {MOST_ELEMENTS:,} elements"
+            _refuse_if(True, f"the workbook is {limit}", self.file)
         if len(self.names) < 1_000:
             self.names.add(name.rpartition(" ")[2])
 
@@ -166,7 +168,10 @@ def _grid(sheet: Any, file: str) -> Iterator[tuple[Any, ...]]:
     cells, waiting = 0, 0
     for row in sheet.iter_rows(values_only=True):
         cells += len(row) + 1
-        _refuse_if(cells > MOST_CELLS, f"the sheet {sheet.title!r} has more than {MOST_CELLS:,} cells", file)
+        if cells > MOST_CELLS:  # no call here: a bomb may have a billion rows
+            raise CasepoolError(
+                f"the sheet {sheet.title!r} has more than {MOST_CELLS:,} cells", file=file, remedy=SMALLER
+            )
         width = next((i for i in range(len(row), 0, -1) if row[i - 1] is not None), 0)
         if not width:
             waiting += 1

@@ -29,7 +29,7 @@ def test_links_lead_to_sections_or_dois(page: Page) -> None:
 
 def test_every_picture_is_said_in_words_too(page: Page) -> None:
     pictures = [attrs for tag, attrs in page.elements if tag == "img"]
-    assert len(pictures) == 5
+    assert len(pictures) == 9
     assert all(len(attrs["alt"]) > 20 for attrs in pictures)
 
 
@@ -75,6 +75,15 @@ def test_surgery_stands_under_three_priors_and_two_datings_with_its_guard(page: 
     assert "immortal time" in survival
     assert "operated at month 6 if still alive" in survival
     assert "extrapolated beyond the last follow-up" in survival
+
+
+def test_surgery_stands_under_every_coding_and_date(page: Page) -> None:
+    survival = page.sections["fit-3"]
+    assert "the ratio under 6 codings" in survival
+    for coding in ("as recorded", "concurrent", "any text", "any series", "any titles", "any adjuvant"):
+        assert coding in survival
+    assert "Where the limit first passes 1" in survival
+    assert "maximum likelihood, weibull" in survival
 
 
 def test_it_says_what_it_cannot_show_beside_the_prospective_trials(page: Page) -> None:

@@ -13,7 +13,7 @@ from casepool.modelling import Design
 from casepool.modelling.arrays import NUMPY
 from casepool.modelling.borrowing import fresh_effect
 from casepool.modelling.families import FAMILIES
-from casepool.modelling.likelihood import data_of, hazard_of, log_probabilities, patient_mean, row_weights
+from casepool.modelling.likelihood import data_of, hazard_of, log_probabilities, patient_mean, random_rows
 from casepool.modelling.pieces import random_walk
 from casepool.modelling.priors import frozen
 
@@ -89,10 +89,8 @@ def replicate(design: Design, parameters: Parameters, rng: np.random.Generator) 
 def _replicated_times(design: Design, parameters: Parameters, rng: np.random.Generator) -> np.ndarray:
     """Invert the cumulative hazard from the start of risk to the follow-up limit, by bisection."""
     shape = next(iter(parameters.values())).shape[:2]
-    rows, weight = row_weights(design, parameters, NUMPY)
-    cumulative = np.broadcast_to(np.cumsum(weight, axis=-1), (*shape, *rows.shape))
-    place = (rng.random((*shape, len(rows), 1)) > cumulative[..., :-1]).sum(axis=-1)
-    row = rows[np.arange(len(rows)), place]
+    patient = np.broadcast_to(np.arange(len(design.patients)), (*shape, len(design.patients)))
+    row = random_rows(design, parameters, patient, rng.random(patient.shape))
     hazard = hazard_of(data_of(design), parameters, NUMPY)
     switch = design.switch[row] if design.model.exposures else np.full(row.shape, np.inf)
     hazard = hazard.at_rows(row)

@@ -120,11 +120,14 @@ def _response(fitted: Fitted, checks: pd.DataFrame) -> Answers:
     factors = {}
     for by in (None, *(term.name for term in levelled(fitted))):
         told = (classical(fitted.model, cases, by), estimates(tree, by), estimates(tree, by, target="new"))
+        raw, shrunk, new = (of_success(table, fitted) for table in told)
         factors[by or ""] = ByFactor(
             by or "",
-            *(of_success(table, fitted) for table in told),
-            of_success(pairs, fitted) if by and (pairs := paired(fitted, by)) is not None else None,
-            tuple(of_categories(table, fitted) for table in told) if fitted.model.is_ordinal else (),
+            raw=raw,
+            shrunk=shrunk,
+            new=new,
+            pairs=of_success(pairs, fitted) if by and (pairs := paired(fitted, by)) is not None else None,
+            categories=tuple(of_categories(table, fitted) for table in told) if fitted.model.is_ordinal else (),
         )
     return Answers(fitted, checks, "", factors=factors)
 

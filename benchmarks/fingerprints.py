@@ -16,6 +16,7 @@ from casepool.modelling import Design, make_design
 from casepool.modelling.arrays import NUMPY
 from casepool.modelling.families import FAMILIES
 from casepool.modelling.likelihood import data_of, log_likelihood
+from casepool.modelling.medians import follows_shape, frozen_given
 from casepool.modelling.priors import DISTRIBUTIONS, frozen
 
 POINTS = 20
@@ -24,7 +25,8 @@ POINTS = 20
 def fingerprint(study: Study) -> dict[str, Any]:
     """Return the log density (likelihood and stated priors) at fixed points on the bundled table, and the priors.
 
-    Also which parameters every chain starts at the centre of their prior.
+    Also which parameters every chain starts at the centre of their prior, and the log densities of priors that follow
+    another parameter.
     """
     design = make_design(study.model, study.patients())
     places = points(design)
@@ -33,8 +35,14 @@ def fingerprint(study: Study) -> dict[str, Any]:
         density = np.asarray(frozen(study.model.prior(name)).logpdf(places[name]))
         total = total + density.reshape(POINTS, -1).sum(axis=-1)
     priors = {name: str(study.model.prior(name)) for name in prior_names(design)}
+    given = {}
+    for name in prior_names(design):
+        if follows_shape(study.model, name):
+            density = frozen_given(study.model, name, places).logpdf(places[name])
+            given[name] = [float(f"{value:.12g}") for value in density]
     centred = list(FAMILIES[study.model.family].per_time)
-    return {"log_density": [float(f"{value:.12g}") for value in total], "priors": priors, "starts_centred": centred}
+    return {"log_density": [float(f"{value:.12g}") for value in total], "priors": priors, "starts_centred": centred,
+            "given_shape": given}  # fmt: skip
 
 
 def points(design: Design) -> dict[str, np.ndarray]:

@@ -268,6 +268,12 @@ def study_of(name: str) -> Study:
     return {**studies(), **small_studies()}[name]
 
 
+def finished(bug: Bug, study: Study, tables: int, journal: Path) -> bool:
+    """Whether the journal holds all the tables of a fault."""
+    key = {"bug": bug.name, "study": study.name}
+    return len({e["table"] for e in read_journal(journal) if key.items() <= e.items()}) >= tables
+
+
 def calibration_of(bug: Bug | None, study: Study, tables: int, journal: Path) -> dict[str, np.ndarray]:
     """Return the ranks of a study under a fault (or none), from the journal as far as they are there."""
     key = {"bug": bug.name if bug else "", "study": study.name}
@@ -299,17 +305,21 @@ def main() -> None:
     parser.add_argument("--tables", type=int, default=TABLES)
     parser.add_argument("--bug", nargs="*", default=[bug.name for bug in BUGS])
     parser.add_argument("--journal", type=Path, default=JOURNAL)
+    parser.add_argument("--report", action="store_true", help="write what the journal holds, calibrate nothing")
     asked = parser.parse_args()
     rows = []
     for bug in (bug for bug in BUGS if bug.name in asked.bug):
         study = study_of(bug.study)
         by_law = law_catches(bug)
-        name, share, outside = worst(calibration_of(bug, study, asked.tables, asked.journal))
-        clean = worst(calibration_of(None, study, asked.tables, asked.journal))
+        if asked.report and not finished(bug, study, asked.tables, asked.journal):
+            name, share, outside, clean = "not run", np.nan, 0, np.nan
+        else:
+            name, share, outside = worst(calibration_of(bug, study, asked.tables, asked.journal))
+            clean = worst(calibration_of(None, study, asked.tables, asked.journal))[1]
         caught = " and ".join(["calibration"] * (outside > 0) + ["law"] * by_law) or "NOTHING"
         rows.append(
             {"fault": bug.name, "what": bug.what, "study": study.name, "quantities outside": outside,
-             "farthest": name, "share of band": share, "without the fault": clean[1], "law": bug.law_name,
+             "farthest": name, "share of band": share, "without the fault": clean, "law": bug.law_name,
              "law fails": "yes" if by_law else "NO", "caught by": caught}
         )  # fmt: skip
         print(json.dumps(rows[-1]), file=sys.stderr, flush=True)

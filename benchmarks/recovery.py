@@ -167,7 +167,6 @@ def run(part: str, tables: int) -> None:
     """Run one part and write its dated result."""
     started = time.perf_counter()
     if part == "errors":
-        tables = max(tables // 2, 1)
         title, found = "Mean squared error of the rates of partial borrowing", errors(tables)
     else:
         title, found = f"Coverage of 95% intervals: {_model(part).name}", coverage(part, tables)

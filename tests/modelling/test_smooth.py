@@ -80,20 +80,26 @@ def test_without_wiggle_a_smooth_term_is_linear():
     assert bent == pytest.approx(straight, abs=1e-6)
 
 
-def test_a_missing_number_is_integrated_over_the_curve():
-    """To 1e-4, not 1e-8: at each knot the third derivative jumps, which costs equidistant nodes their digits."""
-    cases = table(age=[30.0, np.nan], response=["PR", "CR"])
-    values = {"intercept": 0.4, "age_effect": 0.3, "age_mean": -0.5, "age_spread": 0.9}
+@pytest.mark.parametrize(("mean", "spread"), [(-0.5, 0.9), (0.5, 1.5), (-2.0, 0.1)])
+@pytest.mark.parametrize("response", ["CR", "PD"])
+def test_a_missing_number_is_integrated_over_the_curve(mean, spread, response):
+    """To 1e-8, the quadrature's pieces ending at the knots, where the third derivative jumps."""
+    cases = table(age=[30.0, np.nan], response=["PR", response])
+    values = {"intercept": 0.4, "age_effect": 0.3, "age_mean": mean, "age_spread": spread}
     got = by_patient(smooth_model(), cases, age_wiggle=COEFFICIENTS, **values)
 
     def chance(age):
         return special.expit(0.4 + 0.3 * (age - 18) / 10 + curve([age])[0])
 
+    def density(z):
+        p = chance(110 * special.expit(mean + spread * z))
+        return stats.norm.pdf(z) * (p if response == "CR" else 1 - p)
+
     assert got[0] == pytest.approx(math.log(chance(30.0)), abs=1e-9)
-    expected = integrate.quad(
-        lambda z: stats.norm.pdf(z) * chance(110 * special.expit(-0.5 + 0.9 * z)), -12, 12, epsabs=1e-12, limit=400
-    )[0]
-    assert got[1] == pytest.approx(math.log(expected), abs=1e-4)
+    knots = [(special.logit(knot / 110) - mean) / spread for knot in KNOTS]
+    ends = [-12, *(z for z in knots if abs(z) < 12), 12]
+    pieces = [integrate.quad(density, *piece, epsabs=1e-13, limit=400)[0] for piece in itertools.pairwise(ends)]
+    assert got[1] == pytest.approx(math.log(sum(pieces)), abs=1e-8)
 
 
 def test_setting_everybody_to_a_value_leaves_one_row_each_and_the_recorded_numbers_are_kept():

@@ -102,7 +102,7 @@ def predict(fit: xr.DataTree, patients: pd.DataFrame, *, ci_prob: float = 0.95) 
     rows: list[dict[str, Any]] = []
     draws: list[np.ndarray] = []
     for i, label in enumerate(new.labels):
-        categories = _categories(new, i)
+        categories = [p[..., 0] for p in category_probabilities(new.design(i), new.fitted)]
         for end in endpoints(fitted.model):
             words = f"{end.words}: probability" if end.words else "probability of response"
             about = {"estimand": f"{words} for this patient", "at": end.at, "level": label}
@@ -113,16 +113,6 @@ def predict(fit: xr.DataTree, patients: pd.DataFrame, *, ci_prob: float = 0.95) 
         posterior=True,
         public=fitted.public,
     )
-
-
-def _categories(new: Newcomers, i: int) -> list[np.ndarray]:
-    """Probability of each category for one new patient, chain by chain to spare memory: arrays (chain, draw)."""
-    design, parameters = new.design(i), new.fitted.parameters
-    chains = []
-    for chain in range(next(iter(parameters.values())).shape[0]):
-        own = replace(new.fitted, parameters={name: values[[chain]] for name, values in parameters.items()})
-        chains.append([np.broadcast_to(p, (*p.shape[:-1], 1))[..., 0] for p in category_probabilities(design, own)])
-    return [np.concatenate(category) for category in zip(*chains, strict=True)]
 
 
 def _read(fitted: Fitted, patients: pd.DataFrame) -> Newcomers:

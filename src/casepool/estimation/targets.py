@@ -17,7 +17,7 @@ from casepool.modelling.arrays import NUMPY
 from casepool.modelling.borrowing import fresh_effect
 from casepool.modelling.endpoints import event
 from casepool.modelling.families import FAMILIES
-from casepool.modelling.likelihood import by_step, data_of, log_probabilities, of_number, patient_mean, row_weights
+from casepool.modelling.likelihood import by_step, data_of, log_probabilities, of_number, patient_mean, random_rows
 from casepool.modelling.membership import Membership, patients_and_events
 
 TARGETS = {
@@ -25,6 +25,8 @@ TARGETS = {
     "standardised": "mean probability over all patients of the fit, each set to the level",
     "new": "probability for a new patient of the level, other group effects drawn anew",
 }
+MOST_AT_ONCE = 2**24
+"""Numbers an array over draws and rows may hold."""
 UNSEEN = "(unseen level)"
 """Level of a row for a patient whose level no table has shown."""
 
@@ -46,9 +48,18 @@ class Answer:
 
 
 def category_probabilities(design: Design, fitted: Fitted) -> list[np.ndarray]:
-    """Probability of each category, worst first, of every patient of a design: arrays (chain, draw, patients)."""
-    log_p = log_probabilities(data_of(design), fitted.parameters, NUMPY)
-    return [patient_mean(design, np.exp(values), fitted.parameters, NUMPY) for values in log_p]
+    """Probability of each category, worst first, of every patient of a design: arrays (chain, draw, patients).
+
+    Some draws at a time, as many as memory holds: a patient of whom much is missing has thousands of rows.
+    """
+    data, draws = data_of(design), next(iter(fitted.parameters.values())).shape[1]
+    parts = min(draws, 1 + 4 * draws * len(design.patient_of_row) // MOST_AT_ONCE)
+    found = []
+    for some in np.array_split(np.arange(draws), parts):
+        own = {name: values[:, some[0] : some[-1] + 1] for name, values in fitted.parameters.items()}
+        log_p = log_probabilities(data, own, NUMPY)
+        found.append([patient_mean(design, np.exp(values), own, NUMPY) for values in log_p])
+    return [np.concatenate(category, axis=1) for category in zip(*found, strict=True)]
 
 
 def probabilities(design: Design, fitted: Fitted) -> np.ndarray:
@@ -155,11 +166,7 @@ def _random_rows(fitted: Fitted, rng: np.random.Generator, shape: tuple[int, ...
     """Pick a random patient for every draw, and one of its rows by the rows' weights in that draw."""
     n, _ = patients_and_events(fitted.design)
     patient = rng.choice(len(n), size=shape, p=n / n.sum())
-    rows, weight = row_weights(fitted.design, fitted.parameters, NUMPY)
-    cumulative = np.broadcast_to(np.cumsum(weight, axis=-1), (*shape, *rows.shape))
-    own = np.take_along_axis(cumulative, patient[..., None, None], axis=-2)[..., 0, :]
-    place = (rng.random(shape)[..., None] > own[..., :-1]).sum(axis=-1)
-    return np.asarray(rows[patient, place])
+    return random_rows(fitted.design, fitted.parameters, patient, rng.random(shape))
 
 
 def _number(fitted: Fitted, name: str, row: np.ndarray) -> np.ndarray:

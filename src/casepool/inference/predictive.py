@@ -13,7 +13,7 @@ from casepool.modelling import Design
 from casepool.modelling.arrays import NUMPY
 from casepool.modelling.borrowing import fresh_effect
 from casepool.modelling.families import FAMILIES
-from casepool.modelling.likelihood import data_of, hazard_of, log_probabilities, patient_mean, row_weights
+from casepool.modelling.likelihood import data_of, hazard_of, log_probabilities, patient_mean, random_rows
 from casepool.modelling.medians import frozen_given
 from casepool.modelling.pieces import random_walk
 from casepool.modelling.survival import Hazard
@@ -151,10 +151,8 @@ def _replicated_times(design: Design, parameters: Parameters, rng: np.random.Gen
 def _hazard_of_patients(design: Design, parameters: Parameters, rng: np.random.Generator) -> tuple[Hazard, np.ndarray]:
     """Pick one row of every patient by its weight: its hazard, and when the exposure began in it (inf: never)."""
     shape = next(iter(parameters.values())).shape[:2]
-    rows, weight = row_weights(design, parameters, NUMPY)
-    cumulative = np.broadcast_to(np.cumsum(weight, axis=-1), (*shape, *rows.shape))
-    place = (rng.random((*shape, len(rows), 1)) > cumulative[..., :-1]).sum(axis=-1)
-    row = rows[np.arange(len(rows)), place]
+    patient = np.broadcast_to(np.arange(len(design.patients)), (*shape, len(design.patients)))
+    row = random_rows(design, parameters, patient, rng.random(patient.shape))
     switch = design.switch[row] if design.model.exposures else np.full(row.shape, np.inf)
     return hazard_of(data_of(design), parameters, NUMPY).at_rows(row), switch
 

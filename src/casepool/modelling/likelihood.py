@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from casepool.modelling.arrays import Array, Namespace
+from casepool.modelling.arrays import NUMPY, Array, Namespace
 from casepool.modelling.design import Design, TermRows
 from casepool.modelling.endpoints import steps
 from casepool.modelling.families import FAMILIES
@@ -191,16 +191,40 @@ def log_likelihood(data: Data, parameters: Parameters, xp: Namespace) -> Array:
     return xp.logsumexp(rows[..., data["rows"]] + data["log_weight"])
 
 
-def row_weights(design: Design, parameters: Parameters, xp: Namespace) -> tuple[np.ndarray, np.ndarray]:
-    """Return row numbers (patients, longest), and the weight (..., patients, longest) of each within its patient.
+def row_weights(design: Design, parameters: Parameters, xp: Namespace) -> np.ndarray:
+    """Return the weight of each row within its patient: array (rows,), or (..., rows) where it varies by draw.
 
-    The weights are the modelled distribution of what is missing, whatever the outcome was; they sum to 1.
+    The weights are the modelled distribution of what is missing, whatever the outcome was; a patient's sum to 1.
     """
-    rows, fixed = design.rows_of_patient()
-    shares = log_shares(data_of(design), parameters, xp)
-    log_weight = fixed + (shares if isinstance(shares, float) else shares[..., rows])
-    weight = np.exp(log_weight - log_weight.max(axis=-1, keepdims=True))
-    return rows, weight / weight.sum(axis=-1, keepdims=True)
+    log_weight = design.log_weight + log_shares(data_of(design), parameters, xp)
+    first = np.unique(design.patient_of_row, return_index=True)[1]
+    largest = np.maximum.reduceat(log_weight, first, axis=-1)
+    weight = np.exp(log_weight - largest[..., design.patient_of_row])
+    return np.asarray(weight / np.add.reduceat(weight, first, axis=-1)[..., design.patient_of_row])
+
+
+def random_rows(design: Design, parameters: Parameters, patient: np.ndarray, place: np.ndarray) -> np.ndarray:
+    """Pick one of the rows of a patient, by its rows' weights in each draw.
+
+    Parameters
+    ----------
+    patient : integer array (chain, draw) or (chain, draw, picks)
+    place : array of that shape
+        Uniform random numbers.
+
+    Returns
+    -------
+    integer array of that shape
+    """
+    reached = np.cumsum(row_weights(design, parameters, NUMPY), axis=-1)  # patient i's rows end at i + 1
+    if reached.ndim == 1:
+        picked = np.searchsorted(reached, patient + place)
+    else:
+        pairs = [(reached[at], (patient + place)[at]) for at in np.ndindex(patient.shape[:2])]
+        picked = np.reshape([np.searchsorted(one, sought) for one, sought in pairs], patient.shape)
+    counts = np.bincount(design.patient_of_row)
+    last = np.cumsum(counts)[patient] - 1
+    return np.asarray(np.clip(picked, last - counts[patient] + 1, last))  # rounding may lead to a neighbour's row
 
 
 def patient_mean(design: Design, values: np.ndarray, parameters: Parameters, xp: Namespace) -> np.ndarray:
@@ -216,5 +240,5 @@ def patient_mean(design: Design, values: np.ndarray, parameters: Parameters, xp:
     """
     if not design.summed:
         return values
-    rows, weight = row_weights(design, parameters, xp)
-    return np.asarray((values[..., rows] * weight).sum(axis=-1))
+    first = np.unique(design.patient_of_row, return_index=True)[1]
+    return np.asarray(np.add.reduceat(values * row_weights(design, parameters, xp), first, axis=-1))

@@ -15,11 +15,12 @@ from casepool.cases.tables import row_name
 from casepool.errors import CasepoolError
 from casepool.modelling.spec import Term
 
-NODES, SPAN = 48, 6.2
+NODES, SPAN = {"linear": 48, "smooth": 768}, 6.2
 """Equidistant nodes over the standard normal behind one missing number, and how far they reach.
 
 The trapezoidal rule converges geometrically here (Trefethen 2014), Gauss-Hermite does not: a logistic response
-to a bounded covariate has poles near the real line. The knots of a smooth term leave an error of some 1e-5.
+to a bounded covariate has poles near the real line. At a knot of a smooth term the third derivative jumps, and the
+error falls with the fourth power of the distance between nodes only: hence their number.
 """
 
 
@@ -183,16 +184,17 @@ def _number(term: Term, cases: pd.DataFrame, codebook: Codebook) -> Coded:
             remedy='add bounds = [low, high] to the term, or missing = "drop"',
         )
     known, inverse = np.unique(values[~missing], return_inverse=True)
-    z = np.linspace(-SPAN, SPAN, NODES)
+    nodes = NODES[term.kind]
+    z = np.linspace(-SPAN, SPAN, nodes)
     log_weight = -(z**2) / 2 - special.logsumexp(-(z**2) / 2)
-    options: list[np.ndarray] = [len(known) + np.arange(NODES)] * len(values)
+    options: list[np.ndarray] = [len(known) + np.arange(nodes)] * len(values)
     for position, choice in zip(np.flatnonzero(~missing), inverse, strict=True):
         options[position] = np.array([choice])
     return Coded(
         term=term,
         levels=(),
         coefficients=(),
-        choices=np.append((known - term.centre) / term.scale, np.full(NODES, np.nan))[:, None],
+        choices=np.append((known - term.centre) / term.scale, np.full(nodes, np.nan))[:, None],
         nodes=np.append(np.full(len(known), np.nan), z),
         options=options,
         log_weights=[log_weight if is_missing else np.zeros(1) for is_missing in missing],

@@ -18,7 +18,9 @@ from pytensor.tensor.elemwise import Elemwise
 
 STEPS = 200
 """Halvings after which any interval of doubles that matters is closed."""
-VERSION = 1
+ENOUGH = 1e-6
+"""Step, in the smaller of the two standard deviations, after which the next one would not change a double."""
+VERSION = 2
 """To be raised when `quantile` changes: compiled code is kept on disk by it."""
 SLOPE = math.sqrt(2.0 / math.pi)
 """Derivative of the complementary error function, as it enters here, at zero."""
@@ -44,21 +46,22 @@ def quantile(z: float, p: float, sd: float, centre: float, spread: float) -> flo
 
     Notes
     -----
-    The root lies between the quantiles of the two normals. Newton's steps are taken where they stay inside and
-    shrink fast enough, halving otherwise. Always in the lower tail, where probabilities keep their digits: the upper
-    one is its mirror image.
+    The root lies between the quantiles of the two normals. Halley's steps, three as a rule, are taken where they stay
+    inside and shrink fast enough, halving otherwise. Always in the lower tail, where probabilities keep their digits:
+    the upper one is its mirror image.
     """
     side = -1.0 if z > 0.0 else 1.0
     z, centre = side * z, side * centre
-    low, high = min(sd * z, centre + spread * z), max(sd * z, centre + spread * z)
     if p >= 1.0:
         return side * sd * z
     if p <= 0.0:
         return side * (centre + spread * z)
+    low, high = min(sd * z, centre + spread * z), max(sd * z, centre + spread * z)
     root = math.sqrt(2.0)
     target = math.erfc(-z / root)
     x = low + p * (high - low) if sd * z > centre + spread * z else high - p * (high - low)
     last = high - low
+    enough = ENOUGH * min(sd, spread)
     for _ in range(STEPS):
         a, b = x / sd, (x - centre) / spread
         excess = p * math.erfc(-a / root) + (1.0 - p) * math.erfc(-b / root) - target
@@ -66,8 +69,15 @@ def quantile(z: float, p: float, sd: float, centre: float, spread: float) -> flo
             low = x
         else:
             high = x
-        slope = (p * math.exp(-0.5 * a * a) / sd + (1.0 - p) * math.exp(-0.5 * b * b) / spread) * SLOPE
-        step = excess / slope if slope > 0.0 else math.inf
+        first, second = p * math.exp(-0.5 * a * a) / sd, (1.0 - p) * math.exp(-0.5 * b * b) / spread
+        slope = (first + second) * SLOPE
+        step = math.inf
+        if slope > 0.0:
+            step = excess / slope
+            bend = 1.0 + 0.5 * step * (first * a / sd + second * b / spread) / (first + second)
+            step = step / bend if bend > 0.5 else step
+        if abs(step) <= enough:
+            return side * (x - step)
         new = x - step
         if not low < new < high or abs(step) > 0.5 * last:
             new = 0.5 * (low + high)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import arviz as az
@@ -16,6 +17,7 @@ from casepool.inference.convergence import LEAST_ESS, MOST_RHAT, verdict_of, wor
 from casepool.inference.fitting import design_of, model_of, parameters_of
 from casepool.modelling import Design, Model
 from casepool.modelling.families import FAMILIES
+from casepool.modelling.touched import touched
 
 HUGE = 1e12
 """Stands for infinity while quantiles and effective sample sizes are computed."""
@@ -37,6 +39,15 @@ class Fitted:
     def seed(self) -> int:
         """Seed of the fit; draws of estimands are seeded by it."""
         return int(self.tree.attrs["seed"])
+
+    @cached_property
+    def touched(self) -> str:
+        """How many patients each choice about missing values touches, in words."""
+        return touched(self.design)
+
+    def noted(self, row: Mapping[str, Any]) -> dict[str, Any]:
+        """Return a row whose note ends with what every table of this fit says."""
+        return {**row, "note": "; ".join(filter(None, (row.get("note", ""), self.touched)))}
 
     @property
     def public(self) -> bool:
@@ -131,8 +142,7 @@ def posterior_rows(
                 "ess": ess[i],
                 "mcse": 0.0 if constant else mcse[i],
                 "verdict": worst(fitted.verdict, poor),
-                **row,
-                **said,
+                **fitted.noted(row | said),
             }
         )
     return out
@@ -157,5 +167,5 @@ def probability_row(holds: np.ndarray, row: Mapping[str, Any], *, fitted: Fitted
         "mean": share,
         "ess": ess,
         "verdict": worst(fitted.verdict, "fail" if ess < LEAST_ESS else ""),
-        **row,
+        **fitted.noted(row),
     }

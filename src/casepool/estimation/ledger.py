@@ -136,4 +136,4 @@ def _note(group: Membership, fitted: Fitted, has_patients: bool, flat: list[str]
         said.append("no patient of this level in the fit")
     if flat:
         said.append(f"the prior on {' and '.join(flat)} is flat and says nothing alone")
-    return "; ".join(filter(None, [*said, group.note(fitted.design)]))
+    return "; ".join(filter(None, [*said, group.note(fitted.design), fitted.touched]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ import pandas as pd
 import xarray as xr
 
 from casepool.errors import CasepoolError
+from casepool.estimation.crossed import moved
 from casepool.estimation.draws import Fitted, check_probability, open_draws, posterior_rows, refuse_survival
 from casepool.estimation.exchangeability import exchangeability_rows
 from casepool.estimation.targets import ANSWERS, TARGETS, Answer, new_patient, over_patients
@@ -65,6 +67,9 @@ def estimates(
             remedy='use target="observed"',
         )
     answer = ANSWERS[target](fitted, group)
+    if target == "observed":
+        crossed = moved(fitted, group, answer.categories)
+        answer = replace(answer, notes=tuple(map(_joined, answer.notes, crossed)))
     n, _ = group.counts(fitted.design)
     shared = {"by": by, "source": "shrunk"}
     about = [

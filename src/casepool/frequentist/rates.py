@@ -16,6 +16,7 @@ from casepool.frequentist.proportions import clopper_pearson, one_sided_bound, w
 from casepool.modelling.design import Design, patient_labels
 from casepool.modelling.endpoints import at_least, counted, endpoints
 from casepool.modelling.membership import Membership, membership, patients_and_events
+from casepool.modelling.touched import left_out
 
 Row = dict[str, Any]
 
@@ -55,7 +56,7 @@ def _rates(design: Design, cases: pd.DataFrame, group: Membership) -> list[Row]:
             for end in endpoints(design.model):
                 words = end.words or success_words(design, cases)
                 shared: Row = {"estimand": f"raw rate: patients with {words} among the evaluable", "by": group.by}
-                shared |= {"level": level, "at": end.at, "note": group.note(design)}
+                shared |= {"level": level, "at": end.at, "note": _joined(group.note(design), left_out(design))}
                 rows.append(_rate(shared, method, n[i], (counted(design, end) @ group.members)[i]))
     return rows
 

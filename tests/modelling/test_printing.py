@@ -11,6 +11,7 @@ from casepool.modelling import list_models, model, model_from_dict
 from casepool.modelling.families import FAMILIES
 from casepool.modelling.meanings import (
     category_ranges,
+    meaning,
     median_survival,
     number,
     percent,
@@ -192,3 +193,23 @@ def test_a_smooth_term_and_effects_by_category_print():
     text = words(str(model_from_dict(plain, name="mine")))
     assert "age_effect (age - 18)/10 + age_curve(age)" in text
     assert "knots at 6, 15, 30, 50" in text
+
+
+def test_a_target_rate_moves_what_priors_say_of_success():
+    """Berry 2013: log odds of zero mean the target itself."""
+    berry = model("basket_berry")
+    odds = 0.3 / 0.7 * np.exp(2 * stats.norm.ppf([0.025, 0.975]))
+    low, high = odds / (1 + odds)
+    said = f"success in 30% ({percent(low)} to {percent(high)})"
+    assert meaning(berry, "intercept") == said
+    assert f"says: {said}" in words(str(berry))
+    by_column = model_from_dict(changed("basket_berry", "outcome.target", "rate"), name="mine")
+    assert meaning(by_column, "intercept").endswith("times those of the target rate")
+
+
+def test_a_levels_own_prior_is_told_as_a_rate():
+    own = stats.norm(-1.734, 2.795)
+    low, middle, high = (percent(special.expit(own.ppf(q))) for q in (0.025, 0.5, 0.975))
+    assert meaning(model("basket_exnex"), "histology_own") == f"success in {middle} ({low} to {high})"
+    effect = model_from_dict(changed("basket_exnex", "terms.histology.own", "effect"), name="mine")
+    assert meaning(effect, "histology_own").startswith("odds ratio")

@@ -4,7 +4,10 @@ import xarray as xr
 
 import casepool as cp
 from casepool.estimation.draws import open_draws
-from casepool.reporting.answers import of_success
+from casepool.reporting.answers import answer, of_success
+from casepool.reporting.blocks import Table
+from casepool.reporting.chapters import response_blocks
+from casepool.reporting.material import gather
 
 
 def test_a_report_tells_of_success(ordinal_age_fit: xr.DataTree) -> None:
@@ -19,3 +22,15 @@ def test_a_report_tells_of_success(ordinal_age_fit: xr.DataTree) -> None:
 def test_a_plain_response_is_told_as_it_is(age_fit: xr.DataTree) -> None:
     table = cp.estimates(age_fit, "age")
     assert of_success(table, open_draws(age_fit)).equals(table)
+
+
+def test_a_report_tells_of_every_category(ordinal_age_fit: xr.DataTree) -> None:
+    material = gather(ordinal_age_fit)
+    blocks = response_blocks(material, answer(material.fits[0], progress=False))
+    tables = {block.caption: block.rows for block in blocks if isinstance(block, Table)}
+    everyone, by_age = (tables[f"Every category, raw beside shrunk: {label}"] for label in ("everyone", "Age"))
+    names = ["PD", "SD", "PR", "CR", "at least SD (SD or PR or CR)", "at least PR (PR or CR)", "at least CR"]
+    assert [row[0].text for row in everyone] == [f"everyone: {name}" for name in names]
+    assert [row[1].text for row in everyone] == [f"{k} of 27" for k in (1, 3, 19, 4, 26, 23, 4)]
+    assert [row[0].text for row in by_age] == [f"{g}: {name}" for g in ("under 18", "18 and over") for name in names]
+    assert all("%" in cell.text for row in (*everyone, *by_age) for cell in row[2:])

@@ -75,10 +75,12 @@ def meaning(model: Model, name: str) -> str:
         return ""
     if name == FAMILIES[model.family].location:
         return _worst(model, prior) if model.is_ordinal else _level(model, prior)
-    owner, _, ending = name.rpartition("_")
+    owner, _, ending = name.partition(".")[0].rpartition("_")
     spread = prior_range(prior)
     text = str(spread)
-    if name == "cutpoint_gap" and model.link == "cumulative":
+    if ending == "own":
+        text = _own(model, owner, prior)
+    elif name == "cutpoint_gap" and model.link == "cumulative":
         text = f"odds of a category or better fall {spread.map(_exp)} times to the next"
     elif ending == "sd" and owner.endswith("_wiggle"):
         text = f"{ratio_name(model)} between curve and straight line {spread.map(_exp)} at a typical knot"
@@ -114,7 +116,7 @@ def ratio_name(model: Model) -> str:
 def _level(model: Model, prior: Prior) -> str:
     """Say what the intercept means: a probability of success, or a median survival."""
     if not FAMILIES[model.family].survival:
-        return f"success in {prior_range(prior).map(lambda x: float(special.expit(x))).percent()}"
+        return _success(model, prior)
     alone, together = median_survival(model), median_survival(model, vary=True)
     if alone is None:
         return str(prior_range(prior))
@@ -125,6 +127,33 @@ def _level(model: Model, prior: Prior) -> str:
     if not parameter or str(alone) == str(together):
         return text
     return f"{text} with {parameter} at its median, {together} with {parameter} as its prior"
+
+
+def _success(model: Model, prior: Prior) -> str:
+    """Say what log odds of success mean, a target rate (Berry 2013) added."""
+    target = model.outcome.target
+    if isinstance(target, str) and target:
+        return f"odds of success {prior_range(prior).map(_exp)} times those of the target rate"
+    return f"success in {prior_range(prior).map(lambda x: float(special.expit(x + _log_target(model)))).percent()}"
+
+
+def _log_target(model: Model) -> float:
+    """Return the logit of a target rate given as a number, 0 without one."""
+    target = model.outcome.target
+    return 0.0 if isinstance(target, str) else float(special.logit(target))
+
+
+def _own(model: Model, owner: str, prior: Prior) -> str:
+    """Say what a level's own prior means: of its effect, or of the level itself."""
+    if model.terms[owner].borrowing == "exnex" and model.terms[owner].own == "effect":
+        return f"{ratio_name(model)} {prior_range(prior).map(_exp)} against the intercept"
+    if FAMILIES[model.family].survival:
+        return str(prior_range(prior))
+    if not model.is_ordinal:
+        return _success(model, prior)
+    worst, second = model.outcome.levels[:2]
+    better = prior_range(prior).map(lambda x: float(special.expit(x))).percent()
+    return f"better than {worst} in {better}" if model.link == "cumulative" else f"{second} and not {worst} in {better}"
 
 
 def _worst(model: Model, prior: Prior) -> str:
@@ -159,7 +188,8 @@ def success_centre(model: Model) -> float | None:
     if FAMILIES[model.family].survival or model.link == "adjacent" or FAMILIES[model.family].location not in wanted:
         return None
     if not model.is_ordinal:
-        return prior_range(model.prior("intercept")).median
+        by_column = isinstance(model.outcome.target, str) and model.outcome.target
+        return None if by_column else prior_range(model.prior("intercept")).median + _log_target(model)
     gaps = event(model).first - 1
     return -prior_range(model.prior("first_cutpoint")).median - (
         gaps * prior_range(model.prior("cutpoint_gap")).median if gaps else 0.0

@@ -58,9 +58,15 @@ def describe(model: Model) -> str:
     lines += _section("Terms", (f"{term.name}: {term_text(term)}" for term in model.terms.values()))
     exposures = (f"{e.name}: {exposure_text(e, model.outcome.unit)}" for e in model.exposures.values())
     lines += _section("Exposure", exposures)
-    lines += _section("Priors", (f"{name} ~ {model.prior(name)}\n{why}" for name, why in reasons(model).items()))
+    lines += _section("Priors", (_prior_text(model, name, why) for name, why in reasons(model).items()))
     lines += _section("Implied", (f"{end.words}: {said.percent()}" for end, said in category_ranges(model)))
     return "\n".join(lines)
+
+
+def _prior_text(model: Model, name: str, why: str) -> str:
+    """Say a prior, what it means (median and 95% range), and the reason, a line each."""
+    said = meaning(model, name)
+    return "\n".join([f"{name} ~ {model.prior(name)}", *([f"says: {said}"] if said else []), why])
 
 
 def _wrapped(text: str, indent: int = 0, hanging: int = 2) -> list[str]:

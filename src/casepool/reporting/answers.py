@@ -17,7 +17,7 @@ from casepool.estimation.draws import Fitted, open_draws
 from casepool.frequentist import classical
 from casepool.inference.convergence import worst
 from casepool.inference.fitting import cases_of, say
-from casepool.modelling.endpoints import event
+from casepool.modelling.endpoints import endpoints, event
 from casepool.modelling.spec import Exposure, Term
 from casepool.reporting.material import survives
 from casepool.studies import exposure_sensitivity, multiverse, tipping
@@ -43,6 +43,8 @@ class ByFactor:
         new patient of the level.
     pairs : pandas.DataFrame or None
         Contrasts, for a factor with few levels.
+    categories : tuple of pandas.DataFrame
+        Of an ordinal model: raw, shrunk and new once more, of every category and every "at least" one; else empty.
     """
 
     by: str
@@ -50,6 +52,7 @@ class ByFactor:
     shrunk: pd.DataFrame
     new: pd.DataFrame
     pairs: pd.DataFrame | None = None
+    categories: tuple[pd.DataFrame, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -116,21 +119,29 @@ def _response(fitted: Fitted, checks: pd.DataFrame) -> Answers:
     tree, cases = fitted.tree, cases_of(fitted.tree)
     factors = {}
     for by in (None, *(term.name for term in levelled(fitted))):
+        told = (classical(fitted.model, cases, by), estimates(tree, by), estimates(tree, by, target="new"))
         factors[by or ""] = ByFactor(
             by or "",
-            of_success(classical(fitted.model, cases, by), fitted),
-            of_success(estimates(tree, by), fitted),
-            of_success(estimates(tree, by, target="new"), fitted),
+            *(of_success(table, fitted) for table in told),
             of_success(pairs, fitted) if by and (pairs := paired(fitted, by)) is not None else None,
+            tuple(of_categories(table, fitted) for table in told) if fitted.model.is_ordinal else (),
         )
     return Answers(fitted, checks, "", factors=factors)
 
 
 def of_success(table: pd.DataFrame, fitted: Fitted) -> pd.DataFrame:
-    """Keep what tells of success, in the words of a plain response: of an ordinal model a report tells no more."""
+    """Keep what tells of success, in the words of a plain response."""
     at = event(fitted.model).at
     kept = table[table["at"].astype(str).isin(("", at))]
     return kept.assign(at="", estimand=[str(text).removesuffix(f", {at}") for text in kept["estimand"]])
+
+
+def of_categories(table: pd.DataFrame, fitted: Fitted) -> pd.DataFrame:
+    """Keep what an ordinal table tells of categories, each level's name followed by the category's."""
+    words = {end.at: end.words for end in endpoints(fitted.model)}
+    kept = table[[at in words for at in table["at"]]]
+    names = [f"{level}: {words[at]}" for level, at in zip(kept["level"], kept["at"], strict=True)]
+    return kept.assign(level=names)
 
 
 def paired(fitted: Fitted, by: str) -> pd.DataFrame | None:

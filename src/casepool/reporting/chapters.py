@@ -48,6 +48,10 @@ def factor_blocks(material: Material, label: str, event: str, part: ByFactor) ->
     raw, shrunk, new = (masked(material, table) for table in (part.raw, part.shrunk, part.new))
     caption = f"Response, raw beside shrunk: {label}"
     blocks: list[Block] = [side_by_side(caption, label if part.by else "", event, raw, shrunk, new, mark_rare=rare)]
+    if part.categories:
+        every = [masked(material, table) for table in part.categories]
+        caption, heads = f"Every category, raw beside shrunk: {label}", (label if part.by else "", "patients with it")
+        blocks.append(side_by_side(caption, *heads, *every, mark_rare=rare, folded=bool(part.by)))
     if not part.by:
         return blocks
     blocks.append(

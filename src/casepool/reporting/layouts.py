@@ -83,6 +83,7 @@ def side_by_side(
     new: pd.DataFrame,
     *,
     mark_rare: bool,
+    folded: bool = False,
 ) -> Table:
     """Lay the rates of levels side by side: raw, shrunk, and for a new patient."""
     raw = raw[raw["method"] == "Clopper-Pearson"]
@@ -106,7 +107,7 @@ def side_by_side(
         f"shrunk, {kind(new)}: a new patient",
     ]
     notes = list(dict.fromkeys(part for _, shared in tables for part in shared))
-    return finished(Table(caption, headings, rows, notes), mark_rare)
+    return finished(Table(caption, headings, rows, notes, folded=folded), mark_rare)
 
 
 def tests(raw: pd.DataFrame, by: str) -> Table | None:

@@ -120,12 +120,11 @@ def _response(fitted: Fitted, checks: pd.DataFrame) -> Answers:
     factors = {}
     for by in (None, *(term.name for term in levelled(fitted))):
         told = (classical(fitted.model, cases, by), estimates(tree, by), estimates(tree, by, target="new"))
-        factors[by or ""] = ByFactor(
-            by or "",
-            *(of_success(table, fitted) for table in told),
-            of_success(pairs, fitted) if by and (pairs := paired(fitted, by)) is not None else None,
-            tuple(of_categories(table, fitted) for table in told) if fitted.model.is_ordinal else (),
-        )
+        raw, shrunk, new = (of_success(table, fitted) for table in told)
+        pairs = paired(fitted, by) if by else None
+        pairs = None if pairs is None else of_success(pairs, fitted)
+        categories = tuple(of_categories(table, fitted) for table in told) if fitted.model.is_ordinal else ()
+        factors[by or ""] = ByFactor(by or "", raw, shrunk, new, pairs, categories)
     return Answers(fitted, checks, "", factors=factors)
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from casepool.commands import COMMANDS, Command
 from casepool.errors import CasepoolError
 from casepool.escaping import one_line, printable
 from casepool.writing import marked_counts, table_text
@@ -19,6 +20,8 @@ from casepool.writing import marked_counts, table_text
 if TYPE_CHECKING:
     import pandas as pd
 
+SHOWN = ("estimand", "level", "at", "n", "events", "estimate", "lower", "upper", "interval", "unit", "verdict")
+"""Columns of an estimate table that a terminal shows; below stands what every row's note says."""
 BAD_INPUT, NOT_CONVERGED, NOT_REPRODUCED = 2, 3, 4
 
 app = typer.Typer(
@@ -217,6 +220,40 @@ def report(
     _stop_if_unconverged(fits)
 
 
+def _answer(name: str, command: Command) -> Callable[..., None]:
+    """Make the command of a public function that answers with a table."""
+
+    def run(*, csv: bool, **given: Any) -> None:
+        from casepool.cases import read_cases
+        from casepool.inference import open_fit
+
+        fits = [open_fit(path) for path in given.get("fits", [given["fit"]] if "fit" in given else [])]
+        if "quiet" in given:
+            given["progress"] = not given.pop("quiet")
+        given = {key: None if value == [] else value for key, value in given.items()}
+        opened = {"fits": fits} if "fits" in given else {"fit": fits[0]} if fits else {}
+        opened |= {"patients": read_cases(given["patients"])} if "patients" in given else {}
+        order = [key.removesuffix("!") for key in command.takes if key.removesuffix("!") in PLACED]
+        values = given | opened
+        table = command.function(name)(*(values.pop(key) for key in order), **values)
+        print(_text(table, csv=csv))
+        _stop_if_unconverged(fits)
+        if "fail" in set(table.get("verdict", ())):
+            print("casepool: some of these numbers did not converge; do not use them", file=sys.stderr)
+            raise typer.Exit(NOT_CONVERGED)
+
+    run.__name__, run.__doc__ = name, command.does
+    run.__signature__ = command.signature()  # type: ignore[attr-defined]
+    run.__annotations__ = {key: one.annotation for key, one in command.signature().parameters.items()}
+    return run
+
+
+PLACED = ("fit", "fits", "model", "cases", "dataset", "patients")
+"""Arguments that functions take by their place."""
+for _name, _command in COMMANDS.items():
+    app.command(_name.replace("_", "-"))(_answer(_name, _command))
+
+
 def _folder_of(out: Path) -> None:
     """Refuse an output file whose folder is missing, before the work instead of after it."""
     if not out.absolute().parent.is_dir():
@@ -229,9 +266,11 @@ def _text(table: pd.DataFrame, *, csv: bool) -> str:
         return table_text(table, "csv")
     if not table.attrs.get("public", True):
         table = marked_counts(table)
-    shown = ["estimand", "level", "n", "events", "estimate", "lower", "upper", "interval", "unit", "verdict"]
     table = table.map(lambda cell: one_line(cell) if isinstance(cell, str) else cell)
-    return table[shown].to_string(index=False, float_format=lambda x: f"{x:.4g}", na_rep="")
+    shown = [name for name in SHOWN if name in table.columns] if "estimand" in table.columns else list(table.columns)
+    lines = [table[shown].to_string(index=False, float_format=lambda x: f"{x:.4g}", na_rep="")]
+    notes = [str(note).split("; ") for note in table.get("note", ())] if "note" not in shown else []
+    return "\n".join([*lines, *(part for part in (notes or [[]])[0] if part and all(part in own for own in notes))])
 
 
 def _audit_text(table: pd.DataFrame) -> str:

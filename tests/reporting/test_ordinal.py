@@ -26,7 +26,7 @@ def test_a_plain_response_is_told_as_it_is(age_fit: xr.DataTree) -> None:
 
 def test_a_report_tells_of_every_category(ordinal_age_fit: xr.DataTree) -> None:
     material = gather(ordinal_age_fit)
-    blocks = response_blocks(material, answer(material.fits[0], progress=False))
+    blocks = response_blocks(material, answer(material.fits[0], material.cases, progress=False))
     tables = {block.caption: block.rows for block in blocks if isinstance(block, Table)}
     everyone, by_age = (tables[f"Every category, raw beside shrunk: {label}"] for label in ("everyone", "Age"))
     names = ["PD", "SD", "PR", "CR", "at least SD (SD or PR or CR)", "at least PR (PR or CR)", "at least CR"]

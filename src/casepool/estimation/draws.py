@@ -142,7 +142,7 @@ def posterior_rows(
                 "ess": ess[i],
                 "mcse": 0.0 if constant else mcse[i],
                 "verdict": worst(fitted.verdict, poor),
-                **fitted.noted({**row, **said}),
+                **fitted.noted(row | said),
             }
         )
     return out

@@ -121,14 +121,10 @@ def _response(fitted: Fitted, checks: pd.DataFrame) -> Answers:
     for by in (None, *(term.name for term in levelled(fitted))):
         told = (classical(fitted.model, cases, by), estimates(tree, by), estimates(tree, by, target="new"))
         raw, shrunk, new = (of_success(table, fitted) for table in told)
-        factors[by or ""] = ByFactor(
-            by or "",
-            raw=raw,
-            shrunk=shrunk,
-            new=new,
-            pairs=of_success(pairs, fitted) if by and (pairs := paired(fitted, by)) is not None else None,
-            categories=tuple(of_categories(table, fitted) for table in told) if fitted.model.is_ordinal else (),
-        )
+        pairs = paired(fitted, by) if by else None
+        pairs = None if pairs is None else of_success(pairs, fitted)
+        categories = tuple(of_categories(table, fitted) for table in told) if fitted.model.is_ordinal else ()
+        factors[by or ""] = ByFactor(by or "", raw, shrunk, new, pairs, categories)
     return Answers(fitted, checks, "", factors=factors)
 
 

@@ -1,0 +1,104 @@
+"""Public functions that answer with a table, as commands: which arguments each takes, and what each is for.
+
+A new one is an entry of `COMMANDS`; what it takes are the function's own names, keys of `ARGUMENTS`.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+
+@dataclass(frozen=True)
+class Command:
+    """A public function as a command.
+
+    Parameters
+    ----------
+    home : str
+        Package of the function.
+    does : str
+        Its help.
+    takes : tuple of str
+        Keys of `ARGUMENTS`; one that ends with ``!`` must be given.
+    """
+
+    home: str
+    does: str
+    takes: tuple[str, ...]
+
+    def signature(self) -> inspect.Signature:
+        """Return the parameters the command line reads."""
+        found = []
+        for key in (*self.takes, "csv"):
+            name = key.removesuffix("!")
+            annotation, default = ARGUMENTS[name]
+            value = inspect.Parameter.empty if key.endswith("!") else default
+            found.append(inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=value, annotation=annotation))
+        return inspect.Signature(found)
+
+    def function(self, name: str) -> Callable[..., Any]:
+        """Return the function itself, its package imported now."""
+        found: Callable[..., Any] = getattr(import_module(f"casepool.{self.home}"), name)
+        return found
+
+
+def _file(text: str) -> Any:
+    return Annotated[Path, typer.Argument(help=text)]
+
+
+NEEDED = inspect.Parameter.empty
+ARGUMENTS: dict[str, tuple[Any, Any]] = {
+    "fit": (_file("A saved fit."), NEEDED),
+    "fits": (Annotated[list[Path], typer.Argument(help="Saved fits.")], NEEDED),
+    "model": (Annotated[str, typer.Argument(metavar="MODEL", help="A model's name or file.")], NEEDED),
+    "dataset": (Annotated[str, typer.Argument(help="A bundled dataset's name, or a folder.")], NEEDED),
+    "cases": (Annotated[str, typer.Option("--data", help="A dataset's name, a folder, or a file.")], NEEDED),
+    "patients": (_file("A table of new patients, one row each."), NEEDED),
+    "by": (Annotated[str | None, typer.Option(help="A factor, an exposure or a labelled column.")], None),
+    "target": (Annotated[str, typer.Option(help="observed, standardised or new.")], "standardised"),
+    "at": (Annotated[list[float] | None, typer.Option(help="A time; may be given several times.")], None),
+    "start": (Annotated[float | None, typer.Option(help="When the exposure starts in its strategy.")], None),
+    "rope": (Annotated[tuple[float, float] | None, typer.Option(help="Risk differences as good as none.")], None),
+    "scales": (Annotated[list[float], typer.Option(help="A half-normal scale of a group sd.")], [0.25, 0.5, 1.0, 2.0]),
+    "estimand": (Annotated[str, typer.Option(help="contrast, estimates or survival.")], "contrast"),
+    "journal": (Annotated[Path | None, typer.Option(help="File that keeps finished answers.")], None),
+    "seed": (Annotated[int, typer.Option(help="Seed of the sampler.")], 1),
+    "quiet": (Annotated[bool, typer.Option("--quiet", help="Say nothing while working.")], False),
+    "csv": (Annotated[bool, typer.Option("--csv", help="Print comma-separated values, all columns.")], False),
+}
+"""Every argument a command may take: its type with its help, and its default."""
+
+BY = "by!"
+COMMANDS: dict[str, Command] = {
+    "contrast": Command("estimation", "Compare the levels of a factor, or an exposure.", ("fit", BY, "target", "rope")),
+    "survival": Command("estimation", "Survival of a saved fit.", ("fit", "by", "at", "start")),
+    "cumulative_incidence": Command("estimation", "Incidence of competing causes, a fit each.", ("fits", "at")),
+    "ranking": Command("estimation", "Rank the levels of a factor, with the width of ranks.", ("fit", BY, "target")),
+    "predict": Command("estimation", "Response probability of new patients.", ("fit", "patients")),
+    "ledger": Command("estimation", "What each level brought and borrowed.", ("fit", BY)),
+    "aliasing": Command("estimation", "Which levels the data separate, and which only the prior does.", ("fit",)),
+    "power_scaling": Command("studies", "How far each prior moves its own parameter.", ("fit",)),
+    "sensitivity": Command("studies", "Power scaling, and refits under other priors.", ("fit", "scales", "quiet")),
+    "exposure_sensitivity": Command("studies", "An exposure under other priors and datings.", ("fit", "quiet")),
+    "leave_out": Command("checking", "Leave out patients, levels or publications in turn.", ("fit", "by", "quiet")),
+    "compare_models": Command("checking", "Score fits of the same patients.", ("fits", "by", "quiet")),
+    "classical": Command("frequentist", "The frequentist answers.", ("model", "cases!", "by", "at")),
+    "tipping": Command(
+        "studies", "Every unknown date moved through its interval.", ("model", "cases!", "seed", "quiet")
+    ),
+    "codings": Command("cases", "The decisions a dataset leaves open.", ("dataset",)),
+    "replacement": Command("studies", "A paper's answers beside what replaces them.", ("dataset", "seed", "quiet")),
+    "multiverse": Command(
+        "studies",
+        "One question under every combination of codings.",
+        ("model", "cases!", BY, "seed", "estimand", "journal", "quiet"),
+    ),
+}
+"""By the name of the public function; the command has hyphens for its underscores."""

@@ -231,7 +231,7 @@ def _answer(name: str, command: Command) -> Callable[..., None]:
         if "quiet" in given:
             given["progress"] = not given.pop("quiet")
         given = {key: None if value == [] else value for key, value in given.items()}
-        opened = {"fits": fits} if "fits" in given else {"fit": fits[0]} if fits else {}
+        opened: dict[str, Any] = {"fits": fits} if "fits" in given else {"fit": fits[0]} if fits else {}
         opened |= {"patients": read_cases(given["patients"])} if "patients" in given else {}
         order = [key.removesuffix("!") for key in command.takes if key.removesuffix("!") in PLACED]
         values = given | opened

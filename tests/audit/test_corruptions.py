@@ -2,6 +2,7 @@
 
 import pytest
 
+from casepool.errors import CasepoolError
 from casepool.frequentist.claims import audit
 
 from .conftest import change_cell
@@ -15,7 +16,6 @@ CORRUPTIONS = [
         "dcr": CANNOT, "dcr_share": CANNOT, "kras_case": CANNOT, "table2_p": CANNOT, "table2_sd_adults": CANNOT,
         "table2_pd_adults": CANNOT, "table3_sd_without": ONLY_AS, "table3_pd_without": ONLY_AS,
     }),
-    ("13", "death", "false", {"kras_case": CANNOT}),
     # The cut-off at 22 moves another patient back, so these numbers survive under that coding.
     ("6", "age_group", "18 and over", dict.fromkeys([
         "adults", "children", "table2_pr_children", "table2_pr_adults", "table2_total_children", "table2_total_adults",
@@ -57,6 +57,12 @@ def flips(folder, claims):
 def test_a_wrong_cell_flips_exactly_these_verdicts(copy, claims, patient, column, value, expected):
     change_cell(copy / "cases.csv", {"patient": patient}, column, value)
     assert flips(copy, claims) == expected
+
+
+def test_a_death_denied_beside_a_status_of_death_is_refused(copy):
+    change_cell(copy / "cases.csv", {"patient": "13"}, "death", "false")
+    with pytest.raises(CasepoolError, match=r"row 13 \(patient 13\), column 'status': status says dead"):
+        audit(copy)
 
 
 @pytest.mark.parametrize(("event", "column", "value", "expected"), EVENTS)

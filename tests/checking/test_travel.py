@@ -139,7 +139,7 @@ def test_a_report_and_the_command_line_are_marked(line: list[str], response, tmp
 
 def test_what_check_finds_marks_what_is_made_afterwards() -> None:
     """A converged fit whose prior the data contradict is marked from the start; what a check finds stays."""
-    fit = cp.fit(small_response("contradicted", intercept=normal(0.05, 5.0)), TABLE, **ENOUGH)
+    fit = cp.fit(small_response("contradicted", intercept=normal(0.05, 9.0)), TABLE, **ENOUGH)
     assert rows_marked(cp.estimates(fit))
     assert titled(cp.plot_forest(cp.estimates(fit)))
     table = cp.check(fit, progress=False).set_index("question")

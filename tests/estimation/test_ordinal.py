@@ -191,7 +191,7 @@ def test_a_category_nobody_reached_or_only_one_reached_works_and_is_said(counts:
     fit = cp.fit(ordinal({}, priors), counted(counts), seed=1, progress=False)
     table = cp.estimates(fit).set_index("at")
     assert table["note"].str.contains(said).all()
-    assert (table["verdict"] == "pass").all()
+    assert json.loads(fit.attrs["convergence"])["verdict"] == "pass"  # the prior may well be surprised
     assert ((table["lower"] > 0) & (table["upper"] < 1)).all()
     raw = np.array(counts["a"]) / sum(counts["a"])
     assert np.argmax(table["estimate"][OUTCOME["levels"]]) == np.argmax(raw)

@@ -68,7 +68,7 @@ def test_a_kill_half_way_loses_nothing_finished(tmp_path, worlds: pd.DataFrame) 
     process.wait()
     with journal.open("a") as file:
         file.write('{"key": "cut sho')  # what a crash in the middle of a write leaves
-    finished = {json.loads(line)["key"] for line in journal.read_text().splitlines() if line.endswith("}")}
+    finished = {json.loads(line)["key"] for line in journal.read_text().splitlines() if line.endswith('"}')}
     assert len(finished) >= 2
     table = cp.multiverse(
         "overall_survival",
@@ -81,7 +81,7 @@ def test_a_kill_half_way_loses_nothing_finished(tmp_path, worlds: pd.DataFrame) 
         **FEW,
     )
     pd.testing.assert_frame_equal(table, worlds)
-    keys = [json.loads(line)["key"] for line in journal.read_text().splitlines() if line.endswith("]}")]
+    keys = [json.loads(line)["key"] for line in journal.read_text().splitlines() if line.endswith('"}')]
     assert len(keys) == len(set(keys)) == 5
     assert finished <= set(keys)
 

@@ -60,7 +60,7 @@ def test_later_dates_move_event_free_time_out_of_the_exposed_and_raise_the_ratio
 def test_where_the_interval_first_reaches_one(lower, upper, found, said):
     rows = {"by": "surgery", "level": "a vs b", "n": 8, "events": 4, "source": "shrunk", "model": "m"}
     table = pd.DataFrame({"at": [0.0, 0.5, 1.0], "estimate": 0.4, "lower": lower, "upper": upper, "unit": "ratio"})
-    row = _tips(table.assign(**rows))
+    row = _tips(table.assign(verdict="pass", **rows))
     assert row.get("estimate", np.nan) == pytest.approx(found, nan_ok=True)
     assert said in row.get("note", "")
 

@@ -12,6 +12,7 @@ import warnings
 import zipfile
 import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from xml.parsers import expat
@@ -52,7 +53,8 @@ def read_workbook(data: bytes, path: Path, sheet: str = "") -> Sheet:
     CasepoolError
         If openpyxl is missing, the workbook is damaged, locked or too large, or a formula was never computed.
     """
-    openpyxl = optional("openpyxl", "excel", path.name)
+    with needing("openpyxl", "excel", path.name):
+        import openpyxl
     seen = check_workbook(data, path.name)
     try:
         with warnings.catch_warnings(action="ignore"):
@@ -205,7 +207,8 @@ def _uncomputed(rows: list[tuple[Any, ...]], plain: Iterator[tuple[Any, ...]], f
 
 def read_parquet(path: Path) -> Sheet:
     """Read a Parquet file of at most `MOST_CELLS` cells; repeated texts are kept once."""
-    parquet = optional("pyarrow.parquet", "parquet", path.name)
+    with needing("pyarrow", "parquet", path.name):
+        from pyarrow import parquet
     try:
         file = parquet.ParquetFile(path)
         cells = file.metadata.num_rows * file.metadata.num_columns
@@ -221,15 +224,14 @@ def read_parquet(path: Path) -> Sheet:
     return Sheet(frame if isinstance(frame, pd.DataFrame) else pd.DataFrame(frame))
 
 
-def optional(module: str, extra: str, file: str) -> Any:
+@contextmanager
+def needing(library: str, extra: str, file: str) -> Iterator[None]:
     """Import a library that casepool does not insist on, or say how to get it."""
-    from importlib import import_module
-
     try:
-        return import_module(module)
+        yield
     except ImportError:
         raise CasepoolError(
-            f"reading this kind of file needs {module.partition('.')[0]}, which is not installed",
+            f"reading this kind of file needs {library}, which is not installed",
             file=file,
             remedy=f"pip install 'casepool[{extra}]', or save the table as CSV",
         ) from None

@@ -121,11 +121,14 @@ def posterior_rows(
     array = xr.DataArray(np.clip(draws, -HUGE, HUGE), dims=("chain", "draw", "row"))
     ess = np.fmin(az.ess(array, method="bulk").to_numpy(), az.ess(array, method="tail").to_numpy())
     mcse = az.mcse(array, method="median").to_numpy()
-    rhat = az.rhat(array).to_numpy() if draws.shape[0] > 1 else np.full(len(rows), np.nan)
+    rhat = np.full(len(rows), np.nan)
+    varies = draws.min(axis=(0, 1)) < draws.max(axis=(0, 1))
+    if draws.shape[0] > 1 and varies.any():
+        rhat[varies] = az.rhat(array[..., varies]).to_numpy()
     out = []
     for i, row in enumerate(rows):
         finite = bool((np.abs(draws[..., i]) < HUGE).all())
-        constant = bool(draws[..., i].min() == draws[..., i].max())
+        constant = not varies[i]
         apart = not constant and rhat[i] >= MOST_RHAT
         poor = "fail" if not constant and (apart or not ess[i] >= LEAST_ESS) else ""
         said = {"note": "; ".join(filter(None, [f"{APART} {rhat[i]:.3f}", row.get("note", "")]))} if apart else {}

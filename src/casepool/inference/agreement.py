@@ -180,7 +180,7 @@ def _of_survival(design: Design, parameters: Parameters, rng: np.random.Generato
 def _when(outcome: Mapping[str, np.ndarray], time: np.ndarray, event_: np.ndarray) -> Statistic:
     """Add up how early events come, as logs of their times over the longest follow-up: what tells hazards' shapes."""
     last = outcome["time"].max()
-    seen = np.log(outcome["time"] / last)[outcome["event"] == 1].sum(keepdims=True)
+    seen = np.log(np.maximum(outcome["time"], TINY) / last)[outcome["event"] == 1].sum(keepdims=True)
     drawn = np.where(event_, np.log(np.maximum(time, TINY) / last), 0.0).sum(axis=1, keepdims=True)
     return Statistic("log times of events", ("sum, over the longest follow-up",), seen, drawn)
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -21,15 +20,12 @@ class Command:
 
     Parameters
     ----------
-    home : str
-        Package of the function.
     does : str
         Its help.
     takes : tuple of str
         Keys of `ARGUMENTS`; one that ends with ``!`` must be given.
     """
 
-    home: str
     does: str
     takes: tuple[str, ...]
 
@@ -44,8 +40,10 @@ class Command:
         return inspect.Signature(found)
 
     def function(self, name: str) -> Callable[..., Any]:
-        """Return the function itself, its package imported now."""
-        found: Callable[..., Any] = getattr(import_module(f"casepool.{self.home}"), name)
+        """Return the public function itself, its package imported now."""
+        import casepool
+
+        found: Callable[..., Any] = getattr(casepool, name)
         return found
 
 
@@ -77,26 +75,23 @@ ARGUMENTS: dict[str, tuple[Any, Any]] = {
 
 BY = "by!"
 COMMANDS: dict[str, Command] = {
-    "contrast": Command("estimation", "Compare the levels of a factor, or an exposure.", ("fit", BY, "target", "rope")),
-    "survival": Command("estimation", "Survival of a saved fit.", ("fit", "by", "at", "start")),
-    "cumulative_incidence": Command("estimation", "Incidence of competing causes, a fit each.", ("fits", "at")),
-    "ranking": Command("estimation", "Rank the levels of a factor, with the width of ranks.", ("fit", BY, "target")),
-    "predict": Command("estimation", "Response probability of new patients.", ("fit", "patients")),
-    "ledger": Command("estimation", "What each level brought and borrowed.", ("fit", BY)),
-    "aliasing": Command("estimation", "Which levels the data separate, and which only the prior does.", ("fit",)),
-    "power_scaling": Command("studies", "How far each prior moves its own parameter.", ("fit",)),
-    "sensitivity": Command("studies", "Power scaling, and refits under other priors.", ("fit", "scales", "quiet")),
-    "exposure_sensitivity": Command("studies", "An exposure under other priors and datings.", ("fit", "quiet")),
-    "leave_out": Command("checking", "Leave out patients, levels or publications in turn.", ("fit", "by", "quiet")),
-    "compare_models": Command("checking", "Score fits of the same patients.", ("fits", "by", "quiet")),
-    "classical": Command("frequentist", "The frequentist answers.", ("model", "cases!", "by", "at")),
-    "tipping": Command(
-        "studies", "Every unknown date moved through its interval.", ("model", "cases!", "seed", "quiet")
-    ),
-    "codings": Command("cases", "The decisions a dataset leaves open.", ("dataset",)),
-    "replacement": Command("studies", "A paper's answers beside what replaces them.", ("dataset", "seed", "quiet")),
+    "contrast": Command("Compare the levels of a factor, or an exposure.", ("fit", BY, "target", "rope")),
+    "survival": Command("Survival of a saved fit.", ("fit", "by", "at", "start")),
+    "cumulative_incidence": Command("Incidence of competing causes, a fit each.", ("fits", "at")),
+    "ranking": Command("Rank the levels of a factor, with the width of ranks.", ("fit", BY, "target")),
+    "predict": Command("Response probability of new patients.", ("fit", "patients")),
+    "ledger": Command("What each level brought and borrowed.", ("fit", BY)),
+    "aliasing": Command("Which levels the data separate, and which only the prior does.", ("fit",)),
+    "power_scaling": Command("How far each prior moves its own parameter.", ("fit",)),
+    "sensitivity": Command("Power scaling, and refits under other priors.", ("fit", "scales", "quiet")),
+    "exposure_sensitivity": Command("An exposure under other priors and datings.", ("fit", "quiet")),
+    "leave_out": Command("Leave out patients, levels or publications in turn.", ("fit", "by", "quiet")),
+    "compare_models": Command("Score fits of the same patients.", ("fits", "by", "quiet")),
+    "classical": Command("The frequentist answers.", ("model", "cases!", "by", "at")),
+    "tipping": Command("Every unknown date moved through its interval.", ("model", "cases!", "seed", "quiet")),
+    "codings": Command("The decisions a dataset leaves open.", ("dataset",)),
+    "replacement": Command("A paper's answers beside what replaces them.", ("dataset", "seed", "quiet")),
     "multiverse": Command(
-        "studies",
         "One question under every combination of codings.",
         ("model", "cases!", BY, "seed", "estimand", "journal", "quiet"),
     ),

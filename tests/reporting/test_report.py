@@ -6,6 +6,7 @@ import xarray as xr
 
 import casepool as cp
 from casepool.reporting.cautions import trials_of
+from casepool.reporting.checklist import AUTHOR, GUIDELINES
 from casepool.reporting.material import without_identifiers
 from tests.reporting.conftest import MATHS, TAG
 from tests.reporting.pages import Page
@@ -169,3 +170,22 @@ def test_a_row_that_is_no_trial_is_refused(row: str, tmp_path: Path) -> None:
 
 def test_a_folder_without_trials_has_none(tmp_path: Path) -> None:
     assert trials_of(tmp_path) == trials_of(None) == []
+
+
+def test_every_item_of_the_checklist_tells_numbers_or_is_left_to_the_author(page: Page) -> None:
+    text = page.sections["checklist"]
+    for items in GUIDELINES.values():
+        for item in items:
+            before, found, after = text.partition(item.asks)
+            assert found, item.asks
+            told = min((after.partition(other.asks)[0] for other in items if other is not item), key=len)
+            assert AUTHOR in told if item.fill is None else re.search(r"\d", told), item.asks
+            text = after
+    whole = page.sections["checklist"]
+    assert "28 patients with 7 events; 10 exposed with 0 events" in whole
+    assert "28 patients in the fit, 5 left out" in whole
+
+
+def test_a_checklist_without_exposure_leaves_the_trial_out(private_page: Page) -> None:
+    assert "BARG" in private_page.sections["checklist"]
+    assert "TARGET" not in private_page.sections["checklist"]

@@ -20,6 +20,7 @@ from casepool.reporting.answers import Answers, answer
 from casepool.reporting.blocks import Block, Cell, Points, Section, Table, Text
 from casepool.reporting.cautions import cannot_show
 from casepool.reporting.chapters import chapter
+from casepool.reporting.checklist import checklist
 from casepool.reporting.glossary import glossary
 from casepool.reporting.material import Material, gather
 from casepool.reporting.people import data_section
@@ -79,6 +80,7 @@ def sections(material: Material, answers: Sequence[Answers]) -> list[Section]:
         Section("cannot-show", "What it cannot show", cannot_show(material, answers)),
         Section("words", "Words", glossary()),
         Section("made", "How it was made", how_made(material)),
+        Section("checklist", "Reporting checklist", checklist(material, answers)),
     ]
 
 

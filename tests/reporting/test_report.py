@@ -176,7 +176,7 @@ def test_every_item_of_the_checklist_tells_numbers_or_is_left_to_the_author(page
     text = page.sections["checklist"]
     for items in GUIDELINES.values():
         for item in items:
-            before, found, after = text.partition(item.asks)
+            _, found, after = text.partition(item.asks)
             assert found, item.asks
             told = min((after.partition(other.asks)[0] for other in items if other is not item), key=len)
             assert AUTHOR in told if item.fill is None else re.search(r"\d", told), item.asks

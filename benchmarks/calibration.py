@@ -138,6 +138,8 @@ def _share(text: str) -> tuple[int, int]:
 
 def main() -> None:
     """Run what the command line asks for."""
+    from benchmarks import calibration_report as report  # which needs this module
+
     everything = studies()
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--family", nargs="*", default=list(everything), choices=list(everything))
@@ -150,8 +152,6 @@ def main() -> None:
     asked = parser.parse_args()
     chosen = [everything[name] for name in asked.family]
     if asked.report:
-        from benchmarks import calibration_report as report
-
         print(report.write(list(everything.values()), asked.journal))
         return
     for study in chosen:

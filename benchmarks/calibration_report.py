@@ -155,6 +155,7 @@ def write(studies: Sequence[Study], journal: Path) -> Path:
         f"at R-hat {MOST_RHAT} or more, an effective sample size below {LEAST_ESS}, or a divergence left after the "
         f"second try; it stays in the ranks. {FOUND} Every quantity is in {TABLE.name}, the "
         f"fingerprints in {PRINTS.name}. "
+        f"Picture: [docs/{PICTURE.name}](../../docs/{PICTURE.name}). "
         + (f"Fewer tables than promised: {', '.join(missing)}." if missing else "All promised tables were run.")
     )
     tables = {"Verdicts": short_of, "What the tables hold": shapes([s for s in studies if s.name in done])}

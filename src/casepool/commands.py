@@ -98,7 +98,7 @@ COMMANDS: dict[str, Command] = {
     "multiverse": Command(
         "studies",
         "One question under every combination of codings.",
-        ("model", "cases!", BY, "seed", "estimand", "journal", "quiet"),
+        ("model", "dataset", BY, "seed", "estimand", "journal", "quiet"),
     ),
 }
 """By the name of the public function; the command has hyphens for its underscores."""

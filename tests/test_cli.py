@@ -1,5 +1,6 @@
 """The command line mirrors the Python names, refuses in one line, and leaves with the right status."""
 
+import inspect
 import json
 import subprocess
 import sys
@@ -11,6 +12,8 @@ import pytest
 import casepool as cp
 from casepool._resources import bundled
 from casepool.cli import main
+from casepool.commands import COMMANDS
+from casepool.writing import table_text
 
 
 def run(*arguments: str, capsys: pytest.CaptureFixture[str]) -> tuple[int, str, str]:
@@ -136,3 +139,51 @@ def test_a_missing_folder_is_refused_before_the_work(capsys, tmp_path: Path) -> 
     status, _, err = run("report", "--out", str(tmp_path / "no" / "r.html"), capsys=capsys)
     assert status == 2
     assert "folder" in err
+
+
+@pytest.fixture(scope="module")
+def kept(age_fit, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return cp.save_fit(age_fit, tmp_path_factory.mktemp("kept") / "age.nc")
+
+
+@pytest.mark.parametrize(
+    ("command", "answer"),
+    [
+        ("contrast FIT --by age --target observed", lambda f: cp.contrast(f, "age", target="observed")),
+        ("ranking FIT --by age", lambda f: cp.ranking(f, "age")),
+        ("ledger FIT --by age", lambda f: cp.ledger(f, "age")),
+        ("aliasing FIT", cp.aliasing),
+        ("power-scaling FIT", cp.power_scaling),
+        (
+            "classical objective_response --data alk_crizotinib --by sex",
+            lambda _: cp.classical("objective_response", "alk_crizotinib", "sex"),
+        ),
+        ("codings alk_crizotinib", lambda _: cp.codings("alk_crizotinib")),
+    ],
+)
+def test_commands_print_what_the_functions_answer(capsys, kept: Path, age_fit, command: str, answer) -> None:
+    status, out, _ = run(*command.replace("FIT", str(kept)).split(), "--csv", capsys=capsys)
+    assert status == 0
+    assert out.strip() == table_text(answer(age_fit), "csv").strip()
+
+
+def test_new_patients_are_read_from_a_file(capsys, kept: Path, age_fit, tmp_path: Path) -> None:
+    new = tmp_path / "new.csv"
+    new.write_text("patient,age\na,12\nb,50\n")
+    status, out, _ = run("predict", str(kept), str(new), "--csv", capsys=capsys)
+    assert status == 0
+    there = cp.predict(age_fit, pd.DataFrame({"patient": ["a", "b"], "age": [12, 50]}))
+    assert pd.read_csv(pd.io.common.StringIO(out))["estimate"].tolist() == pytest.approx(there["estimate"].tolist())
+
+
+def test_what_every_row_says_stands_below_the_table(capsys, kept: Path) -> None:
+    _, out, _ = run("estimates", str(kept), "--by", "age", capsys=capsys)
+    assert out.splitlines()[-1].startswith("left out: 3 patients (no best_response)")
+
+
+def test_every_function_that_answers_with_a_table_is_a_command() -> None:
+    """Its parameters are the function's own, whatever each is called."""
+    for name, command in COMMANDS.items():
+        own = inspect.signature(getattr(cp, name)).parameters
+        taken = {"progress" if key == "quiet" else key for key in command.signature().parameters if key != "csv"}
+        assert taken <= set(own), name

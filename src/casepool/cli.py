@@ -227,15 +227,17 @@ def _answer(name: str, command: Command) -> Callable[..., None]:
         from casepool.cases import read_cases
         from casepool.inference import open_fit
 
-        fits = [open_fit(path) for path in given.get("fits", [given["fit"]] if "fit" in given else [])]
-        if "quiet" in given:
-            given["progress"] = not given.pop("quiet")
-        given = {key: None if value == [] else value for key, value in given.items()}
-        opened: dict[str, Any] = {"fits": fits} if "fits" in given else {"fit": fits[0]} if fits else {}
-        opened |= {"patients": read_cases(given["patients"])} if "patients" in given else {}
-        order = [key.removesuffix("!") for key in command.takes if key.removesuffix("!") in PLACED]
-        values = given | opened
-        table = command.function(name)(*(values.pop(key) for key in order), **values)
+        values: dict[str, Any] = {key: None if value == [] else value for key, value in given.items()}
+        fits = [open_fit(path) for path in values.get("fits", [values["fit"]] if "fit" in values else [])]
+        if "fits" in values:
+            values["fits"] = fits
+        elif fits:
+            values["fit"] = fits[0]
+        if "quiet" in values:
+            values["progress"] = not values.pop("quiet")
+        if "patients" in values:
+            values["patients"] = read_cases(values["patients"])
+        table = command.function(name)(**values)
         print(_text(table, csv=csv))
         _stop_if_unconverged(fits)
         if "fail" in set(table.get("verdict", ())):
@@ -248,8 +250,6 @@ def _answer(name: str, command: Command) -> Callable[..., None]:
     return run
 
 
-PLACED = ("fit", "fits", "model", "cases", "dataset", "patients")
-"""Arguments that functions take by their place."""
 for _name, _command in COMMANDS.items():
     app.command(_name.replace("_", "-"))(_answer(_name, _command))
 

@@ -93,7 +93,7 @@ COMMANDS: dict[str, Command] = {
     "replacement": Command("A paper's answers beside what replaces them.", ("dataset", "seed", "quiet")),
     "multiverse": Command(
         "One question under every combination of codings.",
-        ("model", "cases!", BY, "seed", "estimand", "journal", "quiet"),
+        ("model", "dataset", BY, "seed", "estimand", "journal", "quiet"),
     ),
 }
 """By the name of the public function; the command has hyphens for its underscores."""

@@ -195,3 +195,39 @@ def test_a_category_nobody_reached_or_only_one_reached_works_and_is_said(counts:
     assert ((table["lower"] > 0) & (table["upper"] < 1)).all()
     raw = np.array(counts["a"]) / sum(counts["a"])
     assert np.argmax(table["estimate"][OUTCOME["levels"]]) == np.argmax(raw)
+
+
+def test_levels_are_ranked_by_the_models_success(ordinal_fit: xr.DataTree) -> None:
+    table = cp.ranking(ordinal_fit, "histology")
+    ranks = table[table["estimand"].str.startswith("P(rank)")]
+    np.testing.assert_allclose(ranks.groupby("level", sort=False)["estimate"].sum(), 1, rtol=1e-12)
+    assert table["estimand"].str.contains("at least PR").all()
+    at_least = cp.estimates(ordinal_fit, "histology", target="standardised").query("at == 'at least PR'")
+    seen = at_least[at_least["n"] > 0].set_index("level")["estimate"]
+    best = table[table["estimand"].str.startswith("P(highest")].set_index("level")["estimate"]
+    assert best.idxmax() == seen.idxmax()
+
+
+def test_priors_of_an_ordinal_fit_are_questioned_category_by_category(ordinal_fit: xr.DataTree) -> None:
+    table = cp.sensitivity(ordinal_fit, scales=(0.25, 1.0), progress=False)
+    scaled = set(table.loc[table["unit"] == "sensitivity", "level"])
+    assert {"first_cutpoint", "cutpoint_gap", "histology_sd", "partner_sd", "age_effect"} <= scaled
+    own = cp.estimates(ordinal_fit, "histology").set_index(["level", "at"])["estimate"]
+    refits = table[table["note"].str.startswith("histology_sd ~ HalfNormal(sigma = 1)")].set_index(["level", "at"])
+    tight = table[table["note"].str.startswith("histology_sd ~ HalfNormal(sigma = 0.25)")].set_index(["level", "at"])
+    pd.testing.assert_series_equal(refits["estimate"], own)
+
+    def spread(of: pd.Series) -> float:
+        return float(np.ptp(of.dropna().xs("at least PR", level="at")))
+
+    assert spread(tight["estimate"]) < spread(own)
+
+
+def test_an_ordinal_answer_is_told_under_every_coding(ordinal_age_fit: xr.DataTree) -> None:
+    model, codings = "best_response_by_age_group", {"case_5": ["responder"]}
+    table = cp.multiverse(model, "alk_crizotinib", by="age", seed=1, codings=codings, progress=False)
+    assert list(dict.fromkeys(table["case_5"])) == ["as_recorded", "responder"]
+    recorded, changed = (block.reset_index(drop=True) for _, block in table.groupby("case_5", sort=False))
+    own = cp.contrast(ordinal_age_fit, "age")
+    assert recorded["estimate"].tolist() == own["estimate"].tolist()
+    assert (changed["n"] == recorded["n"] + 1).all()

@@ -28,6 +28,8 @@ def test_the_headline_rows(table) -> None:
     assert age["printed"] == "0.809"
     assert age["recomputed"] == "Fisher-Freeman-Halton: P 0.809"
     assert "neither show nor exclude" in age["sentence"]
+    assert age["sentence"].startswith("Cumulative odds ratio")
+    assert "27 patients with 23 events" in age["sentence"]
     like_for_like = table.filter(like="like for like", axis=0).iloc[0]
     assert like_for_like["recomputed"].endswith("P 1")
     assert like_for_like["lower"] < 1 < like_for_like["upper"]

@@ -34,7 +34,7 @@ def response_contrast(
     if not group.is_term and target != "observed":
         raise CasepoolError(f"{by!r} is no term of the model", remedy='use target="observed"')
     categories = ANSWERS[target](fitted, group).categories
-    n, _ = group.counts(fitted.design)
+    n, successes = group.counts(fitted.design)
     told: list[Told] = []
     for b, a in itertools.combinations(np.flatnonzero(n > 0), 2):
         pair = {"by": by, "level": f"{group.levels[a]} vs {group.levels[b]}", "n": n[a] + n[b], "source": "shrunk"}
@@ -44,7 +44,7 @@ def response_contrast(
             own = pair | {"at": end.at, "events": events[a] + events[b], "note": f"of the {target} probabilities"}
             told += _measures(own, end, (group.levels[a], group.levels[b]), p[..., a], p[..., b])
             told += _equivalence(own, end, p[..., a] - p[..., b], rope)
-        told += _odds_of_the_model(fitted, group, pair, (int(a), int(b)))
+        told += _odds_of_the_model(fitted, group, pair | {"events": successes[a] + successes[b]}, (int(a), int(b)))
     if not told:
         raise CasepoolError(f"{by!r} has one level with patients, so nothing to compare", remedy="use another factor")
     return _table(told, fitted, ci_prob)

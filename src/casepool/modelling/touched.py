@@ -10,7 +10,7 @@ from casepool.modelling.design import Design
 
 
 def touched(design: Design) -> str:
-    """Say how many patients miss what, and what was done: "2 without age (integrated over its distribution)".
+    """Say how many patients miss what, and what was done: "2 patients without age (integrated over its distribution)".
 
     Rows of the table are counted, kept or left out; "" where every row is whole and in the fit.
     """
@@ -20,11 +20,15 @@ def touched(design: Design) -> str:
         number = not term.coded.levels
         count = int((np.isfinite(term.node[first]) if number else term.share[first] >= 0).sum())
         done = "integrated over its distribution" if number else "summed over its levels"
-        parts += [f"{count} without {name} ({done})"] * bool(count)
+        parts += [f"{_patients(count)} without {name} ({done})"] * bool(count)
     return "; ".join(filter(None, [", ".join(parts), left_out(design)]))
 
 
 def left_out(design: Design) -> str:
     """Say how many patients are not in the fit, by reason; "" if all are."""
     counted = Counter(design.left_out.values()).items()
-    return f"left out: {', '.join(f'{count} ({reason})' for reason, count in counted)}" if counted else ""
+    return f"left out: {', '.join(f'{_patients(n)} ({reason})' for reason, n in counted)}" if counted else ""
+
+
+def _patients(count: int) -> str:
+    return f"{count} patient{'s' * (count != 1)}"

@@ -146,7 +146,8 @@ def _journal() -> dict[str, list[float]]:
 def errors(tables: int) -> pd.DataFrame:
     """Mean squared error of raw, shrunk and pooled rates at fixed true spreads between levels.
 
-    Every finished table is kept in a journal, so that a run cut short goes on where it stopped.
+    Every finished table is kept in a journal, so that a run cut short goes on where it stopped; remove it when the
+    package has changed what a fit draws.
     """
     partial, done = _model("partial"), _journal()
     n = np.array(SHAPE["patients"], float)

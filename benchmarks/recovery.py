@@ -12,8 +12,10 @@ Each part writes its own dated file, so that a fault or a kill loses one part on
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -27,6 +29,7 @@ from casepool.modelling import Model, make_design, model_from_dict
 SEED = 20261123
 SHAPE = {"patients": [9, 1, 15, 1, 1, 2, 1, 4, 6, 3], "levels": list("abcdefghij")}
 """Sizes like those of the bundled table's histologies and partners."""
+JOURNAL = Path(__file__).parent / "recovery_errors.jsonl"
 TRUE_SDS = (0.0, 0.5, 1.0, 1.5, 2.5)
 CATEGORIES = ("PD", "SD", "PR", "CR")
 SETTINGS = {"draws": 1000, "tune": 1000, "chains": 4, "cores": 1, "progress": False}
@@ -133,9 +136,20 @@ def coverage(part: str, tables: int) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def _journal() -> dict[str, list[float]]:
+    """Read the losses of finished tables, passing over a line cut short."""
+    lines = JOURNAL.read_text(encoding="utf-8").splitlines() if JOURNAL.exists() else []
+    entries = [json.loads(line) for line in lines if line.endswith("}")]
+    return {entry["key"]: entry["losses"] for entry in entries}
+
+
 def errors(tables: int) -> pd.DataFrame:
-    """Mean squared error of raw, shrunk and pooled rates at fixed true spreads between levels."""
-    partial = _model("partial")
+    """Mean squared error of raw, shrunk and pooled rates at fixed true spreads between levels.
+
+    Every finished table is kept in a journal, so that a run cut short goes on where it stopped; remove it when the
+    package has changed what a fit draws.
+    """
+    partial, done = _model("partial"), _journal()
     n = np.array(SHAPE["patients"], float)
     rows = []
     for sd in TRUE_SDS:
@@ -144,11 +158,15 @@ def errors(tables: int) -> pd.DataFrame:
         for number in range(tables):
             p = special.expit(rng.normal(0.5, 1.0) + sd * rng.standard_normal(len(n)))
             events = rng.binomial(n.astype(int), p)
-            fit = cp.fit(partial, _table(partial, events), seed=number, **SETTINGS)
-            shrunk = cp.estimates(fit, "level")["mean"].to_numpy()
-            losses.append(
-                [((q - p) ** 2).mean() for q in (events / n, shrunk, np.full(len(n), events.sum() / n.sum()))]
-            )
+            key = json.dumps([SEED, sd, number])
+            if key not in done:
+                fit = cp.fit(partial, _table(partial, events), seed=number, **SETTINGS)
+                shrunk = cp.estimates(fit, "level")["mean"].to_numpy()
+                rates = (events / n, shrunk, np.full(len(n), events.sum() / n.sum()))
+                done[key] = [((q - p) ** 2).mean() for q in rates]
+                with JOURNAL.open("a", encoding="utf-8") as file:
+                    file.write(json.dumps({"key": key, "losses": done[key]}) + "\n")
+            losses.append(done[key])
         raw, own, pooled = np.mean(losses, axis=0)
         error = np.std(np.diff(losses, axis=1), axis=0) / np.sqrt(tables)
         verdict = "yes" if own <= raw and (sd < 1 or own < pooled) else "NO"

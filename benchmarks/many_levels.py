@@ -57,8 +57,8 @@ def main() -> None:
              "root mean squared error": np.sqrt(((table["mean"] - p) ** 2).mean())}
         )  # fmt: skip
     said = (
-        f"Seed {SEED}: {LEVELS} levels of one to three patients, true sd {TRUE_SD:g}; default settings. Raw rates have a "
-        f"root mean squared error of {np.sqrt(((events / n - p) ** 2).mean()):.3f}. Seconds include compilation."
+        f"Seed {SEED}: {LEVELS} levels of one to three patients, true sd {TRUE_SD:g}; default settings. Raw rates have "
+        f"a root mean squared error of {np.sqrt(((events / n - p) ** 2).mean()):.3f}. Seconds include compilation."
     )
     print(
         results.write(

@@ -143,3 +143,39 @@ def test_compare_keeps_every_row_and_marks_differing_counts(response_fit: xr.Dat
     assert set(both["level"][marked]) == {"IMT"}
     with pytest.raises(cp.CasepoolError, match="no estimate table"):
         cp.compare(shrunk, pd.DataFrame({"x": [1]}))
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda f: cp.estimates(f, "histology"),
+        lambda f: cp.estimates(f, "partner", target="new"),
+        lambda f: cp.contrast(f, "histology", target="observed"),
+        lambda f: cp.ranking(f, "histology"),
+        lambda f: cp.ledger(f, "histology"),
+        lambda f: cp.predict(f, pd.DataFrame({"histology": ["IMT"], "partner": ["TPM3"], "age": [30]})),
+    ],
+)
+def test_every_row_says_how_many_patients_each_choice_touches(response_fit: xr.DataTree, ask) -> None:
+    cases = cp.load("alk_crizotinib")
+    evaluable = cases["best_response"].notna()
+    ageless, out = int(cases.loc[evaluable, "age"].isna().sum()), int((~evaluable).sum())
+    note = ask(response_fit)["note"]
+    assert note.str.contains(f"{ageless} patients without age (integrated over its distribution)", regex=False).all()
+    assert note.str.contains(f"left out: {out} patients (no best_response)", regex=False).all()
+
+
+@pytest.mark.parametrize("by", ["histology", "partner"])
+def test_levels_beyond_raw_rate_and_unseen_level_are_listed_with_what_moved_them(
+    response_fit: xr.DataTree, by: str
+) -> None:
+    table = cp.estimates(response_fit, by).dropna(subset="estimate")
+    unseen = cp.estimates(response_fit, by, target="new").iloc[-1]["estimate"]
+    raw = table["events"] / table["n"]
+    beyond = np.maximum(raw.clip(upper=unseen) - table["estimate"], table["estimate"] - raw.clip(lower=unseen))
+    listed = table["note"].str.contains("both its raw rate and an unseen level's")
+    assert 0 < listed.sum() < len(table)
+    assert listed[beyond > 0.006].all()
+    assert not listed[beyond < 0.004].any()
+    other = {"histology": "partner", "partner": "histology"}[by]
+    assert table.loc[listed, "note"].str.contains(f"moved by (?:{other}|age)").all()

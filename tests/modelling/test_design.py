@@ -10,6 +10,7 @@ from casepool.errors import CasepoolError
 from casepool.modelling import list_models, make_design, model
 from casepool.modelling.arrays import NUMPY
 from casepool.modelling.likelihood import data_of, linear_predictor
+from casepool.modelling.touched import touched
 
 from .small import assert_same_design, by_patient, parameters, response_model, table
 
@@ -160,3 +161,19 @@ def test_a_column_that_cannot_be_the_term_is_refused(terms, columns, said):
 def test_a_table_without_anybody_evaluable_is_refused():
     with pytest.raises(CasepoolError, match="no patient has what the model 'small' needs"):
         make_design(response_model({}), table(response=[None, None]))
+
+
+def test_patients_touched_by_a_choice_are_counted_kept_or_left_out():
+    cases = table(age=[30.0, None, 5.0, None], histology=["A", "B", None, "A"], response=["PR", "SD", "PR", None])
+    terms = {"age": {"kind": "linear", "bounds": [0, 110]}, "histology": {"kind": "group"}}
+    kept = touched(make_design(response_model(terms), cases))
+    assert kept == (
+        "1 patient without age (integrated over its distribution), 1 patient without histology (summed over its "
+        "levels); left out: 1 patient (no response)"
+    )
+    terms["age"]["missing"] = "drop"
+    complete = touched(make_design(response_model(terms), cases))
+    assert complete == (
+        "1 patient without histology (summed over its levels); left out: 1 patient (no age), 1 patient (no response)"
+    )
+    assert not touched(make_design(response_model(terms), cases.iloc[:1]))

@@ -1,7 +1,7 @@
 """A judge of tables written from docs/files.md and the rules' docstrings: it shares no code with what it judges.
 
 It reads bytes by its own CSV automaton, the codebook by `tomllib`, and answers for reading and for a model whether a
-table must be refused (and because of which columns), must be accepted, or may be either where the documents say nothing.
+table must be refused (and because of which columns), must be accepted, or may be either where the documents are silent.
 """
 
 from __future__ import annotations
@@ -78,8 +78,8 @@ class Judge:
             for i, value in enumerate(column)
             if value is None and cells[name][i].strip() not in self.missing
         }
-        for name in values:
-            self._twins(name, values[name], ruling)
+        for name, column in values.items():
+            self._twins(name, column, ruling)
         self._identifiers(values, unread, ruling)
         for row in range(len(rows) - 1):
             ruling.refused.update(self._broken(values, unread, row, ruling))
@@ -88,7 +88,7 @@ class Judge:
     def _by_name(self, rows: list[list[str]], ruling: Ruling) -> dict[str, list[str]]:
         cells: dict[str, list[str]] = {}
         for i, raw in enumerate(rows[0]):
-            name, column = raw.strip(), [row[i] for row in rows[1:]]
+            name, column = raw.strip().strip("\ufeff\u200b"), [row[i] for row in rows[1:]]
             if not name and not any(cell.strip() for cell in column):
                 continue
             if name != raw or not name.isprintable() or name not in self.columns:
@@ -233,7 +233,8 @@ def _rows_of(data: bytes, ruling: Ruling) -> list[list[str]] | None:
         ruling.open.add("")
         return None
     text = ""
-    for encoding in ("utf-8-sig", "cp1252"):
+    marked = data.startswith(b"\xef\xbb\xbf")  # a byte order mark decides
+    for encoding in ("utf-8-sig",) if marked else ("utf-8-sig", "cp1252"):
         try:
             text = data.decode(encoding)
             break

@@ -228,13 +228,14 @@ def main() -> None:
         good, other = tally(harmless(tables), unchanged, path, asked.harmless)
     disagreements = pd.DataFrame({"disagreement": (wrong + other) or ["none"]})
     said = (
-        f"{bad['tables'].sum()} tables with one to three harmful or arbitrary mutations, and {good['tables'].sum()} with "
-        "one to four harmless ones, of the three bundled tables. Any exception but our own ends the run. `either` is "
-        "where the documents leave the answer open. Seconds are those of `validate` (harmful tables only), `read_cases` "
-        "and `make_design`. Of every refused table a fit was asked for too; one that got to compiling its graph, which "
-        "comes before the first draw, would stand below. The judge (`benchmarks/fuzz_oracle.py`) shares no code with "
-        "casepool, but was written with its docstrings at hand. Of a file refused as a whole (a row of another width, "
-        "quotes, bytes) the columns are not compared."
+        f"{sum(bad['tables'])} tables with one to three harmful or arbitrary mutations, and "
+        f"{good['tables'].sum()} with one to four harmless ones, of the three bundled tables. Any exception "
+        "but our own ends the run. `either` is where the documents leave the answer open. Seconds are those "
+        "of `validate` (harmful tables only), `read_cases` and `make_design`. Of every refused table a fit "
+        "was asked for too; one that got to compiling its graph, which comes before the first draw, would "
+        "stand below. The judge (`benchmarks/fuzz_oracle.py`) shares no code with casepool, but was written "
+        "with its docstrings at hand. Of a file refused as a whole (a row of another width, quotes, bytes) "
+        "the columns are not compared."
     )
     write("fuzzing", "Mutated tables", said, {"Harmful": bad, "Harmless": good, "Disagreements": disagreements})
     raise SystemExit(bool(wrong + other))

@@ -14,7 +14,7 @@ import xarray as xr
 
 from casepool.errors import CasepoolError
 from casepool.inference.convergence import LEAST_ESS, MOST_RHAT, verdict_of, worst
-from casepool.inference.fitting import design_of, model_of, parameters_of
+from casepool.inference.fitting import design_of, model_of, parameters_of, refuse_stranger
 from casepool.modelling import Design, Model
 from casepool.modelling.families import FAMILIES
 from casepool.modelling.touched import touched
@@ -68,8 +68,7 @@ def open_draws(fit: xr.DataTree) -> Fitted:
     CasepoolError
         If the tree was not made by casepool.
     """
-    if "casepool_fit" not in getattr(fit, "attrs", {}):
-        raise CasepoolError("this is no fit made by casepool", remedy="pass what fit(...) or open_fit(...) returned")
+    refuse_stranger(fit)
     parameters = parameters_of(fit["posterior"].to_dataset())
     return Fitted(fit, model_of(fit), design_of(fit), parameters, verdict_of(fit))
 

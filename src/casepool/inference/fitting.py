@@ -370,6 +370,12 @@ def data_hash(frame: pd.DataFrame, columns: list[str]) -> str:
     return hashlib.sha256(json.dumps(rows, ensure_ascii=True).encode()).hexdigest()
 
 
+def refuse_stranger(fit: Any) -> None:
+    """Refuse what is no fit made by casepool."""
+    if "casepool_fit" not in getattr(fit, "attrs", {}):
+        raise CasepoolError("this is no fit made by casepool", remedy="pass what fit(...) or open_fit(...) returned")
+
+
 def model_of(fit: xr.DataTree) -> Model:
     """Return the model a fit was made with."""
     plain = json.loads(fit.attrs["model"])

@@ -13,8 +13,7 @@ import xarray as xr
 
 from casepool.cases import codebook_of
 from casepool.cases.codebook import Codebook
-from casepool.errors import CasepoolError
-from casepool.inference.fitting import cases_of, data_hash, fit, machine, model_of, versions
+from casepool.inference.fitting import cases_of, data_hash, fit, machine, model_of, refuse_stranger, versions
 
 GROUPS = ("posterior", "log_likelihood", "log_prior", "prior", "prior_predictive", "posterior_predictive")
 COLUMNS = ("part", "verdict", "difference", "sentence")
@@ -47,8 +46,7 @@ def verify(fit: xr.DataTree, *, cores: int | None = None, progress: bool = True)
     CasepoolError
         If the tree was not made by casepool.
     """
-    if "casepool_fit" not in getattr(fit, "attrs", {}):
-        raise CasepoolError("this is no fit made by casepool", remedy="pass what fit(...) or open_fit(...) returned")
+    refuse_stranger(fit)
     changed = list(_changed(fit))
     rows = [_versions(changed), _data(fit)]
     again = _again(fit, cores, progress)

@@ -55,7 +55,9 @@ def _patients(fitted: Fitted) -> str:
 
 def _model(fitted: Fitted) -> str:
     equation = FAMILIES[fitted.model.family].equation[fitted.model.form]
-    return f"{fitted.model.family}, {equation}, eta of {counted(len(fitted.model.terms), 'term')}"
+    return (
+        f"{fitted.model.family}, {equation}, eta of {counted(len(fitted.model.terms), 'term')} besides its zero point"
+    )
 
 
 def _priors(fitted: Fitted) -> str:
@@ -151,6 +153,13 @@ def _strategies(answer: Answers, exposure: Exposure) -> str:
     return listed([text for text in words if " vs " not in text and "minus" not in text][:2])
 
 
+def _assigned(answer: Answers, exposure: Exposure) -> str:
+    terms = list(answer.fitted.model.terms)
+    adjusted = f"the model adjusts for {listed(terms)} only" if terms else "the model adjusts for nothing"
+    n = len(answer.fitted.design.patients)
+    return f"not randomised: {n} patients, {exposure.name} as it happened; {adjusted}"
+
+
 def _events(answer: Answers, exposure: Exposure) -> str:
     outcome, exposed = answer.fitted.design.outcome["event"], answer.fitted.design.exposed
     n, events, who, among = (
@@ -211,10 +220,7 @@ TARGET = (
     Item("the causal question, and why a trial is emulated"),
     Item("eligibility at time zero"),
     Item("treatment strategies compared", _of_exposure(_strategies)),
-    Item("assignment, and how confounding at baseline is dealt with", _of_exposure(lambda answer, exposure: (
-        f"not randomised and not adjusted for: of {len(answer.fitted.design.patients)} patients nothing that led to "
-        f"{exposure.name} is modelled but {listed(list(answer.fitted.model.terms)) or 'nothing'}"
-    ))),
+    Item("assignment, and how confounding at baseline is dealt with", _of_exposure(_assigned)),
     Item("time zero, follow-up, and when exposure counts", _of_exposure(_dates)),
     Item("outcome, and how many had it", _of_exposure(_events)),
     Item("causal contrast and its assumptions", _of_exposure(lambda answer, exposure: (

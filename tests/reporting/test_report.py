@@ -1,11 +1,14 @@
 import re
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import xarray as xr
 
 import casepool as cp
+from casepool.modelling.priors import Prior
 from casepool.reporting.cautions import trials_of
+from casepool.reporting.chapters import moved
 from casepool.reporting.checklist import AUTHOR, GUIDELINES
 from casepool.reporting.material import without_identifiers
 from tests.reporting.conftest import MATHS, TAG
@@ -78,6 +81,26 @@ def test_surgery_stands_under_three_priors_and_two_datings_with_its_guard(page: 
     assert "extrapolated beyond the last follow-up" in survival
 
 
+def test_responses_stand_under_three_priors_of_how_far_levels_differ(page: Page) -> None:
+    for section, model in (("fit-1", "objective_response"), ("fit-2", "objective_response_by_age_group")):
+        told = page.sections[section].partition("Under other priors")[2].partition("May it be believed?")[0]
+        factors = [name for name, term in cp.model(model).terms.items() if term.kind == "group"]
+        assert told.count("sd ~ HalfNormal(sigma = 0.5), 95% CrI") == len(factors)
+        assert told.count("sd ~ HalfNormal(sigma = 1) (the model's own), 95% CrI") == len(factors)
+        assert told.count("sd ~ HalfNormal(sigma = 2), 95% CrI") == len(factors)
+        assert told.count("the answer that moves most") == len(factors)
+
+
+def test_what_moves_most_is_judged_beside_the_width_of_its_interval() -> None:
+    rows = {"level": ["wide", "narrow"], "lower": [0.1, 0.5], "upper": [0.9, 0.6], "unit": "probability"}
+    before = pd.DataFrame({**rows, "estimate": [0.5, 0.55]})
+    after = pd.DataFrame({**rows, "estimate": [0.3, 0.5]})
+    tight, loose = (Prior("HalfNormal", {"sigma": scale}, "test") for scale in (0.5, 2.0))
+    said = moved([(tight, before), (loose, after)])
+    assert "narrow: 55% (50 to 60%), then 50% (50 to 60%)" in said
+    assert said.startswith("From HalfNormal(sigma = 0.5) to HalfNormal(sigma = 2)")
+
+
 def test_surgery_stands_under_every_coding_and_date(page: Page) -> None:
     survival = page.sections["fit-3"]
     assert "the ratio under 6 codings" in survival
@@ -126,7 +149,7 @@ def test_an_unconverged_fit_is_marked_at_its_title_and_every_table(private_page:
     [title] = [heading for heading in headings if heading.startswith("private")]
     assert "not converged" in title.split("</h2>")[0]
     tables = [attrs for tag, attrs in private_page.elements if tag == "table" and "failed" in attrs["class"]]
-    assert len(tables) == 3
+    assert len(tables) == 4
     assert "×" in private_page.sections["in-short"]
 
 

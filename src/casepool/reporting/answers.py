@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -18,14 +19,18 @@ from casepool.frequentist import classical
 from casepool.inference.convergence import worst
 from casepool.inference.fitting import cases_of, say
 from casepool.modelling.endpoints import endpoints, event
+from casepool.modelling.priors import Prior
 from casepool.modelling.spec import Exposure, Term
 from casepool.reporting.material import survives
 from casepool.studies import exposure_sensitivity, multiverse, tipping
+from casepool.studies.sensitivity import scale_refits, scaled_factors
 
 PAIRED = ("category", "banded")
 """Kinds of terms whose levels are few enough to be compared in pairs."""
 
 
+SCALES = (0.5, 1.0, 2.0)
+"""Scales of half-normal priors of group standard deviations under which a report gives its answers again."""
 PLACES = (0.0, 0.25, 0.5, 0.75, 1.0)
 """Places within their intervals that a report moves unknown dates to."""
 
@@ -73,6 +78,8 @@ class Answers:
         Of a survival model: Kaplan-Meier, tests and the like, by exposure or factor ("" everyone).
     ratios : mapping of str to pandas.DataFrame
         Of a survival model: hazard or time ratios, by exposure or factor.
+    scales : mapping of str to sequence of (Prior, pandas.DataFrame)
+        By factor that borrows: its answers under other priors of its group standard deviation.
     sensitivity : pandas.DataFrame or None
         Of a survival model with an exposure: its ratio under other priors and datings.
     tipped : pandas.DataFrame or None
@@ -88,6 +95,7 @@ class Answers:
     curves: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     raw: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     ratios: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+    scales: Mapping[str, Sequence[tuple[Prior, pd.DataFrame]]] = field(default_factory=dict)
     sensitivity: pd.DataFrame | None = None
     tipped: pd.DataFrame | None = None
     coded: pd.DataFrame | None = None
@@ -108,11 +116,28 @@ def answer(fitted: Fitted, cases: pd.DataFrame, *, progress: bool) -> Answers:
     checks = check(fitted.tree, progress=progress)
     fitted = open_draws(fitted.tree)  # with the verdict of the check
     found = _survival(fitted, cases, checks, progress) if survives(fitted) else _response(fitted, checks)
+    found = replace(found, scales=_scales(fitted, progress))
     told = [table for part in found.factors.values() for table in (part.shrunk, part.new, part.pairs)]
     told += [*found.curves.values(), *found.ratios.values(), found.sensitivity, found.tipped, found.coded]
+    told += [table for refits in found.scales.values() for _, table in refits]
     verdicts = [str(v) for table in told if table is not None for v in table["verdict"]]
     verdict = worst(*checks["verdict"], *verdicts)
     return Answers(**{**vars(found), "verdict": verdict})
+
+
+def _scales(fitted: Fitted, progress: bool) -> dict[str, list[tuple[Prior, pd.DataFrame]]]:
+    """Answer again under other priors of the group standard deviations; of an ordinal model, of success."""
+    factors = scaled_factors(fitted.model)
+    if factors:
+        say(progress, f"refitting {fitted.model.name} under other priors of {', '.join(factors)}")
+    kept = partial(of_success, fitted=fitted) if not survives(fitted) else with_limits
+    refits = {by: scale_refits(fitted.tree, by, SCALES, progress=progress) for by in factors}
+    return {by: [(prior, kept(table)) for prior, table in each] for by, each in refits.items()}
+
+
+def with_limits(table: pd.DataFrame) -> pd.DataFrame:
+    """Keep the rows that have an interval."""
+    return table[table["interval"] != ""]
 
 
 def _response(fitted: Fitted, checks: pd.DataFrame) -> Answers:

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
 from casepool.estimation import compare
 from casepool.inference.convergence import NOT_ASKED
+from casepool.modelling.priors import Prior
 from casepool.reporting.answers import Answers, ByFactor
-from casepool.reporting.blocks import Block, Heading, Points, Section
-from casepool.reporting.layouts import pairs, side_by_side, tests
+from casepool.reporting.blocks import Block, Heading, Points, Section, Text
+from casepool.reporting.layouts import by_prior, pairs, side_by_side, tests
 from casepool.reporting.material import Material, survives
 from casepool.reporting.model_cards import model_card
 from casepool.reporting.numbers import lowered
 from casepool.reporting.people import event_words
 from casepool.reporting.pieces import forest, masked, named
+from casepool.reporting.sentences import number
 from casepool.reporting.survival_chapters import before_the_data, foreseen, survival_blocks
 
 
@@ -19,7 +26,13 @@ def chapter(material: Material, answer: Answers, place: int) -> Section:
     """Make the chapter of one fit."""
     alive = survives(answer.fitted)
     body = survival_blocks if alive else response_blocks
-    blocks = [Heading("Answers"), *body(material, answer), Heading("May it be believed?"), believed(material, answer)]
+    blocks = [
+        Heading("Answers"),
+        *body(material, answer),
+        *prior_blocks(material, answer),
+        Heading("May it be believed?"),
+        believed(material, answer),
+    ]
     blocks += [foreseen(answer)] if alive else []
     blocks += [Heading("The model"), *model_card(answer.fitted), *(before_the_data(answer) if alive else [])]
     return Section(f"fit-{place}", answer.fitted.model.title, blocks, answer.verdict)
@@ -32,6 +45,30 @@ def believed(material: Material, answer: Answers) -> Points:
         verdict = "" if row["verdict"] == NOT_ASKED else str(row["verdict"])
         told.append((verdict, f"{row['question']}: {material.said(str(row['sentence']))}."))
     return Points(told)
+
+
+def prior_blocks(material: Material, answer: Answers) -> list[Block]:
+    """Lay out each factor's answers under other priors of how far its levels differ."""
+    blocks: list[Block] = []
+    for by, refits in answer.scales.items():
+        label, masks = named(material, answer, by), [(prior, masked(material, table)) for prior, table in refits]
+        caption = f"{label}: the same answers under other priors of how far its levels differ"
+        blocks += [by_prior(caption, label, masks, str(answer.fitted.model.prior(f"{by}_sd"))), Text(moved(refits))]
+    return blocks and [Heading("Under other priors"), *blocks]
+
+
+def moved(refits: Sequence[tuple[Prior, pd.DataFrame]]) -> str:
+    """Say which answer moves most from the first prior to the last."""
+    (first, before), (last, after) = refits[0], refits[-1]
+    shift = (after["estimate"].to_numpy() - before["estimate"].to_numpy()) / (before["upper"] - before["lower"])
+    if shift.isna().all():
+        return ""
+    place = int(np.nanargmax(shift.abs()))
+    start, end = (number(table.iloc[place]) for table in (before, after))
+    return (
+        f"From {first} to {last} the answer that moves most beside the width of its interval is "
+        f"{before['level'].iloc[place]}: {start}, then {end}. What moves with the prior is the prior's."
+    )
 
 
 def response_blocks(material: Material, answer: Answers) -> list[Block]:

@@ -131,7 +131,8 @@ def _sensitivity(material: Material, answers: Sequence[Answers]) -> str:
 
 def _refits(answer: Answers) -> int:
     """How many refits under other priors and datings an answer holds."""
-    return 0 if answer.sensitivity is None else int((answer.sensitivity["unit"] == "ratio").sum())
+    ratios = 0 if answer.sensitivity is None else int((answer.sensitivity["unit"] == "ratio").sum())
+    return ratios + sum(len(tables) for tables in answer.scales.values())
 
 
 def _exposure(answers: Sequence[Answers]) -> tuple[Answers, Exposure] | None:

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from casepool.estimation.survival import PRIOR_ALONE
+from casepool.modelling.priors import Prior
 from casepool.reporting.blocks import Cell, Table
 from casepool.reporting.figures import UNCONVERGED
 from casepool.reporting.numbers import TIMES, shown, with_interval
@@ -108,6 +109,21 @@ def side_by_side(
     ]
     notes = list(dict.fromkeys(part for _, shared in tables for part in shared))
     return finished(Table(caption, headings, rows, notes, folded=folded), mark_rare)
+
+
+def by_prior(caption: str, label: str, refits: Sequence[tuple[Prior, pd.DataFrame]], own: str) -> Table:
+    """Lay a factor's answers out under every prior of its group standard deviation, `own` being the model's."""
+    shared = common_notes(*(table for _, table in refits))
+    first = refits[0][1]
+    several = first["level"].duplicated().any()
+    rows = []
+    for place, (level, estimand) in enumerate(zip(first["level"], first["estimand"], strict=True)):
+        name = f"{level}: {estimand}" if several else str(level)
+        found = [table.iloc[place] for _, table in refits]
+        rows.append([Cell(name), *(number_cell(row, parts(row["note"])) for row in found)])
+    marks = [" (the model's own)" if str(prior) == own else "" for prior, _ in refits]
+    told = [f"sd ~ {prior}{mark}, {kind(first)}" for (prior, _), mark in zip(refits, marks, strict=True)]
+    return finished(Table(caption, [label, *told], rows, shared), False)
 
 
 def tests(raw: pd.DataFrame, by: str) -> Table | None:

@@ -13,7 +13,7 @@ import xarray as xr
 from casepool.checking import power_scaling
 from casepool.errors import CasepoolError
 from casepool.estimation import contrast, estimates
-from casepool.inference import refit
+from casepool.inference import fit as make
 from casepool.inference.fitting import cases_of, model_of
 from casepool.modelling import Model
 from casepool.modelling.families import FAMILIES
@@ -49,27 +49,35 @@ def sensitivity(fit: xr.DataTree, *, scales: Sequence[float] = SCALES, progress:
     if not all(scale > 0 for scale in scales):
         raise CasepoolError("a scale must be positive", value=tuple(scales), remedy="give positive numbers")
     tables = [power_scaling(fit)]
-    model = model_of(fit)
-    factors = [name for name, term in model.terms.items() if f"{name}_sd" in model.priors and term.kind == "group"]
-    for factor in factors:
-        tables += _refits(fit, model, factor, scales, progress)
-    if model.exposures:
+    for factor in scaled_factors(model_of(fit)):
+        refits = scale_refits(fit, factor, scales, progress=progress)
+        tables += [_noted(table, f"{factor}_sd ~ {prior}") for prior, table in refits]
+    if model_of(fit).exposures:
         tables.append(exposure_sensitivity(fit, progress=progress))
     return pd.concat(tables, ignore_index=True)
 
 
-def _refits(fit: xr.DataTree, model: Model, factor: str, scales: Sequence[float], progress: bool) -> list[pd.DataFrame]:
-    """Refit under each scale of one factor's standard deviation, and estimate that factor again."""
-    priors = [Prior("HalfNormal", {"sigma": float(s)}, "sensitivity") for s in scales]
-    variants = [replace(model, priors={**model.priors, f"{factor}_sd": prior}) for prior in priors]
-    settings: dict[str, Any] = json.loads(fit.attrs["settings"])
-    cases = cases_of(fit)
-    fits = refit([(variant, cases) for variant in variants], seed=int(fit.attrs["seed"]), progress=progress, **settings)
+def scaled_factors(model: Model) -> list[str]:
+    """Return the factors of a model whose levels borrow by a group standard deviation."""
+    return [name for name, term in model.terms.items() if f"{name}_sd" in model.priors and term.kind == "group"]
+
+
+def scale_refits(
+    fit: xr.DataTree, factor: str, scales: Sequence[float], *, progress: bool
+) -> list[tuple[Prior, pd.DataFrame]]:
+    """Estimate a factor anew under each scale of its standard deviation; under its own prior the fit answers."""
+    model, cases = model_of(fit), cases_of(fit)
+    settings: dict[str, Any] = {**json.loads(fit.attrs["settings"]), "seed": int(fit.attrs["seed"])}
     answer = contrast if FAMILIES[model.family].survival else estimates
-    tables = []
-    for prior, each in zip(priors, fits, strict=True):
-        table = answer(each, factor)
-        said = f"{factor}_sd ~ {prior}"
-        table["note"] = [f"{said}; {note}" if note else said for note in table["note"]]
-        tables.append(table)
-    return tables
+    found = []
+    for scale in scales:
+        prior = Prior("HalfNormal", {"sigma": float(scale)}, "sensitivity")
+        variant = replace(model, priors={**model.priors, f"{factor}_sd": prior})
+        held = model.prior(f"{factor}_sd")
+        own = (held.dist, held.parameters) == (prior.dist, prior.parameters)
+        found.append((prior, answer(fit if own else make(variant, cases, progress=progress, **settings), factor)))
+    return found
+
+
+def _noted(table: pd.DataFrame, said: str) -> pd.DataFrame:
+    return table.assign(note=[f"{said}; {note}" if note else said for note in table["note"]])

@@ -2,6 +2,7 @@ import pytest
 
 from casepool.cases import load
 from casepool.errors import CasepoolError
+from casepool.frequentist.claims import audit
 from casepool.frequentist.claims.rows import selected, table_of_cases, table_of_file
 
 from .conftest import FOLDER
@@ -58,5 +59,19 @@ def test_a_side_table_is_read_as_text_and_lists():
     assert events.rows[0]["consequence"] is None
 
 
-def test_rows_can_be_left_out(table):
-    assert len(table.without(["3", "12"]).rows) == 31
+def test_rows_can_be_left_out():
+    left = table_of_cases(load("alk_crizotinib"), ["3", "12"])
+    assert len(left.rows) == len(left.labels) == 31
+    assert not {"3", "12"} & set(left.labels)
+
+
+def test_a_table_that_is_not_public_names_rows_by_number(tmp_path):
+    (tmp_path / "cases.csv").write_text("patient,age\nSmith,3\nJones,4\nBrown,70\n")
+    book = 'name = "clinic"\npublic = false\n[columns.age]\ntype = "number"\nunit = "years"\n'
+    book += '[codings.doubt.without]\nwhy = "one of two"\ndrop = ["Smith"]\n'
+    (tmp_path / "codebook.toml").write_text(book)
+    claim = '[[claim]]\nid = "ages"\nwhere = "text"\nprinted = "2"\nconvention = "count"\nstatistic = "count"\n'
+    (tmp_path / "published.toml").write_text(claim + "arguments = { where = { age = { above = 3.5 } } }\n")
+    table = audit(tmp_path)
+    assert table["evidence"].tolist() == ["2: row 2, row 3; 1 convention tried, 1 agree"]
+    assert not table.astype(str).apply(lambda cells: cells.str.contains("Smith|Jones|Brown")).to_numpy().any()

@@ -41,20 +41,12 @@ class Table:
     columns: tuple[str, ...]
     order: Mapping[str, tuple[str, ...]]
 
-    def without(self, labels: Sequence[str]) -> Table:
-        """Leave rows out."""
-        kept = [i for i, label in enumerate(self.labels) if label not in set(labels)]
-        return Table(
-            self.name,
-            tuple(self.rows[i] for i in kept),
-            tuple(self.labels[i] for i in kept),
-            self.columns,
-            self.order,
-        )
 
+def table_of_cases(cases: pd.DataFrame, left_out: Sequence[str] = ()) -> Table:
+    """Turn typed cases into a table of plain cells, without the patients whose identifiers are left out.
 
-def table_of_cases(cases: pd.DataFrame) -> Table:
-    """Turn typed cases into a table of plain cells."""
+    Rows are named by identifier; of a table that has none, or is not public, by number.
+    """
     codebook = codebook_of(cases) or Codebook()
     kinds = codebook.columns
     cases = cases.copy(deep=False)
@@ -67,10 +59,12 @@ def table_of_cases(cases: pd.DataFrame) -> Table:
         {name: _cell(value, separators.get(name, "")) for name, value in zip(columns, values, strict=True)}
         for values in zip(*(cases[name].tolist() for name in columns), strict=True)
     ]
-    labels = [str(row[codebook.id]) for row in rows] if codebook.id in columns else _numbered(rows)
+    names = [str(row[codebook.id]) for row in rows] if codebook.id in columns else _numbered(rows)
+    names = [name.removesuffix(".0") for name in names]
+    labels = names if codebook.public else _numbered(rows)
+    kept = [i for i, name in enumerate(names) if name not in left_out]
     order = {name: kinds[name].levels for name in columns if name in kinds and kinds[name].levels}
-    labels = [label.removesuffix(".0") for label in labels]
-    return Table(codebook.name, tuple(rows), tuple(labels), tuple(columns), order)
+    return Table(codebook.name, tuple(rows[i] for i in kept), tuple(labels[i] for i in kept), tuple(columns), order)
 
 
 def table_of_file(path: Path) -> Table:

@@ -83,7 +83,7 @@ def _codings(folder: Path) -> dict[str, Sources]:
     for decision, choices in codebook.codings.items():
         for choice in choices:
             frame, dropped = recoded(cases, decision, choice)
-            out[f"{decision} {choice}"] = Sources(table_of_cases(frame).without(dropped), folder)
+            out[f"{decision} {choice}"] = Sources(table_of_cases(frame, dropped), folder)
     return out
 
 

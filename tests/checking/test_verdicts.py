@@ -29,6 +29,13 @@ def test_an_unconverged_fit_fails_everywhere(bad_fit: xr.DataTree) -> None:
     assert set(cp.estimates(bad_fit)["verdict"]) == {"fail"}
 
 
+def test_too_few_effective_draws_say_how_many_to_ask_for(bad_fit: xr.DataTree) -> None:
+    row = cp.check(bad_fit).set_index("question").loc["effective draws"]
+    asked = int(row["sentence"].partition("draws=")[2].partition(",")[0])
+    assert row["verdict"] == "fail"
+    assert 400 < asked / 30 * row["value"] < 400 * 4 / 3 + 100 / 30 * row["value"]
+
+
 def test_the_numbers_are_arvizs(response_fit: xr.DataTree) -> None:
     table = cp.check(response_fit).set_index("question")["value"]
     summary = az.summary(response_fit, round_to="none")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -93,6 +94,7 @@ def _sampling(fitted: Fitted) -> Iterator[dict[str, Any]]:
     said = f"the largest R-hat is {rhat:.3f} ({found['rhat_of']}); chains agree below {MOST_RHAT}"
     yield _answer("convergence", "pass" if rhat < MOST_RHAT else "fail", rhat, said)
     said = f"the smallest effective sample size is {ess:.0f} ({found['ess_of']}); {LEAST_ESS} are needed"
+    said += f": fit again with {_draws_needed(fitted, ess)}" if ess < LEAST_ESS else ""
     yield _answer("effective draws", "pass" if ess >= LEAST_ESS else "fail", ess, said)
     yield _reported(fitted)
     retried = fitted.tree.attrs.get("retried", "")
@@ -101,6 +103,13 @@ def _sampling(fitted: Fitted) -> Iterator[dict[str, Any]]:
     yield _answer("divergences", "fail" if lost else "pass", lost, said)
     said = f"the smallest E-BFMI is {bfmi:.2f}; the sampler explores the energies above {LEAST_BFMI}"
     yield _answer("energy", "pass" if bfmi > LEAST_BFMI else "concern", bfmi, said)
+
+
+def _draws_needed(fitted: Fitted, ess: float) -> str:
+    """Say how many draws a chain must have for enough effective ones, with a third to spare."""
+    draws = int(json.loads(fitted.tree.attrs["settings"])["draws"])
+    needed = draws * LEAST_ESS / max(ess, 1.0) * 4 / 3
+    return f"draws={100 * math.ceil(needed / 100)}" + ("" if ess >= LEAST_ESS / 4 else ", or better a simpler model")
 
 
 def _reported(fitted: Fitted) -> dict[str, Any]:

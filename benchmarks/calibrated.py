@@ -167,6 +167,20 @@ def studies() -> dict[str, Study]:
     return {study.name: study for study in listed}
 
 
+def borrowing_studies() -> dict[str, Study]:
+    """Return the bernoulli study under the other ways of borrowing, on both crossed factors."""
+    listed = []
+    for borrowing in ("robust", "exnex"):
+        plain = model_dict(cp.model("objective_response"))
+        for name in ("histology", "partner"):
+            plain["terms"][name] = {"kind": "group", "borrowing": borrowing}
+            if borrowing == "exnex":
+                plain["terms"][name] |= {"own": "effect", "exchangeable": {"EIMT": 0.8, "EML4": 0.2, "other": 0.5}}
+                plain["priors"][f"{name}_own"] = _normal(0.0, 2.0)
+        listed.append(Study(f"bernoulli_{borrowing}", model_from_dict(plain, name=f"bernoulli, {borrowing}"), 300))
+    return {study.name: study for study in listed}
+
+
 def small_studies() -> dict[str, Study]:
     """Return cheaper studies, in which planted faults are looked for."""
     plain = model_dict(cp.model("objective_response"))

@@ -1,6 +1,6 @@
 """Simulation-based calibration: parameters from the prior, a table from them, a fit, and the rank of what was true.
 
-    uv run python -m benchmarks.calibration [--family NAME ...] [--tables N] [--share 1/2] [--run 0] [--report]
+    uv run python -m benchmarks.calibration [--borrowing] [--family NAME ...] [--tables N] [--share 1/2] [--report]
     uv run python -m benchmarks.calibration --quick
 
 If a fit's draws come from its posterior, the rank of the true value among them is uniform (Talts 2018; Modrak 2023).
@@ -28,7 +28,7 @@ import numpy as np
 import nutpie
 import xarray as xr
 
-from benchmarks.calibrated import Study, studies
+from benchmarks.calibrated import Study, borrowing_studies, studies
 from benchmarks.fingerprints import fingerprint, short
 from benchmarks.reported import reported
 from benchmarks.simulated import simulate
@@ -140,9 +140,10 @@ def main() -> None:
     """Run what the command line asks for."""
     from benchmarks import calibration_report as report  # which needs this module
 
-    everything = studies()
+    sets = {"calibration": studies(), "calibration_borrowing": borrowing_studies()}
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--family", nargs="*", default=list(everything), choices=list(everything))
+    parser.add_argument("--family", nargs="*", choices=[name for each in sets.values() for name in each])
+    parser.add_argument("--borrowing", action="store_true", help="the other ways of borrowing, not the families")
     parser.add_argument("--tables", type=int, help="tables of each study, instead of the number it promises")
     parser.add_argument("--share", type=_share, default=(1, 1), help="1/2: every second table from the first on")
     parser.add_argument("--run", type=int, default=0, choices=range(len(SEEDS)))
@@ -150,9 +151,11 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help=f"the first {QUICK} tables, printed only")
     parser.add_argument("--report", action="store_true", help="no work: write the results of what the journal holds")
     asked = parser.parse_args()
-    chosen = [everything[name] for name in asked.family]
+    name = "calibration_borrowing" if asked.borrowing else "calibration"
+    everything = sets[name]
+    chosen = [study for study in everything.values() if study.name in (asked.family or everything)]
     if asked.report:
-        print(report.write(list(everything.values()), asked.journal))
+        print(report.write(list(everything.values()), asked.journal, name))
         return
     for study in chosen:
         work(study, asked.tables or (QUICK if asked.quick else study.tables), asked.run, asked.share, asked.journal)
@@ -161,7 +164,7 @@ def main() -> None:
     elif asked.share == (1, 1) and asked.tables is None and not asked.run and len(chosen) == len(everything):
         for study in report.failing(chosen, asked.journal):
             work(study, study.tables, 1, asked.share, asked.journal)
-        print(report.write(chosen, asked.journal))
+        print(report.write(chosen, asked.journal, name))
 
 
 if __name__ == "__main__":

@@ -24,9 +24,22 @@ FOUND = (
     "prior (sd 0.05), and about 4 in 100 never moved; one of two runs left its bands. Its chains start at the centre "
     "of that prior since, and the study was run again under both seeds."
 )
-TABLE = results.FOLDER / "calibration_ranks.csv"
-PRINTS = results.FOLDER / "calibration.json"
-PICTURE = Path(__file__).parent.parent / "docs" / "calibration.svg"
+DOCS = Path(__file__).parent.parent / "docs"
+TITLES = {
+    "calibration": "Simulation-based calibration of every family",
+    "calibration_borrowing": "Simulation-based calibration of the other ways of borrowing",
+}
+"""The results, by the name of their files."""
+
+
+def table_of(name: str) -> Path:
+    """Return the file of every quantity's verdict."""
+    return results.FOLDER / f"{name}_ranks.csv"
+
+
+def prints_of(name: str) -> Path:
+    """Return the file of the fingerprints."""
+    return results.FOLDER / f"{name}.json"
 
 
 def ranks_by_quantity(
@@ -132,16 +145,16 @@ def shapes(studies: Sequence[Study]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def write(studies: Sequence[Study], journal: Path) -> Path:
-    """Write the dated result, every quantity's verdict, the fingerprints and the picture."""
+def write(studies: Sequence[Study], journal: Path, name: str) -> Path:
+    """Write the dated result of this name, every quantity's verdict, the fingerprints and the picture."""
     runs = [verdicts(studies, journal, run=run) for run in range(len(SEEDS))]
     everything = pd.concat(runs, ignore_index=True)
-    everything.round(4).to_csv(TABLE, index=False, lineterminator="\n")
+    everything.round(4).to_csv(table_of(name), index=False, lineterminator="\n")
     short_of = summary(studies, journal)
     done = set(short_of["study"])
     prints = {study.name: fingerprint(study) for study in studies if study.name in done}
-    PRINTS.write_text(json.dumps(prints, indent=1) + "\n", encoding="utf-8")
-    draw([study for study in studies if study.name in done], journal, PICTURE)
+    prints_of(name).write_text(json.dumps(prints, indent=1) + "\n", encoding="utf-8")
+    draw([study for study in studies if study.name in done], journal, DOCS / f"{name}.svg")
     few = short_of[(short_of["seed"] == SEEDS[0]) & (short_of["tables"] < short_of["promised"])]
     missing = [f"{row['study']} ({row['tables']} of {row['promised']})" for _, row in few.iterrows()]
     missing += [f"{study.name} (none of {study.tables})" for study in studies if study.name not in done]
@@ -153,9 +166,9 @@ def write(studies: Sequence[Study], journal: Path) -> Path:
         f"leaves them by chance with probability {1 - FAMILYWISE ** len(done):.0%} or less. `share of band` is the "
         "largest deviation divided by the band's half-width there: up to 1 is inside. A fit counts as not converged "
         f"at R-hat {MOST_RHAT} or more, an effective sample size below {LEAST_ESS}, or a divergence left after the "
-        f"second try; it stays in the ranks. {FOUND} Every quantity is in {TABLE.name}, the "
-        f"fingerprints in {PRINTS.name}. "
-        f"Picture: [docs/{PICTURE.name}](../../docs/{PICTURE.name}). "
+        f"second try; it stays in the ranks. {FOUND + ' ' if 'gompertz' in done else ''}"
+        f"Every quantity is in {table_of(name).name}, the fingerprints in {prints_of(name).name}. "
+        f"Picture: [docs/{name}.svg](../../docs/{name}.svg). "
         + (f"Fewer tables than promised: {', '.join(missing)}." if missing else "All promised tables were run.")
     )
     tables = {"Verdicts": short_of, "What the tables hold": shapes([s for s in studies if s.name in done])}
@@ -165,7 +178,7 @@ def write(studies: Sequence[Study], journal: Path) -> Path:
     out = everything[everything["inside"] == "NO"]
     if len(out):
         tables["Quantities outside their band"] = out
-    return results.write("calibration", "Simulation-based calibration of every family", said, tables)
+    return results.write(name, TITLES[name], said, tables)
 
 
 def draw(studies: Sequence[Study], journal: Path, path: Path) -> None:
@@ -175,8 +188,11 @@ def draw(studies: Sequence[Study], journal: Path, path: Path) -> None:
     matplotlib.use("Agg")
     from matplotlib import pyplot as plt
 
-    rows = -(-len(studies) // 4)
-    figure, axes = plt.subplots(rows, 4, figsize=(12, 2.5 * rows), sharex=True, layout="constrained", squeeze=False)
+    columns = min(4, len(studies))
+    rows = -(-len(studies) // columns)
+    figure, axes = plt.subplots(
+        rows, columns, figsize=(3 * columns, 2.5 * rows), sharex=True, layout="constrained", squeeze=False
+    )
     places = np.arange(1, RANKED + 1) / (RANKED + 1)
     for ax, study in zip(axes.ravel(), studies, strict=False):
         ranks, entries = ranks_by_quantity(study, journal, 0)

@@ -11,9 +11,11 @@ from scipy import special
 
 from benchmarks.calibrated import Study
 from casepool.inference.graph import prior_names
+from casepool.inference.mixture import quantile
 from casepool.inference.predictive import prior_draws
 from casepool.modelling import Design, make_design
 from casepool.modelling.arrays import NUMPY
+from casepool.modelling.borrowing import exchangeable, own_priors
 from casepool.modelling.families import FAMILIES
 from casepool.modelling.likelihood import data_of, log_likelihood
 from casepool.modelling.medians import follows_shape, frozen_given
@@ -40,9 +42,30 @@ def fingerprint(study: Study) -> dict[str, Any]:
         if follows_shape(study.model, name):
             density = frozen_given(study.model, name, places).logpdf(places[name])
             given[name] = [float(f"{value:.12g}") for value in density]
+    effects = _effects(design)
     centred = list(FAMILIES[study.model.family].per_time)
     return {"log_density": [float(f"{value:.12g}") for value in total], "priors": priors, "starts_centred": centred,
-            "given_shape": given}  # fmt: skip
+            "given_shape": given, **({"effects": effects} if effects else {})}  # fmt: skip
+
+
+def _effects(design: Design) -> dict[str, Any]:
+    """Say how the effects of robust and exnex factors are distributed: settings, and an exnex effect at fixed points.
+
+    The points are standard normal quantiles and logarithms of the group standard deviation, those of `points`.
+    """
+    model, found = design.model, {}
+    for name, term in design.terms.items():
+        kind = term.coded.term
+        if kind.kind != "group" or kind.borrowing not in ("robust", "exnex"):
+            continue
+        found[name] = {"borrowing": kind.borrowing, "df": kind.df, "own": kind.own}
+        if kind.borrowing == "exnex":
+            own, p = own_priors(model, kind, term.coded.levels), exchangeable(kind, term.coded.levels)
+            place = 0.8 * np.sin(1.0 + 3.0 * np.arange(POINTS))
+            at = [quantile(2.0 * z, p[0], np.exp(z), own["mu"][0], own["sigma"][0]) for z in place]
+            found[name] |= {"exchangeable": p.tolist(), **{key: values.tolist() for key, values in own.items()}}
+            found[name]["first level"] = [float(f"{value:.12g}") for value in at]
+    return found
 
 
 def points(design: Design) -> dict[str, np.ndarray]:
@@ -66,4 +89,5 @@ def points(design: Design) -> dict[str, np.ndarray]:
 def short(full: dict[str, Any]) -> str:
     """Return a few letters that change with a fingerprint, for a journal."""
     rounded = [f"{value:.6g}" for value in full["log_density"]]
-    return hashlib.sha256(json.dumps([rounded, full["priors"], *full["starts_centred"]]).encode()).hexdigest()[:12]
+    whole = [rounded, full["priors"], *full["starts_centred"], *full.get("effects", {}).items()]
+    return hashlib.sha256(json.dumps(whole).encode()).hexdigest()[:12]

@@ -11,14 +11,15 @@ from scipy import integrate, special, stats
 
 from benchmarks import calibration, calibration_report, planted_bugs, results, simulated
 from benchmarks.bands import band, counts_below, excess
-from benchmarks.calibrated import studies
+from benchmarks.calibrated import borrowing_studies, studies
 from benchmarks.fingerprints import fingerprint
 from benchmarks.simulated import GRID, risk, simulate
 from casepool.modelling import make_design
 from casepool.modelling.families import FAMILIES
 
 STUDIES = studies()
-COMMITTED = json.loads(calibration_report.PRINTS.read_text(encoding="utf-8"))
+PRINTS = {name: json.loads(calibration_report.prints_of(name).read_text()) for name in calibration_report.TITLES}
+COMMITTED = {study: kept for of_name in PRINTS.values() for study, kept in of_name.items()}
 TRUE = {
     "shape": np.array(0.7),
     "scale": np.array(1.3),
@@ -36,10 +37,15 @@ def test_every_family_and_form_is_calibrated() -> None:
 @pytest.mark.parametrize("name", COMMITTED)
 def test_the_committed_calibration_is_of_this_code(name: str) -> None:
     """Where this fails the family or its priors have changed: run `python -m benchmarks.calibration` again."""
-    now = fingerprint(STUDIES[name])
+    now = fingerprint((STUDIES | borrowing_studies())[name])
     kept = COMMITTED[name]
     assert (now["priors"], now["starts_centred"]) == (kept["priors"], kept["starts_centred"])
     np.testing.assert_allclose(now["log_density"], kept["log_density"], rtol=1e-9, atol=1e-9)
+    assert now.get("effects", {}).keys() == kept.get("effects", {}).keys()
+    for term, known in kept.get("effects", {}).items():
+        own = dict(now["effects"][term])
+        np.testing.assert_allclose(own.pop("first level", []), known.pop("first level", []), rtol=1e-9)
+        assert own == known
     assert now["given_shape"].keys() == kept["given_shape"].keys()
     for parameter, density in kept["given_shape"].items():
         np.testing.assert_allclose(now["given_shape"][parameter], density, rtol=1e-9, atol=1e-9)
@@ -173,14 +179,15 @@ def test_a_kill_loses_one_table_at_most_and_shares_add_up(tmp_path, monkeypatch)
     assert done[6:] == [0, 1, 2, 3, 4]
 
 
-def test_every_number_of_the_result_is_of_the_studies() -> None:
-    table = pd.read_csv(calibration_report.TABLE)
+@pytest.mark.parametrize("name", calibration_report.TITLES)
+def test_every_number_of_the_result_is_of_the_studies(name: str) -> None:
+    table = pd.read_csv(calibration_report.table_of(name))
     first = table[table["seed"] == calibration.SEEDS[0]]
-    assert set(first["study"]) == set(COMMITTED)
+    assert set(first["study"]) == set(PRINTS[name])
     out = (table["share of band"] > 1) == (table["inside"] == "NO")
     assert out.all()
-    said = (results.FOLDER / "calibration.md").read_text(encoding="utf-8")
-    assert all(f"| {name} |" in said for name in COMMITTED)
+    said = (results.FOLDER / f"{name}.md").read_text(encoding="utf-8")
+    assert all(f"| {study} |" in said for study in PRINTS[name])
 
 
 SLOW = ("prior counted twice", "wrong Jacobian", "recorded ages ignored", "accelerated sign")

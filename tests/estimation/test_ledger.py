@@ -4,12 +4,15 @@ import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
+from scipy import stats
 
 import casepool as cp
 from casepool.estimation.aliases import comparable
-from casepool.estimation.ledger import parts, patients_worth
+from casepool.estimation.draws import Fitted
+from casepool.estimation.ledger import _alone, parts, patients_worth
 from casepool.frequentist.proportions import clopper_pearson
 from casepool.modelling import make_design
+from casepool.modelling.membership import membership
 from tests.small import counts, half_normal, normal, response_model
 
 TABLE = counts([3, 6, 2, 7], [8, 12, 10, 30], group=["a", "b", "c", "d"])
@@ -36,8 +39,8 @@ def apart() -> xr.DataTree:
 def test_without_borrowing_and_a_flat_prior_all_is_the_levels_own(apart: xr.DataTree) -> None:
     table = cp.ledger(apart, "group")
     assert (table["share_own"] > 0.97).all()
-    assert (table["share_siblings"] < 0.03).all()
-    assert (table["borrowed"] < 0.05 * N).all()
+    assert not table["share_siblings"].any()
+    assert not table["borrowed"].any()
     np.testing.assert_allclose(table["worth"], N, rtol=0.04)
 
 
@@ -52,23 +55,43 @@ def test_under_complete_pooling_and_a_flat_prior_siblings_have_their_share_of_pa
 
 
 def test_a_beta_distribution_is_worth_its_parameters() -> None:
-    """Conjugate updating: 3 prior patients, 7 own and 5 siblings of one rate."""
+    """Conjugate updating: 3 prior patients, 7 own and 5 siblings of one rate, as draws and as weighted draws."""
     rng = np.random.default_rng(1)
     after, before = rng.beta(6, 9, (4, 200_000, 1)), rng.beta(1.2, 1.8, (4, 200_000, 1))
-    worth, borrowed, own, siblings, prior = parts(patients_worth(after), np.array([7.0]), patients_worth(before))
-    np.testing.assert_allclose([worth[0], borrowed[0]], [15, 5], rtol=0.02)
-    np.testing.assert_allclose([own[0], siblings[0], prior[0]], [7 / 15, 5 / 15, 3 / 15], atol=0.005)
+    together = patients_worth(before, stats.binom(7, before).pmf(3))
+    np.testing.assert_allclose(together, 10, rtol=0.02)
+    worth, borrowed, own, siblings, prior = parts(patients_worth(after) - together, np.array([7.0]), np.array([3.0]))
+    np.testing.assert_allclose([worth[0], borrowed[0]], [15, 5], rtol=0.03)
+    np.testing.assert_allclose([own[0], siblings[0], prior[0]], [7 / 15, 5 / 15, 3 / 15], atol=0.01)
 
 
 def test_a_known_probability_is_all_prior_and_nothing_borrowed_is_never_negative() -> None:
     worth, borrowed, own, siblings, prior = parts(
-        np.array([np.inf, 4.0, 0.0]), np.array([5.0, 5.0, 0.0]), np.array([np.inf, 1.0, 0.0])
+        np.array([np.nan, -2.0, 0.0]), np.array([5.0, 5.0, 0.0]), np.array([np.inf, 1.0, 0.0])
     )
     np.testing.assert_allclose(prior, [1.0, 1 / 6, 1.0])
     np.testing.assert_allclose(own, [0.0, 5 / 6, 0.0])
     assert not siblings.any()
     assert not borrowed.any()
     assert worth[1] == 6
+
+
+def test_where_nobody_else_can_tell_of_a_level_nothing_is_borrowed() -> None:
+    """Not without borrowing, and not without siblings; but of a covariate all patients tell."""
+    covariate = {"age": {"kind": "linear", "centre": 18, "scale": 10}}
+    priors = {"group_own": normal(2.8), "age_effect": normal(1.0)}
+    one, two = counts([0], [10], group=["a"], age=[20.0]), counts([0, 3], [10, 9], group=["a", "b"], age=[20.0, 30.0])
+    partial = {"intercept": normal(1.0), "group_sd": half_normal(1.0)}
+    for terms, given, frame, alone in (
+        (group("none"), {"group_own": normal(2.8)}, two, True),
+        (group("none") | covariate, priors, two, False),
+        (group("partial"), partial, two, False),
+        (group("partial"), partial, one, True),
+    ):
+        model = response_model(terms, given)
+        fitted = Fitted(xr.DataTree(), model, make_design(model, frame), {}, "pass")
+        own = membership(fitted.design, cp.read_cases(frame), "group")
+        assert _alone(fitted, own, own.counts(fitted.design)[0]).all() == alone
 
 
 def test_the_ledger_of_the_paper_adds_up(response_fit: xr.DataTree) -> None:

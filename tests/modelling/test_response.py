@@ -243,6 +243,34 @@ def test_counts_differ_from_patients_by_the_binomial_coefficient_alone():
         assert total(chosen, counts, **values) - ways == pytest.approx(total(chosen, patients, **values), abs=1e-10)
 
 
+def test_what_counts_and_patients_tell_of_missing_covariates_is_the_same():
+    """The distribution of a missing label or number is learnt from patients, not from rows of the table."""
+    terms = {
+        "histology": GROUP,
+        "sex": {"kind": "category"},
+        "age": {"kind": "linear", "centre": 18, "scale": 10, "bounds": [0, 110]},
+    }
+    chosen = response_model(terms, COUNTS)
+    rows = [("F", 20.0, 10, 30), ("F", 80.0, 1, 3), ("M", 30.0, 2, 2), (None, 40.0, 1, 1), ("M", None, 0, 1)]
+    sexes, ages, events, n = zip(*rows, strict=True)
+    counts = table(histology=["A"] * 5, sex=list(sexes), age=list(ages), events=list(events), n=list(n))
+    one = [(sex, age, "PR" if i < k else "SD") for sex, age, k, m in rows for i in range(m)]
+    patients = table(
+        histology=["A"] * len(one),
+        sex=[sex for sex, _, _ in one],
+        age=[age for _, age, _ in one],
+        response=[response for _, _, response in one],
+    )
+    designs = [make_design(chosen, frame) for frame in (counts, patients)]
+    later = [
+        design.of_patients(np.arange(len(design.patients)) >= k) for design, k in zip(designs, (1, 30), strict=True)
+    ]
+    for counted, single in (designs, later):
+        for name in ("sex", "age"):
+            assert counted.terms[name].recorded == pytest.approx(single.terms[name].recorded)
+    assert make_design(chosen, counts).terms["sex"].recorded.tolist() == [33.0, 3.0]
+
+
 def test_counts_are_binomial():
     chosen = response_model({"histology": GROUP}, COUNTS)
     counts = table(histology=["A", "B", "C"], events=[0, 5, 12], n=[3, 9, 12])

@@ -95,11 +95,11 @@ def _sampling(fitted: Fitted) -> Iterator[dict[str, Any]]:
     yield _answer("convergence", "pass" if rhat < MOST_RHAT else "fail", rhat, said)
     said = f"the smallest effective sample size is {ess:.0f} ({found['ess_of']}); {LEAST_ESS} are needed"
     said += f": fit again with {_draws_needed(fitted, ess)}" if ess < LEAST_ESS else ""
+    retried = fitted.tree.attrs.get("retried", "")
+    said += f" (sampled again: {retried})" if retried else ""
     yield _answer("effective draws", "pass" if ess >= LEAST_ESS else "fail", ess, said)
     yield _reported(fitted)
-    retried = fitted.tree.attrs.get("retried", "")
     said = f"{lost or 'no'} draw{'' if lost == 1 else 's'} diverged"
-    said += f" once sampled again with smaller steps: {retried}" if retried else ""
     yield _answer("divergences", "fail" if lost else "pass", lost, said)
     said = f"the smallest E-BFMI is {bfmi:.2f}; the sampler explores the energies above {LEAST_BFMI}"
     yield _answer("energy", "pass" if bfmi > LEAST_BFMI else "concern", bfmi, said)

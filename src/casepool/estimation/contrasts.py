@@ -51,14 +51,14 @@ def response_contrast(
 
 
 def _measures(row: dict[str, Any], end: Endpoint, names: tuple[str, str], p: np.ndarray, q: np.ndarray) -> list[Told]:
-    """Compare two probabilities of one endpoint."""
+    """Compare two probabilities of one endpoint; what ties, as under complete borrowing, counts half either way."""
     of = f", {end.at}" if end.at else ""
     does = f"reaches {end.at}" if end.at else "responds"
     return [
         (row | {"estimand": f"risk difference{of}", "unit": "difference"}, p - q),
         (row | {"estimand": f"risk ratio{of}", "unit": "ratio"}, p / q),
         (row | {"estimand": f"odds ratio{of}", "unit": "ratio"}, p / (1 - p) / (q / (1 - q))),
-        (row | {"estimand": f"P({names[0]} {does} more often than {names[1]})"}, p > q),
+        (row | {"estimand": f"P({names[0]} {does} more often than {names[1]})"}, (p > q) + 0.5 * (p == q)),
     ]
 
 
@@ -109,7 +109,7 @@ def _odds_of_the_model(fitted: Fitted, group: Membership, pair: dict[str, Any], 
 
 def _table(told: list[Told], fitted: Fitted, ci_prob: float) -> pd.DataFrame:
     """Summarise quantities by their draws, and what holds or not by its share of the draws."""
-    chances = [values.dtype == bool for _, values in told]
+    chances = ["unit" not in row for row, _ in told]
     quantities = [(row, values) for (row, values), chance in zip(told, chances, strict=True) if not chance]
     draws = np.stack([values for _, values in quantities], axis=-1)
     summarised = iter(posterior_rows(draws, [row for row, _ in quantities], fitted=fitted, ci_prob=ci_prob))

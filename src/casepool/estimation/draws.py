@@ -153,14 +153,14 @@ def posterior_rows(
 def probability_row(holds: np.ndarray, row: Mapping[str, Any], *, fitted: Fitted) -> dict[str, Any]:
     """Complete a row for a posterior probability: the share of draws in which something holds, no limits.
 
-    Its effective sample size is that of a mean, which falls when chains disagree; of what always or never holds
-    there is none.
+    Its effective sample size and Monte Carlo error are those of a mean, which say when chains disagree; of what
+    always or never holds there are none.
     """
     share = float(holds.mean())
-    values = np.asarray(holds, dtype=float)
-    ess = float("nan")
+    values = xr.DataArray(np.asarray(holds, dtype=float), dims=("chain", "draw"))
+    ess = mcse = float("nan")
     if values.min() < values.max():
-        ess = float(az.ess(xr.DataArray(values, dims=("chain", "draw")), method="mean"))
+        ess, mcse = (float(found(values, method="mean")) for found in (az.ess, az.mcse))
     return {
         "model": fitted.model.name,
         "method": "posterior probability",
@@ -168,6 +168,7 @@ def probability_row(holds: np.ndarray, row: Mapping[str, Any], *, fitted: Fitted
         "estimate": share,
         "mean": share,
         "ess": ess,
+        "mcse": mcse,
         "verdict": worst(fitted.verdict, "fail" if ess < LEAST_ESS else ""),
         **fitted.noted(row),
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -14,10 +15,15 @@ from casepool.frequentist.proportions import clopper_pearson
 from casepool.inference.fitting import cases_of
 from casepool.inference.graph import prior_names
 from casepool.inference.predictive import prior_draws
+from casepool.modelling import Design
+from casepool.modelling.arrays import NUMPY
 from casepool.modelling.endpoints import event
+from casepool.modelling.likelihood import data_of, log_likelihood
 from casepool.modelling.membership import Membership, membership
 
-PRIOR_DRAWS = (4, 1000)
+PRIOR_DRAWS = (4, 2500)
+LEAST_AGREEING = 200
+"""Effective draws of the prior that must agree with a level's own patients for its worth without siblings."""
 COLUMNS = (
     "by", "level", "n", "events", "raw", "raw_lower", "raw_upper", "prior", "prior_lower", "prior_upper",
     "shrunk", "shrunk_lower", "shrunk_upper", "worth", "borrowed",
@@ -55,16 +61,22 @@ def ledger(fit: xr.DataTree, by: str, *, ci_prob: float = 0.95) -> pd.DataFrame:
     Notes
     -----
     A probability with mean m and variance v is worth ``m (1 - m) / v - 1`` patients, as a beta distribution of
-    that mean and variance is (Morita, Thall and Mueller 2008; Neuenschwander 2020), and no fewer than none. With W
-    the worth of the posterior, P that of the prior alone and n the level's own patients, what is left,
-    ``W - P - n``, was borrowed from siblings, which are all other patients of the fit. Where it is negative nothing
-    was borrowed, and ``worth`` is n + P. The shares are n, the borrowed and P over ``worth``.
+    that mean and variance is (Morita, Thall and Mueller 2008; Neuenschwander 2020), and no fewer than none. P is what
+    the prior alone is worth, and n the level's own patients. What was borrowed from siblings, which are all other
+    patients of the fit, is how much more the posterior is worth than the prior and the level's own patients together
+    without them, and no less than nothing. ``worth`` is the sum of n, the borrowed and P, and the shares are these
+    over it.
 
-    Without borrowing and under a flat prior the own share is 1; under complete pooling and a flat prior the siblings'
-    share is their share of the patients. In between the own share is, nearly, how far the estimate follows the raw
-    rate: by that fraction of a point for every point. A prior on the spread between levels lends no patients: it
-    decides how many are borrowed. Variances come from draws, so numbers of patients are right to some hundredths
-    of themselves.
+    Draws of the prior, weighed by the likelihood of the level's own patients, give the worth without siblings; where
+    fewer than 200 effective ones agree with these patients it is taken as n + P, which it is of a beta distribution.
+    It is not of any other: 0 of 10 patients are worth more than ten under a prior on the log odds, and no sibling
+    lends the difference.
+
+    Without borrowing, siblings lend nothing, and under a flat prior the own share is 1; under complete pooling and a
+    flat prior the siblings' share is their share of the patients. In between the own share is, nearly, how far the
+    estimate follows the raw rate: by that fraction of a point for every point. A prior on the spread between levels
+    lends no patients: it decides how many are borrowed. Variances come from draws, so numbers of patients are right
+    to some hundredths of themselves.
     """
     check_probability(ci_prob)
     fitted = open_draws(fit)
@@ -74,10 +86,14 @@ def ledger(fit: xr.DataTree, by: str, *, ci_prob: float = 0.95) -> pd.DataFrame:
     draws = _draws(fitted, group, n)
     flat = [name for name in prior_names(fitted.design) if fitted.model.prior(name).dist == "Flat"]
     before = np.full((*PRIOR_DRAWS, len(n)), np.nan)
+    lent, without = np.zeros(len(n)), n
     if not flat:
         prior = prior_draws(fitted.design, np.random.default_rng([fitted.seed, 30]), PRIOR_DRAWS)
         before = _draws(replace(fitted, parameters=prior), group, n)
-    worths, borrowed, *shares = parts(patients_worth(draws), n, np.nan_to_num(patients_worth(before), posinf=np.inf))
+        lent = patients_worth(before)
+        without = _without_siblings(before, _own_likelihood(fitted.design, prior, group), n + lent)
+    gained = np.where(_alone(fitted, group, n), 0.0, patients_worth(draws) - without)
+    worths, borrowed, *shares = parts(gained, n, lent)
     tail = (1 - ci_prob) / 2
     limits = np.quantile(before, [0.5, tail, 1 - tail], axis=(0, 1))
     rows = []
@@ -93,26 +109,56 @@ def ledger(fit: xr.DataTree, by: str, *, ci_prob: float = 0.95) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
-def patients_worth(draws: np.ndarray) -> np.ndarray:
+def patients_worth(draws: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
     """Return how many patients a distribution of probabilities is worth: array (levels) from (chain, draw, levels).
 
-    Infinity where the probability is known.
+    Infinity where the probability is known, NaN where it is nowhere.
     """
-    m, v = draws.mean(axis=(0, 1)), draws.var(axis=(0, 1))
+    m = np.average(draws, axis=(0, 1), weights=weights)
+    v = np.average((draws - m) ** 2, axis=(0, 1), weights=weights)
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.asarray(np.maximum(np.where(v > 0, m * (1 - m) / v, np.where(np.isnan(v), np.nan, np.inf)) - 1, 0.0))
 
 
-def parts(posterior: np.ndarray, own: np.ndarray, prior: np.ndarray) -> tuple[np.ndarray, ...]:
+def _own_likelihood(design: Design, parameters: Mapping[str, np.ndarray], group: Membership) -> np.ndarray:
+    """Log likelihood of every level's own patients: array (chain, draw, levels)."""
+    data = data_of(design)
+    chains = range(len(next(iter(parameters.values()))))
+    each = [log_likelihood(data, {name: own[chain] for name, own in parameters.items()}, NUMPY) for chain in chains]
+    return np.asarray(np.stack(each) @ group.members)
+
+
+def _without_siblings(before: np.ndarray, log_likelihoods: np.ndarray, sums: np.ndarray) -> np.ndarray:
+    """Return what prior and own patients are worth together: array (levels); `sums` where too few draws agree."""
+    weights = np.exp(log_likelihoods - log_likelihoods.max(axis=(0, 1)))
+    agreeing = weights.sum(axis=(0, 1)) ** 2 / (weights**2).sum(axis=(0, 1))
+    return np.asarray(np.where(agreeing < LEAST_AGREEING, sums, patients_worth(before, weights)))
+
+
+def _alone(fitted: Fitted, group: Membership, n: np.ndarray) -> np.ndarray:
+    """Whether nobody else's outcome can tell of a level: array (levels)."""
+    apart = all(term.borrowing == "none" and name == group.by for name, term in fitted.model.terms.items())
+    return np.asarray(n >= fitted.design.outcome["n"].sum()) | (apart and bool(fitted.model.terms))
+
+
+def parts(gained: np.ndarray, own: np.ndarray, prior: np.ndarray) -> tuple[np.ndarray, ...]:
     """Divide what an estimate is worth among own patients, siblings and prior.
+
+    Parameters
+    ----------
+    gained : array (levels,)
+        How much more it is worth with siblings than without, NaN or negative where nothing is gained.
+    own, prior : array (levels,)
+        Patients of the level, and those its prior is worth: infinity for a probability that is known.
 
     Returns
     -------
     worth, borrowed, share_own, share_siblings, share_prior : arrays
     """
     certain = np.isinf(prior)
-    worth = np.maximum(posterior, own + prior)
-    borrowed = np.where(certain, 0.0, worth - own - np.where(certain, 0.0, prior))
+    with np.errstate(invalid="ignore"):
+        borrowed = np.where(certain | ~(gained > 0), 0.0, gained)
+    worth = own + borrowed + prior
     total = np.where(certain | (worth == 0), 1.0, worth)
     shares = [np.where(certain, 0.0, part / total) for part in (own, borrowed)]
     return worth, borrowed, *shares, 1.0 - shares[0] - shares[1]

@@ -85,7 +85,24 @@ def _observed(fitted: Fitted, group: Membership) -> Answer:
 
 def _standardised(fitted: Fitted, group: Membership) -> Answer:
     each = [over_patients(fitted.design.at_level(group.by, level), fitted) for level in group.levels]
-    return Answer(_by_category(each), group.levels, _combinations_seen(fitted.design, group))
+    seen = _combinations_seen(fitted.design, group)
+    notes = [
+        _joined(note, _target_said(fitted.design, group.by, level))
+        for note, level in zip(seen, group.levels, strict=True)
+    ]
+    return Answer(_by_category(each), group.levels, tuple(notes))
+
+
+def _target_said(design: Design, by: str, level: str | None) -> str:
+    """Say whose target rate a level is described at, where patients differ in it."""
+    if len(set(design.outcome.get("offset", ()))) < 2:
+        return ""
+    own = level is not None and design.offset_at(by, level) is not None
+    return "at the level's own target rate" if own else "at the target rates of the patients of the fit"
+
+
+def _joined(*notes: str) -> str:
+    return "; ".join(filter(None, notes))
 
 
 def _by_category(levels: list[list[np.ndarray]]) -> list[np.ndarray]:
@@ -114,7 +131,8 @@ def _new(fitted: Fitted, group: Membership) -> Answer:
     levels: list[str | None] = [*group.levels, *([None] if unseen else [])]
     each = [new_patient(fitted, group.by, level) for level in levels]
     names = tuple(UNSEEN if level is None else level for level in levels)
-    return Answer(_by_category(each), names, ("",) * len(names))
+    notes = tuple(_target_said(fitted.design, group.by, level) for level in levels)
+    return Answer(_by_category(each), names, notes)
 
 
 def new_patient(fitted: Fitted, by: str | None, level: str | None) -> list[np.ndarray]:
@@ -131,7 +149,11 @@ def new_patient(fitted: Fitted, by: str | None, level: str | None) -> list[np.nd
         if term.kind == "group"
     }
     chosen = {by: design.terms[by].coded.choice_of(level)} if by is not None and level is not None else {}
-    etas = [_eta(fitted, own, row, chosen, fresh)[..., None] for own in by_step(model, fitted.parameters)]
+    offset = design.outcome["offset"][design.patient_of_row][row]
+    if by is not None and level is not None and (known := design.offset_at(by, level)) is not None:
+        offset = np.full(shape, known)
+    etas = [offset + _eta(fitted, own, row, chosen, fresh) for own in by_step(model, fitted.parameters)]
+    etas = [eta[..., None] for eta in etas]
     log_p = FAMILIES[model.family].response[model.form](etas, fitted.parameters, NUMPY)
     return [np.exp(values[..., 0]) for values in log_p]
 
@@ -143,9 +165,9 @@ def _eta(
     chosen: Mapping[str, np.ndarray],
     fresh: Mapping[str, np.ndarray],
 ) -> np.ndarray:
-    """Linear predictor at the picked rows, some terms set to a design-matrix row, some effects new: (chain, draw)."""
+    """Linear predictor less the offset, some terms set to a design-matrix row, some effects new: (chain, draw)."""
     design = fitted.design
-    eta = design.outcome["offset"][design.patient_of_row][row] + parameters.get("intercept", 0.0)
+    eta = np.zeros(row.shape) + parameters.get("intercept", 0.0)
     for name, term in design.terms.items():
         effect = parameters.get(f"{name}_effect")
         if effect is None:  # complete borrowing: the levels have no effects

@@ -26,7 +26,7 @@ from casepool.cases.codebook import LABELLED, Codebook, codebook_from_dict
 from casepool.cases.tables import bare, typed
 from casepool.errors import CasepoolError
 from casepool.inference.agreement import agreement
-from casepool.inference.convergence import convergence
+from casepool.inference.convergence import LEAST_ESS, convergence
 from casepool.inference.graph import build_design, input_values, labels, observed, prior_names, scattered, sizes
 from casepool.inference.predictive import predictive_groups
 from casepool.modelling import Design, Model, make_design, model_from_dict
@@ -39,6 +39,8 @@ from casepool.modelling.medians import frozen_given
 from casepool.modelling.spec import model_dict
 
 RETRY_ACCEPT = 0.99
+MORE_DRAWS, RETRY_FROM, RETRY_RHAT = 5, 4_000, 1.05
+"""By how much draws are multiplied where chains mix slowly, from how many in all on, and up to what R-hat."""
 KEPT_GRAPHS = 8
 """Compiled graphs a process keeps; the one unused longest goes first."""
 STATISTICS = (
@@ -79,7 +81,8 @@ def fit(
     seed : int
         Seed of the sampler; equal seeds give equal draws, whatever the number of cores.
     draws, tune, chains : int
-        Kept and warm-up draws of each chain, and how many chains.
+        Kept and warm-up draws of each chain, and how many chains. Where chains of 4,000 draws in all or more mix, but
+        too slowly, five times as many are drawn once more, said in the attributes.
     cores : int, optional
         Chains sampled at once.
     target_accept : float
@@ -173,7 +176,7 @@ def _fit_design(
 def sample(
     design: Design, seed: int, settings: dict[str, Any], *, cores: int | None = None, progress: bool = True
 ) -> tuple[dict[str, xr.Dataset], dict[str, Any], dict[str, Any], str]:
-    """Draw from the posterior of a design, once more with smaller steps if draws diverged.
+    """Draw from the posterior of a design, once more with smaller steps or more draws where that may mend it.
 
     Returns
     -------
@@ -183,15 +186,34 @@ def sample(
     """
     graph = compiled_graph(design, progress=progress)
     say(progress, f"sampling {design.model.name} ({settings['chains']} chains of {settings['draws']} draws)")
-    drawn = _sample(graph, design, seed, settings, cores, progress)
-    summary = convergence(drawn["posterior"], drawn["sample_stats"])
-    if not summary["divergences"] or settings["target_accept"] >= RETRY_ACCEPT:
-        return drawn, summary, settings, ""
-    retried = f"{summary['divergences']} draws diverged at target_accept {settings['target_accept']}"
-    say(progress, f"{retried}; once more at {RETRY_ACCEPT}")
-    settings = {**settings, "target_accept": RETRY_ACCEPT}
-    drawn = _sample(graph, design, seed, settings, cores, progress)
-    return drawn, convergence(drawn["posterior"], drawn["sample_stats"]), settings, retried
+    retried: list[str] = []
+    while True:
+        drawn = _sample(graph, design, seed, settings, cores, progress)
+        summary = convergence(drawn["posterior"], drawn["sample_stats"])
+        changed, why = _other_settings(summary, settings)
+        if not why:
+            return drawn, summary, settings, "; ".join(retried)
+        say(progress, why)
+        settings, retried = changed, [*retried, why]
+
+
+def _other_settings(summary: Mapping[str, Any], settings: dict[str, Any]) -> tuple[dict[str, Any], str]:
+    """Return the settings to sample with once more, and why; no reason if that would not help, or was done before.
+
+    Smaller steps where draws diverged; more draws where chains mix, but too slowly for the draws of the defaults.
+    """
+    accept, draws, whole = settings["target_accept"], settings["draws"], settings["chains"] * settings["draws"]
+    if summary["divergences"]:
+        if accept >= RETRY_ACCEPT:
+            return settings, ""
+        why = f"{summary['divergences']} draws diverged at target_accept {accept}: once more at {RETRY_ACCEPT}"
+        return {**settings, "target_accept": RETRY_ACCEPT}, why
+    slow = summary["ess"] >= LEAST_ESS / MORE_DRAWS and summary["rhat"] < RETRY_RHAT
+    if summary["verdict"] != "fail" or not slow or not RETRY_FROM <= whole < MORE_DRAWS * RETRY_FROM:
+        return settings, ""
+    why = f"R-hat {summary['rhat']:.3f} and {summary['ess']:.0f} effective draws of {summary['ess_of']} "
+    why += f"with draws={draws}: once more with draws={MORE_DRAWS * draws}"
+    return {**settings, "draws": MORE_DRAWS * draws}, why
 
 
 def compiled_graph(design: Design, *, progress: bool) -> Any:

@@ -22,7 +22,7 @@ from casepool.errors import CasepoolError
 from casepool.modelling.dating import NEVER, Unfolded, exposed_by, unfold
 from casepool.modelling.outcomes import Dates, Reader, at_landmark, read_exposure, read_outcome
 from casepool.modelling.pieces import Pieces, pieces_of
-from casepool.modelling.spec import Model
+from casepool.modelling.spec import Model, Term
 from casepool.modelling.terms import Coded, code_term, logit_in
 
 MOST_ROWS = 200_000
@@ -133,14 +133,16 @@ class Design:
         rows = self._of_rows(kept[self.patient_of_row])
         number = (np.cumsum(kept) - 1)[rows.patient_of_row]
         first = np.unique(number, return_index=True)[1]
+        outcome = {name: values[kept] for name, values in self.outcome.items()}
+        n = patients_in(outcome)
         terms = {
-            name: replace(term, recorded=_recorded(term, first), incomplete=self.terms[name].is_incomplete)
+            name: replace(term, recorded=_recorded(term, first, n), incomplete=self.terms[name].is_incomplete)
             for name, term in rows.terms.items()
         }
         return replace(
             rows,
             patients=tuple(name for name, keep in zip(self.patients, kept, strict=True) if keep),
-            outcome={name: values[kept] for name, values in self.outcome.items()},
+            outcome=outcome,
             patient_of_row=number,
             terms=terms,
             exposed=self.exposed[kept],
@@ -149,7 +151,25 @@ class Design:
     def at_level(self, term: str, level: str) -> Design:
         """Return the design with every patient's `term` set to `level`, all else kept."""
         row = self.terms[term].coded.choice_of(level)
-        return self.with_rows(term, np.tile(row, (len(self.patient_of_row), 1)))
+        design = self.with_rows(term, np.tile(row, (len(self.patient_of_row), 1)))
+        offset = self.offset_at(term, level)
+        if offset is None:
+            return design
+        return replace(design, outcome={**self.outcome, "offset": np.full(len(self.patients), offset)})
+
+    def offset_at(self, term: str, level: str) -> float | None:
+        """Return the offset that goes with a level, if the offset is one of levels: constant within each of them.
+
+        None where patients of one level differ in it, and for a level none of whose patients are in the fit.
+        """
+        if "offset" not in self.outcome:
+            return None
+        own, first = self.terms[term], np.unique(self.patient_of_row, return_index=True)[1]
+        known = own.share[first] < 0
+        matrix, offsets = own.matrix[first][known], self.outcome["offset"][known]
+        found = {other: set(offsets[(matrix == own.coded.choice_of(other)).all(axis=1)]) for other in own.coded.levels}
+        belongs = all(len(values) < 2 for values in found.values())
+        return float(next(iter(found[level]))) if belongs and found[level] else None
 
     def at_value(self, term: str, value: float) -> Design:
         """Return the design with every patient's number `term` set to `value`, all else kept.
@@ -275,7 +295,7 @@ def _refuse_shared_missing(
     kept: np.ndarray,
 ) -> None:
     """Refuse a row of several patients with a missing covariate: they need not share its value."""
-    several = outcome.get("n", np.ones(len(kept))) > 1
+    several = patients_in(outcome) > 1
     for term in coded.values():
         bad = term.missing & several & kept
         if bad.any():
@@ -333,7 +353,9 @@ def _expand(
         outcome=outcome,
         patient_of_row=rows,
         log_weight=np.array(log_weight) + _combinations(outcome)[rows],
-        terms={name: _term_rows(c, np.array(choice[name]), kept, rows) for name, c in coded.items()},
+        terms={
+            name: _term_rows(c, np.array(choice[name]), kept, rows, patients_in(outcome)) for name, c in coded.items()
+        },
         switch=np.array([one.switch for one in began]) if exposure else np.zeros(0),
         exposed=exposed_by(exposure, dates, kept),
         earliest=dates.earliest[kept] if dates else np.zeros(0),
@@ -351,13 +373,19 @@ def _combinations(outcome: Mapping[str, np.ndarray]) -> np.ndarray:
     return np.asarray(special.gammaln(n + 1) - special.gammaln(k + 1) - special.gammaln(n - k + 1))
 
 
-def _term_rows(coded: Coded, choice: np.ndarray, kept: np.ndarray, rows: np.ndarray) -> TermRows:
+def patients_in(outcome: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Return how many patients each row of the table stands for: array (n,)."""
+    return np.asarray(outcome.get("n", np.ones(len(next(iter(outcome.values()))))))
+
+
+def _term_rows(coded: Coded, choice: np.ndarray, kept: np.ndarray, rows: np.ndarray, n: np.ndarray) -> TermRows:
     missing = coded.missing[kept][rows]
     values = coded.values[kept]
     if coded.levels:
-        recorded = np.bincount(values[values >= 0], minlength=len(coded.levels)).astype(float)
+        known = values >= 0
+        recorded = np.bincount(values[known], weights=n[known], minlength=len(coded.levels)).astype(float)
     else:
-        recorded = logit_in(values[~np.isnan(values)], coded.term.bounds or (0.0, 1.0))
+        recorded = _logits(values, n, coded.term)
     return TermRows(
         coded=coded,
         matrix=np.nan_to_num(coded.choices[choice], nan=0.0),
@@ -367,11 +395,17 @@ def _term_rows(coded: Coded, choice: np.ndarray, kept: np.ndarray, rows: np.ndar
     )
 
 
-def _recorded(term: TermRows, first: np.ndarray) -> np.ndarray:
+def _logits(values: np.ndarray, n: np.ndarray, term: Term) -> np.ndarray:
+    """Return the logits of the numbers recorded, within the term's bounds, one for each of the n patients of a row."""
+    known = ~np.isnan(values)
+    return logit_in(np.repeat(values[known], n[known].astype(int)), term.bounds or (0.0, 1.0))
+
+
+def _recorded(term: TermRows, first: np.ndarray, n: np.ndarray) -> np.ndarray:
     """Return what is recorded of a term, as `TermRows.recorded`, from the first row of each patient."""
     of = term.coded
     if of.levels:
         same = (term.matrix[first][:, None] == of.choices[: len(of.levels)]).all(axis=2)
-        return np.asarray(same[term.share[first] < 0].sum(axis=0).astype(float))
-    known = term.matrix[first, 0][np.isnan(term.node[first])]
-    return logit_in(of.term.centre + of.term.scale * known, of.term.bounds or (0.0, 1.0))
+        return np.asarray((same * n[:, None])[term.share[first] < 0].sum(axis=0).astype(float))
+    values = of.term.centre + of.term.scale * term.matrix[first, 0]
+    return _logits(np.where(np.isnan(term.node[first]), values, np.nan), n, of.term)

@@ -19,8 +19,8 @@ def fixed(value: float) -> dict:
     return {"dist": "Fixed", "value": value, "why": "test"}
 
 
-def response_model(terms: dict, priors: dict, name: str = "small") -> Model:
-    plain = {"family": "bernoulli", "outcome": LEVELS, "terms": terms, "priors": priors}
+def response_model(terms: dict, priors: dict, name: str = "small", **outcome: object) -> Model:
+    plain = {"family": "bernoulli", "outcome": LEVELS | outcome, "terms": terms, "priors": priors}
     return model_from_dict(plain, name=name)
 
 

@@ -12,7 +12,7 @@ import xarray as xr
 
 import casepool as cp
 from casepool.inference.convergence import LEAST_ESS
-from casepool.inference.fitting import _compiled, cases_of, compiled_graph, data_hash, model_of
+from casepool.inference.fitting import _compiled, _other_settings, cases_of, compiled_graph, data_hash, model_of
 from casepool.inference.graph import build_design
 from casepool.modelling import make_design
 from tests.small import counts, fixed, half_normal, normal, response_model
@@ -122,6 +122,29 @@ def test_the_table_without_its_codebook_gives_the_same_estimates(age_fit: xr.Dat
     bare = pd.read_csv(bundled("data") / "alk_crizotinib" / "cases.csv")
     fit = cp.fit("objective_response_by_age_group", bare, seed=1, progress=False)
     pd.testing.assert_frame_equal(cp.estimates(fit, "age"), cp.estimates(age_fit, "age"))
+
+
+@pytest.mark.parametrize(
+    ("found", "asked", "changed"),
+    [
+        ({"divergences": 3}, {}, {"target_accept": 0.99}),
+        ({"divergences": 3}, {"target_accept": 0.99}, {}),
+        ({"ess": 130.0, "rhat": 1.03}, {}, {"draws": 5000}),
+        ({"ess": 500.0, "rhat": 1.02}, {}, {"draws": 5000}),
+        ({"ess": 500.0}, {}, {}),
+        ({"ess": 130.0}, {"draws": 5000}, {}),  # the second time
+        ({"ess": 130.0}, {"draws": 300}, {}),  # fewer were asked for than the defaults
+        ({"ess": 30.0}, {}, {}),  # five times as many would still be too few
+        ({"ess": 130.0, "rhat": 1.3}, {}, {}),  # chains that disagree
+    ],
+)
+def test_a_fit_is_sampled_again_only_where_that_may_mend_it(found: dict, asked: dict, changed: dict) -> None:
+    summary = {"divergences": 0, "ess": 900.0, "ess_of": "x", "rhat": 1.0} | found
+    failed = summary["divergences"] or summary["ess"] < 400 or summary["rhat"] >= 1.01
+    settings = {"draws": 1000, "tune": 1000, "chains": 4, "target_accept": 0.9} | asked
+    other, why = _other_settings(summary | {"verdict": "fail" if failed else "pass"}, settings)
+    assert other == settings | changed
+    assert bool(why) == bool(changed)
 
 
 def test_a_fixed_parameter_does_not_move() -> None:

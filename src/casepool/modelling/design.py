@@ -23,10 +23,12 @@ from casepool.modelling.dating import NEVER, Unfolded, exposed_by, unfold
 from casepool.modelling.outcomes import Dates, Reader, at_landmark, read_exposure, read_outcome
 from casepool.modelling.pieces import Pieces, pieces_of
 from casepool.modelling.spec import Model, Term
-from casepool.modelling.terms import Coded, code_term, logit_in
+from casepool.modelling.terms import Coded, code_term, logit_in, node_weights
 
 MOST_ROWS = 200_000
 """Rows a design may have before it is refused as too many combinations of missing values."""
+MANY, STRIDE = 2_000, {"linear": 4, "smooth": 16}
+"""Combinations of what one patient may be, above which nodes of a missing number are thinned, and how far."""
 
 
 @dataclass(frozen=True)
@@ -178,9 +180,13 @@ class Design:
         """
         own, of = self.terms[term], self.terms[term].coded
         node = ~np.isnan(own.node)
-        kept = ~node | (own.node == of.nodes[-1])
-        last = of.log_weights[int(np.argmax(of.missing))][-1] if node.any() else 0.0
-        design = replace(self, log_weight=self.log_weight - np.where(node, last, 0.0))._of_rows(kept)
+        kept, last = ~node, np.zeros(len(node))
+        for patient in np.unique(self.patient_of_row[node]):
+            rows = self.patient_of_row == patient
+            z = np.unique(own.node[rows])
+            kept[rows] = own.node[rows] == z[-1]
+            last[rows] = node_weights(z)[-1]
+        design = replace(self, log_weight=self.log_weight - last)._of_rows(kept)
         size = int(kept.sum())
         matrix = np.full((size, 1), (value - of.term.centre) / of.term.scale)
         known = replace(design.terms[term], matrix=matrix, node=np.full(size, np.nan))
@@ -326,7 +332,7 @@ def _expand(
     began: list[Unfolded] = []
     choice: dict[str, list[int]] = {name: [] for name in coded}
     for i, position in enumerate(kept):
-        options = [list(zip(c.options[position], c.log_weights[position], strict=True)) for c in coded.values()]
+        options = _options(coded, int(position))
         when = [NEVER]
         if exposure and dates:
             own = {name: float(values[i]) for name, values in outcome.items()}
@@ -363,6 +369,24 @@ def _expand(
         event_time=times if np.isfinite(times).any() else np.zeros(0),
         pieces=pieces,
     )
+
+
+def _options(coded: Mapping[str, Coded], position: int) -> list[list[tuple[int, float]]]:
+    """Return what each term may be for one patient: choices and their log weights.
+
+    A number missing beside labels that leave more than `MANY` combinations keeps every `STRIDE`th of its nodes: of
+    such a patient little is known, and the rule stays a trapezoidal one.
+    """
+    combinations = math.prod(len(c.options[position]) for c in coded.values())
+    found = []
+    for term in coded.values():
+        choices, weights = term.options[position], term.log_weights[position]
+        stride = STRIDE.get(term.term.kind, 1) if combinations > MANY and len(choices) > 1 else 1
+        if stride > 1:
+            choices = choices[stride // 2 :: stride]
+            weights = node_weights(term.nodes[choices])
+        found.append(list(zip(choices, weights, strict=True)))
+    return found
 
 
 def _combinations(outcome: Mapping[str, np.ndarray]) -> np.ndarray:

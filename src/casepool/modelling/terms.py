@@ -186,7 +186,7 @@ def _number(term: Term, cases: pd.DataFrame, codebook: Codebook) -> Coded:
     known, inverse = np.unique(values[~missing], return_inverse=True)
     nodes = NODES[term.kind]
     z = np.linspace(-SPAN, SPAN, nodes)
-    log_weight = -(z**2) / 2 - special.logsumexp(-(z**2) / 2)
+    log_weight = node_weights(z)
     options: list[np.ndarray] = [len(known) + np.arange(nodes)] * len(values)
     for position, choice in zip(np.flatnonzero(~missing), inverse, strict=True):
         options[position] = np.array([choice])
@@ -201,6 +201,11 @@ def _number(term: Term, cases: pd.DataFrame, codebook: Codebook) -> Coded:
         missing=missing,
         values=values,
     )
+
+
+def node_weights(z: np.ndarray) -> np.ndarray:
+    """Return the log weights of equidistant nodes for an average over a standard normal: array like `z`."""
+    return np.asarray(-(z**2) / 2 - special.logsumexp(-(z**2) / 2))
 
 
 def _numbers(term: Term, cases: pd.DataFrame, codebook: Codebook) -> np.ndarray:

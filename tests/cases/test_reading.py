@@ -9,7 +9,7 @@ import pytest
 
 from casepool._resources import bundled
 from casepool.cases import Codebook, Column, codebook_of, list_datasets, load, read_cases, resolve_cases
-from casepool.cases.cells import guess_type
+from casepool.cases.guessing import guess_type
 from casepool.errors import CasepoolError
 from casepool.modelling import make_design, model
 
@@ -268,7 +268,13 @@ def test_cells_that_are_not_of_the_type_are_refused(column, cell):
         (["F", "M"], "category"),
         (["0", "1"], "integer"),
         (["TPM3;EML4", "CLTC"], "set"),
-        (["stopped early; then relapsed after a long interval of rest", "a"], "category"),
+        (["stopped early; then relapsed after a long interval of rest", "a"], "text"),
+        (["Epithelioid inflammatory myofibroblastic sarcoma", "sarcoma of bone"] * 4, "category"),
+        (["Ashby", "Bell", "Cole", "Dean", "Ellis", "Bell"], "text"),
+        (["Ewing", "Ewing", "MPNST", "MFH", "MFH"], "category"),
+        (["1961-04-02", "1970-05-01", "unknown"] * 3, "text"),
+        (["2 Apr 1961", "1-May-1970"] * 3, "text"),
+        (["her sister reports that she felt better", "none", "none"], "text"),
         ([f"a note of its own, number {i}" for i in range(30)], "text"),
         ([], "text"),
     ],

@@ -142,7 +142,7 @@ def test_times_in_other_units_are_compared_as_times():
         (np.array([1, 2, 3], dtype="uint8"), "integer"),
         (np.array([1, 2, 3], dtype="float32"), "integer"),
         ([decimal.Decimal("1.5"), 2, "3"], "number"),
-        (pd.to_datetime(["2020-01-01", "2020-01-02", None]), "category"),
+        (pd.to_datetime(["2020-01-01", "2020-01-02", None]), "text"),
         ([1, "a", None], "category"),
     ],
     ids=str,

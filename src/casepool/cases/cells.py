@@ -1,4 +1,4 @@
-"""One printed cell becomes one value: a parser for every column type, and a guess where no type is given."""
+"""One printed cell becomes one value: a parser for every column type."""
 
 from __future__ import annotations
 
@@ -15,8 +15,6 @@ import pandas as pd
 from casepool.cases.codebook import Column
 
 NUMBER = re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d+)?")
-LONGEST_MEMBER = 30
-"""Characters of the longest member a guessed set may have: beyond it, ";" is punctuation."""
 LARGEST = 2**53
 """Largest whole number: beyond it a float no longer tells neighbours apart."""
 TRUE, FALSE = ("true", "yes", "t", "y"), ("false", "no", "f", "n")
@@ -122,32 +120,3 @@ PARSERS: dict[str, tuple[Callable[[Any, Column], Any], str]] = {
     "text": (parse_text, "str"),
 }
 """Parser and pandas dtype of every column type."""
-
-
-def guess_type(values: Iterable[Any]) -> str:
-    """Guess a column's type from its filled cells: the narrowest type that reads all of them.
-
-    Short labels between ";" make a set; labels that hardly repeat make text. One letter throughout, such as
-    the F of a table of women, is a label and no truth value.
-    """
-    cells = list(values)
-    words = [str(value).strip().lower() for value in cells]
-    if not cells:
-        return "text"
-    letter = len(set(words)) == 1 and len(words[0]) == 1
-    if all(word in TRUE + FALSE for word in words) and not letter:
-        return "boolean"
-    for name in ("integer", "number"):
-        if all(_reads(PARSERS[name][0], value) for value in cells):
-            return name
-    if any(";" in word for word in words) and max(len(m) for word in words for m in word.split(";")) <= LONGEST_MEMBER:
-        return "set"
-    return "category" if len(set(words)) <= max(10, len(words) // 2) else "text"
-
-
-def _reads(parser: Callable[[Any, Column], Any], value: object) -> bool:
-    try:
-        parser(value, Column("number"))
-    except BadCellError:
-        return False
-    return True

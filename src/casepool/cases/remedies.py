@@ -26,7 +26,10 @@ NUMBERS: tuple[tuple[str, str], ...] = (
 """Patterns of a whole cell that stands for a number, and the remedy for each, first match first."""
 NOTHING = r"(?i)[-+]?(nan|inf(inity)?)|n/?a|null|none|nil|unknown|[-–—.?*]+"
 """What people write into a cell that has no value."""
-DATE = r"\d{1,4}([-/.])\d{1,2}\1\d{1,4}([ T].*)?"
+DATE = (
+    r"\d{1,4}([-/.])\d{1,2}\1\d{1,4}([ T].*)?|"
+    r"(?i:\d{1,2}[-/. ]*(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*[-/., ]*\d{2,4})"
+)
 OTHERS: tuple[tuple[str, str], ...] = (
     (DATE, NO_DATE),
     (NOTHING, "leave an empty cell, or add it to `missing` in the codebook"),

@@ -19,6 +19,7 @@ import tomli_w
 from casepool.cases.cells import is_missing
 from casepool.cases.codebook import Codebook
 from casepool.cases.columns import labels_of, spellings
+from casepool.cases.guessing import is_sentence
 from casepool.cases.problems import refuse
 from casepool.cases.reading import read_sheet
 from casepool.cases.remedies import is_number
@@ -36,7 +37,7 @@ HINTS: tuple[tuple[str, str], ...] = (
 )
 """What a column's name may say of its role: offered in a comment, never taken for granted."""
 FEW, LONGEST = 12, 40
-"""Levels offered in a comment, and their characters, at most."""
+"""Levels offered in a comment, and their characters, at most; what hardly repeats may name a patient."""
 
 
 def new_dataset(folder: str | Path, table: str | Path | pd.DataFrame) -> Path:
@@ -149,8 +150,9 @@ def _column_text(found: Examined, name: str) -> Iterator[str]:
         if values:
             yield f"# range = [{min(values):g}, {max(values):g}]  # seen; write what is possible\n"
     if column.type in ("category", "set"):
-        levels = sorted({aliases.get(label, label) for value in values for label in labels_of(value, column)})
-        if len(levels) <= FEW and all(len(level) <= LONGEST for level in levels):
+        labels = [aliases.get(label, label) for value in values for label in labels_of(value, column)]
+        levels = sorted(set(labels))
+        if len(levels) <= min(FEW, len(labels) // 2) and not any(len(x) > LONGEST or is_sentence(x) for x in levels):
             listed = ", ".join(map(_quoted, levels))
             yield f'# levels = [{listed}]  # seen; of codes in an order worst first, with type = "ordered"\n'
     for pattern, role in HINTS:

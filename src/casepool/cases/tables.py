@@ -10,9 +10,10 @@ from typing import Any, cast
 
 import pandas as pd
 
-from casepool.cases.cells import PARSERS, guess_type, is_missing
+from casepool.cases.cells import PARSERS, is_missing
 from casepool.cases.codebook import Codebook, Column, codebook_from_dict
 from casepool.cases.columns import Recorded, identifier_problems, read_column, spelling_problems
+from casepool.cases.guessing import guess_type
 from casepool.cases.problems import ERROR, Problem, in_file, refuse
 from casepool.cases.record import Record
 from casepool.cases.rules import broken

@@ -319,15 +319,17 @@ def refuse_private_text(model: Model, frame: pd.DataFrame) -> None:
 def used_columns(model: Model, frame: pd.DataFrame) -> list[str]:
     """Columns a fit keeps: those the model read, labels a table of answers can be split by, the publication.
 
-    Of a table that is not public, neither the publication nor labels whose type was only guessed: they may be names.
+    Of a table that is not public, no publication, and labels only where the codebook lists their `levels` or they are
+    true or false: any others may be names.
     """
     codebook = codebook_of(frame) or Codebook()
     read = [name for name in model.columns() if name in frame.columns]
-    guessed = () if codebook.public else codebook.guessed
     labelled = [
         name
         for name, column in codebook.columns.items()
-        if column.type in LABELLED and name in frame.columns and name not in guessed
+        if column.type in LABELLED
+        and name in frame.columns
+        and (codebook.public or column.levels or column.type == "boolean")
     ]
     labelled += [codebook.publication] if codebook.public and codebook.publication in frame.columns else []
     return [name for name in dict.fromkeys(read + labelled) if name != codebook.id or name in read]

@@ -2,6 +2,7 @@
 
 import datetime
 import decimal
+import tomllib
 
 import numpy as np
 import pandas as pd
@@ -11,8 +12,10 @@ import casepool as cp
 from casepool.cases.codebook import codebook_from_dict
 from casepool.cases.problems import LAYOUT, as_text
 from casepool.errors import CasepoolError
+from casepool.modelling import make_design
 from casepool.writing import table_text
 from tests.cases.edge_tables import BOOK, FINE
+from tests.small import half_normal, normal, response_model
 
 BROKEN = FINE.replace("41.5", "old").replace("0.5", "-1").replace("true", "perhaps")
 
@@ -78,6 +81,23 @@ def test_the_warnings_on_the_bundled_table_are_those_its_readme_gives():
 def test_a_coding_may_contradict_the_record_and_is_read_again():
     cases = cp.recode(cp.load("alk_crizotinib"), deaths_of_complications="censored")
     assert cp.read_cases(cases)["death"].sum() == 5
+
+
+@pytest.mark.parametrize("column", ["group", "the group", 'gr"oup'])
+def test_a_factor_of_twins_is_refused_whatever_its_type_and_the_remedy_mends_it(column):
+    labels = [f"Type {i}" for i in range(12)] + ["type 0"]
+    response = {"response": {"type": "category"}}
+    frame = pd.DataFrame({column: labels, "response": ["yes", "no"] * 6 + ["no"]})
+    model = response_model(
+        {"kind_of": {"kind": "group", "column": column}}, {"intercept": normal(1), "kind_of_sd": half_normal(1)}
+    )
+    with pytest.raises(CasepoolError, match=r"row 13.*'Type 0'") as refused:
+        make_design(model, cp.read_cases(frame, codebook_from_dict({"columns": response})))
+    entry = refused.value.remedy.removeprefix("correct the cell, or add ")
+    keys, head = entry.rsplit(" to ", 1)
+    entry = tomllib.loads(head + "\n" + keys.replace(" and ", "\n"))["columns"]
+    book = codebook_from_dict({"columns": response | entry})
+    assert len(make_design(model, cp.read_cases(frame, book)).terms["kind_of"].coded.levels) == 12
 
 
 @pytest.mark.parametrize("source", ["nothing.csv", 5, None, "a\0b", pd.DataFrame(), pd.DataFrame({"a": []})])

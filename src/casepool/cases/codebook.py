@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -103,6 +104,17 @@ def _column_dict(column: Column) -> dict[str, Any]:
     return {k: list(v) if isinstance(v, tuple) else v for k, v in filled.items()}
 
 
+def entry_of(name: str) -> str:
+    """Return the head of a column's entry in ``codebook.toml``, quoted where TOML asks for it."""
+    return f"[columns.{name if re.fullmatch('[A-Za-z0-9_-]+', name) else toml_text(name)}]"
+
+
+def toml_text(text: str) -> str:
+    """Write a text as TOML does, invisible characters by their number."""
+    shown = "".join(c if c.isprintable() and c not in '"\\' else f"\\U{ord(c):08X}" for c in text)
+    return f'"{shown}"'
+
+
 def read_codebook(path: str | Path) -> Codebook:
     """Read ``codebook.toml``.
 
@@ -165,7 +177,7 @@ def check_keys(plain: Mapping[str, Any], allowed: list[str], *, file: str, table
 def _column(plain: object, *, name: str, file: str) -> Column:
     table = f"columns.{name}"
     if not isinstance(plain, Mapping):
-        raise CasepoolError("must be a table", file=file, column=table, remedy=f"write [{table}] with a type")
+        raise CasepoolError("must be a table", file=file, column=table, remedy=f"write {entry_of(name)} with a type")
     check_keys(plain, [f.name for f in fields(Column)], file=file, table=table)
     values = dict(plain)
     if values.get("type") not in TYPES:

@@ -60,7 +60,7 @@ def stands_for_number(value: object) -> bool:
     """Tell whether a cell is a number, or one of the ways in `NUMBERS` to write it."""
     if not isinstance(value, str):
         return isinstance(value, int | float) and not isinstance(value, bool)
-    return is_number(value) or any(_is(pattern, value) for pattern, _ in NUMBERS)
+    return is_number(value) or (_has_digit(value) and any(_is(pattern, value) for pattern, _ in NUMBERS))
 
 
 def is_number(value: object) -> bool:
@@ -78,12 +78,17 @@ def most_are(values: Iterable[bool]) -> bool:
 
 def is_date(value: object) -> bool:
     """Tell whether a cell is a date."""
-    return isinstance(value, datetime.date) or _is(DATE, value)
+    return isinstance(value, datetime.date) or (isinstance(value, str) and _has_digit(value) and _is(DATE, value))
 
 
 def says_nothing(value: object) -> bool:
     """Tell whether a cell says that there is no value."""
     return _is(NOTHING, value)
+
+
+def _has_digit(value: str) -> bool:
+    """Tell quickly of most labels that they are no number and no date."""
+    return any(map(str.isdigit, value))
 
 
 def _is(pattern: str, value: object) -> bool:

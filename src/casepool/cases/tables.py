@@ -12,7 +12,7 @@ import pandas as pd
 
 from casepool.cases.cells import PARSERS, is_missing
 from casepool.cases.codebook import Codebook, Column, codebook_from_dict
-from casepool.cases.columns import Recorded, identifier_problems, read_column, spelling_problems
+from casepool.cases.columns import SPELT, Recorded, identifier_problems, read_column, spelling_problems
 from casepool.cases.guessing import guess_type
 from casepool.cases.problems import ERROR, Problem, in_file, refuse
 from casepool.cases.record import Record
@@ -104,7 +104,7 @@ def examine(raw: pd.DataFrame, codebook: Codebook | None = None, *, name: str = 
     columns = {column: read_column(raw[column], codebook, column) for column in raw.columns}
     for column, recorded in columns.items():
         problems += recorded.problems
-        if column != codebook.id:
+        if column != codebook.id and codebook.columns[column].type in SPELT:
             problems += spelling_problems(recorded.values, codebook.columns[column], column)
     if codebook.id in columns:
         problems += identifier_problems(columns[codebook.id], codebook)

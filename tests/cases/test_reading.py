@@ -1,6 +1,7 @@
 """Reading cases: what a cell becomes, what is guessed, and what is refused, in one line that says where."""
 
 import csv
+import decimal
 import io
 
 import numpy as np
@@ -8,7 +9,7 @@ import pandas as pd
 import pytest
 
 from casepool._resources import bundled
-from casepool.cases import Codebook, Column, codebook_of, list_datasets, load, read_cases, resolve_cases
+from casepool.cases import Codebook, Column, codebook_of, list_datasets, load, new_dataset, read_cases, resolve_cases
 from casepool.cases.guessing import guess_type
 from casepool.errors import CasepoolError
 from casepool.modelling import make_design, model
@@ -267,6 +268,12 @@ def test_cells_that_are_not_of_the_type_are_refused(column, cell):
         (["F", "F", "F"], "category"),
         (["F", "M"], "category"),
         (["0", "1"], "integer"),
+        ([1.5, float("inf"), -float("inf")], "number"),
+        ([2, decimal.Decimal("Infinity")], "integer"),
+        ([2**53, 2**53 + 1], "text"),
+        (["12345678901234567890", "12345678901234567891"], "text"),
+        (["Yes", "no", "1", "TRUE"], "boolean"),
+        (["T", "N", "1", "0"], "category"),
         (["TPM3;EML4", "CLTC"], "set"),
         (["stopped early; then relapsed after a long interval of rest", "a"], "text"),
         (["Epithelioid inflammatory myofibroblastic sarcoma", "sarcoma of bone"] * 4, "category"),
@@ -281,6 +288,46 @@ def test_cells_that_are_not_of_the_type_are_refused(column, cell):
 )
 def test_types_are_guessed_from_values(cells, type_):
     assert guess_type(cells) == type_
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        ["12345678901234567890", "12345678901234567891"],
+        np.array([12345678901234567890, 12345678901234567891], dtype="uint64"),
+        [2**53, 2**53 + 1],
+        ["001", "1", "01"],
+        [10**400, 10**400 + 1],
+    ],
+    ids=lambda cells: f"{cells[0]!s:.9}",
+)
+def test_different_identifiers_stay_different(tmp_path, cells):
+    frame = pd.DataFrame({"patient": pd.Series(cells, dtype=object), "age": range(len(cells))})
+    expected = [str(int(cell)) if not isinstance(cell, str) else cell for cell in cells]
+    assert read_cases(frame)["patient"].tolist() == expected
+    assert read_cases(new_dataset(tmp_path / "made", frame))["patient"].tolist() == expected
+
+
+@pytest.mark.parametrize("cell", [2**53, 2**53 + 1, "9007199254740993", np.uint64(2**63 + 1)])
+def test_a_whole_number_is_exact_or_refused(cell):
+    book = Codebook(columns={"x": Column("integer")})
+    frame = pd.DataFrame({"x": pd.Series([cell, 2**53 - 1], dtype=object)})
+    assert "15 digits (value" in refusal(lambda: read_cases(frame, book))
+    assert read_cases(frame[1:], book)["x"].tolist() == [2**53 - 1]
+    labels = read_cases(frame, Codebook(columns={"x": Column("category")}))
+    assert labels["x"].tolist() == [str(cell), str(2**53 - 1)]
+
+
+def test_an_infinite_number_is_refused_where_it_stands():
+    message = refusal(lambda: read_cases(pd.DataFrame({"age": [1.5, np.inf]})))
+    assert "row 2, column 'age': expected a number (value inf); leave an empty cell" in message
+
+
+@pytest.mark.parametrize("nothing", [decimal.Decimal("NaN"), decimal.Decimal("sNaN"), np.float32("nan"), pd.NaT])
+@pytest.mark.parametrize("type_", ["number", "category"])
+def test_what_is_no_number_is_an_empty_cell(nothing, type_):
+    frame = pd.DataFrame({"x": pd.Series([nothing, 1], dtype=object)})
+    assert pd.isna(read_cases(frame, Codebook(columns={"x": Column(type_)}))["x"][0])
 
 
 def test_guesses_are_said_and_kept(caplog):

@@ -173,11 +173,24 @@ def test_every_dtype_is_read_as_its_values(values, type_):
     assert len(found) == 3
 
 
-@pytest.mark.parametrize("cell", [[1, 2], {"a": 1}, b"x", np.array([1, 2]), "\ud800", 10**400], ids=repr)
+@pytest.mark.parametrize("cell", [[1, 2], {"a": 1}, b"x", np.array([1, 2]), "\ud800", "a\0b", 10**400], ids=repr)
 def test_a_cell_that_is_no_single_value_is_refused(cell):
     frame = pd.DataFrame({"x": pd.Series([cell, "a"], dtype=object)})
     book = codebook_from_dict({"columns": {"x": {"type": "number" if isinstance(cell, int) else "category"}}})
     assert cp.validate(frame, book)["rule"].iloc[0] == "type"
+
+
+def test_a_name_that_is_no_text_is_refused(tmp_path):
+    frame = pd.DataFrame({"a\0b": ["x"]})
+    assert cp.validate(frame)["rule"].iloc[0] == "shape"
+    with pytest.raises(CasepoolError, match="no text"):
+        cp.new_dataset(tmp_path / "made", frame)
+
+
+def test_attributes_that_are_no_codebook_are_refused():
+    frame = pd.DataFrame({"age": [1]})
+    frame.attrs["codebook"] = 5
+    assert cp.validate(frame)["file"].iloc[0] == "frame.attrs['codebook']"
 
 
 def test_dates_for_times_are_warned_of_and_refused_as_numbers():

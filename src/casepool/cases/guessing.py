@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import decimal
+import math
+import numbers
+import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from casepool.cases.cells import FALSE, PARSERS, TRUE, BadCellError
+from casepool.cases.cells import FALSE, ONE, PARSERS, TRUE, ZERO, BadCellError
 from casepool.cases.codebook import Column
 from casepool.cases.remedies import is_date, most_are
 
@@ -19,28 +23,46 @@ SENTENCE = 6
 """Words that make a sentence and no label."""
 
 
-def guess_type(values: Iterable[Any]) -> str:
+def guess_type(values: Iterable[Any], *, identifies: bool = False) -> str:
     """Guess a column's type from its filled cells: the narrowest type that reads all of them.
 
     Short labels between ";" make a set. Dates, cells of which a third are sentences, and labels that hardly repeat make
-    text: they may name a patient. One letter throughout, such as the F of a table of women, is a label and no truth
-    value.
+    text: they may name a patient. So do whole numbers too long to be told apart as numbers, and those of a column that
+    identifies patients if one begins with 0. An infinite number is still one, though it will be refused. One letter
+    throughout, such as the F of a table of women, is a label and no truth value; 1 and 0 are truth values beside words.
     """
     cells = list(values)
     words = [str(value).strip().lower() for value in cells]
     if not cells:
         return "text"
-    letter = len(set(words)) == 1 and len(words[0]) == 1
-    if all(word in TRUE + FALSE for word in words) and not letter:
+    if _are_truths(words):
         return "boolean"
-    for name in ("integer", "number"):
+    padded = identifies and any(re.match(r"[-+]?0\d", word) for word in words)
+    for name in () if padded else ("integer", "number"):
         if all(_reads(PARSERS[name][0], value) for value in cells):
             return name
+        if all(map(_is_whole, cells)):
+            break
     if most_are(is_date(value) for value in cells) or 3 * sum(map(is_sentence, words)) >= len(words):
         return "text"
     if any(";" in word for word in words) and max(len(m) for word in words for m in word.split(";")) <= LONGEST_MEMBER:
         return "set"
-    return "text" if _hardly_repeat(words) else "category"
+    return "text" if padded or all(map(_is_whole, cells)) or _hardly_repeat(words) else "category"
+
+
+def _are_truths(words: Sequence[str]) -> bool:
+    """Tell whether all words say true or false, not one letter alone, and 1 and 0 only beside a whole word."""
+    different = set(words)
+    letter = len(different) == 1 and len(words[0]) == 1
+    spelt = any(len(word) > 1 for word in different - {*ONE, *ZERO})
+    return different <= {*TRUE, *FALSE, *((*ONE, *ZERO) if spelt else ())} and not letter
+
+
+def _is_whole(value: object) -> bool:
+    """Tell whether a cell is written as a whole number, of any length."""
+    if isinstance(value, str):
+        return re.fullmatch(r"\s*[-+]?\d+\s*", value) is not None
+    return isinstance(value, numbers.Integral) and not isinstance(value, bool)
 
 
 def is_sentence(text: str) -> bool:
@@ -58,5 +80,5 @@ def _reads(parser: Callable[[Any, Column], Any], value: object) -> bool:
     try:
         parser(value, Column("number"))
     except BadCellError:
-        return False
+        return isinstance(value, float | decimal.Decimal) and math.isinf(value)
     return True

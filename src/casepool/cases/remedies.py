@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import decimal
 import re
 from collections.abc import Iterable
 
@@ -53,6 +54,8 @@ def remedy_for(value: object) -> str:
     """
     if isinstance(value, datetime.date | datetime.timedelta):
         return NO_DATE
+    if isinstance(value, float | decimal.Decimal):  # not finite: any other one can be read
+        value = str(value)
     return next((remedy for pattern, remedy in NUMBERS + OTHERS if _is(pattern, value)), GENERAL)
 
 

@@ -63,6 +63,8 @@ class Judge:
             return ruling, {}
         while rows and not any(cell.strip() for cell in rows[-1]):
             rows.pop()
+        while rows and not any(cell.strip() for cell in rows[0]):
+            rows.pop(0)
         if len(rows) < 2 or any(len(row) != len(rows[0]) for row in rows):
             ruling.refused.add("")
             return ruling, {}

@@ -196,8 +196,10 @@ EDGES = [
         .replace("0.5", "5"),
         REFUSE,
         "file",
+        4,
+        "age",
     ),
-    Edge("semicolons, comma and point", FINE.replace(",", ";").replace("0.5", "0,5"), REFUSE, "file"),
+    Edge("semicolons, comma and point", FINE.replace(",", ";").replace("0.5", "0,5"), REFUSE, "file", 3, "months"),
     Edge(
         "told decimal comma",
         FINE.replace(",", ";").replace("41.5", "1,234").replace("0.5", "5"),

@@ -100,11 +100,45 @@ def test_a_factor_of_twins_is_refused_whatever_its_type_and_the_remedy_mends_it(
     assert len(make_design(model, cp.read_cases(frame, book)).terms["kind_of"].coded.levels) == 12
 
 
-@pytest.mark.parametrize("source", ["nothing.csv", 5, None, "a\0b", pd.DataFrame(), pd.DataFrame({"a": []})])
+@pytest.mark.parametrize(
+    "source", ["nothing.csv", 5, None, "a\0b", "a" * 5000, pd.DataFrame(), pd.DataFrame({"a": []})]
+)
 def test_nothing_is_raised_for_what_cannot_be_read(source):
     found = cp.validate(source)
     assert found["severity"].iloc[0] == "error"
     assert found["remedy"].iloc[0]
+    with pytest.raises(CasepoolError):
+        cp.read_cases(source)
+    with pytest.raises(CasepoolError):
+        cp.new_dataset("a" * 5000 if isinstance(source, str) else "nowhere", source)
+
+
+@pytest.mark.parametrize(
+    ("name", "warned"),
+    [
+        *((name, True) for name in ("age", "Age (years)", "age_at_diagnosis", "ageYears")),
+        *((name, False) for name in ("age_months", "Age (mo)", "stage", "age_group", "dosage")),
+    ],
+)
+def test_ages_in_months_are_noticed_by_the_name_of_the_column(name, warned):
+    found = cp.validate(pd.DataFrame({"patient": ["a", "b"], name: [30, 400]}))
+    assert ("beyond a lifetime" in set(found.query("severity == 'warning'")["rule"])) is warned
+
+
+def test_an_ambiguous_decimal_is_told_with_its_row(tmp_path):
+    path = written(tmp_path, "patient;age\na;30\nb;1,234\n")
+    found = cp.validate(path)
+    assert found.loc[0, ["row", "column"]].tolist() == [2, "age"]
+
+
+@pytest.mark.parametrize(("role", "rows"), [("trait", [3, 4]), ("", [3])])
+def test_rows_that_agree_are_named_and_an_empty_cell_agrees_with_any_trait(role, rows):
+    cells = {"a": "xyxx", "b": "xxxx", "c": "xxxx", "d": ["x", "x", "x", None]}
+    columns = {name: {"type": "category", "role": role} for name in cells}
+    frame = pd.DataFrame({name: list(values) for name, values in cells.items()} | {"patient": list("1234")})
+    found = cp.validate(frame, codebook_from_dict({"columns": columns})).query("rule == 'possible duplicate'")
+    assert found["row"].tolist() == rows
+    assert found["problem"].str.contains("row 1 ").all()
 
 
 def test_a_bad_codebook_is_a_row_too(tmp_path):
@@ -125,6 +159,7 @@ def test_a_bad_codebook_is_a_row_too(tmp_path):
         ({"type": "number", "exposure": "surgery"}, "exposure"),
         ({"type": "set", "separator": ""}, "not be empty"),
         ({"type": "category", "aliases": {"a": 1}}, "table of texts"),
+        ({"type": "category", "levels": ["a", "a", "b"]}, "lists a code twice"),
     ],
 )
 def test_a_role_that_cannot_be_is_refused(column, said):

@@ -191,6 +191,10 @@ def _column(plain: object, *, name: str, file: str) -> Column:
     for key in ("levels", "counts"):
         if key in values:
             values[key] = tuple(_strings(values[key], file=file, key=f"{table}.{key}"))
+            if len(set(values[key])) < len(values[key]):
+                raise CasepoolError(
+                    "lists a code twice", file=file, column=f"{table}.{key}", value=values[key], remedy="list it once"
+                )
     _texts(values.get("aliases", {}), file=file, key=f"{table}.aliases")
     for key in ("unit", "label", "separator", "role", "exposure"):
         if not isinstance(values.get(key, ""), str):

@@ -6,6 +6,7 @@ A rule reads columns by their roles. A row in which a cell it needs is empty or 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import NamedTuple
@@ -183,8 +184,8 @@ def parts_of_follow_up(record: Record) -> Iterator[Problem]:
 def beyond_a_lifetime(record: Record) -> Iterator[Problem]:
     """Ask that an age or a time is at most 120 years.
 
-    Judged are columns of numbers with a unit of time, with a role that is a time, or named ``age`` without a unit
-    (then taken for years).
+    Judged are columns of numbers with a unit of time, with a role that is a time, or named an age without a unit (then
+    taken for years, unless the name says otherwise).
     """
     time = record.one("time")
     unit_of_time = record.codebook.columns[time].unit if time else ""
@@ -192,7 +193,7 @@ def beyond_a_lifetime(record: Record) -> Iterator[Problem]:
         column = record.codebook.columns[name]
         if column.type not in ("number", "integer"):
             continue
-        unit = column.unit or ("years" if name.casefold() == "age" else "")
+        unit = column.unit or _unit_of_age(name)
         unit = unit or (unit_of_time or "months") * (column.role in TIMES)
         if unit not in DAYS:
             continue
@@ -207,6 +208,13 @@ def beyond_a_lifetime(record: Record) -> Iterator[Problem]:
                     f"at most {LIFETIME} years",
                     "correct the cell, or the unit in the codebook",
                 )
+
+
+def _unit_of_age(name: str) -> str:
+    """Return the unit that the name of an age says, "years" where it says none; nothing of another name."""
+    words = re.findall(r"[a-z]+", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).casefold())
+    units = [unit for unit in DAYS if {unit, unit[:-1], unit[:2]} & set(words)]
+    return (units or ["years"])[0] if "age" in words and not {"group", "band", "class"} & set(words) else ""
 
 
 def event_at_zero(record: Record) -> Iterator[Problem]:

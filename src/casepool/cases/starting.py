@@ -21,7 +21,7 @@ from casepool.cases.codebook import Codebook
 from casepool.cases.columns import labels_of, spellings
 from casepool.cases.guessing import is_sentence
 from casepool.cases.problems import refuse
-from casepool.cases.reading import read_sheet
+from casepool.cases.reading import as_path, read_sheet
 from casepool.cases.remedies import is_number
 from casepool.cases.roles import ROLES
 from casepool.cases.tables import Examined, examine, flat
@@ -64,7 +64,7 @@ def new_dataset(folder: str | Path, table: str | Path | pd.DataFrame) -> Path:
     CasepoolError
         If the folder holds something, or the table has an error that no codebook mends.
     """
-    folder = Path(folder)
+    folder = as_path(folder)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise CasepoolError("there is something of this name already", file=str(folder), remedy="choose another name")
     if not folder.absolute().parent.is_dir():
@@ -93,9 +93,10 @@ def _raw(table: str | Path | pd.DataFrame) -> tuple[pd.DataFrame, str]:
         raw = flat(table)
         raw.columns = raw.columns.str.strip()
         return raw, "the DataFrame"
-    sheet = read_sheet(Path(table), None)
+    path = as_path(table)
+    sheet = read_sheet(path, None)
     refuse(sheet.problems)
-    return sheet.frame, Path(table).name
+    return sheet.frame, path.name
 
 
 def _identified(raw: pd.DataFrame, codebook: Codebook) -> Codebook:
@@ -134,6 +135,7 @@ def _codebook_text(found: Examined, name: str) -> Iterator[str]:
     yield HEAD.format(roles="\n".join(f"#   {role:<11} {meaning}" for role, meaning in ROLES.items()))
     yield tomli_w.dumps({"title": name, "source": "", "licence": "", "public": False, "id": found.codebook.id})
     yield tomli_w.dumps({"missing": list(found.codebook.missing)})
+    yield '# report = ["my_model.toml"]  # model files of this folder, for `casepool report`\n'
     for column in found.raw.columns:
         yield "\n" + "".join(_column_text(found, column))
 

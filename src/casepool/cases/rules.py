@@ -11,10 +11,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
+from casepool.cases.codebook import entry_of
 from casepool.cases.problems import ERROR, IDLE, NOTE, WARNING, Problem
 from casepool.cases.record import Record
 from casepool.cases.resemblance import possible_duplicates
-from casepool.cases.roles import EXPOSURE, RESECTION, TIMES
+from casepool.cases.roles import EXPOSURE, NO_ROLE, RESECTION, TIMES
 from casepool.cases.units import DAYS
 
 SLACK = 1e-6
@@ -262,8 +263,14 @@ def broken(record: Record, severity: str) -> Iterator[Problem]:
     """Yield what the rules of one severity find in a table."""
     for name, rule in RULES.items():
         if rule.severity == severity and all(record.having(*roles) for roles in rule.needs):
+            read = {n: record.codebook.columns[n].role for roles in rule.needs for n in record.having(*roles)}
+            denied = "".join(
+                f', or set role = "{NO_ROLE}" in {entry_of(n)}, which is taken for the {role} by its name'
+                for n, role in read.items()
+                if n in record.presumed
+            )
             for problem in rule.find(record):
-                yield replace(problem, rule=name, severity=severity)
+                yield replace(problem, rule=name, severity=severity, remedy=problem.remedy + denied)
 
 
 def not_run(record: Record) -> Iterator[Problem]:
@@ -288,6 +295,8 @@ def _after_follow_up(
     record: Record, name: str, what: str, judged: list[bool | None] | list[bool] | None = None
 ) -> Iterator[Problem]:
     time = record.one("time")
+    if not record.comparable(name, time):
+        return
     for row, (at, end) in enumerate(zip(record.days(name), record.days(time), strict=True)):
         if (judged is None or judged[row]) and at is not None and end is not None and at > end + SLACK:
             last = f"{record.shown(time, row):g}"

@@ -17,11 +17,12 @@ import pandas as pd
 import tomli_w
 
 from casepool.cases.cells import is_missing
-from casepool.cases.codebook import Codebook
+from casepool.cases.codebook import Codebook, Column
 from casepool.cases.columns import labels_of, spellings
 from casepool.cases.guessing import is_sentence
 from casepool.cases.problems import refuse
 from casepool.cases.reading import as_path, read_sheet
+from casepool.cases.record import Record
 from casepool.cases.remedies import is_number
 from casepool.cases.roles import ROLES
 from casepool.cases.tables import Examined, examine, flat
@@ -136,12 +137,16 @@ def _codebook_text(found: Examined, name: str) -> Iterator[str]:
     yield tomli_w.dumps({"title": name, "source": "", "licence": "", "public": False, "id": found.codebook.id})
     yield tomli_w.dumps({"missing": list(found.codebook.missing)})
     yield '# report = ["my_model.toml"]  # model files of this folder, for `casepool report`\n'
+    presumed = Record(found.columns, found.codebook).presumed
     for column in found.raw.columns:
-        yield "\n" + "".join(_column_text(found, column))
+        yield "\n" + "".join(_column_text(found, column, presumed.get(column)))
 
 
-def _column_text(found: Examined, name: str) -> Iterator[str]:
-    """Yield one column's entry: the type guessed, and comments for what only the author knows."""
+def _column_text(found: Examined, name: str, role_of: Column | None) -> Iterator[str]:
+    """Yield one column's entry: the type guessed, and comments for what only the author knows.
+
+    `role_of` is the column with the role its name says, if it does.
+    """
     column = found.codebook.columns[name]
     values = [value for value in found.columns[name].values if value is not None]
     aliases = {} if name == found.codebook.id else spellings(values, column)
@@ -157,7 +162,11 @@ def _column_text(found: Examined, name: str) -> Iterator[str]:
         if len(levels) <= min(FEW, len(labels) // 2) and not any(len(x) > LONGEST or is_sentence(x) for x in levels):
             listed = ", ".join(map(_quoted, levels))
             yield f'# levels = [{listed}]  # seen; of codes in an order worst first, with type = "ordered"\n'
-    for pattern, role in HINTS:
+    if role_of:
+        yield f"# role = {_quoted(role_of.role)}\n"
+        yield f"# exposure = {_quoted(role_of.exposure)}\n" * bool(role_of.exposure)
+        yield f"# counts = [{', '.join(map(_quoted, role_of.counts))}]\n" * bool(role_of.counts)
+    for pattern, role in () if role_of else HINTS:
         if re.fullmatch(pattern, name):
             yield f'# role = "{role}"\n' + '# counts = ["?"]\n' * (role in ("status", "response"))
     if aliases:

@@ -14,6 +14,7 @@ from casepool.cases.columns import odd_cells, spelling_problems
 from casepool.cases.problems import NOTE, WARNING, Problem, as_table, from_refusal
 from casepool.cases.reading import as_path, given_codebook, list_datasets, read_sheet
 from casepool.cases.record import Record
+from casepool.cases.roles import NO_ROLE, ROLES
 from casepool.cases.rules import broken, not_run
 from casepool.cases.sheet import Sheet
 from casepool.cases.tables import Examined, examine, placed
@@ -27,8 +28,8 @@ def validate(source: str | Path | pd.DataFrame, codebook: str | Path | Codebook 
     or levels; identifiers missing or given twice; levels that differ in `casepool.cases.columns.folded` respects only;
     columns the codebook names and the table lacks; a file that is no table; and the rules across columns that no
     table may break (`casepool.cases.rules`). Warnings are what should be looked at in the source: further such rules,
-    cells that are no number among numbers, and guesses about the file. Notes are guesses of types, and the rules that
-    could not run because no column has the role they need.
+    cells that are no number among numbers, and guesses about the file. Notes are guesses of types and roles, and the
+    rules that could not run because no column has the role they need.
 
     Parameters
     ----------
@@ -100,6 +101,10 @@ def _remarks(found: Examined) -> Iterator[Problem]:
             kind = found.codebook.columns[name].type
             said = f"the codebook has no entry for this column, which is read as {kind}"
             yield Problem("guess", said, "a type", f'add {entry_of(name)} with type = "{kind}"', NOTE, column=name)
+    for name, column in record.presumed.items():
+        said = f"taken for the {column.role} by its name: {ROLES[column.role]}"
+        remedy = f'add role = "{column.role}" to {entry_of(name)}, or role = "{NO_ROLE}" if it is not'
+        yield Problem("guess", said, "a role", remedy, NOTE, column=name)
     yield from not_run(record)
 
 

@@ -23,6 +23,7 @@ from llvmlite.binding import get_host_cpu_name
 
 from casepool.cases import Column, codebook_of, resolve_cases
 from casepool.cases.codebook import LABELLED, Codebook, codebook_from_dict
+from casepool.cases.roles import NO_ROLE
 from casepool.cases.tables import bare, typed
 from casepool.errors import CasepoolError
 from casepool.inference.agreement import agreement
@@ -338,7 +339,9 @@ def used_columns(model: Model, frame: pd.DataFrame) -> list[str]:
 def _attributes(design: Design, frame: pd.DataFrame, seed: int, settings: Mapping[str, Any]) -> dict[str, str]:
     codebook = codebook_of(frame) or Codebook()
     kept = used_columns(design.model, frame)
-    book = replace(codebook, columns={name: codebook.columns[name] for name in kept}, codings={}, guessed=()).to_dict()
+    columns = {name: codebook.columns[name] for name in kept}
+    columns = {name: replace(column, role=column.role or NO_ROLE) for name, column in columns.items()}
+    book = replace(codebook, columns=columns, codings={}, guessed=()).to_dict()
     return {
         "casepool_fit": "1",
         "model": json.dumps({"name": design.model.name, **model_dict(design.model)}),

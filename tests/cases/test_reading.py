@@ -2,6 +2,7 @@
 
 import csv
 import decimal
+import fractions
 import io
 
 import numpy as np
@@ -245,6 +246,8 @@ def test_cells_become_values(type_, cells, values):
         (Column("number"), "1e999"),
         (Column("number"), "inf"),
         (Column("number"), True),
+        (Column("number"), np.timedelta64(5, "s")),
+        (Column("number"), fractions.Fraction(10**400)),
         (Column("number", range=(0.0, 110.0)), "110.5"),
         (Column("integer"), "2.5"),
         (Column("boolean"), "2"),
@@ -323,7 +326,9 @@ def test_an_infinite_number_is_refused_where_it_stands():
     assert "row 2, column 'age': expected a number (value inf); leave an empty cell" in message
 
 
-@pytest.mark.parametrize("nothing", [decimal.Decimal("NaN"), decimal.Decimal("sNaN"), np.float32("nan"), pd.NaT])
+@pytest.mark.parametrize(
+    "nothing", [decimal.Decimal("NaN"), decimal.Decimal("sNaN"), np.float32("nan"), pd.NaT, np.timedelta64("NaT", "s")]
+)
 @pytest.mark.parametrize("type_", ["number", "category"])
 def test_what_is_no_number_is_an_empty_cell(nothing, type_):
     frame = pd.DataFrame({"x": pd.Series([nothing, 1], dtype=object)})

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterable
 from typing import Any, cast
 
+import numpy as np
 import pandas as pd
 
 from casepool.cases.codebook import Column
@@ -35,9 +36,16 @@ def is_missing(value: object, tokens: Iterable[str]) -> bool:
         return value.strip() in tokens
     if value is None or type(value).__name__ in ("NAType", "NaTType"):
         return True
+    if isinstance(value, np.timedelta64 | np.datetime64):
+        return bool(np.isnat(value))
     if isinstance(value, decimal.Decimal):
         return value.is_nan()
     return isinstance(value, numbers.Real) and not isinstance(value, numbers.Rational) and math.isnan(value)
+
+
+def is_real(value: object) -> bool:
+    """Tell whether a cell is a number of Python's or numpy's: no truth value and no duration, which numpy counts in."""
+    return isinstance(value, float | numbers.Real) and not isinstance(value, bool | np.timedelta64)
 
 
 def parse_number(value: object, column: Column) -> float:
@@ -45,9 +53,9 @@ def parse_number(value: object, column: Column) -> float:
     number = math.nan
     if isinstance(value, str):
         number = float(value) if NUMBER.fullmatch(value.strip()) else math.nan
-    elif isinstance(value, float | numbers.Real | decimal.Decimal) and not isinstance(value, bool):
+    elif is_real(value) or isinstance(value, decimal.Decimal):
         try:
-            number = float(value)
+            number = float(cast(Any, value))
         except (OverflowError, ValueError):
             number = math.inf
     if not math.isfinite(number):
@@ -80,8 +88,10 @@ def parse_boolean(value: object, column: Column) -> bool:
 def parse_label(value: object, column: Column) -> str:
     """Read a label: text without surrounding space, aliases applied, one of the levels if there are any."""
     label = parse_text(value, column).strip()
-    if isinstance(value, numbers.Real) and not isinstance(value, bool) and value == value // 1:
-        label = str(int(cast(Any, value)))
+    number: Any = value
+    rational = isinstance(number, numbers.Rational)
+    if is_real(number) and (number.denominator == 1 if rational else float(number).is_integer()):
+        label = str(int(number))
     label = column.aliases.get(label, label)
     if column.levels and label not in column.levels:
         raise BadCellError(f"expected one of {', '.join(column.levels)}")

@@ -133,7 +133,7 @@ def read_toml(path: Path) -> dict[str, Any]:
         return tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         raise CasepoolError("there is no such file", file=str(path), remedy="check the path") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+    except (ValueError, OSError) as error:  # of a name, of text, of TOML
         raise CasepoolError(f"not readable as TOML ({error})", file=str(path), remedy="correct it") from None
 
 

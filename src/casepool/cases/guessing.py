@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from casepool.cases.cells import FALSE, ONE, PARSERS, TRUE, ZERO, BadCellError
+from casepool.cases.cells import FALSE, ONE, PARSERS, TRUE, ZERO, BadCellError, is_real
 from casepool.cases.codebook import Column
 from casepool.cases.remedies import is_date, most_are
 
@@ -62,7 +62,7 @@ def _is_whole(value: object) -> bool:
     """Tell whether a cell is written as a whole number, of any length."""
     if isinstance(value, str):
         return re.fullmatch(r"\s*[-+]?\d+\s*", value) is not None
-    return isinstance(value, numbers.Integral) and not isinstance(value, bool)
+    return is_real(value) and isinstance(value, numbers.Integral)
 
 
 def is_sentence(text: str) -> bool:

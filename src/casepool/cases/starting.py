@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import datetime
+import fractions
 import math
 import re
 import shutil
@@ -16,7 +17,7 @@ from typing import Any
 import pandas as pd
 import tomli_w
 
-from casepool.cases.cells import is_missing
+from casepool.cases.cells import TOO_LARGE, is_missing
 from casepool.cases.codebook import Codebook, Column
 from casepool.cases.columns import labels_of, spellings
 from casepool.cases.guessing import is_sentence
@@ -124,7 +125,9 @@ def _text(cell: Any) -> str:
     """Write one cell: whole numbers without a point, dates without an idle midnight."""
     if is_missing(cell, ()):
         return ""
-    if isinstance(cell, float) and cell.is_integer() and math.fabs(cell) < 2**53:
+    if isinstance(cell, fractions.Fraction) and abs(cell) < TOO_LARGE:
+        cell = float(cell)
+    if isinstance(cell, float) and cell.is_integer() and math.fabs(cell) < TOO_LARGE:
         return str(int(cell))
     if isinstance(cell, datetime.datetime) and cell.time() == datetime.time():
         return cell.date().isoformat()

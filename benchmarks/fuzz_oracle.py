@@ -63,6 +63,8 @@ class Judge:
             return ruling, {}
         while rows and not any(cell.strip() for cell in rows[-1]):
             rows.pop()
+        while rows and not any(cell.strip() for cell in rows[0]):
+            rows.pop(0)
         if len(rows) < 2 or any(len(row) != len(rows[0]) for row in rows):
             ruling.refused.add("")
             return ruling, {}
@@ -127,7 +129,7 @@ class Judge:
         return None if column.get("levels") and not set(labels) <= set(column["levels"]) else labels
 
     def _twins(self, name: str, values: list[Any], ruling: Ruling) -> None:
-        """Refuse labels that are invisible, or differ in case, spaces, invisible characters or Unicode form only."""
+        """Refuse labels that are invisible, or differ in case, spaces, invisible characters or look-alikes only."""
         column = self.columns[name]
         if column["type"] not in ("category", "ordered", "set"):
             return
@@ -223,8 +225,32 @@ def _number(text: str, column: dict[str, Any], ruling: Ruling, name: str) -> flo
 
 
 def _shape(label: str) -> str:
-    text = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", label).casefold())
-    return "".join(c for c in text if not c.isspace() and unicodedata.category(c) not in ("Cc", "Cf"))
+    """Return a label without what its writing adds; a letter looks Latin if Unicode gives it a Latin letter's name."""
+    beside = bool(re.search("[A-Za-z]", label))
+    text = "".join(_plain(c, beside) for c in label)
+    text = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+    text = "".join(c for c in text if not c.isspace() and unicodedata.category(c) not in ("Cc", "Cf"))
+    return "".join("-" if c == "\u2212" or unicodedata.category(c) == "Pd" else c for c in text)
+
+
+def _plain(c: str, beside_latin: bool) -> str:
+    if c in "\u2018\u2019\u201a\u201b\u02b9\u02bc\u0060\u00b4\u2032":
+        return "'"
+    if c in "\u201c\u201d\u201e\u201f\u00ab\u00bb\u2033":
+        return '"'
+    name = unicodedata.name(c, "")
+    return LOOKS_LATIN.get(name, c) if beside_latin else c
+
+
+CYRILLIC = "A:A VE:B IE:E DZE:S BYELORUSSIAN-UKRAINIAN I:I JE:J KA:K EM:M EN:H O:O ER:P ES:C TE:T U:Y HA:X"
+GREEK = "ALPHA:A BETA:B EPSILON:E ZETA:Z ETA:H IOTA:I KAPPA:K MU:M NU:N OMICRON:O RHO:P TAU:T UPSILON:Y CHI:X"
+LOOKS_LATIN = {
+    **{f"CYRILLIC CAPITAL LETTER {n}": c for n, c in re.findall(r"([A-Z-]+(?: I)?):(.)", CYRILLIC)},
+    **{f"CYRILLIC SMALL LETTER {n}": c.lower() for n, c in re.findall(r"([A-Z-]+(?: I)?):([AESIJOPCYX])", CYRILLIC)},
+    **{f"GREEK CAPITAL LETTER {n}": c for n, c in re.findall(r"([A-Z]+):(.)", GREEK)},
+    "GREEK SMALL LETTER OMICRON": "o",
+}
+"""Letters of other scripts that look like a Latin one, by their names in Unicode."""
 
 
 def _rows_of(data: bytes, ruling: Ruling) -> list[list[str]] | None:

@@ -141,6 +141,25 @@ def test_a_missing_folder_is_refused_before_the_work(capsys, tmp_path: Path) -> 
     assert "folder" in err
 
 
+def test_a_report_finds_model_files_beside_the_codebook(
+    capsys, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The model asks for a column the table lacks, so it was found, and nothing is fitted."""
+    (tmp_path / "table.csv").write_text("patient,age\n1,30\n", encoding="utf-8")
+    folder = cp.new_dataset(tmp_path / "made", tmp_path / "table.csv")
+    monkeypatch.chdir(tmp_path)
+    arguments = ("report", "--data", "made", "--out", str(tmp_path / "r.html"))
+    status, _, err = run(*arguments, capsys=capsys)
+    assert status == 2
+    assert 'report = ["my_model.toml"]' in err
+    book = (folder / "codebook.toml").read_text(encoding="utf-8")
+    (folder / "codebook.toml").write_text(book.replace("# report =", "report ="), encoding="utf-8")
+    (folder / "my_model.toml").write_text(cp.model("objective_response").to_toml(), encoding="utf-8")
+    status, _, err = run(*arguments, capsys=capsys)
+    assert status == 2
+    assert "which the model 'my_model' names" in err
+
+
 @pytest.fixture(scope="module")
 def kept(age_fit, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return cp.save_fit(age_fit, tmp_path_factory.mktemp("kept") / "age.nc")

@@ -206,9 +206,10 @@ def report(
             "the codebook lists no models to report",
             file=book.name if book else data,
             column="report",
-            remedy='add, say, report = ["objective_response"] to codebook.toml',
+            remedy='write a model file beside codebook.toml, and add report = ["my_model.toml"] to it',
         )
-    chosen = [model(name) for name in names]
+    folder = Path(data)
+    chosen = [model(folder / name if name.endswith(".toml") else name) for name in names]
     for each in chosen:
         make_design(each, cases)  # a bad table is refused before anything is fitted
     from casepool.inference import fit as run

@@ -1,6 +1,8 @@
 """Reading cases: what a cell becomes, what is guessed, and what is refused, in one line that says where."""
 
 import csv
+import decimal
+import fractions
 import io
 
 import numpy as np
@@ -8,8 +10,8 @@ import pandas as pd
 import pytest
 
 from casepool._resources import bundled
-from casepool.cases import Codebook, Column, codebook_of, list_datasets, load, read_cases, resolve_cases
-from casepool.cases.cells import guess_type
+from casepool.cases import Codebook, Column, codebook_of, list_datasets, load, new_dataset, read_cases, resolve_cases
+from casepool.cases.guessing import guess_type
 from casepool.errors import CasepoolError
 from casepool.modelling import make_design, model
 
@@ -244,6 +246,8 @@ def test_cells_become_values(type_, cells, values):
         (Column("number"), "1e999"),
         (Column("number"), "inf"),
         (Column("number"), True),
+        (Column("number"), np.timedelta64(5, "s")),
+        (Column("number"), fractions.Fraction(10**400)),
         (Column("number", range=(0.0, 110.0)), "110.5"),
         (Column("integer"), "2.5"),
         (Column("boolean"), "2"),
@@ -267,14 +271,68 @@ def test_cells_that_are_not_of_the_type_are_refused(column, cell):
         (["F", "F", "F"], "category"),
         (["F", "M"], "category"),
         (["0", "1"], "integer"),
+        ([1.5, float("inf"), -float("inf")], "number"),
+        ([2, decimal.Decimal("Infinity")], "integer"),
+        ([2**53, 2**53 + 1], "text"),
+        (["12345678901234567890", "12345678901234567891"], "text"),
+        (["Yes", "no", "1", "TRUE"], "boolean"),
+        (["T", "N", "1", "0"], "category"),
         (["TPM3;EML4", "CLTC"], "set"),
-        (["stopped early; then relapsed after a long interval of rest", "a"], "category"),
+        (["stopped early; then relapsed after a long interval of rest", "a"], "text"),
+        (["Epithelioid inflammatory myofibroblastic sarcoma", "sarcoma of bone"] * 4, "category"),
+        (["Ashby", "Bell", "Cole", "Dean", "Ellis", "Bell"], "text"),
+        (["Ewing", "Ewing", "MPNST", "MFH", "MFH"], "category"),
+        (["1961-04-02", "1970-05-01", "unknown"] * 3, "text"),
+        (["2 Apr 1961", "1-May-1970"] * 3, "text"),
+        (["her sister reports that she felt better", "none", "none"], "text"),
         ([f"a note of its own, number {i}" for i in range(30)], "text"),
         ([], "text"),
     ],
 )
 def test_types_are_guessed_from_values(cells, type_):
     assert guess_type(cells) == type_
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        ["12345678901234567890", "12345678901234567891"],
+        np.array([12345678901234567890, 12345678901234567891], dtype="uint64"),
+        [2**53, 2**53 + 1],
+        ["001", "1", "01"],
+        [10**400, 10**400 + 1],
+    ],
+    ids=lambda cells: f"{cells[0]!s:.9}",
+)
+def test_different_identifiers_stay_different(tmp_path, cells):
+    frame = pd.DataFrame({"patient": pd.Series(cells, dtype=object), "age": range(len(cells))})
+    expected = [str(int(cell)) if not isinstance(cell, str) else cell for cell in cells]
+    assert read_cases(frame)["patient"].tolist() == expected
+    assert read_cases(new_dataset(tmp_path / "made", frame))["patient"].tolist() == expected
+
+
+@pytest.mark.parametrize("cell", [2**53, 2**53 + 1, "9007199254740993", np.uint64(2**63 + 1)])
+def test_a_whole_number_is_exact_or_refused(cell):
+    book = Codebook(columns={"x": Column("integer")})
+    frame = pd.DataFrame({"x": pd.Series([cell, 2**53 - 1], dtype=object)})
+    assert "15 digits (value" in refusal(lambda: read_cases(frame, book))
+    assert read_cases(frame[1:], book)["x"].tolist() == [2**53 - 1]
+    labels = read_cases(frame, Codebook(columns={"x": Column("category")}))
+    assert labels["x"].tolist() == [str(cell), str(2**53 - 1)]
+
+
+def test_an_infinite_number_is_refused_where_it_stands():
+    message = refusal(lambda: read_cases(pd.DataFrame({"age": [1.5, np.inf]})))
+    assert "row 2, column 'age': expected a number (value inf); leave an empty cell" in message
+
+
+@pytest.mark.parametrize(
+    "nothing", [decimal.Decimal("NaN"), decimal.Decimal("sNaN"), np.float32("nan"), pd.NaT, np.timedelta64("NaT", "s")]
+)
+@pytest.mark.parametrize("type_", ["number", "category"])
+def test_what_is_no_number_is_an_empty_cell(nothing, type_):
+    frame = pd.DataFrame({"x": pd.Series([nothing, 1], dtype=object)})
+    assert pd.isna(read_cases(frame, Codebook(columns={"x": Column(type_)}))["x"][0])
 
 
 def test_guesses_are_said_and_kept(caplog):

@@ -68,7 +68,9 @@ def test_the_commands_mirror_the_functions(tmp_path, capsys):
     assert status("new", str(made), "--from", str(path)) == 0
     assert status("new", str(made), "--from", str(path)) == 2
     assert status("validate", str(made)) == 0
-    assert "no problem in 3 rows of 5 columns" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "'death': taken for the event by its name" in said
+    assert "1 note in 3 rows of 5 columns" in said
     assert status("validate", str(path), "--codebook", str(made / "codebook.toml"), "--csv") == 0
     assert capsys.readouterr().out.startswith("severity,rule,file,row")
     written(tmp_path, FINE + "1,,,,\n")

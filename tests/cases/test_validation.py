@@ -2,6 +2,7 @@
 
 import datetime
 import decimal
+import tomllib
 
 import numpy as np
 import pandas as pd
@@ -11,8 +12,10 @@ import casepool as cp
 from casepool.cases.codebook import codebook_from_dict
 from casepool.cases.problems import LAYOUT, as_text
 from casepool.errors import CasepoolError
+from casepool.modelling import make_design
 from casepool.writing import table_text
 from tests.cases.edge_tables import BOOK, FINE
+from tests.small import half_normal, normal, response_model
 
 BROKEN = FINE.replace("41.5", "old").replace("0.5", "-1").replace("true", "perhaps")
 
@@ -80,11 +83,62 @@ def test_a_coding_may_contradict_the_record_and_is_read_again():
     assert cp.read_cases(cases)["death"].sum() == 5
 
 
-@pytest.mark.parametrize("source", ["nothing.csv", 5, None, "a\0b", pd.DataFrame(), pd.DataFrame({"a": []})])
+@pytest.mark.parametrize("column", ["group", "the group", 'gr"oup'])
+def test_a_factor_of_twins_is_refused_whatever_its_type_and_the_remedy_mends_it(column):
+    labels = [f"Type {i}" for i in range(12)] + ["type 0"]
+    response = {"response": {"type": "category"}}
+    frame = pd.DataFrame({column: labels, "response": ["yes", "no"] * 6 + ["no"]})
+    model = response_model(
+        {"kind_of": {"kind": "group", "column": column}}, {"intercept": normal(1), "kind_of_sd": half_normal(1)}
+    )
+    with pytest.raises(CasepoolError, match=r"row 13.*'Type 0'") as refused:
+        make_design(model, cp.read_cases(frame, codebook_from_dict({"columns": response})))
+    entry = refused.value.remedy.removeprefix("correct the cell, or add ")
+    keys, head = entry.rsplit(" to ", 1)
+    entry = tomllib.loads(head + "\n" + keys.replace(" and ", "\n"))["columns"]
+    book = codebook_from_dict({"columns": response | entry})
+    assert len(make_design(model, cp.read_cases(frame, book)).terms["kind_of"].coded.levels) == 12
+
+
+@pytest.mark.parametrize(
+    "source", ["nothing.csv", 5, None, "a\0b", "a" * 5000, pd.DataFrame(), pd.DataFrame({"a": []})]
+)
 def test_nothing_is_raised_for_what_cannot_be_read(source):
     found = cp.validate(source)
     assert found["severity"].iloc[0] == "error"
     assert found["remedy"].iloc[0]
+    with pytest.raises(CasepoolError):
+        cp.read_cases(source)
+    with pytest.raises(CasepoolError):
+        cp.new_dataset("a" * 5000 if isinstance(source, str) else "nowhere", source)
+
+
+@pytest.mark.parametrize(
+    ("name", "warned"),
+    [
+        *((name, True) for name in ("age", "Age (years)", "age_at_diagnosis", "ageYears")),
+        *((name, False) for name in ("age_months", "Age (mo)", "stage", "age_group", "dosage")),
+    ],
+)
+def test_ages_in_months_are_noticed_by_the_name_of_the_column(name, warned):
+    found = cp.validate(pd.DataFrame({"patient": ["a", "b"], name: [30, 400]}))
+    assert ("beyond a lifetime" in set(found.query("severity == 'warning'")["rule"])) is warned
+
+
+def test_an_ambiguous_decimal_is_told_with_its_row(tmp_path):
+    path = written(tmp_path, "patient;age\na;30\nb;1,234\n")
+    found = cp.validate(path)
+    assert found.loc[0, ["row", "column"]].tolist() == [2, "age"]
+
+
+@pytest.mark.parametrize(("role", "rows"), [("trait", [3, 4]), ("", [3])])
+def test_rows_that_agree_are_named_and_an_empty_cell_agrees_with_any_trait(role, rows):
+    cells = {"a": "xyxx", "b": "xxxx", "c": "xxxx", "d": ["x", "x", "x", None]}
+    columns = {name: {"type": "category", "role": role} for name in cells}
+    frame = pd.DataFrame({name: list(values) for name, values in cells.items()} | {"patient": list("1234")})
+    found = cp.validate(frame, codebook_from_dict({"columns": columns})).query("rule == 'possible duplicate'")
+    assert found["row"].tolist() == rows
+    assert found["problem"].str.contains("row 1 ").all()
 
 
 def test_a_bad_codebook_is_a_row_too(tmp_path):
@@ -105,6 +159,7 @@ def test_a_bad_codebook_is_a_row_too(tmp_path):
         ({"type": "number", "exposure": "surgery"}, "exposure"),
         ({"type": "set", "separator": ""}, "not be empty"),
         ({"type": "category", "aliases": {"a": 1}}, "table of texts"),
+        ({"type": "category", "levels": ["a", "a", "b"]}, "lists a code twice"),
     ],
 )
 def test_a_role_that_cannot_be_is_refused(column, said):
@@ -142,7 +197,7 @@ def test_times_in_other_units_are_compared_as_times():
         (np.array([1, 2, 3], dtype="uint8"), "integer"),
         (np.array([1, 2, 3], dtype="float32"), "integer"),
         ([decimal.Decimal("1.5"), 2, "3"], "number"),
-        (pd.to_datetime(["2020-01-01", "2020-01-02", None]), "category"),
+        (pd.to_datetime(["2020-01-01", "2020-01-02", None]), "text"),
         ([1, "a", None], "category"),
     ],
     ids=str,
@@ -153,11 +208,24 @@ def test_every_dtype_is_read_as_its_values(values, type_):
     assert len(found) == 3
 
 
-@pytest.mark.parametrize("cell", [[1, 2], {"a": 1}, b"x", np.array([1, 2]), "\ud800", 10**400], ids=repr)
+@pytest.mark.parametrize("cell", [[1, 2], {"a": 1}, b"x", np.array([1, 2]), "\ud800", "a\0b", 10**400], ids=repr)
 def test_a_cell_that_is_no_single_value_is_refused(cell):
     frame = pd.DataFrame({"x": pd.Series([cell, "a"], dtype=object)})
     book = codebook_from_dict({"columns": {"x": {"type": "number" if isinstance(cell, int) else "category"}}})
     assert cp.validate(frame, book)["rule"].iloc[0] == "type"
+
+
+def test_a_name_that_is_no_text_is_refused(tmp_path):
+    frame = pd.DataFrame({"a\0b": ["x"]})
+    assert cp.validate(frame)["rule"].iloc[0] == "shape"
+    with pytest.raises(CasepoolError, match="no text"):
+        cp.new_dataset(tmp_path / "made", frame)
+
+
+def test_attributes_that_are_no_codebook_are_refused():
+    frame = pd.DataFrame({"age": [1]})
+    frame.attrs["codebook"] = 5
+    assert cp.validate(frame)["file"].iloc[0] == "frame.attrs['codebook']"
 
 
 def test_dates_for_times_are_warned_of_and_refused_as_numbers():

@@ -44,6 +44,15 @@ def with_part(tmp_path, chunks, part=SHEET):
     return made
 
 
+def test_blank_rows_above_the_header_mean_nothing(tmp_path):
+    plain = cp.read_cases(workbook(tmp_path / "plain.xlsx"))
+    pd.testing.assert_frame_equal(cp.read_cases(workbook(tmp_path / "low.xlsx", [[], [None, " "], *ROWS])), plain)
+    (tmp_path / "low.csv").write_text("\n,,,\n" + "\n".join(",".join(map(str, row)) for row in ROWS[:3]))
+    assert list(cp.read_cases(tmp_path / "low.csv")) == ROWS[0]
+    broken = cp.validate(workbook(tmp_path / "broken.xlsx", [[], ROWS[0], ["a", "=1+1", "x", True]]))
+    assert broken.loc[0, ["rule", "row", "column"]].tolist() == ["formula", 1, "age"]
+
+
 def test_a_table_is_the_same_in_every_kind_of_file(tmp_path):
     frame = pd.DataFrame(ROWS[1:], columns=ROWS[0]).convert_dtypes()
     frame.to_csv(tmp_path / "t.csv", index=False)

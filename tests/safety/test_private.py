@@ -9,7 +9,8 @@ import pytest
 import xarray as xr
 
 import casepool as cp
-from casepool.cases import codebook_of
+from casepool.cases import Column, codebook_of
+from casepool.inference.fitting import used_columns
 from casepool.writing import marked_words
 from tests.reporting.pages import Page
 from tests.small import half_normal, normal, survival_model
@@ -34,6 +35,31 @@ def test_a_public_table_keeps_its_identifiers(survival_fit: xr.DataTree) -> None
     assert (
         survival_fit["patients"]["patient"].values.tolist() == cp.load("alk_crizotinib")["patient"].astype(str).tolist()
     )
+
+
+@pytest.mark.parametrize("n", [6, 9, 24])
+def test_a_folder_of_a_table_hands_no_column_of_a_person_to_a_fit(tmp_path: Path, n: int) -> None:
+    """Few names, birthdays and sentences, repeated or not, look like labels."""
+    persons = pd.DataFrame(
+        {
+            "surname": [f"Smith-{i % (n - 1)}" for i in range(n)],
+            "born": [f"{1950 + i % (n - 1)}-01-05" for i in range(n)],
+            "remark": [f"Dr Jones saw this patient {i % 3} times in all" for i in range(n)],
+            "nickname": ["Jo", "Al", "Bo"] * (n // 3),
+        }
+    )
+    course = pd.DataFrame(
+        {"time": range(1, n + 1), "event": [True, False, False] * (n // 3), "site": ["a", "b", "b"] * (n // 3)}
+    )
+    folder = cp.new_dataset(tmp_path / "clinic", course.join(persons))
+    assert not re.search(r"Smith|19\d\d-|Jones", (folder / "codebook.toml").read_text("utf-8"))
+    cases = cp.read_cases(folder)
+    model = survival_model({"intercept": normal(1.5, -3), "site_sd": half_normal(1)}, terms={"site": {"kind": "group"}})
+    assert used_columns(model, cases) == ["time", "event", "site"]
+    listed = replace(
+        book := codebook_of(cases), columns=book.columns | {"nickname": Column("category", levels=("Jo", "Al", "Bo"))}
+    )
+    assert "nickname" in used_columns(model, cp.read_cases(cases, listed))
 
 
 @pytest.mark.parametrize("column", ["remark", "patient"])

@@ -1,4 +1,4 @@
-"""One printed cell becomes one value: a parser for every column type, and a guess where no type is given."""
+"""One printed cell becomes one value: a parser for every column type."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ import math
 import numbers
 import re
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, cast
 
+import numpy as np
 import pandas as pd
 
 from casepool.cases.codebook import Column
 
 NUMBER = re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d+)?")
-LONGEST_MEMBER = 30
-"""Characters of the longest member a guessed set may have: beyond it, ";" is punctuation."""
-LARGEST = 2**53
-"""Largest whole number: beyond it a float no longer tells neighbours apart."""
+TOO_LARGE = 2**53
+"""Least whole number that a float does not tell from its neighbours."""
 TRUE, FALSE = ("true", "yes", "t", "y"), ("false", "no", "f", "n")
+ONE, ZERO = ("1", "1.0"), ("0", "0.0")
 
 
 SINGLE = (str, numbers.Number, bool, datetime.date, datetime.time, datetime.timedelta, pd.Period, pd.Interval)
@@ -32,23 +32,32 @@ class BadCellError(Exception):
 
 def is_missing(value: object, tokens: Iterable[str]) -> bool:
     """Tell whether a cell is empty: None, NaN, NaT, NA or one of the codebook's tokens."""
+    if isinstance(value, str):
+        return value.strip() in tokens
     if value is None or type(value).__name__ in ("NAType", "NaTType"):
         return True
-    if isinstance(value, numbers.Real) and not isinstance(value, numbers.Integral):
-        return math.isnan(value)
-    return isinstance(value, str) and value.strip() in tokens
+    if isinstance(value, np.timedelta64 | np.datetime64):
+        return bool(np.isnat(value))
+    if isinstance(value, decimal.Decimal):
+        return value.is_nan()
+    return isinstance(value, numbers.Real) and not isinstance(value, numbers.Rational) and math.isnan(value)
+
+
+def is_real(value: object) -> bool:
+    """Tell whether a cell is a number of Python's or numpy's: no truth value and no duration, which numpy counts in."""
+    return isinstance(value, float | numbers.Real) and not isinstance(value, bool | np.timedelta64)
 
 
 def parse_number(value: object, column: Column) -> float:
     """Read a finite number inside the column's range."""
-    if isinstance(value, decimal.Decimal) or (isinstance(value, str) and NUMBER.fullmatch(value.strip())):
-        value = float(value)
-    if isinstance(value, bool) or not isinstance(value, numbers.Real):
-        raise BadCellError("expected a number")
-    try:
-        number = float(value)
-    except OverflowError:
-        number = math.inf
+    number = math.nan
+    if isinstance(value, str):
+        number = float(value) if NUMBER.fullmatch(value.strip()) else math.nan
+    elif is_real(value) or isinstance(value, decimal.Decimal):
+        try:
+            number = float(cast(Any, value))
+        except (OverflowError, ValueError):
+            number = math.inf
     if not math.isfinite(number):
         raise BadCellError("expected a number")
     if column.range and not column.range[0] <= number <= column.range[1]:
@@ -57,11 +66,11 @@ def parse_number(value: object, column: Column) -> float:
 
 
 def parse_integer(value: object, column: Column) -> int:
-    """Read a whole number inside the column's range."""
+    """Read a whole number inside the column's range; from 2**53 on a float may have rounded it, and it is refused."""
     number = parse_number(value, column)
     if number != int(number):
         raise BadCellError("expected a whole number")
-    if abs(number) > LARGEST:
+    if abs(number) >= TOO_LARGE:
         raise BadCellError("expected a whole number of at most 15 digits")
     return int(number)
 
@@ -69,9 +78,9 @@ def parse_integer(value: object, column: Column) -> int:
 def parse_boolean(value: object, column: Column) -> bool:
     """Read true or false (also yes and no, 1 and 0)."""
     word = str(value).strip().lower()
-    if word in (*TRUE, "1", "1.0"):
+    if word in (*TRUE, *ONE):
         return True
-    if word in (*FALSE, "0", "0.0"):
+    if word in (*FALSE, *ZERO):
         return False
     raise BadCellError("expected true or false")
 
@@ -79,8 +88,10 @@ def parse_boolean(value: object, column: Column) -> bool:
 def parse_label(value: object, column: Column) -> str:
     """Read a label: text without surrounding space, aliases applied, one of the levels if there are any."""
     label = parse_text(value, column).strip()
-    if isinstance(value, numbers.Real) and not isinstance(value, bool) and float(value).is_integer():
-        label = str(math.floor(value))
+    number: Any = value
+    rational = isinstance(number, numbers.Rational)
+    if is_real(number) and (number.denominator == 1 if rational else float(number).is_integer()):
+        label = str(int(number))
     label = column.aliases.get(label, label)
     if column.levels and label not in column.levels:
         raise BadCellError(f"expected one of {', '.join(column.levels)}")
@@ -94,16 +105,19 @@ def parse_set(value: object, column: Column) -> str:
 
 
 def parse_text(value: object, column: Column) -> str:
-    """Keep text as it is; a date becomes its text, and a list, bytes or half a character are no text."""
+    """Keep text as it is; a date becomes its text, and a list, bytes, NUL or half a character are no text."""
     if not isinstance(value, SINGLE) and not hasattr(value, "dtype"):
         raise BadCellError(f"expected one value, not a {type(value).__name__}")
     text = str(value)
-    if getattr(value, "ndim", 0) or not _encodes(text):
+    if getattr(value, "ndim", 0) or not encodes(text):
         raise BadCellError("expected one value that is text")
     return text
 
 
-def _encodes(text: str) -> bool:
+def encodes(text: str) -> bool:
+    """Tell whether a text can be written to a file and read again: no NUL, no half of a character."""
+    if "\0" in text:
+        return False
     try:
         text.encode("utf-8")
     except UnicodeEncodeError:
@@ -122,32 +136,3 @@ PARSERS: dict[str, tuple[Callable[[Any, Column], Any], str]] = {
     "text": (parse_text, "str"),
 }
 """Parser and pandas dtype of every column type."""
-
-
-def guess_type(values: Iterable[Any]) -> str:
-    """Guess a column's type from its filled cells: the narrowest type that reads all of them.
-
-    Short labels between ";" make a set; labels that hardly repeat make text. One letter throughout, such as
-    the F of a table of women, is a label and no truth value.
-    """
-    cells = list(values)
-    words = [str(value).strip().lower() for value in cells]
-    if not cells:
-        return "text"
-    letter = len(set(words)) == 1 and len(words[0]) == 1
-    if all(word in TRUE + FALSE for word in words) and not letter:
-        return "boolean"
-    for name in ("integer", "number"):
-        if all(_reads(PARSERS[name][0], value) for value in cells):
-            return name
-    if any(";" in word for word in words) and max(len(m) for word in words for m in word.split(";")) <= LONGEST_MEMBER:
-        return "set"
-    return "category" if len(set(words)) <= max(10, len(words) // 2) else "text"
-
-
-def _reads(parser: Callable[[Any, Column], Any], value: object) -> bool:
-    try:
-        parser(value, Column("number"))
-    except BadCellError:
-        return False
-    return True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -103,6 +104,17 @@ def _column_dict(column: Column) -> dict[str, Any]:
     return {k: list(v) if isinstance(v, tuple) else v for k, v in filled.items()}
 
 
+def entry_of(name: str) -> str:
+    """Return the head of a column's entry in ``codebook.toml``, quoted where TOML asks for it."""
+    return f"[columns.{name if re.fullmatch('[A-Za-z0-9_-]+', name) else toml_text(name)}]"
+
+
+def toml_text(text: str) -> str:
+    """Write a text as TOML does, invisible characters by their number."""
+    shown = "".join(c if c.isprintable() and c not in '"\\' else f"\\U{ord(c):08X}" for c in text)
+    return f'"{shown}"'
+
+
 def read_codebook(path: str | Path) -> Codebook:
     """Read ``codebook.toml``.
 
@@ -121,7 +133,7 @@ def read_toml(path: Path) -> dict[str, Any]:
         return tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         raise CasepoolError("there is no such file", file=str(path), remedy="check the path") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+    except (ValueError, OSError) as error:  # of a name, of text, of TOML
         raise CasepoolError(f"not readable as TOML ({error})", file=str(path), remedy="correct it") from None
 
 
@@ -165,7 +177,7 @@ def check_keys(plain: Mapping[str, Any], allowed: list[str], *, file: str, table
 def _column(plain: object, *, name: str, file: str) -> Column:
     table = f"columns.{name}"
     if not isinstance(plain, Mapping):
-        raise CasepoolError("must be a table", file=file, column=table, remedy=f"write [{table}] with a type")
+        raise CasepoolError("must be a table", file=file, column=table, remedy=f"write {entry_of(name)} with a type")
     check_keys(plain, [f.name for f in fields(Column)], file=file, table=table)
     values = dict(plain)
     if values.get("type") not in TYPES:
@@ -179,6 +191,10 @@ def _column(plain: object, *, name: str, file: str) -> Column:
     for key in ("levels", "counts"):
         if key in values:
             values[key] = tuple(_strings(values[key], file=file, key=f"{table}.{key}"))
+            if len(set(values[key])) < len(values[key]):
+                raise CasepoolError(
+                    "lists a code twice", file=file, column=f"{table}.{key}", value=values[key], remedy="list it once"
+                )
     _texts(values.get("aliases", {}), file=file, key=f"{table}.aliases")
     for key in ("unit", "label", "separator", "role", "exposure"):
         if not isinstance(values.get(key, ""), str):

@@ -5,13 +5,13 @@ from __future__ import annotations
 import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
 
 from casepool.cases.cells import PARSERS, BadCellError, is_missing
-from casepool.cases.codebook import Codebook, Column
+from casepool.cases.codebook import Codebook, Column, entry_of, toml_text
 from casepool.cases.problems import WARNING, Problem
 from casepool.cases.remedies import (
     GENERAL,
@@ -26,6 +26,11 @@ from casepool.cases.remedies import (
 
 SPELT = ("category", "ordered", "set")
 """Types whose labels are compared by spelling."""
+QUOTES = str.maketrans(dict.fromkeys("‘’‚‛ʹʼ`´′", "'") | dict.fromkeys("“”„‟«»″", '"'))
+"""Quotes, apostrophes and primes, and the straight quote each is written for."""
+LIKE_LATIN = str.maketrans("АВЕЅІЈКМНОРСТУХаеѕіјорсухΑΒΕΖΗΙΚΜΝΟΡΤΥΧο", "ABESIJKMHOPCTYXaesijopcyxABEZHIKMNOPTYXo")
+"""Cyrillic and Greek letters, and the Latin letter each looks like."""
+SAME_BUT = "in case, spaces, dashes, quotes, look-alike letters or invisible characters only"
 
 
 @dataclass(frozen=True)
@@ -82,15 +87,19 @@ def _near_level(value: object, column: Column) -> str:
 
 
 def folded(label: str) -> str:
-    """Return what is left of a label when case, spaces, invisible characters and Unicode's forms are set aside.
+    """Return what is left of a label when case, spaces, and the forms of dashes, quotes and letters are set aside.
 
-    Compatibility normalisation (NFKC) and case folding, then NFKC again, without white space, control and format
-    characters (zero-width spaces and joiners, direction marks, soft hyphens, byte order marks).
+    Dashes become hyphens, quotes straight ones and, beside Latin letters, those of `LIKE_LATIN` the letters they look
+    like. Then compatibility normalisation (NFKC) and case folding, and NFKC again, without white space, control and
+    format characters (zero-width spaces and joiners, direction marks, soft hyphens, byte order marks).
     """
     if label.isascii() and label.isalnum():
         return label.casefold()
-    text = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", label).casefold())
-    return "".join(c for c in text if not c.isspace() and unicodedata.category(c) not in ("Cc", "Cf"))
+    if any(c.isascii() and c.isalpha() for c in label):
+        label = label.translate(LIKE_LATIN)
+    text = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", label.translate(QUOTES)).casefold())
+    kept = (c for c in text if not c.isspace() and unicodedata.category(c) not in ("Cc", "Cf"))
+    return "".join("-" if c == "\N{MINUS SIGN}" or unicodedata.category(c) == "Pd" else c for c in kept)
 
 
 def spellings(values: Sequence[Any], column: Column) -> dict[str, str]:
@@ -115,9 +124,14 @@ def spellings(values: Sequence[Any], column: Column) -> dict[str, str]:
 
 
 def spelling_problems(values: Sequence[Any], column: Column, name: str) -> Iterator[Problem]:
-    """Yield an error for every one of `spellings`, at the first row that has it, and for every invisible label."""
-    if column.type not in SPELT:
-        return
+    """Yield an error for every one of `spellings`, at the first row that has it, and for every invisible label.
+
+    The cells of a column of text are judged as if they were labels, as which a model may take them.
+    """
+    category = 'type = "category" and ' * (column.type == "text")
+    if category:
+        column = replace(column, type="category")
+        values = [value and value.strip() for value in values]
     twins = spellings(values, column)
     told: set[str] = set()
     for position, value in enumerate(values):
@@ -131,11 +145,12 @@ def spelling_problems(values: Sequence[Any], column: Column, name: str) -> Itera
                 said = "holds invisible characters only"
                 yield Problem("invisible label", said, "a label, or an empty cell", "empty the cell", **at)
                 continue
+            aliases = f"{category}aliases = {{ {toml_text(label)} = {toml_text(kept)} }}"
             yield Problem(
                 "near-twin level",
-                f"differs from the level {kept!r} in case, spaces or invisible characters only",
+                f"differs from the level {kept!r} {SAME_BUT}",
                 f"one spelling of {kept!r}",
-                f"correct the cell, or add aliases = {{ {_toml(label)} = {_toml(kept)} }} to [columns.{name}]",
+                f"correct the cell, or add {aliases} to {entry_of(name)}",
                 **at,
             )
 
@@ -145,12 +160,6 @@ def labels_of(value: Any, column: Column) -> list[str]:
     if value is None:
         return []
     return list(value.split(column.separator)) if column.type == "set" else [value]
-
-
-def _toml(text: str) -> str:
-    """Write a text as TOML does, invisible characters by their number."""
-    shown = "".join(c if c.isprintable() and c not in '"\\' else f"\\U{ord(c):08X}" for c in text)
-    return f'"{shown}"'
 
 
 def identifier_problems(recorded: Recorded, codebook: Codebook) -> Iterator[Problem]:
@@ -178,7 +187,7 @@ def identifier_problems(recorded: Recorded, codebook: Codebook) -> Iterator[Prob
             "duplicate id",
             f"the patient appears twice, first in row {before + 1}"
             if same
-            else f"differs from the identifier in row {before + 1} in case, spaces or invisible characters only",
+            else f"differs from the identifier in row {before + 1} {SAME_BUT}",
             "an identifier that no other row has",
             "remove one row or give it an identifier of its own",
             **at,

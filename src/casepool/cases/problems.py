@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import KW_ONLY, dataclass, replace
 from typing import Any
@@ -89,13 +90,15 @@ class Problem:
 
 
 def from_refusal(error: CasepoolError, *, rule: str = "file", file: str = "") -> Problem:
-    """Make a problem of an error met before there was a table."""
+    """Make a problem of an error met before there was a table; its row is the number of the error's ("row 7")."""
+    row = re.match(r"row (\d+)", error.row or "")
     return Problem(
         rule,
         error.problem,
         "a table that can be read",
         error.remedy,
         file=error.file or file,
+        row=int(row[1]) if row else None,
         column=error.column or "",
         value=error.value,
     )

@@ -105,7 +105,7 @@ def resolve_cases(cases: str | Path | pd.DataFrame) -> pd.DataFrame:
     """Return typed cases for a dataset's name, a path or a frame."""
     if isinstance(cases, str) and cases in list_datasets():
         return load(cases)
-    if isinstance(cases, str) and not Path(cases).exists():
+    if isinstance(cases, str) and not as_path(cases).exists():
         raise CasepoolError(
             "there is no bundled dataset, file or folder of this name",
             value=cases,
@@ -126,6 +126,11 @@ def as_path(source: object) -> Path:
     """Return a path, refusing what is none."""
     if not isinstance(source, str | Path):
         raise CasepoolError("neither a path nor a DataFrame", value=source, remedy="give one of the two")
+    try:
+        Path(source).exists()
+    except (OSError, ValueError) as error:
+        said = f"no name of a file ({getattr(error, 'strerror', None) or error})"
+        raise CasepoolError(said, value=str(source), remedy="check the path") from None
     return Path(source)
 
 

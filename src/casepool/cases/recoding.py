@@ -11,6 +11,7 @@ import pandas as pd
 
 from casepool.cases.codebook import Codebook, check_keys
 from casepool.cases.reading import resolve_cases
+from casepool.cases.roles import NO_ROLE
 from casepool.cases.tables import bare, codebook_of, missing_column, typed
 from casepool.errors import CasepoolError
 
@@ -67,7 +68,7 @@ def recoded(cases: pd.DataFrame, decision: str, choice: str) -> tuple[pd.DataFra
 def _without_roles(codebook: Codebook, changed: set[str]) -> Codebook:
     """Take the roles of some columns away."""
     columns = {
-        name: replace(column, role="", exposure="", counts=()) if name in changed else column
+        name: replace(column, role=NO_ROLE, exposure="", counts=()) if name in changed else column
         for name, column in codebook.columns.items()
     }
     return replace(codebook, columns=columns)

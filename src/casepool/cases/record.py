@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from casepool.cases.cells import BadCellError, parse_boolean
 from casepool.cases.codebook import Codebook, Column
 from casepool.cases.columns import Recorded
+from casepool.cases.presuming import presumed
 from casepool.cases.roles import EXPOSURE, RESECTION
 from casepool.cases.units import DAYS
 
@@ -20,11 +22,13 @@ class Record:
     columns : mapping of str to Recorded
         Every column of the table as read.
     codebook : Codebook
-        Which declares the roles.
+        Which declares the roles; those it does not are presumed where names say them (`presuming.presumed`).
     """
 
     def __init__(self, columns: Mapping[str, Recorded], codebook: Codebook) -> None:
-        self.columns, self.codebook = columns, codebook
+        kinds = {name: codebook.columns[name] for name in columns if name != codebook.id}
+        self.presumed = presumed(kinds, {name: columns[name].values for name in kinds})
+        self.columns, self.codebook = columns, replace(codebook, columns={**codebook.columns, **self.presumed})
         self.n = max((len(column.values) for column in columns.values()), default=0)
 
     def having(self, *roles: str) -> list[str]:
@@ -55,6 +59,11 @@ class Record:
         time = self.one("time")
         unit = kinds[name].unit or (kinds[time].unit if time else "") or "months"
         return [None if v is None else v * DAYS[unit] for v in self.columns[name].values]
+
+    def comparable(self, name: str, other: str) -> bool:
+        """Tell whether two times may be compared: if a role was presumed, either both have a unit or neither has."""
+        told = [bool(self.codebook.columns[column].unit) for column in (name, other)]
+        return told[0] == told[1] or not {name, other} & set(self.presumed)
 
     def flags(self, name: str) -> list[bool | None]:
         """Return n truth values: codes among `counts` are true; empty cells are None."""

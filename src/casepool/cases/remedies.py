@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import decimal
 import re
 from collections.abc import Iterable
 
@@ -26,7 +27,10 @@ NUMBERS: tuple[tuple[str, str], ...] = (
 """Patterns of a whole cell that stands for a number, and the remedy for each, first match first."""
 NOTHING = r"(?i)[-+]?(nan|inf(inity)?)|n/?a|null|none|nil|unknown|[-–—.?*]+"
 """What people write into a cell that has no value."""
-DATE = r"\d{1,4}([-/.])\d{1,2}\1\d{1,4}([ T].*)?"
+DATE = (
+    r"\d{1,4}([-/.])\d{1,2}\1\d{1,4}([ T].*)?|"
+    r"(?i:\d{1,2}[-/. ]*(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*[-/., ]*\d{2,4})"
+)
 OTHERS: tuple[tuple[str, str], ...] = (
     (DATE, NO_DATE),
     (NOTHING, "leave an empty cell, or add it to `missing` in the codebook"),
@@ -50,6 +54,8 @@ def remedy_for(value: object) -> str:
     """
     if isinstance(value, datetime.date | datetime.timedelta):
         return NO_DATE
+    if isinstance(value, float | decimal.Decimal):  # not finite: any other one can be read
+        value = str(value)
     return next((remedy for pattern, remedy in NUMBERS + OTHERS if _is(pattern, value)), GENERAL)
 
 
@@ -57,7 +63,7 @@ def stands_for_number(value: object) -> bool:
     """Tell whether a cell is a number, or one of the ways in `NUMBERS` to write it."""
     if not isinstance(value, str):
         return isinstance(value, int | float) and not isinstance(value, bool)
-    return is_number(value) or any(_is(pattern, value) for pattern, _ in NUMBERS)
+    return is_number(value) or (_has_digit(value) and any(_is(pattern, value) for pattern, _ in NUMBERS))
 
 
 def is_number(value: object) -> bool:
@@ -75,12 +81,17 @@ def most_are(values: Iterable[bool]) -> bool:
 
 def is_date(value: object) -> bool:
     """Tell whether a cell is a date."""
-    return isinstance(value, datetime.date) or _is(DATE, value)
+    return isinstance(value, datetime.date) or (isinstance(value, str) and _has_digit(value) and _is(DATE, value))
 
 
 def says_nothing(value: object) -> bool:
     """Tell whether a cell says that there is no value."""
     return _is(NOTHING, value)
+
+
+def _has_digit(value: str) -> bool:
+    """Tell quickly of most labels that they are no number and no date."""
+    return any(map(str.isdigit, value))
 
 
 def _is(pattern: str, value: object) -> bool:

@@ -13,7 +13,7 @@ from casepool.cases.roles import TRAIT
 AGREEING = 3
 """Filled columns in which two rows must agree to be noticed."""
 MOST = 5_000
-"""Rows compared at most, the first ones: the comparison grows with their square."""
+"""Rows compared at most, the first ones: comparing traits, of which some are empty, grows with their square."""
 
 
 def possible_duplicates(record: Record) -> Iterator[Problem]:
@@ -29,23 +29,45 @@ def possible_duplicates(record: Record) -> Iterator[Problem]:
     if len(names) < AGREEING:
         return
     codes = np.array([_codes(record.columns[name].values[:MOST]) for name in names]).T
+    for row, first in _agreeing(codes) if traits else _equal(codes):
+        both = [name for name, a, b in zip(names, codes[row], codes[first], strict=True) if a >= 0 and b >= 0]
+        yield Problem(
+            "",
+            f"may be the patient of row {first + 1}{_name(record, first)} reported again: both agree in "
+            + (", ".join(both) if traits else "every column"),
+            "patients who differ",
+            "check the sources; a coding with drop = [...] leaves one of the two out",
+            row=row + 1,
+            column=record.codebook.id if record.codebook.id in record.columns else "",
+            value=record.shown(record.codebook.id, row) if record.codebook.id in record.columns else None,
+        )
+
+
+def _equal(codes: np.ndarray) -> Iterator[tuple[int, int]]:
+    """Yield rows of codes that are the same as an earlier one, and the first such."""
+    seen: dict[bytes, int] = {}
+    for row, own in enumerate(codes):
+        first = seen.setdefault(own.tobytes(), row)
+        if first != row and (own >= 0).sum() >= AGREEING:
+            yield row, first
+
+
+def _agreeing(codes: np.ndarray) -> Iterator[tuple[int, int]]:
+    """Yield rows of codes that differ from an earlier one nowhere and share enough, and the first such.
+
+    Column by column, the one with most values first, fewer earlier rows remain.
+    """
+    order = np.argsort(-codes.max(axis=0), kind="stable")
+    columns = np.ascontiguousarray(codes.T[order])
     for row in range(1, len(codes)):
-        both = (codes[:row] >= 0) & (codes[row] >= 0)
-        differs = codes[:row] != codes[row]
-        against = (differs & both).any(axis=1) if traits else differs.any(axis=1)
-        like = np.flatnonzero(~against & (both.sum(axis=1) >= AGREEING))
-        if len(like):
-            first = int(like[0])
-            yield Problem(
-                "",
-                f"may be the patient of row {first + 1}{_name(record, first)} reported again: both agree in "
-                + (", ".join(names[i] for i in np.flatnonzero(both[first])) if traits else "every column"),
-                "patients who differ",
-                "check the sources; a coding with drop = [...] leaves one of the two out",
-                row=row + 1,
-                column=record.codebook.id if record.codebook.id in record.columns else "",
-                value=record.shown(record.codebook.id, row) if record.codebook.id in record.columns else None,
-            )
+        like = np.arange(row)
+        for column in columns[columns[:, row] >= 0]:
+            like = like[(column[like] == column[row]) | (column[like] < 0)]
+            if not len(like):
+                break
+        shared = ((codes[like] >= 0) & (codes[row] >= 0)).sum(axis=1) >= AGREEING
+        if shared.any():
+            yield row, int(like[np.argmax(shared)])
 
 
 def _codes(values: list[object]) -> list[int]:

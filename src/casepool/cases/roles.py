@@ -11,7 +11,7 @@ from casepool.errors import CasepoolError
 if TYPE_CHECKING:
     from casepool.cases.codebook import Column
 
-TRAIT, EXPOSURE, RESECTION = "trait", "exposure", "resection"
+TRAIT, EXPOSURE, RESECTION, NO_ROLE = "trait", "exposure", "resection", "none"
 TIMES = ("time", "entry", "evaluation", "on", "off", "earliest", "latest", "start")
 """Roles whose values are times: numbers, never below zero."""
 FLAGS = ("event", "status", "response", "adjuvant", EXPOSURE, RESECTION)
@@ -34,6 +34,7 @@ ROLES = {
     "latest": "time at which it had started at the latest",
     "start": "time at which it started, where that is known: earliest and latest in one",
     "trait": "describes the patient and not the report (age, sex, diagnosis): two reports of one patient agree in it",
+    NO_ROLE: "nothing to the rules, whatever its name says",
 }
 """Every role a column may have, and what it says of the column."""
 
@@ -49,7 +50,7 @@ def check_roles(columns: Mapping[str, Column], *, file: str) -> None:
     holders: dict[tuple[str, str], str] = {}
     for name, column in columns.items():
         problem = _unfit(column)
-        if not problem and column.role and column.role != TRAIT:
+        if not problem and column.role not in ("", TRAIT, NO_ROLE):
             other = holders.setdefault(_part(column), name)
             problem = (f"the role {column.role!r} is held by {other!r} already", "give it to one") * (other != name)
         if problem:

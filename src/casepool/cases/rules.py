@@ -6,14 +6,16 @@ A rule reads columns by their roles. A row in which a cell it needs is empty or 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
+from casepool.cases.codebook import entry_of
 from casepool.cases.problems import ERROR, IDLE, NOTE, WARNING, Problem
 from casepool.cases.record import Record
 from casepool.cases.resemblance import possible_duplicates
-from casepool.cases.roles import EXPOSURE, RESECTION, TIMES
+from casepool.cases.roles import EXPOSURE, NO_ROLE, RESECTION, TIMES
 from casepool.cases.units import DAYS
 
 SLACK = 1e-6
@@ -183,8 +185,8 @@ def parts_of_follow_up(record: Record) -> Iterator[Problem]:
 def beyond_a_lifetime(record: Record) -> Iterator[Problem]:
     """Ask that an age or a time is at most 120 years.
 
-    Judged are columns of numbers with a unit of time, with a role that is a time, or named ``age`` without a unit
-    (then taken for years).
+    Judged are columns of numbers with a unit of time, with a role that is a time, or named an age without a unit (then
+    taken for years, unless the name says otherwise).
     """
     time = record.one("time")
     unit_of_time = record.codebook.columns[time].unit if time else ""
@@ -192,7 +194,7 @@ def beyond_a_lifetime(record: Record) -> Iterator[Problem]:
         column = record.codebook.columns[name]
         if column.type not in ("number", "integer"):
             continue
-        unit = column.unit or ("years" if name.casefold() == "age" else "")
+        unit = column.unit or _unit_of_age(name)
         unit = unit or (unit_of_time or "months") * (column.role in TIMES)
         if unit not in DAYS:
             continue
@@ -207,6 +209,13 @@ def beyond_a_lifetime(record: Record) -> Iterator[Problem]:
                     f"at most {LIFETIME} years",
                     "correct the cell, or the unit in the codebook",
                 )
+
+
+def _unit_of_age(name: str) -> str:
+    """Return the unit that the name of an age says, "years" where it says none; nothing of another name."""
+    words = re.findall(r"[a-z]+", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).casefold())
+    units = [unit for unit in DAYS if {unit, unit[:-1], unit[:2]} & set(words)]
+    return (units or ["years"])[0] if "age" in words and not {"group", "band", "class"} & set(words) else ""
 
 
 def event_at_zero(record: Record) -> Iterator[Problem]:
@@ -254,8 +263,14 @@ def broken(record: Record, severity: str) -> Iterator[Problem]:
     """Yield what the rules of one severity find in a table."""
     for name, rule in RULES.items():
         if rule.severity == severity and all(record.having(*roles) for roles in rule.needs):
+            read = {n: record.codebook.columns[n].role for roles in rule.needs for n in record.having(*roles)}
+            denied = "".join(
+                f', or set role = "{NO_ROLE}" in {entry_of(n)}, which is taken for the {role} by its name'
+                for n, role in read.items()
+                if n in record.presumed
+            )
             for problem in rule.find(record):
-                yield replace(problem, rule=name, severity=severity)
+                yield replace(problem, rule=name, severity=severity, remedy=problem.remedy + denied)
 
 
 def not_run(record: Record) -> Iterator[Problem]:
@@ -280,6 +295,8 @@ def _after_follow_up(
     record: Record, name: str, what: str, judged: list[bool | None] | list[bool] | None = None
 ) -> Iterator[Problem]:
     time = record.one("time")
+    if not record.comparable(name, time):
+        return
     for row, (at, end) in enumerate(zip(record.days(name), record.days(time), strict=True)):
         if (judged is None or judged[row]) and at is not None and end is not None and at > end + SLACK:
             last = f"{record.shown(time, row):g}"

@@ -45,17 +45,16 @@ def note(rule: str, problem: str, expected: str, remedy: str, **where: Any) -> P
 def to_sheet(rows: Sequence[Sequence[Any]], file: str) -> Sheet:
     """Make a frame of a header and rows of cells.
 
-    Wholly empty rows at the end and wholly empty nameless columns are left out. Every nameless or repeated column
-    and every row that is not as wide as the header is an error.
+    Wholly empty rows above the header and at the end and wholly empty nameless columns are left out. Every nameless or
+    repeated column and every row that is not as wide as the header is an error.
 
     Raises
     ------
     CasepoolError
         If there is no header.
     """
-    rows = list(rows)
-    while rows and all(_empty(cell) for cell in rows[-1]):
-        rows.pop()
+    filled = [number for number, row in enumerate(rows) if not all(_empty(cell) for cell in row)]
+    rows = rows[filled[0] : filled[-1] + 1] if filled else []
     if not rows:
         raise CasepoolError("the file is empty", file=file, remedy="give a header and one row per patient")
     header = [str("" if _empty(name) else name).strip().strip("\ufeff\u200b") for name in rows[0]]

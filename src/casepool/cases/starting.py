@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import datetime
+import fractions
 import math
 import re
 import shutil
@@ -16,11 +17,13 @@ from typing import Any
 import pandas as pd
 import tomli_w
 
-from casepool.cases.cells import is_missing
-from casepool.cases.codebook import Codebook
+from casepool.cases.cells import TOO_LARGE, is_missing
+from casepool.cases.codebook import Codebook, Column
 from casepool.cases.columns import labels_of, spellings
+from casepool.cases.guessing import is_sentence
 from casepool.cases.problems import refuse
-from casepool.cases.reading import read_sheet
+from casepool.cases.reading import as_path, read_sheet
+from casepool.cases.record import Record
 from casepool.cases.remedies import is_number
 from casepool.cases.roles import ROLES
 from casepool.cases.tables import Examined, examine, flat
@@ -36,7 +39,7 @@ HINTS: tuple[tuple[str, str], ...] = (
 )
 """What a column's name may say of its role: offered in a comment, never taken for granted."""
 FEW, LONGEST = 12, 40
-"""Levels offered in a comment, and their characters, at most."""
+"""Levels offered in a comment, and their characters, at most; what hardly repeats may name a patient."""
 
 
 def new_dataset(folder: str | Path, table: str | Path | pd.DataFrame) -> Path:
@@ -63,7 +66,7 @@ def new_dataset(folder: str | Path, table: str | Path | pd.DataFrame) -> Path:
     CasepoolError
         If the folder holds something, or the table has an error that no codebook mends.
     """
-    folder = Path(folder)
+    folder = as_path(folder)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise CasepoolError("there is something of this name already", file=str(folder), remedy="choose another name")
     if not folder.absolute().parent.is_dir():
@@ -92,9 +95,10 @@ def _raw(table: str | Path | pd.DataFrame) -> tuple[pd.DataFrame, str]:
         raw = flat(table)
         raw.columns = raw.columns.str.strip()
         return raw, "the DataFrame"
-    sheet = read_sheet(Path(table), None)
+    path = as_path(table)
+    sheet = read_sheet(path, None)
     refuse(sheet.problems)
-    return sheet.frame, Path(table).name
+    return sheet.frame, path.name
 
 
 def _identified(raw: pd.DataFrame, codebook: Codebook) -> Codebook:
@@ -121,7 +125,9 @@ def _text(cell: Any) -> str:
     """Write one cell: whole numbers without a point, dates without an idle midnight."""
     if is_missing(cell, ()):
         return ""
-    if isinstance(cell, float) and cell.is_integer() and math.fabs(cell) < 2**53:
+    if isinstance(cell, fractions.Fraction) and abs(cell) < TOO_LARGE:
+        cell = float(cell)
+    if isinstance(cell, float) and cell.is_integer() and math.fabs(cell) < TOO_LARGE:
         return str(int(cell))
     if isinstance(cell, datetime.datetime) and cell.time() == datetime.time():
         return cell.date().isoformat()
@@ -133,12 +139,17 @@ def _codebook_text(found: Examined, name: str) -> Iterator[str]:
     yield HEAD.format(roles="\n".join(f"#   {role:<11} {meaning}" for role, meaning in ROLES.items()))
     yield tomli_w.dumps({"title": name, "source": "", "licence": "", "public": False, "id": found.codebook.id})
     yield tomli_w.dumps({"missing": list(found.codebook.missing)})
+    yield '# report = ["my_model.toml"]  # model files of this folder, for `casepool report`\n'
+    presumed = Record(found.columns, found.codebook).presumed
     for column in found.raw.columns:
-        yield "\n" + "".join(_column_text(found, column))
+        yield "\n" + "".join(_column_text(found, column, presumed.get(column)))
 
 
-def _column_text(found: Examined, name: str) -> Iterator[str]:
-    """Yield one column's entry: the type guessed, and comments for what only the author knows."""
+def _column_text(found: Examined, name: str, role_of: Column | None) -> Iterator[str]:
+    """Yield one column's entry: the type guessed, and comments for what only the author knows.
+
+    `role_of` is the column with the role its name says, if it does.
+    """
     column = found.codebook.columns[name]
     values = [value for value in found.columns[name].values if value is not None]
     aliases = {} if name == found.codebook.id else spellings(values, column)
@@ -149,11 +160,16 @@ def _column_text(found: Examined, name: str) -> Iterator[str]:
         if values:
             yield f"# range = [{min(values):g}, {max(values):g}]  # seen; write what is possible\n"
     if column.type in ("category", "set"):
-        levels = sorted({aliases.get(label, label) for value in values for label in labels_of(value, column)})
-        if len(levels) <= FEW and all(len(level) <= LONGEST for level in levels):
+        labels = [aliases.get(label, label) for value in values for label in labels_of(value, column)]
+        levels = sorted(set(labels))
+        if len(levels) <= min(FEW, len(labels) // 2) and not any(len(x) > LONGEST or is_sentence(x) for x in levels):
             listed = ", ".join(map(_quoted, levels))
             yield f'# levels = [{listed}]  # seen; of codes in an order worst first, with type = "ordered"\n'
-    for pattern, role in HINTS:
+    if role_of:
+        yield f"# role = {_quoted(role_of.role)}\n"
+        yield f"# exposure = {_quoted(role_of.exposure)}\n" * bool(role_of.exposure)
+        yield f"# counts = [{', '.join(map(_quoted, role_of.counts))}]\n" * bool(role_of.counts)
+    for pattern, role in () if role_of else HINTS:
         if re.fullmatch(pattern, name):
             yield f'# role = "{role}"\n' + '# counts = ["?"]\n' * (role in ("status", "response"))
     if aliases:

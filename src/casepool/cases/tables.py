@@ -10,9 +10,10 @@ from typing import Any, cast
 
 import pandas as pd
 
-from casepool.cases.cells import PARSERS, guess_type, is_missing
+from casepool.cases.cells import PARSERS, encodes, is_missing
 from casepool.cases.codebook import Codebook, Column, codebook_from_dict
-from casepool.cases.columns import Recorded, identifier_problems, read_column, spelling_problems
+from casepool.cases.columns import SPELT, Recorded, identifier_problems, read_column, spelling_problems
+from casepool.cases.guessing import guess_type
 from casepool.cases.problems import ERROR, Problem, in_file, refuse
 from casepool.cases.record import Record
 from casepool.cases.rules import broken
@@ -48,8 +49,12 @@ class Examined:
 
 def codebook_of(frame: pd.DataFrame) -> Codebook | None:
     """Return the codebook a frame carries in ``frame.attrs["codebook"]``, if any."""
-    plain = frame.attrs.get("codebook")
-    return None if plain is None else codebook_from_dict(plain, file="frame.attrs['codebook']")
+    plain, file = frame.attrs.get("codebook"), "frame.attrs['codebook']"
+    if plain is not None and not isinstance(plain, Mapping):
+        raise CasepoolError(
+            "must be a table of keys", file=file, value=plain, remedy="remove it, or read the cases again"
+        )
+    return None if plain is None else codebook_from_dict(plain, file=file)
 
 
 def typed(raw: pd.DataFrame, codebook: Codebook | None = None, *, name: str = "cases") -> pd.DataFrame:
@@ -103,7 +108,7 @@ def examine(raw: pd.DataFrame, codebook: Codebook | None = None, *, name: str = 
     columns = {column: read_column(raw[column], codebook, column) for column in raw.columns}
     for column, recorded in columns.items():
         problems += recorded.problems
-        if column != codebook.id:
+        if column != codebook.id and codebook.columns[column].type in SPELT:
             problems += spelling_problems(recorded.values, codebook.columns[column], column)
     if codebook.id in columns:
         problems += identifier_problems(columns[codebook.id], codebook)
@@ -147,11 +152,12 @@ def _carried(frame: pd.DataFrame) -> Codebook | None:
 
 def with_guesses(raw: pd.DataFrame, codebook: Codebook) -> Codebook:
     """Add a guessed type for every column the codebook does not name."""
-    guesses = {
-        name: Column(guess_type(value for value in raw[name] if not is_missing(value, codebook.missing)))
+    filled = {
+        name: [value for value in raw[name] if not is_missing(value, codebook.missing)]
         for name in raw.columns
         if name not in codebook.columns
     }
+    guesses = {name: Column(guess_type(cells, identifies=name == codebook.id)) for name, cells in filled.items()}
     if not guesses:
         return codebook
     return replace(codebook, columns={**codebook.columns, **guesses}, guessed=(*codebook.guessed, *guesses))
@@ -179,6 +185,10 @@ def _shape_problems(raw: pd.DataFrame, codebook: Codebook) -> Iterator[Problem]:
         yield Problem(
             "shape", "the column appears twice", "a name of its own", "rename one of the two", column=str(column)
         )
+    for column in raw.columns:
+        if not encodes(column):
+            said = "the name of a column holds what is no text"
+            yield Problem("shape", said, "a name that is text", "rename the column", column=repr(column)[1:-1])
     if "" in raw.columns:
         yield Problem("shape", "a column has no name", "a name", "name it, or remove it")
 

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 
 from casepool._resources import bundled
-from casepool.cases.codebook import Codebook, read_codebook
-from casepool.cases.columns import odd_cells
+from casepool.cases.codebook import Codebook, Column, entry_of, read_codebook
+from casepool.cases.columns import odd_cells, spelling_problems
 from casepool.cases.problems import NOTE, WARNING, Problem, as_table, from_refusal
 from casepool.cases.reading import as_path, given_codebook, list_datasets, read_sheet
 from casepool.cases.record import Record
+from casepool.cases.roles import NO_ROLE, ROLES
 from casepool.cases.rules import broken, not_run
 from casepool.cases.sheet import Sheet
 from casepool.cases.tables import Examined, examine, placed
@@ -23,11 +25,11 @@ def validate(source: str | Path | pd.DataFrame, codebook: str | Path | Codebook 
     """List everything wrong with a table, worst first.
 
     Errors are what `read_cases` refuses, found by the same functions: cells that are not of their column's type, range
-    or levels; identifiers missing or given twice; levels that differ in case, spaces or invisible characters only;
+    or levels; identifiers missing or given twice; levels that differ in `casepool.cases.columns.folded` respects only;
     columns the codebook names and the table lacks; a file that is no table; and the rules across columns that no
     table may break (`casepool.cases.rules`). Warnings are what should be looked at in the source: further such rules,
-    cells that are no number among numbers, and guesses about the file. Notes are guesses of types, and the rules that
-    could not run because no column has the role they need.
+    cells that are no number among numbers, and guesses about the file. Notes are guesses of types and roles, and the
+    rules that could not run because no column has the role they need.
 
     Parameters
     ----------
@@ -91,11 +93,18 @@ def _remarks(found: Examined) -> Iterator[Problem]:
     for name in found.codebook.guessed:
         if name in found.columns:
             yield from odd_cells(found.raw[name], found.codebook, name)
+            if found.codebook.columns[name].type == "text" and name != found.codebook.id:
+                twins = spelling_problems(found.columns[name].values, Column("text"), name)
+                yield from (replace(problem, severity=WARNING) for problem in twins)
     for name in found.codebook.guessed:
         if name in found.columns:
             kind = found.codebook.columns[name].type
             said = f"the codebook has no entry for this column, which is read as {kind}"
-            yield Problem("guess", said, "a type", f'add [columns.{name}] with type = "{kind}"', NOTE, column=name)
+            yield Problem("guess", said, "a type", f'add {entry_of(name)} with type = "{kind}"', NOTE, column=name)
+    for name, column in record.presumed.items():
+        said = f"taken for the {column.role} by its name: {ROLES[column.role]}"
+        remedy = f'add role = "{column.role}" to {entry_of(name)}, or role = "{NO_ROLE}" if it is not'
+        yield Problem("guess", said, "a role", remedy, NOTE, column=name)
     yield from not_run(record)
 
 

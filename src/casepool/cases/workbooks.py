@@ -13,6 +13,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import Any
 from xml.parsers import expat
@@ -61,9 +62,11 @@ def read_workbook(data: bytes, path: Path, sheet: str = "") -> Sheet:
             book = openpyxl.load_workbook(io.BytesIO(data), read_only=True, data_only=True)
             name, problems = _chosen(book, sheet, path.name)
             rows = list(_grid(book[name], path.name))
+            above = next((number for number, row in enumerate(rows) if row), 0)
+            rows = rows[above:]
             if "f" in seen:
                 plain = openpyxl.load_workbook(io.BytesIO(data), read_only=True)
-                problems += _uncomputed(rows, _grid(plain[name], path.name), path.name)
+                problems += _uncomputed(rows, islice(_grid(plain[name], path.name), above, None), path.name)
     except CasepoolError:
         raise
     except Exception as error:  # openpyxl meets a damaged file with whatever exception comes first

@@ -23,6 +23,7 @@ from llvmlite.binding import get_host_cpu_name
 
 from casepool.cases import Column, codebook_of, resolve_cases
 from casepool.cases.codebook import LABELLED, Codebook, codebook_from_dict
+from casepool.cases.roles import NO_ROLE
 from casepool.cases.tables import bare, typed
 from casepool.errors import CasepoolError
 from casepool.inference.agreement import agreement
@@ -341,15 +342,17 @@ def refuse_private_text(model: Model, frame: pd.DataFrame) -> None:
 def used_columns(model: Model, frame: pd.DataFrame) -> list[str]:
     """Columns a fit keeps: those the model read, labels a table of answers can be split by, the publication.
 
-    Of a table that is not public, neither the publication nor labels whose type was only guessed: they may be names.
+    Of a table that is not public, no publication, and labels only where the codebook lists their `levels` or they are
+    true or false: any others may be names.
     """
     codebook = codebook_of(frame) or Codebook()
     read = [name for name in model.columns() if name in frame.columns]
-    guessed = () if codebook.public else codebook.guessed
     labelled = [
         name
         for name, column in codebook.columns.items()
-        if column.type in LABELLED and name in frame.columns and name not in guessed
+        if column.type in LABELLED
+        and name in frame.columns
+        and (codebook.public or column.levels or column.type == "boolean")
     ]
     labelled += [codebook.publication] if codebook.public and codebook.publication in frame.columns else []
     return [name for name in dict.fromkeys(read + labelled) if name != codebook.id or name in read]
@@ -358,7 +361,9 @@ def used_columns(model: Model, frame: pd.DataFrame) -> list[str]:
 def _attributes(design: Design, frame: pd.DataFrame, seed: int, settings: Mapping[str, Any]) -> dict[str, str]:
     codebook = codebook_of(frame) or Codebook()
     kept = used_columns(design.model, frame)
-    book = replace(codebook, columns={name: codebook.columns[name] for name in kept}, codings={}, guessed=()).to_dict()
+    columns = {name: codebook.columns[name] for name in kept}
+    columns = {name: replace(column, role=column.role or NO_ROLE) for name, column in columns.items()}
+    book = replace(codebook, columns=columns, codings={}, guessed=()).to_dict()
     return {
         "casepool_fit": "1",
         "model": json.dumps({"name": design.model.name, **model_dict(design.model)}),

@@ -85,6 +85,13 @@ def membership(design: Design, cases: pd.DataFrame, by: str) -> Membership:
         cells: list[tuple[str, ...]] = [() if value < 0 else (levels[value],) for value in values]
     else:
         column = term.source if term else by
+        if column not in cases.columns and not codebook.public:
+            raise CasepoolError(
+                "no such column in the cases, or a column that a fit of a table that is not public does not keep",
+                file=codebook.name,
+                column=column,
+                remedy="list `levels` of the column in the codebook, and fit again",
+            )
         if column not in cases.columns:
             raise missing_column(cases, codebook, column, "`by`")
         if codebook.columns[column].type not in (*LABELLED, "integer", "text"):

@@ -11,7 +11,9 @@ from scipy import special
 
 from casepool.cases.cells import is_missing
 from casepool.cases.codebook import LABELLED, Codebook
-from casepool.cases.tables import row_name
+from casepool.cases.columns import spelling_problems
+from casepool.cases.problems import refuse
+from casepool.cases.tables import placed, row_name
 from casepool.errors import CasepoolError
 from casepool.modelling.spec import Term
 
@@ -128,6 +130,10 @@ def _labels(term: Term, cases: pd.DataFrame, codebook: Codebook) -> tuple[list[t
             column=term.source,
             remedy="use a linear or banded term, or give the column the type category",
         )
+    if kind == "text":
+        words = [None if is_missing(value, ("",)) else str(value) for value in cases[term.source]]
+        twins = spelling_problems(words, codebook.columns[term.source], term.source)
+        refuse(placed(list(twins), cases, codebook))
     cells, levels = labels_of(cases, codebook, term.source)
     if not levels:
         raise CasepoolError("the column is empty", file=codebook.name, column=term.source, remedy="remove the term")

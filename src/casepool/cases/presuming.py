@@ -1,0 +1,118 @@
+"""Roles that the names of columns say, taken for granted only where the cells fit and nothing else could be meant."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from casepool.cases.codebook import Column
+from casepool.cases.roles import EXPOSURE, OF_AN_EXPOSURE
+from casepool.cases.units import DAYS
+
+NAMES = {
+    "time": r"(os|overall_survival|survival|follow_?up|fu)(_time)?",
+    "entry": r"entry(_time)?",
+    "event": r"death|died|dead|deceased",
+    "status": r"(last_|vital_|survival_)?status(_at_last_follow_?up)?",
+}
+"""Names of the columns that have a role, without their unit, in small letters and with one _ for all that is no letter.
+
+An "event" may be another than death, and a "time" the time to another event: they are not among them.
+"""
+LIMITS = ("earliest", "latest")
+UNITS = {"days": "days?|d", "weeks": "weeks?|wks?", "months": "months?|mos?|m", "years": "years?|yrs?|y"}
+"""How a name ends that says the unit."""
+DEAD = {"dead", "died", "deceased", "dod", "doc", "dot", "dead of disease", "died of disease", "dead of other causes"}
+ALIVE = {
+    "alive",
+    "living",
+    "ned",
+    "awd",
+    "aned",
+    "no evidence of disease",
+    "alive with disease",
+    "pd",
+    "sd",
+    "pr",
+    "cr",
+}
+"""Codes of a status, in small letters, of which it is known what they mean."""
+Values = Mapping[str, Sequence[Any]]
+
+
+def presumed(columns: Mapping[str, Column], values: Values) -> dict[str, Column]:
+    """Return the columns whose role is not declared but said by their name, with that role.
+
+    The name is as in `NAMES`, of one column only, and no column has the role. The cells fit: a time is a number in no
+    unit or a known one (of the codebook, or of the name), a death is true/false or 1 and 0, a status has codes among
+    `DEAD` and `ALIVE`, both known and some dead. Of an exposure x the three columns x or x_any, x_earliest and x_latest
+    are there, the last two both with a unit or both without.
+
+    Parameters
+    ----------
+    columns : mapping of str to Column
+        The columns of the table, but the one that names patients.
+    values : mapping of str to sequence
+        Their cells as read.
+    """
+    free = {name: column for name, column in columns.items() if not column.role}
+    claimed = {column.role for column in columns.values()}
+    found: dict[str, Column] = {}
+    for role, pattern in NAMES.items():
+        named = [name for name in free if re.fullmatch(pattern, _plain(name))]
+        if role not in claimed and len(named) == 1:
+            found |= _fitting(role, named[0], free[named[0]], values)
+    if not claimed & set(OF_AN_EXPOSURE):
+        found |= _exposures(free, values)
+    return found
+
+
+def _exposures(free: Mapping[str, Column], values: Values) -> dict[str, Column]:
+    """Return the columns of every exposure of which all three are there."""
+    plain = Counter(map(_plain, free))
+    by_name = {_plain(name): name for name in free if plain[_plain(name)] == 1}
+    found: dict[str, Column] = {}
+    for stem in (name.removesuffix("_earliest") for name in by_name if name.endswith("_earliest")):
+        roles = {by_name.get(f"{stem}_{role}", ""): role for role in LIMITS}
+        roles |= {next((by_name[name] for name in (f"{stem}_any", stem) if name in by_name), ""): EXPOSURE}
+        fitting: dict[str, Column] = {}
+        for name, role in roles.items():
+            fitting |= _fitting(role, name, free[name], values) if name else {}
+        units = {bool(column.unit) for column in fitting.values() if column.role in LIMITS}
+        if len(fitting) == len((EXPOSURE, *LIMITS)) and len(units) == 1:
+            found |= {name: replace(column, exposure=stem) for name, column in fitting.items()}
+    return found
+
+
+def _fitting(role: str, name: str, column: Column, values: Values) -> dict[str, Column]:
+    """Return the column with its role, or nothing if its cells do not fit."""
+    cells = {value for value in values[name] if value is not None}
+    if role in ("event", EXPOSURE):
+        fits = column.type == "boolean" or (column.type == "integer" and cells <= {0, 1})
+        return {name: replace(column, role=role)} if fits else {}
+    if role == "status":
+        codes = set(column.levels) | {str(cell) for cell in cells}
+        dead = tuple(sorted(code for code in codes if code.strip().casefold() in DEAD))
+        known = all(code.strip().casefold() in DEAD | ALIVE for code in codes)
+        fits = column.type in ("category", "ordered", "text") and known and bool(dead)
+        return {name: replace(column, role=role, counts=dead)} if fits else {}
+    unit = column.unit or _unit(name)
+    fits = column.type in ("number", "integer") and unit in ("", *DAYS)
+    return {name: replace(column, role=role, unit=unit)} if fits else {}
+
+
+def _words(name: str) -> str:
+    return re.sub(r"[\W_]+", "_", name.casefold()).strip("_")
+
+
+def _plain(name: str) -> str:
+    """Return a name without its unit."""
+    return re.sub(f"_({'|'.join(UNITS.values())})$", "", _words(name))
+
+
+def _unit(name: str) -> str:
+    """Return the unit that a name ends with, or empty text."""
+    return next((unit for unit, pattern in UNITS.items() if re.search(f"_({pattern})$", _words(name))), "")

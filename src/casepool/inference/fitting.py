@@ -30,6 +30,7 @@ from casepool.inference.agreement import agreement
 from casepool.inference.convergence import convergence
 from casepool.inference.graph import build_design, input_values, labels, observed, prior_names, scattered, sizes
 from casepool.inference.predictive import predictive_groups
+from casepool.inference.strangers import FORMAT
 from casepool.modelling import Design, Model, make_design, model_from_dict
 from casepool.modelling import model as get_model
 from casepool.modelling.arrays import NUMPY
@@ -357,7 +358,7 @@ def _attributes(design: Design, frame: pd.DataFrame, seed: int, settings: Mappin
     kept = used_columns(design.model, frame)
     book = replace(codebook, columns={name: codebook.columns[name] for name in kept}, codings={}, guessed=()).to_dict()
     return {
-        "casepool_fit": "1",
+        "casepool_fit": FORMAT,
         "model": json.dumps({"name": design.model.name, **model_dict(design.model)}),
         "dataset": codebook.name,
         "codebook": json.dumps(book),
@@ -387,12 +388,6 @@ def data_hash(frame: pd.DataFrame, columns: list[str]) -> str:
     frame = bare(frame)
     rows = [columns] + [["" if pd.isna(v) else str(v) for v in row] for row in frame[columns].itertuples(index=False)]
     return hashlib.sha256(json.dumps(rows, ensure_ascii=True).encode()).hexdigest()
-
-
-def refuse_stranger(fit: Any) -> None:
-    """Refuse what is no fit made by casepool."""
-    if "casepool_fit" not in getattr(fit, "attrs", {}):
-        raise CasepoolError("this is no fit made by casepool", remedy="pass what fit(...) or open_fit(...) returned")
 
 
 def model_of(fit: xr.DataTree) -> Model:

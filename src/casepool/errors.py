@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from casepool.escaping import one_line, shorten
 
 
@@ -37,6 +39,13 @@ class CasepoolError(ValueError):
         self.problem, self.remedy = problem, remedy
         self.file, self.row, self.column, self.value = file, row, column, value
         place = [part for part in (file, row and shorten(row), f"column {column!r}" if column else None) if part]
-        shown = "" if value is None else f" (value {shorten(repr(value))})"
+        shown = "" if value is None else f" (value {shorten(repr(plain(value)))})"
         message = f"{', '.join(place)}{': ' if place else ''}{problem}{shown}; {remedy}"
         super().__init__(one_line(message))
+
+
+def plain(value: Any) -> Any:
+    """Return a value as Python writes it: what numpy wraps is ``200`` to a reader, not ``np.int64(200)``."""
+    if isinstance(value, list | tuple):
+        return type(value)([plain(item) for item in value])
+    return value.tolist() if hasattr(value, "tolist") else value

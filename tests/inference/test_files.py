@@ -1,5 +1,6 @@
 """A saved fit comes back whole or not at all."""
 
+import hashlib
 import os
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import xarray as xr
 import casepool as cp
 from benchmarks.kills import KINDS, corrupted
 from casepool import writing
+from casepool.inference import files
 
 
 def test_what_is_saved_comes_back(age_fit: xr.DataTree, tmp_path) -> None:
@@ -69,6 +71,7 @@ KILLER = """
 import os, signal, sys
 from pathlib import Path
 from casepool import writing
+from casepool.inference import files
 
 path, old, new = Path(sys.argv[1]), b"old" * 100_000, b"new" * 200_000
 
@@ -137,10 +140,9 @@ def test_the_name_reaches_the_disk_too(tmp_path, monkeypatch: pytest.MonkeyPatch
     assert synced == [(tmp_path / "a").stat().st_ino, tmp_path.stat().st_ino]
 
 
-def test_hundred_random_corruptions_are_refused_and_the_intact_file_opens(tmp_path) -> None:
+def test_hundred_random_corruptions_are_refused_and_the_intact_file_opens(age_fit: xr.DataTree, tmp_path) -> None:
     """Bytes cut off, added, flipped, swapped or zeroed; 500 on a real fit stand in benchmarks/results/kills.md."""
-    tree = xr.DataTree.from_dict({"posterior": xr.Dataset({"x": ("draw", np.arange(500.0))})})
-    path = cp.save_fit(tree, tmp_path / "fit.nc")
+    path = cp.save_fit(age_fit, tmp_path / "fit.nc")
     whole = path.read_bytes()
     rng = np.random.default_rng(1)
     for number in range(100):
@@ -148,4 +150,53 @@ def test_hundred_random_corruptions_are_refused_and_the_intact_file_opens(tmp_pa
         with pytest.raises(cp.CasepoolError, match=r"fit\.nc.*truncated or changed"):
             cp.open_fit(path)
     path.write_bytes(whole)
-    xr.testing.assert_identical(cp.open_fit(path), tree)
+    xr.testing.assert_identical(cp.open_fit(path), age_fit)
+
+
+def _strangers(fit: xr.DataTree) -> dict[str, xr.DataTree]:
+    """Trees that are no fit, each by what is wrong with it."""
+    small = {name: fit[name].to_dataset() for name in ("posterior", "patients")}
+    fit = xr.DataTree.from_dict(small | {"/": xr.Dataset(attrs=fit.attrs)})
+
+    def changed(**attributes: str | None) -> xr.DataTree:
+        tree = fit.copy(deep=False)
+        tree.attrs = {name: value for name, value in {**fit.attrs, **attributes}.items() if value is not None}
+        return tree
+
+    without = fit.copy(deep=False)
+    del without["posterior"]
+    return {
+        "no fit": xr.DataTree(),
+        "no fit made": xr.DataTree.from_dict({"posterior": xr.Dataset({"x": ("draw", np.arange(5.0))})}),
+        "another format": changed(casepool_fit="999"),
+        "'model'": changed(model=None),
+        "'codebook'": changed(codebook="{broken"),
+        "'settings'": changed(settings="[]"),
+        "'seed'": changed(seed="one"),
+        "'checks'": changed(checks="{}"),
+        "'posterior'": without,
+    }
+
+
+def test_no_stranger_is_saved_opened_or_asked(age_fit: xr.DataTree, tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever is wrong with a tree is said at every door, of a file with its name and whatever its checksum."""
+    path = tmp_path / "stranger.nc"
+    for said, tree in _strangers(age_fit).items():
+        for door in (cp.estimates, cp.check, cp.verify, lambda fit: cp.save_fit(fit, path)):
+            with pytest.raises(cp.CasepoolError, match=said):
+                door(tree)
+        assert not path.exists()
+        with monkeypatch.context() as context:
+            context.setattr(files, "refuse_stranger", lambda fit: None)
+            cp.save_fit(tree, path)
+        with pytest.raises(cp.CasepoolError, match=rf"stranger\.nc: .*{said}"):
+            cp.open_fit(path)
+        path.unlink()
+
+
+@pytest.mark.parametrize("content", [b"", b"rubbish", b"\x89HDF\r\n\x1a\n" + bytes(500)])
+def test_signed_rubbish_is_refused(tmp_path, content: bytes) -> None:
+    path = tmp_path / "rubbish.nc"
+    path.write_bytes(content + files.MARK + hashlib.sha256(content).hexdigest().encode())
+    with pytest.raises(cp.CasepoolError, match=r"rubbish\.nc: this is no fit"):
+        cp.open_fit(path)

@@ -11,7 +11,7 @@ import pytest
 import xarray as xr
 
 import casepool as cp
-from casepool.inference.convergence import LEAST_ESS
+from casepool.inference.convergence import LEAST_ESS, convergence
 from casepool.inference.fitting import _compiled, _other_settings, cases_of, compiled_graph, data_hash, model_of
 from casepool.inference.graph import build_design
 from casepool.modelling import make_design
@@ -183,8 +183,32 @@ def test_the_hash_follows_the_cells_and_not_their_spelling() -> None:
 
 
 @pytest.mark.parametrize(
-    "bad", [{"seed": -1}, {"seed": 1.5}, {"seed": 1, "draws": 0}, {"seed": 1, "target_accept": 1.0}]
+    "bad",
+    [
+        *({"seed": -1}, {"seed": 1.5}, {"draws": 0}, {"draws": "100"}, {"draws": 100.0}, {"draws": float("nan")}),
+        *({"tune": True}, {"chains": 10**20}, {"cores": 0}, {"cores": "a"}, {"cores": -1}, {"cores": 1.5}),
+        *({"target_accept": 1.0}, {"target_accept": "x"}, {"target_accept": float("nan")}),
+    ],
 )
-def test_impossible_settings_are_refused(bad: dict) -> None:
-    with pytest.raises(cp.CasepoolError):
-        cp.fit("objective_response", "alk_crizotinib", progress=False, **bad)
+def test_impossible_settings_are_refused(bad: dict, response_fit: xr.DataTree) -> None:
+    with pytest.raises(cp.CasepoolError, match=str(*bad)):
+        cp.fit("objective_response", "alk_crizotinib", progress=False, **{"seed": 1, **bad})
+    if "cores" in bad:
+        with pytest.raises(cp.CasepoolError, match="cores"):
+            cp.verify(response_fit, **bad)
+
+
+def test_chains_that_no_other_agrees_with_fail() -> None:
+    """One chain, or chains that never moved, have no R-hat, and none does not count as a good one."""
+    rng = np.random.default_rng(1)
+    stats = xr.Dataset({name: (("chain", "draw"), rng.random((1, 1000))) for name in ("diverging", "energy")})
+    stats["diverging"] = stats["diverging"] > 1
+    for draws in (rng.normal(size=(1, 1000)), np.ones((1, 1000))):
+        found = convergence(xr.Dataset({"intercept": (("chain", "draw"), draws)}), stats)
+        assert np.isnan(found["rhat"])
+        assert found["verdict"] == "fail"
+
+
+def test_a_model_without_a_free_parameter_is_refused() -> None:
+    with pytest.raises(cp.CasepoolError, match="nothing to estimate"):
+        cp.fit(response_model({}, {"intercept": fixed(0.3)}), counts([1], [4]), seed=1, progress=False)

@@ -50,7 +50,7 @@ def weighed(fitted: Fitted) -> Weighed:
         warnings.simplefilter("ignore", UserWarning)  # a high k is what is asked here, and answered in words
         try:
             found = az.loo(fitted.tree, pointwise=True)
-        except ValueError:  # stuck chains: too few different draws for a tail
+        except (ValueError, IndexError):  # stuck chains, or few draws: too few different ones for a tail
             return _unsmoothed(fitted)
     weights = found.log_weights.transpose("patient", "chain", "draw").to_numpy()
     elpd, k = (np.array(values, dtype=float) for values in (found.elpd_i, found.pareto_k))

@@ -91,7 +91,8 @@ def _sampling(fitted: Fitted) -> Iterator[dict[str, Any]]:
     """Ask whether the sampler worked."""
     found = convergence_of(fitted.tree)
     rhat, ess, lost, bfmi = (found[key] for key in ("rhat", "ess", "divergences", "bfmi"))
-    said = f"the largest R-hat is {rhat:.3f} ({found['rhat_of']}); chains agree below {MOST_RHAT}"
+    largest = f"the largest R-hat is {rhat:.3f}" if np.isfinite(rhat) else "R-hat cannot be computed"
+    said = f"{largest} ({found['rhat_of']}); chains agree below {MOST_RHAT}"
     yield _answer("convergence", "pass" if rhat < MOST_RHAT else "fail", rhat, said)
     said = f"the smallest effective sample size is {ess:.0f} ({found['ess_of']}); {LEAST_ESS} are needed"
     said += f": fit again with {_draws_needed(fitted, ess)}" if ess < LEAST_ESS else ""
@@ -108,7 +109,7 @@ def _sampling(fitted: Fitted) -> Iterator[dict[str, Any]]:
 def _draws_needed(fitted: Fitted, ess: float) -> str:
     """Say how many draws a chain must have for enough effective ones, with a third to spare."""
     draws = int(json.loads(fitted.tree.attrs["settings"])["draws"])
-    needed = draws * LEAST_ESS / max(ess, 1.0) * 4 / 3
+    needed = draws * LEAST_ESS / max(1.0, ess) * 4 / 3  # 1 where no draw moved and there is none
     return f"draws={100 * math.ceil(needed / 100)}" + ("" if ess >= LEAST_ESS / 4 else ", or better a simpler model")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -14,7 +14,8 @@ import xarray as xr
 
 from casepool.errors import CasepoolError
 from casepool.inference.convergence import LEAST_ESS, MOST_RHAT, verdict_of, worst
-from casepool.inference.fitting import design_of, model_of, parameters_of, refuse_stranger
+from casepool.inference.fitting import design_of, model_of, parameters_of
+from casepool.inference.strangers import refuse_stranger
 from casepool.modelling import Design, Model
 from casepool.modelling.families import FAMILIES
 from casepool.modelling.touched import touched
@@ -71,6 +72,12 @@ def open_draws(fit: xr.DataTree) -> Fitted:
     refuse_stranger(fit)
     parameters = parameters_of(fit["posterior"].to_dataset())
     return Fitted(fit, model_of(fit), design_of(fit), parameters, verdict_of(fit))
+
+
+def open_all(fits: xr.DataTree | Sequence[xr.DataTree]) -> list[Fitted]:
+    """Open several fits for estimation, refusing what is no sequence of them."""
+    trees = [fits] if isinstance(fits, xr.DataTree) or not isinstance(fits, Sequence) else fits
+    return [open_draws(tree) for tree in trees]
 
 
 def refuse_survival(fitted: Fitted) -> None:

@@ -33,12 +33,12 @@ def convergence(posterior: xr.Dataset, sample_stats: xr.Dataset) -> dict[str, An
         ``rhat`` (the largest rank-normalised R-hat), ``rhat_of``, ``ess`` (the smallest of bulk and tail
         effective sample sizes), ``ess_of``, ``divergences``, ``bfmi`` (the smallest), and ``verdict``: fail if
         R-hat is 1.01 or more, ESS below 400 or a draw diverged; concern if only E-BFMI is 0.3 or less.
-        Constant parameters are passed over. Vehtari et al. 2021; Betancourt 2016.
+        Constant parameters are passed over. R-hat is NaN, and the verdict fail, for a single chain, which no other
+        agrees with, and where no draw moved. Vehtari et al. 2021; Betancourt 2016.
     """
     varying = posterior[[name for name in posterior.data_vars if _varies(posterior[name])]]
-    rhat, rhat_of = _extreme(az.rhat(varying), np.nanmax)
-    least = [_extreme(az.ess(varying, method=method), np.nanmin) for method in ("bulk", "tail")]
-    ess, ess_of = min(least)
+    rhat, rhat_of = _extreme(varying, az.rhat, largest=True)
+    ess, ess_of = min(_extreme(varying, az.ess, method=method) for method in ("bulk", "tail"))
     divergences = int(sample_stats["diverging"].sum())
     bfmi = float(np.min(np.asarray(az.bfmi(sample_stats["energy"]))))
     failed = not (rhat < MOST_RHAT) or not (ess >= LEAST_ESS) or divergences > 0
@@ -58,12 +58,17 @@ def _varies(values: xr.DataArray) -> bool:
     return bool((values.std(["chain", "draw"]) > 1e-12 * (1 + abs(values).max())).all())
 
 
-def _extreme(dataset: xr.Dataset, pick: Any) -> tuple[float, str]:
-    values = {str(name): float(pick(np.asarray(dataset[name]))) for name in dataset.data_vars}
-    if not values:
-        return (1.0, "no parameter") if pick is np.nanmax else (float("inf"), "no parameter")
-    name = (max if pick is np.nanmax else min)(values, key=lambda key: values[key])
-    return values[name], name
+def _extreme(varying: xr.Dataset, measure: Any, *, largest: bool = False, **settings: Any) -> tuple[float, str]:
+    """Return the worst value of a measure and whose it is; NaN where no chain moved, or one chain has none to meet."""
+    if not varying.data_vars:
+        return float("nan"), "no parameter varies"
+    values = {str(name): np.asarray(own).ravel() for name, own in measure(varying, **settings).data_vars.items()}
+    known = {name: own[~np.isnan(own)] for name, own in values.items()}
+    worst_of = {name: float(own.max() if largest else own.min()) for name, own in known.items() if len(own)}
+    if not worst_of:
+        return float("nan"), "one chain" if varying.sizes["chain"] == 1 else "too few draws"
+    name = (max if largest else min)(worst_of, key=lambda key: worst_of[key])
+    return worst_of[name], name
 
 
 def convergence_of(fit: xr.DataTree) -> Mapping[str, Any]:

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import xarray as xr
 
+from casepool.arguments import path_of
 from casepool.errors import CasepoolError
+from casepool.inference.strangers import refuse_stranger
 from casepool.writing import write_atomically
 
 MARK = b"casepool-sha256:"
@@ -33,9 +35,10 @@ def save_fit(fit: xr.DataTree, path: str | Path) -> Path:
     Raises
     ------
     CasepoolError
-        If the folder does not exist or cannot be written to.
+        If this is no fit, or the folder does not exist or cannot be written to.
     """
-    path = Path(path)
+    refuse_stranger(fit)
+    path = path_of(path)
     write_atomically(path, _with_checksum(fit))
     return path
 
@@ -60,9 +63,9 @@ def open_fit(path: str | Path) -> xr.DataTree:
     Raises
     ------
     CasepoolError
-        If there is no such file, or it is truncated, changed or no fit.
+        If there is no such file, or it is truncated, changed, no fit, or one of another format.
     """
-    path = Path(path)
+    path = path_of(path)
     try:
         raw = path.read_bytes()
     except OSError as error:
@@ -74,6 +77,10 @@ def open_fit(path: str | Path) -> xr.DataTree:
             file=str(path),
             remedy="fit again, or take the file from a backup",
         )
-    with xr.open_datatree(io.BytesIO(content), engine="h5netcdf") as opened:
-        tree: xr.DataTree = opened.load()
+    try:
+        with xr.open_datatree(io.BytesIO(content), engine="h5netcdf") as opened:
+            tree: xr.DataTree = opened.load()
+    except Exception:  # whatever a reader of strange bytes may raise
+        raise CasepoolError("this is no fit made by casepool", file=str(path), remedy="take another file") from None
+    refuse_stranger(tree, str(path))
     return tree

@@ -21,6 +21,7 @@ import pytensor
 import xarray as xr
 from llvmlite.binding import get_host_cpu_name
 
+from casepool.arguments import is_number, seed_of, whole_number
 from casepool.cases import Column, codebook_of, resolve_cases
 from casepool.cases.codebook import LABELLED, Codebook, codebook_from_dict
 from casepool.cases.roles import NO_ROLE
@@ -30,6 +31,7 @@ from casepool.inference.agreement import agreement
 from casepool.inference.convergence import LEAST_ESS, convergence
 from casepool.inference.graph import build_design, input_values, labels, observed, prior_names, scattered, sizes
 from casepool.inference.predictive import predictive_groups
+from casepool.inference.strangers import FORMAT
 from casepool.modelling import Design, Model, make_design, model_from_dict
 from casepool.modelling import model as get_model
 from casepool.modelling.arrays import NUMPY
@@ -106,10 +108,10 @@ def fit(
     CasepoolError
         For a table or model that cannot be used; nothing is sampled then.
     """
+    seed, cores = seed_of(seed), cores_of(cores)
+    settings = _settings(draws, tune, chains, target_accept)
     chosen, frame = get_model(model), resolve_cases(cases)
     refuse_private_text(chosen, frame)
-    settings = {"draws": draws, "tune": tune, "chains": chains, "target_accept": target_accept}
-    _check_settings(seed, settings)
     design = make_design(chosen, frame)
     return _fit_design(design, frame, seed, settings, cores=cores, predictive=predictive, progress=progress)
 
@@ -128,20 +130,33 @@ def refit(
     progress : bool
     **settings
         As of `fit`.
+
+    Raises
+    ------
+    CasepoolError
+        As of `fit`, and for what is no list of pairs.
     """
-    return [fit(model, cases, seed=seed, progress=progress, **settings) for model, cases in designs]
+    pairs = list(designs) if isinstance(designs, Iterable) else [designs]
+    if not all(isinstance(pair, tuple) and len(pair) == 2 for pair in pairs):
+        raise CasepoolError("designs are pairs of a model and cases", value=pairs, remedy="pass [(model, cases), ...]")
+    return [fit(model, cases, seed=seed, progress=progress, **settings) for model, cases in pairs]
 
 
-def _check_settings(seed: Any, settings: Mapping[str, Any]) -> None:
-    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or not 0 <= seed < 2**63:
-        raise CasepoolError("the seed must be a whole number from 0", value=seed, remedy="pass seed=1, say")
-    for name, least in (("draws", 4), ("tune", 1), ("chains", 1)):
-        if settings[name] < least:
-            raise CasepoolError(f"{name} must be at least {least}", value=settings[name], remedy="give more")
-    if not 0 < settings["target_accept"] < 1:
-        raise CasepoolError(
-            "target_accept must lie between 0 and 1", value=settings["target_accept"], remedy="0.9 is usual"
-        )
+def _settings(draws: int, tune: int, chains: int, target_accept: float) -> dict[str, Any]:
+    """Return the settings of the sampler, refusing what it would stumble over."""
+    if not is_number(target_accept) or not 0 < target_accept < 1:
+        raise CasepoolError("target_accept must lie between 0 and 1", value=target_accept, remedy="0.9 is usual")
+    return {
+        "draws": whole_number(draws, "draws", 4),
+        "tune": whole_number(tune, "tune", 1),
+        "chains": whole_number(chains, "chains", 1),
+        "target_accept": float(target_accept),
+    }
+
+
+def cores_of(cores: int | None) -> int | None:
+    """Return how many chains are sampled at once; None leaves it to the sampler, and 0 would wait for ever."""
+    return None if cores is None else whole_number(cores, "cores", 1)
 
 
 def say(progress: bool, text: str) -> None:
@@ -226,6 +241,11 @@ def compiled_graph(design: Design, *, progress: bool) -> Any:
         # compiler's store: the same seed would draw differently in the next process
         with pytensor.config.change_flags(numba__fastmath=False):
             built = build_design(design)
+            if not built.free_RVs:
+                raise CasepoolError(
+                    f"every parameter of the model {design.model.name!r} is fixed, so there is nothing to estimate",
+                    remedy="give one of them a prior that is a distribution",
+                )
             _compiled[key] = nutpie.compile_pymc_model(built, jitter_rvs=scattered(design, built))
         if len(_compiled) > KEPT_GRAPHS:
             _compiled.popitem(last=False)
@@ -365,7 +385,7 @@ def _attributes(design: Design, frame: pd.DataFrame, seed: int, settings: Mappin
     columns = {name: replace(column, role=column.role or NO_ROLE) for name, column in columns.items()}
     book = replace(codebook, columns=columns, codings={}, guessed=()).to_dict()
     return {
-        "casepool_fit": "1",
+        "casepool_fit": FORMAT,
         "model": json.dumps({"name": design.model.name, **model_dict(design.model)}),
         "dataset": codebook.name,
         "codebook": json.dumps(book),
@@ -395,12 +415,6 @@ def data_hash(frame: pd.DataFrame, columns: list[str]) -> str:
     frame = bare(frame)
     rows = [columns] + [["" if pd.isna(v) else str(v) for v in row] for row in frame[columns].itertuples(index=False)]
     return hashlib.sha256(json.dumps(rows, ensure_ascii=True).encode()).hexdigest()
-
-
-def refuse_stranger(fit: Any) -> None:
-    """Refuse what is no fit made by casepool."""
-    if "casepool_fit" not in getattr(fit, "attrs", {}):
-        raise CasepoolError("this is no fit made by casepool", remedy="pass what fit(...) or open_fit(...) returned")
 
 
 def model_of(fit: xr.DataTree) -> Model:

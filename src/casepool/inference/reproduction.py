@@ -13,7 +13,8 @@ import xarray as xr
 
 from casepool.cases import codebook_of
 from casepool.cases.codebook import Codebook
-from casepool.inference.fitting import cases_of, data_hash, fit, machine, model_of, refuse_stranger, versions
+from casepool.inference.fitting import cases_of, cores_of, data_hash, fit, machine, model_of, versions
+from casepool.inference.strangers import refuse_stranger
 
 GROUPS = ("posterior", "log_likelihood", "log_prior", "prior", "prior_predictive", "posterior_predictive")
 COLUMNS = ("part", "verdict", "difference", "sentence")
@@ -47,6 +48,7 @@ def verify(fit: xr.DataTree, *, cores: int | None = None, progress: bool = True)
         If the tree was not made by casepool.
     """
     refuse_stranger(fit)
+    cores = cores_of(cores)
     changed = list(_changed(fit))
     rows = [_versions(changed), _data(fit)]
     again = _again(fit, cores, progress)

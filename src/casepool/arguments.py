@@ -1,0 +1,86 @@
+"""What a caller may pass: one helper for each kind of argument, used wherever a public function takes it."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Collection, Iterable
+from numbers import Integral, Real
+from pathlib import Path
+from typing import Any
+
+from casepool.errors import CasepoolError
+
+LONGEST_PART = 255
+"""Bytes a file system allows the name of one file or folder."""
+MOST = 1_000_000
+"""The largest of the numbers that say how much work is done: draws, chains, cores."""
+
+
+def path_of(given: Any, wanted: str = "a path") -> Path:
+    """Return a path, refusing what is none and what no file system has.
+
+    Parameters
+    ----------
+    given : str or pathlib.Path
+    wanted : str
+        What the argument may be, in words.
+    """
+    if not isinstance(given, str | Path):
+        raise CasepoolError(f"this is not {wanted}", value=given, remedy="give a text or a pathlib.Path")
+    try:
+        encoded = os.fsencode(given)
+    except UnicodeEncodeError:
+        encoded = b"\0"
+    if b"\0" in encoded or any(len(os.fsencode(part)) > LONGEST_PART for part in Path(given).parts):
+        raise CasepoolError("no file can have this name", value=str(given), remedy="use a shorter or simpler one")
+    return Path(given)
+
+
+def name_of(given: Any, what: str, remedy: str = "pass a column's name as text") -> str:
+    """Return a name, say of a column, refusing what is no text."""
+    if not isinstance(given, str):
+        raise CasepoolError(f"`{what}` needs a name", value=given, remedy=remedy)
+    return given
+
+
+def one_of(given: Any, allowed: Collection[str], what: str) -> str:
+    """Return one of some words, refusing any other."""
+    if not isinstance(given, str) or given not in allowed:
+        raise CasepoolError(f"unknown {what}", value=given, remedy=f"choose one of {', '.join(allowed)}")
+    return given
+
+
+def whole_number(given: Any, what: str, least: int, most: int = MOST) -> int:
+    """Return a whole number within limits."""
+    if not isinstance(given, Integral) or isinstance(given, bool) or not least <= int(given) <= most:
+        raise CasepoolError(f"{what} must be a whole number from {least} to {most}", value=given, remedy="correct it")
+    return int(given)
+
+
+def seed_of(given: Any) -> int:
+    """Return the seed of random numbers."""
+    if not isinstance(given, Integral) or isinstance(given, bool) or not 0 <= int(given) < 2**63:
+        raise CasepoolError("the seed must be a whole number from 0", value=given, remedy="pass seed=1, say")
+    return int(given)
+
+
+def numbers_of(given: Any, what: str, remedy: str) -> list[float]:
+    """Return one or more finite numbers, refusing what is no sequence of them."""
+    listed = list(given) if isinstance(given, Iterable) and not isinstance(given, str | bytes) else []
+    if not listed or not all(is_number(number) for number in listed):
+        raise CasepoolError(f"`{what}` needs one or more numbers", value=given, remedy=remedy)
+    return [float(number) for number in listed]
+
+
+def times_of(given: Any, what: str = "at") -> list[float]:
+    """Return one or more times from 0, rising."""
+    times = sorted(numbers_of(given, what, "give times, say [12, 24]"))
+    if times[0] < 0:
+        raise CasepoolError(f"`{what}` needs times from 0", value=given, remedy="give times, say [12, 24]")
+    return times
+
+
+def is_number(given: Any) -> bool:
+    """Whether something is a finite number, and no truth value."""
+    return isinstance(given, Real) and not isinstance(given, bool) and math.isfinite(given)

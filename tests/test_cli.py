@@ -200,6 +200,36 @@ def test_what_every_row_says_stands_below_the_table(capsys, kept: Path) -> None:
     assert out.splitlines()[-1].startswith("left out: 3 patients (no best_response)")
 
 
+def footnotes(out: str) -> tuple[list[str], dict[str, str], list[str]]:
+    """The table's lines, its numbered footnotes, and what stands below them without a number."""
+    lines = out.splitlines()
+    numbered = [line.split(": ", 1) for line in lines if line.split(": ", 1)[0].isdigit()]
+    first = next(i for i, line in enumerate(lines) if line.startswith(f"{numbered[0][0]}: "))
+    return lines[1:first], dict(numbered), lines[first + len(numbered) :]
+
+
+def test_a_terminal_is_told_all_that_the_rows_note(capsys, kept: Path, age_fit) -> None:
+    _, out, _ = run("estimates", str(kept), "--by", "histology", capsys=capsys)
+    table = cp.estimates(age_fit, "histology")
+    rows, numbered, common = footnotes(out)
+    for line, note in zip(rows, table["note"], strict=True):
+        marks = line.split("  ")[-1].strip().split(",") if line[-1].isdigit() else []
+        assert {numbered[mark] for mark in marks} | set(common) == set(note.split("; "))
+    assert len(set(numbered.values())) == len(numbered)
+
+
+def test_a_terminal_is_told_of_new_patients_what_is_not_known(capsys, kept: Path, tmp_path: Path) -> None:
+    new = tmp_path / "new.csv"
+    new.write_text("patient,age\na,12\nb,\n")
+    _, out, _ = run("predict", str(kept), str(new), capsys=capsys)
+    assert "age missing" in out
+
+
+def test_a_terminal_shows_what_tells_rows_apart(capsys) -> None:
+    _, out, _ = run("classical", "objective_response", "--data", "alk_crizotinib", "--by", "sex", capsys=capsys)
+    assert {"Clopper-Pearson", "Wilson"} <= set(out.split())
+
+
 def test_every_function_that_answers_with_a_table_is_a_command() -> None:
     """Its parameters are the function's own, whatever each is called."""
     for name, command in COMMANDS.items():

@@ -15,13 +15,15 @@ import typer
 from casepool.commands import COMMANDS, Command
 from casepool.errors import CasepoolError
 from casepool.escaping import one_line, printable
-from casepool.writing import marked_counts, table_text
+from casepool.writing import RARE, RARE_NOTE, marked_counts, table_text
 
 if TYPE_CHECKING:
     import pandas as pd
 
 SHOWN = ("estimand", "level", "at", "n", "events", "estimate", "lower", "upper", "interval", "unit", "verdict")
-"""Columns of an estimate table that a terminal shows; below stands what every row's note says."""
+"""Columns of an estimate table that a terminal always shows, beside those that are no estimate table's."""
+TELLING = ("by", "source", "model", "method")
+"""Columns it shows where rows are told apart by nothing else."""
 BAD_INPUT, NOT_CONVERGED, NOT_REPRODUCED = 2, 3, 4
 
 app = typer.Typer(
@@ -265,13 +267,44 @@ def _text(table: pd.DataFrame, *, csv: bool) -> str:
     """Lay a table out for a terminal, or as comma-separated values with every column."""
     if csv:
         return table_text(table, "csv")
-    if not table.attrs.get("public", True):
-        table = marked_counts(table)
-    table = table.map(lambda cell: one_line(cell) if isinstance(cell, str) else cell)
-    shown = [name for name in SHOWN if name in table.columns] if "estimand" in table.columns else list(table.columns)
-    lines = [table[shown].to_string(index=False, float_format=lambda x: f"{x:.4g}", na_rep="")]
-    notes = [str(note).split("; ") for note in table.get("note", ())] if "note" not in shown else []
-    return "\n".join([*lines, *(part for part in (notes or [[]])[0] if part and all(part in own for own in notes))])
+    private = not table.attrs.get("public", True)
+    table = (marked_counts(table) if private else table).map(
+        lambda cell: one_line(cell) if isinstance(cell, str) else cell
+    )
+    shown = _shown(table)
+    table, below = _footnoted(table)
+    shown += ["note"] * ("note" in table.columns and "note" not in shown)
+    lines = [table[shown].to_string(index=False, float_format=lambda x: f"{x:.4g}", na_rep=""), *below]
+    return "\n".join(lines + [RARE_NOTE] * (private and any(RARE in line for line in lines)))
+
+
+def _shown(table: pd.DataFrame) -> list[str]:
+    """Choose the columns for a terminal, in the order of the table; what its rows note stands below it."""
+    from casepool.tables import COLUMNS, POSTERIOR_COLUMNS
+
+    own = [name for name in table.columns if name not in (*COLUMNS, *POSTERIOR_COLUMNS)]
+    if "estimand" not in table.columns:
+        return [name for name in table.columns if name != "note"]
+    key = ["estimand", "level", "at", "interval", "unit", *own]
+    chosen = {*SHOWN, *own}
+    for name in TELLING:
+        if table.duplicated(key).sum() > table.duplicated([*key, name]).sum():
+            key.append(name)
+            chosen.add(name)
+    return [name for name in table.columns if name in chosen]
+
+
+def _footnoted(table: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
+    """Replace each row's note by the numbers of its parts, and return them: what all rows say last, unnumbered."""
+    if "note" not in table.columns:
+        return table, []
+    notes = [[part for part in str(note).split("; ") if part] for note in table["note"]]
+    said = list(dict.fromkeys(part for own in notes for part in own))
+    common = [part for part in said if all(part in own for own in notes)]
+    numbers = {part: str(i) for i, part in enumerate((p for p in said if p not in common), start=1)}
+    table = table.assign(note=[",".join(numbers[part] for part in own if part in numbers) for own in notes])
+    below = [*(f"{number}: {part}" for part, number in numbers.items()), *common]
+    return (table if numbers else table.drop(columns="note")), below
 
 
 def _audit_text(table: pd.DataFrame) -> str:

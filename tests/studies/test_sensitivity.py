@@ -48,6 +48,26 @@ def test_an_exposures_answer_is_shown_under_three_priors_and_both_datings(surviv
     assert fitted in ratios["estimate"].tolist()
 
 
-def test_a_scale_that_is_none_is_refused(response_fit: xr.DataTree) -> None:
-    with pytest.raises(cp.CasepoolError, match="must be positive"):
-        cp.sensitivity(response_fit, scales=(0.0, 1.0))
+@pytest.mark.parametrize("scales", [(0.0, 1.0), [float("inf")], ["a"], "a", 1.0, [], [True], [float("nan")]])
+def test_scales_that_are_none_are_refused(response_fit: xr.DataTree, scales: object) -> None:
+    with pytest.raises(cp.CasepoolError, match="must be positive numbers"):
+        cp.sensitivity(response_fit, scales=scales)
+
+
+def test_the_model_says_which_prior_a_row_was_made_under(table: pd.DataFrame) -> None:
+    rows = table[table["unit"] != "sensitivity"]
+    priors = [note.split("; ")[0] for note in rows["note"]]
+    assert all(prior in name for prior, name in zip(priors, rows["model"], strict=True))
+    own = {name for name in rows["model"] if "(the model's own)" in name}
+    assert own == {
+        f"objective_response, {factor}_sd ~ HalfNormal(sigma = 1) (the model's own)"
+        for factor in ("histology", "partner")
+    }
+
+
+def test_a_forest_draws_the_scales_apart(table: pd.DataFrame) -> None:
+    axes = cp.plot_forest(table[table["by"] == "histology"])
+    legend = [text.get_text() for text in axes.get_legend().get_texts()]
+    assert len(legend) == 3
+    assert sum("the model's own" in label for label in legend) == 1
+    assert axes.get_title(loc="left") == "objective_response by histology"

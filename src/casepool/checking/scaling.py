@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import arviz_stats
 import numpy as np
@@ -13,7 +13,9 @@ import xarray as xr
 
 from casepool.estimation.draws import Fitted, open_draws
 from casepool.inference.graph import prior_dims
+from casepool.modelling.borrowing import fresh_effect, location, membership_probability, own_priors
 from casepool.modelling.priors import frozen
+from casepool.modelling.spec import Term
 from casepool.tables import estimate_table
 
 NOTICEABLE = 0.05
@@ -24,6 +26,10 @@ PULLED = 3.0
 Of a normal prior and a likelihood as wide as it, whose centres lie d standard deviations of their difference apart:
 twice at d = 2, three times at d = 3. A posterior that is the prior shows it once, whatever the prior.
 """
+CONSTANT = 1e-9
+"""Range of a log density that is the same everywhere: no power of it moves anything."""
+Draws = tuple[np.ndarray, np.ndarray]
+"""Draws of a parameter (chain, draw, ...) and their log density (chain, draw, ...)."""
 STUCK = "too few different draws to be weighed again"
 
 
@@ -34,6 +40,8 @@ class Scaled:
     Parameters
     ----------
     name : str
+        Of the prior: the parameter's, or for the own priors of a factor's levels ``<factor>_own``, of one level
+        ``<factor>_own.<level>``, whose parameters are the effects of these levels.
     prior, likelihood : float
         Sensitivity to its own prior and to the likelihood; the larger entry of a vector. NaN where chains are stuck.
     alone : float
@@ -57,17 +65,26 @@ def power_scaling(fit: xr.DataTree) -> pd.DataFrame:
     -------
     pandas.DataFrame
         An estimate table with one row per prior, unit "sensitivity": the larger entry of a vector. ``note`` says
-        beside it the sensitivity to the likelihood, and what the prior would show if the data said nothing.
+        beside it the sensitivity to the likelihood, and what the prior would show if the data said nothing. The own
+        prior of a factor's levels moves their effects, of which the largest is told.
 
     Raises
     ------
     CasepoolError
         If the tree was not made by casepool.
+
+    Notes
+    -----
+    A power of a level's own prior Normal(m, s) is Normal(m, s / sqrt(power)). Of an exnex factor that prior is one part
+    of the density of the effects, ``p Normal(0, sd) + (1 - p) Normal(m, s)``, and the power is taken of this part
+    alone: it stays a density, and the share p stays what it is. To first order (powers of 0.99 and 1.01 are tried)
+    the log density then changes by the part's own log density, centred, times the probability that the level is not
+    exchangeable, given its effect.
     """
     fitted = open_draws(fit)
     rows = [
         {
-            "estimand": f"sensitivity of {item.name} to its prior {fitted.model.prior(item.name)}",
+            "estimand": f"sensitivity of {_moved(item.name)} to its prior {fitted.model.prior(item.name)}",
             "level": item.name,
             "model": fitted.model.name,
             "source": "shrunk",
@@ -88,37 +105,83 @@ def scaled(fitted: Fitted) -> list[Scaled]:
     for name in map(str, fitted.tree["log_prior"].to_dataset().data_vars):
         if fitted.model.prior(name).dist in ("Fixed", "Flat"):
             continue
-        own = _sensitivity(fitted.tree, name, group="prior", group_var_names=[name])
-        data = _sensitivity(fitted.tree, name, group="likelihood")
-        alone = _sensitivity(_prior_alone(fitted, name), name, group="prior", group_var_names=[name])
-        found.append(Scaled(name, own, data, alone))
+        values = (fitted.parameters[name], fitted.tree["log_prior"][name].to_numpy())
+        found.append(_weighed(fitted, name, values, _prior_alone(fitted, name)))
+    for term in fitted.model.terms.values():
+        if term.kind == "group" and term.borrowing in ("none", "exnex"):
+            found += _own(fitted, term)
     return found
 
 
-def _sensitivity(tree: xr.DataTree, name: str, **asked: Any) -> float:
+def _weighed(fitted: Fitted, name: str, drawn: Draws, alone: Draws) -> Scaled:
+    likelihood = fitted.tree["log_likelihood"]["outcome"].to_numpy()
+    return Scaled(name, moved_by(*drawn), moved_by(drawn[0], likelihood), moved_by(*alone))
+
+
+def moved_by(values: np.ndarray, density: np.ndarray) -> float:
+    """Return how far draws move with a power of a log density, both (chain, draw, ...): the largest of a vector."""
+    density = density.reshape(*density.shape[:2], -1).sum(axis=-1)
+    if np.ptp(density) < CONSTANT:
+        return 0.0
+    axes = ("chain", "draw", *(f"axis{i}" for i in range(values.ndim - 2)))
+    groups = {
+        "posterior": xr.Dataset({"value": (axes, values)}),
+        "log_prior": xr.Dataset({"value": (axes[:2], density)}),
+    }
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # weights too uneven to be sure: the sensitivity is large then
         try:
-            found = arviz_stats.psense(tree, var_names=[name], **asked)
+            found = arviz_stats.psense(xr.DataTree.from_dict(groups), group="prior")
         except ValueError:  # stuck chains: too few different draws to be weighed again
             return float("nan")
-    return float(max(np.nanmax(np.asarray(values)) for values in found.data_vars.values()))
+    return float(np.nanmax(found["value"].to_numpy()))
 
 
-def _prior_alone(fitted: Fitted, name: str) -> xr.DataTree:
+def _prior_alone(fitted: Fitted, name: str) -> Draws:
     """Return as many draws of a parameter from its prior as the fit has, with their log density."""
     rng = np.random.default_rng([fitted.seed, 60])
     posterior = fitted.tree["posterior"].to_dataset()
     prior = frozen(fitted.model.prior(name))
     shape = (posterior.sizes["chain"], posterior.sizes["draw"], *prior_dims(fitted.design, name).values())
     drawn = np.asarray(prior.rvs(size=shape, random_state=rng))
-    density = np.asarray(prior.logpdf(drawn))
-    axes = ("chain", "draw", *(f"axis{i}" for i in range(drawn.ndim - 2)))
-    groups = {
-        "posterior": xr.Dataset({name: (axes, drawn)}),
-        "log_prior": xr.Dataset({name: (axes[: density.ndim], density)}),
-    }
-    return xr.DataTree.from_dict(groups)
+    return drawn, np.asarray(prior.logpdf(drawn))
+
+
+def _own(fitted: Fitted, term: Term) -> list[Scaled]:
+    """Power-scale the own priors of a factor's levels, those levels together that share one.
+
+    Were the posterior the prior, the effects would be drawn anew given all else.
+    """
+    levels = fitted.design.terms[term.name].coded.levels
+    rng, effect = np.random.default_rng([fitted.seed, 61]), f"{term.name}_effect"
+    shape = fitted.parameters[effect].shape[:2]
+    drawn = [fresh_effect(fitted.model, term, level, fitted.parameters, rng, shape) for level in levels]
+    alone = {**fitted.parameters, effect: np.stack(drawn, axis=-1)}
+    keys = [f"{term.name}_own.{level}" for level in levels]
+    keys = [key if key in fitted.model.priors else f"{term.name}_own" for key in keys]
+    found = []
+    for name in dict.fromkeys(keys):
+        which = np.array([key == name for key in keys])
+        pairs = [(p[effect][..., which], own_part(fitted, term, p)[..., which]) for p in (fitted.parameters, alone)]
+        found.append(_weighed(fitted, name, *pairs))
+    return found
+
+
+def own_part(fitted: Fitted, term: Term, parameters: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Return what the power of each level's own prior adds to the log density of the effects: (chain, draw, levels)."""
+    levels = fitted.design.terms[term.name].coded.levels
+    own, effect = own_priors(fitted.model, term, levels), parameters[f"{term.name}_effect"]
+    if term.borrowing == "none":
+        return np.asarray((1 - ((effect - own["mu"]) / own["sigma"]) ** 2) / 2)
+    zero = np.asarray(location(fitted.model, parameters))[..., None] if term.own == "level" else 0.0
+    apart = (effect + zero - own["mu"]) / own["sigma"]
+    return np.asarray((1 - membership_probability(fitted.model, term, levels, parameters)) * (1 - apart**2) / 2)
+
+
+def _moved(name: str) -> str:
+    """Name what a prior moves: the parameter itself, or the effects of the levels whose own prior it is."""
+    owner, own, level = name.partition("_own")
+    return f"{owner}_effect{f' of {level[1:]}' * bool(level)}" if own else name
 
 
 def _said(item: Scaled) -> str:

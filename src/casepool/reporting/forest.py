@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import dataclass
 from typing import Any
@@ -25,6 +26,8 @@ STYLES = {"raw": (GREY, "s"), "shrunk": (COLOURS[0], "o"), "pooled": (COLOURS[0]
 """Colour and marker of each source."""
 WIDEST_RATIO = 1000.0
 """A ratio's axis ends there, or at its inverse; arrows stand for what lies beyond."""
+LONGEST_SERIES = 80
+"""Characters of a series' name in the legend."""
 COUNTS_AT, NUMBERS_AT = 8, 58
 """Where the printed columns begin, in points to the right of the axes."""
 
@@ -130,10 +133,17 @@ def _series_names(rows: pd.DataFrame) -> list[tuple[str, str]]:
     """Name every row's series: its source, and whatever else tells rows of one level and source apart."""
     groups = [same for _, same in rows.groupby(["item", "source"])]
     telling = [name for name in ("model", "estimand", "method") if any(len(set(same[name])) > 1 for same in groups)]
-    return [
-        (str(row["source"]), ", ".join([str(row["source"]), *(str(row[name]) for name in telling)]))
-        for _, row in rows.iterrows()
-    ]
+    told = rows[["source", *telling]].astype(str)
+    if "model" in telling:
+        told["model"] = [name.removeprefix(shared_name(rows)).removeprefix(", ") for name in told["model"]]
+    return [(row[0], ", ".join(filter(None, row))) for row in told.itertuples(index=False, name=None)]
+
+
+def shared_name(rows: pd.DataFrame) -> str:
+    """Return what the names of all models begin with, up to a comma: variants of a model are named behind it."""
+    names = [name.split(", ") for name in dict.fromkeys(rows["model"].astype(str)) if name]
+    same = itertools.takewhile(lambda parts: len(set(parts)) == 1, zip(*names, strict=False))
+    return ", ".join(parts[0] for parts in same)
 
 
 def _item_label(row: pd.Series) -> str:
@@ -247,12 +257,12 @@ def headings(ax: Axes, picture: Picture) -> None:
     kinds = {series: same["interval"].iloc[0] for series, same in rows.groupby("series")}
     intervals = ", ".join(dict.fromkeys(f"{kinds[i]} {source}" for i, (source, _) in enumerate(picture.series)))
     ax.set_xlabel(f"{AXIS_WORDS.get(picture.unit, picture.unit.capitalize())} ({intervals})")
-    models = [str(name) for name in dict.fromkeys(rows["model"]) if name]
+    models = [shared_name(rows)] if shared_name(rows) else [str(name) for name in dict.fromkeys(rows["model"]) if name]
     by = [str(name) for name in dict.fromkeys(rows["by"]) if name]
     title = literal(" by ".join(part for part in (", ".join(models), ", ".join(by)) if part), 70)
     failed = bool((rows["verdict"] == "fail").any())
     title = "\n".join(filter(None, [title, mark(rows["verdict"]).strip()]))
-    ax.set_title(title, loc="left", fontsize=10, color=ALARM if failed else "black", pad=24)
+    ax.set_title(title, loc="left", fontsize=10, color=ALARM if failed else "black", pad=12 * (1 + _lines(picture)))
     for points, words in ((COUNTS_AT, "events/n"), (NUMBERS_AT, "estimate (interval)")):
         beside(ax, points, -0.75, words, "black")
     legend(ax, picture)
@@ -264,9 +274,17 @@ def legend(ax: Axes, picture: Picture) -> None:
         return
     styles = [style(picture, i) for i in range(len(picture.series))]
     handles = [
-        Line2D([], [], color=colour, marker=marker, linewidth=1.6, label=literal(label, 60))
+        Line2D([], [], color=colour, marker=marker, linewidth=1.6, label=literal(label, LONGEST_SERIES))
         for (colour, marker), (_, label) in zip(styles, picture.series, strict=True)
     ]
-    columns = 1 if max(len(label) for _, label in picture.series) > LONGEST_LABEL else 3
     place: dict[str, Any] = {"loc": "lower left", "bbox_to_anchor": (0, 1), "borderpad": 0.2, "borderaxespad": 0.2}
-    ax.legend(handles=handles, ncols=columns, frameon=False, fontsize=8, **place)
+    ax.legend(handles=handles, ncols=_columns(picture), frameon=False, fontsize=8, **place)
+
+
+def _columns(picture: Picture) -> int:
+    return 1 if max(len(label) for _, label in picture.series) > LONGEST_LABEL else 3
+
+
+def _lines(picture: Picture) -> int:
+    """Lines the legend takes; room for one is always kept, for the headings of the printed columns."""
+    return math.ceil(len(picture.series) / _columns(picture))

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from numbers import Real
 from typing import Any
 
 import pandas as pd
@@ -37,24 +39,37 @@ def sensitivity(fit: xr.DataTree, *, scales: Sequence[float] = SCALES, progress:
     Returns
     -------
     pandas.DataFrame
-        An estimate table: for each prior a row with the power-scaling sensitivity of its own parameter to the
-        prior (unit "sensitivity"; above 0.05 the prior matters), the likelihood's beside it in ``note``; then,
-        for each factor and scale, the estimates of a refit; for an exposure the rows of `exposure_sensitivity`.
+        An estimate table: the rows of `power_scaling` (unit "sensitivity"; above 0.05 the prior matters); then, for
+        each factor and scale, the estimates of a refit, whose prior ``model`` and ``note`` say, and which of them
+        is the model's own; for an exposure the rows of `exposure_sensitivity`.
 
     Raises
     ------
     CasepoolError
-        If a scale is not positive.
+        If the scales are not positive numbers.
     """
-    if not all(scale > 0 for scale in scales):
-        raise CasepoolError("a scale must be positive", value=tuple(scales), remedy="give positive numbers")
-    tables = [power_scaling(fit)]
-    for factor in scaled_factors(model_of(fit)):
-        refits = scale_refits(fit, factor, scales, progress=progress)
-        tables += [_noted(table, f"{factor}_sd ~ {prior}") for prior, table in refits]
-    if model_of(fit).exposures:
+    _refuse_no_scales(scales)
+    tables, model = [power_scaling(fit)], model_of(fit)
+    for factor in scaled_factors(model):
+        for prior, table in scale_refits(fit, factor, scales, progress=progress):
+            said = f"{factor}_sd ~ {prior}"
+            own = " (the model's own)" * _same(prior, model.prior(f"{factor}_sd"))
+            tables.append(_noted(table.assign(model=f"{model.name}, {said}{own}"), said))
+    if model.exposures:
         tables.append(exposure_sensitivity(fit, progress=progress))
     return pd.concat(tables, ignore_index=True)
+
+
+def _refuse_no_scales(scales: object) -> None:
+    listed = isinstance(scales, Iterable) and not isinstance(scales, str)
+    found = list(scales) if listed else [scales]  # type: ignore[call-overload]
+    numbers = [
+        isinstance(scale, Real) and not isinstance(scale, bool) and 0 < float(scale) < math.inf for scale in found
+    ]
+    if not (listed and numbers and all(numbers)):
+        raise CasepoolError(
+            "scales must be positive numbers", value=scales, remedy="give a list of them, say scales=[0.5, 1, 2]"
+        )
 
 
 def scaled_factors(model: Model) -> list[str]:
@@ -73,10 +88,13 @@ def scale_refits(
     for scale in scales:
         prior = Prior("HalfNormal", {"sigma": float(scale)}, "sensitivity")
         variant = replace(model, priors={**model.priors, f"{factor}_sd": prior})
-        held = model.prior(f"{factor}_sd")
-        own = (held.dist, held.parameters) == (prior.dist, prior.parameters)
+        own = _same(prior, model.prior(f"{factor}_sd"))
         found.append((prior, answer(fit if own else make(variant, cases, progress=progress, **settings), factor)))
     return found
+
+
+def _same(prior: Prior, other: Prior) -> bool:
+    return (prior.dist, prior.parameters) == (other.dist, other.parameters)
 
 
 def _noted(table: pd.DataFrame, said: str) -> pd.DataFrame:

@@ -25,8 +25,8 @@ An "event" may be another than death, and a "time" the time to another event: th
 LIMITS = ("earliest", "latest")
 UNITS = {"days": "days?|d", "weeks": "weeks?|wks?", "months": "months?|mos?|m", "years": "years?|yrs?|y"}
 """How a name ends that says the unit."""
-DEAD = frozenset("dead died deceased dod doc dot dead_of_disease died_of_disease dead_of_other_causes".split())
-ALIVE = frozenset("alive living ned awd aned alive_with_disease no_evidence_of_disease pd sd pr cr".split())
+DEAD = r"dead|died|deceased|do[dct]|(dead|died)_of_.+"
+ALIVE = r"alive|living|a?ned|awd|alive_with(out)?_.+|no_evidence_of_disease|pd|sd|pr|cr"
 """Codes of a status of which it is known what they mean, written as `NAMES`."""
 Values = Mapping[str, Sequence[Any]]
 
@@ -83,8 +83,8 @@ def _fitting(role: str, name: str, column: Column, values: Values) -> dict[str, 
         return {name: replace(column, role=role)} if fits else {}
     if role == "status":
         codes = set(column.levels) | {str(cell) for cell in cells}
-        dead = tuple(sorted(code for code in codes if _words(code) in DEAD))
-        known = all(_words(code) in DEAD | ALIVE for code in codes)
+        dead = tuple(sorted(code for code in codes if re.fullmatch(DEAD, _words(code))))
+        known = all(re.fullmatch(f"{DEAD}|{ALIVE}", _words(code)) for code in codes)
         fits = column.type in ("category", "ordered", "text") and known and bool(dead)
         return {name: replace(column, role=role, counts=dead)} if fits else {}
     unit = column.unit or _unit(name)

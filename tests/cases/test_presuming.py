@@ -102,6 +102,7 @@ def test_a_name_that_may_say_something_else_says_nothing(renamed):
         ({"status": "lost"}, {"status": {"type": "category"}}),
         ({"death": 2, "os_months": None}, {"death": {"type": "integer"}}),
         ({"death": None, "status": "DOD"}, {}),
+        ({"os_months": None, "survival": 0}, {"survival": {"type": "integer"}}),
     ],
     ids=str,
 )

@@ -25,21 +25,9 @@ An "event" may be another than death, and a "time" the time to another event: th
 LIMITS = ("earliest", "latest")
 UNITS = {"days": "days?|d", "weeks": "weeks?|wks?", "months": "months?|mos?|m", "years": "years?|yrs?|y"}
 """How a name ends that says the unit."""
-DEAD = {"dead", "died", "deceased", "dod", "doc", "dot", "dead of disease", "died of disease", "dead of other causes"}
-ALIVE = {
-    "alive",
-    "living",
-    "ned",
-    "awd",
-    "aned",
-    "no evidence of disease",
-    "alive with disease",
-    "pd",
-    "sd",
-    "pr",
-    "cr",
-}
-"""Codes of a status, in small letters, of which it is known what they mean."""
+DEAD = r"dead|died|deceased|do[dct]|(dead|died)_of_.+"
+ALIVE = r"alive|living|a?ned|awd|alive_with(out)?_.+|no_evidence_of_disease|pd|sd|pr|cr"
+"""Codes of a status of which it is known what they mean, written as `NAMES`."""
 Values = Mapping[str, Sequence[Any]]
 
 
@@ -95,12 +83,13 @@ def _fitting(role: str, name: str, column: Column, values: Values) -> dict[str, 
         return {name: replace(column, role=role)} if fits else {}
     if role == "status":
         codes = set(column.levels) | {str(cell) for cell in cells}
-        dead = tuple(sorted(code for code in codes if code.strip().casefold() in DEAD))
-        known = all(code.strip().casefold() in DEAD | ALIVE for code in codes)
+        dead = tuple(sorted(code for code in codes if re.fullmatch(DEAD, _words(code))))
+        known = all(re.fullmatch(f"{DEAD}|{ALIVE}", _words(code)) for code in codes)
         fits = column.type in ("category", "ordered", "text") and known and bool(dead)
         return {name: replace(column, role=role, counts=dead)} if fits else {}
     unit = column.unit or _unit(name)
-    fits = column.type in ("number", "integer") and unit in ("", *DAYS)
+    flag = role == "time" and not unit and cells <= {0, 1}  # whether the patient survived
+    fits = column.type in ("number", "integer") and unit in ("", *DAYS) and not flag
     return {name: replace(column, role=role, unit=unit)} if fits else {}
 
 

@@ -16,11 +16,12 @@ from typing import Any
 import pandas as pd
 import tomli_w
 
+from casepool.arguments import path_of
 from casepool.cases.cells import is_missing
 from casepool.cases.codebook import Codebook
 from casepool.cases.columns import labels_of, spellings
 from casepool.cases.problems import refuse
-from casepool.cases.reading import read_sheet
+from casepool.cases.reading import as_path, read_sheet
 from casepool.cases.remedies import is_number
 from casepool.cases.roles import ROLES
 from casepool.cases.tables import Examined, examine, flat
@@ -63,7 +64,7 @@ def new_dataset(folder: str | Path, table: str | Path | pd.DataFrame) -> Path:
     CasepoolError
         If the folder holds something, or the table has an error that no codebook mends.
     """
-    folder = Path(folder)
+    folder = path_of(folder)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise CasepoolError("there is something of this name already", file=str(folder), remedy="choose another name")
     if not folder.absolute().parent.is_dir():
@@ -92,7 +93,7 @@ def _raw(table: str | Path | pd.DataFrame) -> tuple[pd.DataFrame, str]:
         raw = flat(table)
         raw.columns = raw.columns.str.strip()
         return raw, "the DataFrame"
-    sheet = read_sheet(Path(table), None)
+    sheet = read_sheet(as_path(table), None)
     refuse(sheet.problems)
     return sheet.frame, Path(table).name
 

@@ -96,6 +96,13 @@ def predict(fit: xr.DataTree, patients: pd.DataFrame, *, ci_prob: float = 0.95) 
     one, otherwise over the patients of the fit.
     """
     check_probability(ci_prob)
+    if not isinstance(patients, pd.DataFrame):
+        raise CasepoolError("new patients are a DataFrame", value=patients, remedy="pass pd.read_csv(path), say")
+    if patients.columns.has_duplicates:
+        twice = str(patients.columns[patients.columns.duplicated()][0])
+        raise CasepoolError("the column appears twice", column=twice, remedy="rename one of the two")
+    if not len(patients):
+        raise CasepoolError("there are no new patients", remedy="give at least one row")
     fitted = open_draws(fit)
     refuse_survival(fitted)
     new = _read(fitted, patients)

@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 import xarray as xr
 
+from casepool.arguments import numbers_of
 from casepool.checking import power_scaling
 from casepool.errors import CasepoolError
 from casepool.estimation import contrast, estimates
@@ -46,6 +47,7 @@ def sensitivity(fit: xr.DataTree, *, scales: Sequence[float] = SCALES, progress:
     CasepoolError
         If a scale is not positive.
     """
+    scales = numbers_of(scales, "scales", "give positive numbers, say [0.5, 1]")
     if not all(scale > 0 for scale in scales):
         raise CasepoolError("a scale must be positive", value=tuple(scales), remedy="give positive numbers")
     tables = [power_scaling(fit)]

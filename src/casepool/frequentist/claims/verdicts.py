@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from casepool._resources import bundled
+from casepool.arguments import path_of
 from casepool.cases import codebook_of, list_datasets, read_cases
 from casepool.cases.codebook import Codebook
 from casepool.cases.recoding import recoded
@@ -66,7 +67,7 @@ def _folder(dataset: str | Path) -> Path:
     """Find the folder of a dataset."""
     if isinstance(dataset, str) and dataset in list_datasets():
         return bundled("data") / dataset
-    if not Path(dataset).is_dir():
+    if not path_of(dataset, "a dataset's name or folder").is_dir():
         raise CasepoolError(
             "there is no bundled dataset or folder of this name",
             value=str(dataset),

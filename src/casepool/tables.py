@@ -7,6 +7,8 @@ from typing import Any
 
 import pandas as pd
 
+from casepool.errors import CasepoolError
+
 COLUMNS = (
     "estimand", "by", "level", "at", "n", "events", "source", "model", "method",
     "estimate", "lower", "upper", "interval", "unit", "verdict", "note",
@@ -49,4 +51,13 @@ def estimate_table(rows: Iterable[Mapping[str, Any]], *, posterior: bool = False
     table = table.astype({c: "float64" for c in columns if c in NUMBERS})
     if not public:
         table.attrs["public"] = False
+    return table
+
+
+def check_table(table: Any, what: str = "this", remedy: str = "pass what estimates(...) returned") -> pd.DataFrame:
+    """Return an estimate table, refusing what is none."""
+    if not isinstance(table, pd.DataFrame):
+        raise CasepoolError(f"{what} is no estimate table", value=table, remedy=remedy)
+    if missing := [name for name in COLUMNS if name not in table.columns]:
+        raise CasepoolError(f"{what} is no estimate table", column=missing[0], remedy=remedy)
     return table

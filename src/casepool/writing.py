@@ -13,6 +13,7 @@ from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from casepool.arguments import path_of
 from casepool.errors import CasepoolError
 from casepool.escaping import csv_cell, html_text, latex_text, markdown_text
 
@@ -121,7 +122,9 @@ def write_table(table: pd.DataFrame, path: str | Path, *, public: bool | None = 
     -----
     LaTeX needs an engine that reads UTF-8, and no package.
     """
-    path = Path(path)
+    if not hasattr(table, "itertuples"):
+        raise CasepoolError("this is no table", value=table, remedy="pass a table casepool returned")
+    path = path_of(path)
     form = path.suffix.removeprefix(".").lower()
     if form not in FORMS:
         raise CasepoolError(

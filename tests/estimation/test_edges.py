@@ -3,11 +3,15 @@
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 import xarray as xr
 
 import casepool as cp
-from casepool.modelling import model_from_dict
+from casepool.cases.tables import typed
+from casepool.estimation.targets import _combinations_seen
+from casepool.modelling import make_design, model_from_dict
+from casepool.modelling.membership import membership
 from tests.oracles import binomial_means, ordinal_means
 from tests.small import counts, half_normal, normal, response_model
 
@@ -106,3 +110,15 @@ def test_every_category_of_every_level_is_what_quadrature_says(borrowing: str, n
     assert verdict(fit) == "pass"
     if name == "everybody best":
         assert table["note"].str.contains("only CR was reached")[table["at"] != ""].all()
+
+
+def test_a_combination_with_a_missing_label_is_implied_and_not_seen() -> None:
+    """Of B nobody's sex is known: none of the two combinations was seen with it."""
+    cases = pd.DataFrame(
+        {"group": list("AAABB"), "sex": ["F", "M", "F", None, None], "events": [1, 0, 1, 0, 1], "n": 1}
+    )
+    terms = {"group": {"kind": "category"}, "sex": {"kind": "category"}}
+    model = response_model(terms, {"intercept": normal(1.5), "group_effect": normal(1.0), "sex_effect": normal(1.0)})
+    design = make_design(model, cases)
+    said = _combinations_seen(design, membership(design, typed(cases), "group"))
+    assert said == ("2 of 2 implied combinations seen", "0 of 2 implied combinations seen")

@@ -110,3 +110,16 @@ def test_a_modelled_covariate_is_averaged_over_its_distribution(response_fit: xr
 def test_survival_fits_are_refused(survival_fit: xr.DataTree) -> None:
     with pytest.raises(cp.CasepoolError, match="survival"):
         cp.predict(survival_fit, NEW)
+
+
+@pytest.mark.parametrize("twin", ["imt", "I MT", "I\u200bMT", "ＩＭＴ"])
+def test_a_twin_of_a_level_of_the_fit_is_no_unseen_level(response_fit: xr.DataTree, twin: str) -> None:
+    with pytest.raises(cp.CasepoolError, match="differs from the fit's level 'IMT'"):
+        cp.predict(response_fit, pd.DataFrame({"histology": [twin], "partner": ["TPM3"], "age": [18]}))
+
+
+@pytest.mark.parametrize("name", ["Histology", "HISTOLOGY ", "histo-logy"])
+def test_a_twin_of_a_columns_name_is_no_missing_covariate(response_fit: xr.DataTree, name: str) -> None:
+    for others in ({}, {"partner": ["TPM3"]}):
+        with pytest.raises(cp.CasepoolError, match="rename it 'histology'"):
+            cp.predict(response_fit, pd.DataFrame({name: ["IMT"], **others}))

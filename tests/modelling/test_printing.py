@@ -22,6 +22,7 @@ from casepool.modelling.meanings import (
 from casepool.modelling.printing import models_readme
 from casepool.modelling.priors import Prior
 from casepool.modelling.words import GUARD
+from tests.small import normal, response_model
 
 from .small import HALF, NORMAL, survival_model
 from .test_files import changed
@@ -213,3 +214,10 @@ def test_a_levels_own_prior_is_told_as_a_rate():
     assert meaning(model("basket_exnex"), "histology_own") == f"success in {middle} ({low} to {high})"
     effect = model_from_dict(changed("basket_exnex", "terms.histology.own", "effect"), name="mine")
     assert meaning(effect, "histology_own").startswith("odds ratio")
+
+
+def test_missing_values_are_said_to_be_refused_where_they_are() -> None:
+    priors = {"intercept": normal(1.5), "age_effect": normal(0.5)}
+    line = {"kind": "linear", "centre": 18, "scale": 10}
+    assert "a missing value is refused" in str(response_model({"age": line}, priors))
+    assert "missing values are integrated out" in str(response_model({"age": line | {"bounds": [0, 110]}}, priors))

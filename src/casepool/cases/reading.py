@@ -9,6 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from casepool._resources import bundled
+from casepool.arguments import path_of
 from casepool.cases.codebook import Codebook, read_codebook
 from casepool.cases.delimited import read_bytes, read_delimited
 from casepool.cases.problems import refuse
@@ -105,7 +106,7 @@ def resolve_cases(cases: str | Path | pd.DataFrame) -> pd.DataFrame:
     """Return typed cases for a dataset's name, a path or a frame."""
     if isinstance(cases, str) and cases in list_datasets():
         return load(cases)
-    if isinstance(cases, str) and not as_path(cases).exists():
+    if isinstance(cases, str) and not path_of(cases).exists():
         raise CasepoolError(
             "there is no bundled dataset, file or folder of this name",
             value=cases,
@@ -124,14 +125,7 @@ def given_codebook(codebook: str | Path | Codebook | None, table: Path | None = 
 
 def as_path(source: object) -> Path:
     """Return a path, refusing what is none."""
-    if not isinstance(source, str | Path):
-        raise CasepoolError("neither a path nor a DataFrame", value=source, remedy="give one of the two")
-    try:
-        Path(source).exists()
-    except (OSError, ValueError) as error:
-        said = f"no name of a file ({getattr(error, 'strerror', None) or error})"
-        raise CasepoolError(said, value=str(source), remedy="check the path") from None
-    return Path(source)
+    return path_of(source, "a path or a DataFrame")
 
 
 def read_sheet(path: Path, codebook: Codebook | None) -> Sheet:

@@ -85,7 +85,7 @@ def _coding(codebook: Codebook, decision: str, choice: str) -> Mapping[str, Any]
         )
     if choice == AS_RECORDED:
         return {}
-    if choice not in codebook.codings[decision]:
+    if not isinstance(choice, str) or choice not in codebook.codings[decision]:
         raise CasepoolError(
             f"there is no such choice of {decision!r}",
             file=codebook.name,
@@ -137,6 +137,10 @@ def recode(cases: pd.DataFrame, **choices: str) -> pd.DataFrame:
     >>> int(cp.recode(cases, surgery="any_text")["surgery_any"].sum())
     11
     """
+    if not isinstance(cases, pd.DataFrame):
+        raise CasepoolError(
+            "cases are a DataFrame", value=cases, remedy="pass what load(...) or read_cases(...) returned"
+        )
     frame, left_out = cases, set[str]()
     for decision, choice in choices.items():
         frame, dropped = recoded(frame, decision, choice)

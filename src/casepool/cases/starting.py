@@ -17,6 +17,7 @@ from typing import Any
 import pandas as pd
 import tomli_w
 
+from casepool.arguments import path_of
 from casepool.cases.cells import TOO_LARGE, is_missing
 from casepool.cases.codebook import Codebook, Column
 from casepool.cases.columns import labels_of, spellings
@@ -66,7 +67,7 @@ def new_dataset(folder: str | Path, table: str | Path | pd.DataFrame) -> Path:
     CasepoolError
         If the folder holds something, or the table has an error that no codebook mends.
     """
-    folder = as_path(folder)
+    folder = path_of(folder)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise CasepoolError("there is something of this name already", file=str(folder), remedy="choose another name")
     if not folder.absolute().parent.is_dir():

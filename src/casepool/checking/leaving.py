@@ -15,6 +15,7 @@ import pandas as pd
 import xarray as xr
 from scipy import special
 
+from casepool.arguments import name_of
 from casepool.checking.importance import MOST_K, weighed
 from casepool.errors import CasepoolError
 from casepool.estimation.draws import Fitted, open_draws
@@ -101,6 +102,8 @@ def leave_out(fit: xr.DataTree, by: str | None = None, *, progress: bool = True)
     and at the sum of follow-up times, whichever is the more extreme. A level of one patient is left out by importance
     sampling where its Pareto k allows it, any other by a refit.
     """
+    if by is not None:
+        name_of(by, "by", "name a factor of the model, or leave it out")
     fitted = open_draws(fit)
     cases = cases_of(fit)
     by = by or str(json.loads(fit.attrs["codebook"]).get("publication", ""))

@@ -10,9 +10,10 @@ import pandas as pd
 import xarray as xr
 from scipy import optimize, special
 
+from casepool.arguments import name_of
 from casepool.checking.influence import leave_one_out
 from casepool.errors import CasepoolError
-from casepool.estimation.draws import HUGE, Fitted, check_probability, open_draws, posterior_rows
+from casepool.estimation.draws import HUGE, Fitted, check_probability, open_all, posterior_rows
 from casepool.estimation.survival import arms_of
 from casepool.estimation.targets import ANSWERS, over_patients
 from casepool.inference.convergence import worst
@@ -72,8 +73,11 @@ def compare_models(
     Simpson and Gelman 2018). With 20 to 200 patients they are uncertain themselves.
     """
     check_probability(ci_prob)
-    opened = [open_draws(fit) for fit in fits]
+    if by is not None:
+        name_of(by, "by", "name a factor of the model, or leave it out")
+    opened = open_all(fits)
     _refuse_unlike(opened)
+    told = [_told(fitted, by) for fitted in opened]  # what cannot be asked is refused before any refit
     names = _names(opened)
     left = [leave_one_out(fitted, refits=refits, progress=progress) for fitted in opened]
     elpd = np.stack([found.elpd for found in left], axis=1)
@@ -87,7 +91,7 @@ def compare_models(
         for found in left
     ]
     rows = _scores(opened, names, elpd, weights, doubts, ci_prob)
-    rows += _answers(opened, names, weights, by, ci_prob)
+    rows += _answers(opened, names, weights, told, ci_prob)
     return estimate_table(rows, posterior=True)
 
 
@@ -198,10 +202,9 @@ def _scores(
 
 
 def _answers(
-    opened: Sequence[Fitted], names: list[str], weights: np.ndarray, by: str | None, ci_prob: float
+    opened: Sequence[Fitted], names: list[str], weights: np.ndarray, told: list[list[Told]], ci_prob: float
 ) -> list[dict[str, Any]]:
     """Tell the same quantities under every model, and under their mixture."""
-    told = [_told(fitted, by) for fitted in opened]
     asked = [(row["estimand"], row["level"], row["at"]) for row, _ in told[0]]
     for name, other in zip(names, told, strict=True):
         if [(row["estimand"], row["level"], row["at"]) for row, _ in other] != asked:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from casepool.errors import CasepoolError
-from casepool.tables import COLUMNS, POSTERIOR_COLUMNS
+from casepool.tables import COLUMNS, POSTERIOR_COLUMNS, check_table
 
 
 def compare(*tables: pd.DataFrame) -> pd.DataFrame:
@@ -30,12 +30,7 @@ def compare(*tables: pd.DataFrame) -> pd.DataFrame:
     if not tables:
         raise CasepoolError("nothing to compare", remedy="pass two or more estimate tables")
     for number, table in enumerate(tables, start=1):
-        if missing := [c for c in COLUMNS if c not in table.columns]:
-            raise CasepoolError(
-                f"table {number} is no estimate table",
-                column=missing[0],
-                remedy="pass what estimates(...) returned",
-            )
+        check_table(table, f"table {number}")
     columns = list(COLUMNS) + [c for c in POSTERIOR_COLUMNS if any(c in table.columns for table in tables)]
     rows = pd.concat([table.reindex(columns=columns) for table in tables], ignore_index=True)
     key = rows[["by", "level", "at"]].astype(str).agg("\x1f".join, axis=1)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from casepool.arguments import is_number
 from casepool.errors import CasepoolError
 from casepool.estimation.draws import HUGE, Fitted
 from casepool.inference.fitting import cases_of
@@ -138,7 +139,7 @@ def strategies(fitted: Fitted, start: float | None) -> list[Strategy]:
         If the start is negative, or given for a baseline or landmark comparison, which have none.
     """
     exposure = next(iter(fitted.model.exposures.values()))
-    if start is not None and not (exposure.begins and start >= 0):
+    if start is not None and not (exposure.begins and is_number(start) and start >= 0):
         raise CasepoolError(
             "start must be a time from 0" if exposure.begins else f"the {exposure.as_} comparison has no start",
             value=start,

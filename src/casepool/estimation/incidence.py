@@ -12,7 +12,7 @@ import xarray as xr
 
 from casepool.errors import CasepoolError
 from casepool.estimation.curves import Curve, Strategy
-from casepool.estimation.draws import Fitted, check_probability, open_draws, posterior_rows
+from casepool.estimation.draws import Fitted, check_probability, open_all, posterior_rows
 from casepool.estimation.survival import arms_of, times_of
 from casepool.inference.convergence import worst
 from casepool.modelling.baselines import TINY
@@ -54,7 +54,7 @@ def cumulative_incidence(
         one event that belongs to two causes, or draws of different number.
     """
     check_probability(ci_prob)
-    opened = [open_draws(fit) for fit in fits]
+    opened = open_all(fits)
     times = _checked(opened, at)
     names = [" or ".join(f.model.outcome.event_levels) or f.model.name for f in opened]
     events = [float(f.design.outcome["event"].sum()) for f in opened]

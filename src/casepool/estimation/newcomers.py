@@ -14,6 +14,7 @@ from scipy import special
 
 from casepool.cases import Column, codebook_of
 from casepool.cases.codebook import Codebook, codebook_from_dict
+from casepool.cases.columns import folded
 from casepool.cases.tables import bare, typed
 from casepool.errors import CasepoolError
 from casepool.estimation.aliases import level_weights
@@ -74,6 +75,7 @@ def predict(fit: xr.DataTree, patients: pd.DataFrame, *, ci_prob: float = 0.95) 
     patients : pandas.DataFrame
         One row per patient, with the columns of the model's terms; any other column but the identifier is passed
         over. An empty cell or an absent column is a missing covariate; a label the fit never saw is an unseen level.
+        Labels and names that differ from the fit's in case or spaces only are refused.
     ci_prob : float
         Width of the equal-tailed credible interval.
 
@@ -96,6 +98,13 @@ def predict(fit: xr.DataTree, patients: pd.DataFrame, *, ci_prob: float = 0.95) 
     one, otherwise over the patients of the fit.
     """
     check_probability(ci_prob)
+    if not isinstance(patients, pd.DataFrame):
+        raise CasepoolError("new patients are a DataFrame", value=patients, remedy="pass pd.read_csv(path), say")
+    if patients.columns.has_duplicates:
+        twice = str(patients.columns[patients.columns.duplicated()][0])
+        raise CasepoolError("the column appears twice", column=twice, remedy="rename one of the two")
+    if not len(patients):
+        raise CasepoolError("there are no new patients", remedy="give at least one row")
     fitted = open_draws(fit)
     refuse_survival(fitted)
     new = _read(fitted, patients)
@@ -159,11 +168,19 @@ def _typed(fitted: Fitted, patients: pd.DataFrame, book: Codebook) -> pd.DataFra
     """Type the columns the model needs, absent ones as missing."""
     target = fitted.model.outcome.target
     needed = [term.source for term in fitted.model.terms.values()]
-    if needed and not set(needed) & {str(column) for column in patients.columns}:
+    if needed and not {*map(_folded_name, needed)} & {*map(_folded_name, patients.columns)}:
         raise CasepoolError(
             "the new patients have no column of the model", column=needed[0], remedy=f"give {', '.join(needed)}"
         )
     needed += [target] if isinstance(target, str) and target else []
+    spelt = {_folded_name(column): column for column in patients.columns if str(column) not in needed}
+    for name in needed:
+        if name not in patients.columns and _folded_name(name) in spelt:
+            raise CasepoolError(
+                f"the new patients have no such column, but one called {spelt[_folded_name(name)]!r}",
+                column=name,
+                remedy=f"rename it {name!r}, or take it away if it is something else",
+            )
     columns = {name: _open(book.columns[name]) for name in needed}
     identified = {book.id: columns.get(book.id, Column("text"))} if book.id in patients.columns else {}
     kept = pd.DataFrame({name: patients.get(name) for name in (*identified, *needed)}, index=patients.index)
@@ -172,6 +189,11 @@ def _typed(fitted: Fitted, patients: pd.DataFrame, book: Codebook) -> pd.DataFra
         book, name="the new patients", columns={**columns, **identified}, missing=original.missing, codings={}
     )
     return typed(kept, own)
+
+
+def _folded_name(column: object) -> str:
+    """Return what is left of a column's name when case, spaces and the marks between words are set aside."""
+    return "".join(character for character in folded(str(column)) if character not in "_-.")
 
 
 def _open(column: Column) -> Column:
@@ -183,6 +205,15 @@ def _levels(term: Term, old: pd.DataFrame, new: pd.DataFrame, book: Codebook) ->
     """Return the levels of the fit's table in their order, then those only new patients have."""
     known = labels_of(old, book, term.source)[1]
     unseen = set(labels_of(new, book, term.source)[1]) - set(known)
+    twins = {folded(level): level for level in known}
+    for label in sorted(unseen - set(book.columns[term.source].levels)):
+        if folded(label) in twins:
+            raise CasepoolError(
+                f"differs from the fit's level {twins[folded(label)]!r} in case, spaces or invisible characters only",
+                column=term.source,
+                value=label,
+                remedy=f"write {twins[folded(label)]!r}",
+            )
     return (*known, *sorted(unseen))
 
 

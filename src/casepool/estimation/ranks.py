@@ -9,6 +9,7 @@ import pandas as pd
 import xarray as xr
 from scipy import stats
 
+from casepool.arguments import name_of, one_of
 from casepool.errors import CasepoolError
 from casepool.estimation.draws import (
     Fitted,
@@ -52,10 +53,10 @@ def ranking(fit: xr.DataTree, by: str, *, target: str = "standardised", ci_prob:
         For an unknown grouping or target, a survival fit, or a single level.
     """
     check_probability(ci_prob)
+    name_of(by, "by", "name a factor of the model or a column of the cases")
+    one_of(target, ("standardised", "observed"), "target")
     fitted = open_draws(fit)
     refuse_survival(fitted)
-    if target not in ("standardised", "observed"):
-        raise CasepoolError("unknown target", value=target, remedy="choose one of standardised, observed")
     group = membership(fitted.design, cases_of(fit), by)
     if not group.is_term and target != "observed":
         raise CasepoolError(f"{by!r} is no term of the model", remedy='use target="observed"')

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from casepool.arguments import name_of, one_of
 from casepool.errors import CasepoolError
 from casepool.estimation.crossed import moved
 from casepool.estimation.draws import Fitted, check_probability, open_draws, posterior_rows, refuse_survival
@@ -54,10 +55,11 @@ def estimates(
         For an unknown grouping or target, or a survival fit.
     """
     check_probability(ci_prob)
+    if by is not None:
+        name_of(by, "by", "name a factor of the model, or leave it out")
+    one_of(target, TARGETS, "target")
     fitted = open_draws(fit)
     refuse_survival(fitted)
-    if target not in TARGETS:
-        raise CasepoolError("unknown target", value=target, remedy=f"choose one of {', '.join(TARGETS)}")
     if by is None:
         return _everyone(fitted, target, ci_prob)
     group = membership(fitted.design, cases_of(fit), by)

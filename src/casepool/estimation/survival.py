@@ -10,10 +10,13 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from casepool.arguments import is_number, name_of, one_of
+from casepool.arguments import times_of as from_0
 from casepool.errors import CasepoolError
 from casepool.estimation.contrasts import check_rope, response_contrast
 from casepool.estimation.curves import Strategy, curve, strategies, undated
 from casepool.estimation.draws import Fitted, check_probability, open_draws, posterior_rows, probability_row
+from casepool.estimation.targets import TARGETS
 from casepool.inference.fitting import cases_of
 from casepool.modelling.families import FAMILIES
 from casepool.modelling.membership import membership
@@ -71,8 +74,8 @@ def survival(
     check_probability(ci_prob)
     fitted = open_draws(fit)
     times = times_of(fitted, at)
-    until = float(restricted_to) if restricted_to is not None else times[-1]
-    if not until > 0:
+    until = times[-1] if restricted_to is None else restricted_to
+    if not is_number(until) or not until > 0:
         raise CasepoolError("restricted_to must be a time above 0", value=restricted_to, remedy="give one")
     arms, common = arms_of(fitted, by, start)
     draws: list[np.ndarray] = []
@@ -108,14 +111,13 @@ def times_of(fitted: Fitted, at: Sequence[float] | None) -> list[float]:
     """Return the times a survival table is told at, refusing what is no survival fit or no time."""
     if not FAMILIES[fitted.model.family].survival:
         raise CasepoolError(f"{fitted.model.name!r} is no survival model", remedy="use estimates(fit, by=...)")
-    times = sorted(float(t) for t in (default_times(fitted.unit) if at is None else at))
-    if not times or not all(0 <= t < np.inf for t in times):
-        raise CasepoolError("`at` needs one or more times from 0", value=at, remedy="give times, say [12, 24]")
-    return times
+    return from_0(default_times(fitted.unit) if at is None else at)
 
 
 def arms_of(fitted: Fitted, by: str | None, start: float | None) -> tuple[list[Strategy], dict[str, Any]]:
     """Return what a survival table or picture compares, and the columns all its rows share."""
+    if by is not None:
+        name_of(by, "by", "name the exposure or a factor of the model, or leave it out")
     exposure = next(iter(fitted.model.exposures.values()), None)
     common: dict[str, Any] = {"source": "shrunk", "by": by or ""}
     if exposure is not None and by in (None, exposure.name):
@@ -264,6 +266,8 @@ def contrast(
     """
     check_probability(ci_prob)
     check_rope(rope)
+    name_of(by, "by", "name a factor or exposure of the model")
+    one_of(target, TARGETS, "target")
     fitted = open_draws(fit)
     if not FAMILIES[fitted.model.family].survival:
         return response_contrast(fitted, by, target=target, ci_prob=ci_prob, rope=rope)

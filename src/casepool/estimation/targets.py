@@ -112,18 +112,16 @@ def _by_category(levels: list[list[np.ndarray]]) -> list[np.ndarray]:
 
 def _combinations_seen(design: Design, group: Membership) -> tuple[str, ...]:
     """Say of each level how many of the combinations it is standardised over were ever seen with it."""
-    others = [t.coded for name, t in design.terms.items() if name != group.by and t.coded.levels]
-    if not others:
+    terms = [t for name, t in design.terms.items() if name != group.by and t.coded.levels]
+    if not terms:
         return ("",) * len(group.levels)
-    first = np.unique(design.patient_of_row, return_index=True)[1]
-    matrices = [t.matrix[first] for name, t in design.terms.items() if name != group.by and t.coded.levels]
-    keys = [tuple(row) for row in np.hstack(matrices)]
-    implied = set(keys)
-    return tuple(
-        f"{len({k for k, inside in zip(keys, group.members[:, i], strict=True) if inside})} of {len(implied)} implied "
-        "combinations seen"
-        for i in range(len(group.levels))
-    )
+    keys = [tuple(row) for row in np.hstack([t.matrix for t in terms])]
+    known = np.all([t.share < 0 for t in terms], axis=0)  # of a missing label every value is implied, none is seen
+    seen: list[set[tuple[float, ...]]] = [set() for _ in group.levels]
+    for row in np.flatnonzero(known):
+        for i in np.flatnonzero(group.members[design.patient_of_row[row]]):
+            seen[i].add(keys[row])
+    return tuple(f"{len(own)} of {len(set(keys))} implied combinations seen" for own in seen)
 
 
 def _new(fitted: Fitted, group: Membership) -> Answer:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from casepool.arguments import name_of
 from casepool.cases import codebook_of, resolve_cases
 from casepool.cases.codebook import Codebook
 from casepool.errors import CasepoolError
@@ -60,6 +61,8 @@ def classical(
     >>> exact.loc["EIMT", ["n", "events"]].tolist()
     [9.0, 9.0]
     """
+    if by is not None:
+        name_of(by, "by", "name a factor of the model, or leave it out")
     asked = model_of(model)
     frame = resolve_cases(cases)
     design = make_design(asked, frame)

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from casepool.errors import CasepoolError
+from casepool.arguments import times_of
 from casepool.frequentist.curves import (
     StepCurve,
     curve_of,
@@ -69,10 +69,7 @@ def survival_rows(design: Design, cases: pd.DataFrame, by: str | None, at: Seque
 
 
 def _times(design: Design, at: Sequence[float] | None) -> list[float]:
-    times = sorted(float(t) for t in (default_times(design.model.outcome.unit) if at is None else at))
-    if not all(0 <= t < np.inf for t in times):
-        raise CasepoolError("`at` needs times from 0", value=at, remedy="give times, say [12, 24]")
-    return times
+    return times_of(default_times(design.model.outcome.unit) if at is None else at)
 
 
 def _everyone(design: Design, times: list[float]) -> list[Row]:

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from scipy import special
 
+from casepool.cases.codebook import Codebook
+from casepool.errors import CasepoolError
 from casepool.modelling.families import FAMILIES
 from casepool.modelling.spec import Model, Term
 
@@ -18,6 +20,24 @@ def own_priors(model: Model, term: Term, levels: tuple[str, ...]) -> dict[str, n
         return {}
     priors = [model.priors.get(f"{term.name}_own.{level}", model.priors[f"{term.name}_own"]) for level in levels]
     return {name: np.array([prior.parameters[name] for prior in priors]) for name in ("mu", "sigma")}
+
+
+def refuse_strange_levels(model: Model, name: str, levels: tuple[str, ...], codebook: Codebook) -> None:
+    """Refuse a prior, or a probability of being exchangeable, for a level that no patient has and no codebook names."""
+    term = model.terms[name]
+    shares = term.exchangeable if isinstance(term.exchangeable, Mapping) else {}
+    keys = {f"terms.{name}.exchangeable.{level}": level for level in shares if level != "other"}
+    own = f"{name}_own."
+    keys |= {f"priors.{key}": key.removeprefix(own) for key in model.priors if key.startswith(own)}
+    known = dict.fromkeys((*levels, *codebook.columns[term.source].levels))
+    for key, level in keys.items():
+        if level not in known:
+            raise CasepoolError(
+                f"the column {term.source!r} has no such level",
+                file=model.name,
+                column=key,
+                remedy=f"it has {', '.join(known)}; levels nobody has yet are declared in the codebook",
+            )
 
 
 def exchangeable(term: Term, levels: tuple[str, ...]) -> np.ndarray:

@@ -19,6 +19,7 @@ from casepool.cases import codebook_of
 from casepool.cases.codebook import Codebook
 from casepool.cases.tables import bare, missing_column, row_name, typed
 from casepool.errors import CasepoolError
+from casepool.modelling.borrowing import refuse_strange_levels
 from casepool.modelling.dating import NEVER, Unfolded, exposed_by, unfold
 from casepool.modelling.outcomes import Dates, Reader, at_landmark, read_exposure, read_outcome
 from casepool.modelling.pieces import Pieces, pieces_of
@@ -242,6 +243,8 @@ def make_design(model: Model, cases: pd.DataFrame) -> Design:
     reader = Reader(cases, codebook, model)
     outcome = read_outcome(reader)
     coded = {name: code_term(term, cases, codebook) for name, term in model.terms.items()}
+    for name, read in coded.items():
+        refuse_strange_levels(model, name, read.levels, codebook)
     dates = None
     for exposure in model.exposures.values():
         if exposure.as_ == "landmark":

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from casepool._resources import bundled
+from casepool.arguments import path_of
 from casepool.cases.codebook import check_keys, read_toml
 from casepool.errors import CasepoolError
 from casepool.modelling.families import FAMILIES
@@ -64,7 +65,7 @@ def model(source: str | Path | Model) -> Model:
     if isinstance(source, str) and source in list_models():
         path = bundled("models") / f"{source}.toml"
     else:
-        path = Path(source)
+        path = path_of(source, "a model, its name or its path")
         if path.suffix != ".toml":
             near = get_close_matches(str(source), list_models(), n=1)
             hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(list_models())}"

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from casepool.arguments import name_of
 from casepool.cases import codebook_of
 from casepool.cases.codebook import LABELLED, Codebook
 from casepool.cases.tables import missing_column
@@ -75,6 +76,7 @@ def membership(design: Design, cases: pd.DataFrame, by: str) -> Membership:
     CasepoolError
         If there is no such grouping, or the column holds numbers.
     """
+    name_of(by, "by", "name a factor of the model or a column of the cases")
     codebook = codebook_of(cases) or Codebook()
     term = design.model.terms.get(by)
     if term is not None and term.is_number:

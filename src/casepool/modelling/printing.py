@@ -209,6 +209,8 @@ def _probability(term: Term) -> str:
 def _missing_text(term: Term) -> str:
     if term.missing == "drop":
         return "patients without it are left out"
+    if term.is_number and term.bounds is None:
+        return "a missing value is refused: the term has no bounds to model it within"
     return "missing values are integrated out" if term.is_number else "missing values are summed over"
 
 

@@ -14,6 +14,7 @@ import xarray as xr
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from casepool.arguments import path_of
 from casepool.escaping import html_text
 from casepool.inference.fitting import say
 from casepool.reporting.answers import Answers, answer
@@ -58,13 +59,13 @@ def report(
     CasepoolError
         Without fits, for fits of different datasets, or if the file cannot be written.
     """
+    path = path_of(path)
     material = gather(fits)
     answers = []
     for fitted in material.fits:
         say(progress, f"report: answers of {fitted.model.name}")
         answers.append(answer(fitted, material.cases, progress=progress))
     say(progress, "report: tables and figures")
-    path = Path(path)
     write_atomically(path, render(material, sections(material, answers)).encode())
     say(progress, f"report written to {path}")
     return path

@@ -8,7 +8,8 @@ from matplotlib.ticker import LogLocator, NullLocator, PercentFormatter
 
 from casepool.errors import CasepoolError
 from casepool.escaping import literal
-from casepool.reporting.figures import ALARM, COLOURS, GREY, mark, new_axes
+from casepool.reporting.figures import ALARM, COLOURS, GREY, check_axes, mark, new_axes
+from casepool.tables import check_table
 
 
 def plot_tipping(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
@@ -31,6 +32,8 @@ def plot_tipping(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     CasepoolError
         If the table is no tipping table.
     """
+    check_axes(ax)
+    check_table(table, remedy="pass what tipping(model, cases) returned")
     if not (table["unit"] == "fraction").any():
         raise CasepoolError("this is no tipping table", remedy="pass what tipping(model, cases) returned")
     ratios = table[table["unit"] == "ratio"]

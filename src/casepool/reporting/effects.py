@@ -7,6 +7,7 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.ticker import PercentFormatter
 
+from casepool.arguments import name_of
 from casepool.cases import codebook_of
 from casepool.cases.codebook import Codebook
 from casepool.errors import CasepoolError
@@ -17,7 +18,7 @@ from casepool.inference.fitting import cases_of
 from casepool.modelling.endpoints import event
 from casepool.modelling.families import FAMILIES
 from casepool.modelling.membership import patients_and_events
-from casepool.reporting.figures import ALARM, COLOURS, mark, new_axes
+from casepool.reporting.figures import ALARM, COLOURS, check_axes, mark, new_axes
 
 WIDTH, HEIGHT = 6.4, 4.2
 GRID = 61
@@ -54,6 +55,8 @@ def plot_effect(fit: xr.DataTree, term: str, *, ax: Axes | None = None) -> Axes:
     CasepoolError
         For a survival fit, a name that is no number of the model, or fewer than two different recorded values.
     """
+    check_axes(ax)
+    name_of(term, "term", "name a linear or smooth term of the model")
     fitted = open_draws(fit)
     recorded = _recorded(fitted, term)
     values = np.linspace(np.nanmin(recorded), np.nanmax(recorded), GRID)

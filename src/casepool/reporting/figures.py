@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from casepool.errors import CasepoolError
 from casepool.inference.convergence import worst
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
@@ -25,6 +26,12 @@ UNCONVERGED = "did not converge, or failed a check: do not use"
 def new_axes(width: float, height: float) -> Axes:
     """Make the axes of a figure of its own, known to no global state of matplotlib."""
     return Figure(figsize=(width, height), layout="constrained").subplots()
+
+
+def check_axes(ax: Axes | None) -> None:
+    """Refuse what cannot be drawn on; None stands for a figure of its own."""
+    if ax is not None and not isinstance(ax, Axes):
+        raise CasepoolError("ax is no axes of matplotlib", value=ax, remedy="pass plt.gca(), or leave it out")
 
 
 def mark(verdicts: Iterable[str]) -> str:

@@ -10,6 +10,7 @@ import pandas as pd
 import xarray as xr
 from matplotlib.axes import Axes
 
+from casepool.arguments import seed_of
 from casepool.cases import resolve_cases
 from casepool.cases.tables import typed
 from casepool.errors import CasepoolError
@@ -25,7 +26,7 @@ from casepool.modelling import model as get_model
 from casepool.modelling.design import Design
 from casepool.modelling.meanings import Range
 from casepool.modelling.outcomes import default_times
-from casepool.reporting.figures import ALARM, COLOURS, GREY, mark, new_axes
+from casepool.reporting.figures import ALARM, COLOURS, GREY, check_axes, mark, new_axes
 from casepool.reporting.trajectories import (
     CI_PROB,
     HEIGHT,
@@ -71,6 +72,7 @@ def plot_survival_check(fit: xr.DataTree, *, ax: Axes | None = None) -> Axes:
     CasepoolError
         For a response fit.
     """
+    check_axes(ax)
     fitted = open_draws(fit)
     refuse_response(fitted.model)
     out, last = fitted.design.outcome, float(fitted.design.outcome["time"].max())
@@ -147,7 +149,8 @@ def plot_prior_survival(
     CasepoolError
         For a response model, a model without cases, or a Flat prior, which has no draws.
     """
-    prior = _before(model_or_fit, cases, seed)
+    check_axes(ax)
+    prior = _before(model_or_fit, cases, seed_of(seed))
     arm = curve(prior, prior.design, np.inf)
     last = float(prior.design.outcome["time"].max())
     ticks = time_ticks(prior.unit, last)

@@ -15,9 +15,9 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator, PercentF
 
 from casepool.errors import CasepoolError
 from casepool.escaping import LONGEST_LABEL, literal
-from casepool.reporting.figures import ALARM, COLOURS, GREY, MARKERS, mark, new_axes
+from casepool.reporting.figures import ALARM, COLOURS, GREY, MARKERS, check_axes, mark, new_axes
 from casepool.reporting.numbers import TIMES, shown, with_interval
-from casepool.tables import COLUMNS
+from casepool.tables import check_table
 from casepool.writing import count_text
 
 KEY = ["by", "level", "at"]
@@ -79,6 +79,8 @@ def plot_forest(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     CasepoolError
         If the table is no estimate table, has nothing to draw, or mixes units.
     """
+    check_axes(ax)
+    check_table(table)
     return draw_forest(table, ax, mark_rare=not table.attrs.get("public", True))
 
 
@@ -104,8 +106,7 @@ def draw_forest(table: pd.DataFrame, ax: Axes | None = None, *, mark_rare: bool 
 
 def arrange(table: pd.DataFrame) -> Picture:
     """Choose the rows to draw, and give each a line and a place on it."""
-    if missing := [name for name in COLUMNS if name not in table.columns]:
-        raise CasepoolError("this is no estimate table", column=missing[0], remedy="pass what estimates(...) returned")
+    check_table(table)
     rows = table[(table["interval"] != "") & (table["unit"] != "P value")].copy()
     exact = rows[rows["method"] == "Clopper-Pearson"]
     same = [*KEY, "source"]

@@ -13,6 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
+from casepool.arguments import name_of
 from casepool.cases import codebook_of, resolve_cases
 from casepool.cases.codebook import Codebook
 from casepool.cases.tables import bare, missing_column
@@ -23,7 +24,7 @@ from casepool.modelling import model as get_model
 from casepool.modelling.design import Design, make_design, patient_labels
 from casepool.modelling.outcomes import Reader
 from casepool.modelling.words import arm_words
-from casepool.reporting.figures import ALARM, COLOURS, GREY, new_axes
+from casepool.reporting.figures import ALARM, COLOURS, GREY, check_axes, new_axes
 from casepool.reporting.material import gather
 from casepool.reporting.trajectories import refuse_response, time_ticks
 
@@ -87,6 +88,7 @@ def plot_swimmer(
     CasepoolError
         For a response model, cases without a model, or a column that the table lacks.
     """
+    check_axes(ax)
     cases, chosen = _asked(cases_or_fit, model)
     lanes = _lanes(cases, chosen, {"on": on, "response": response, "evaluated": evaluated})
     ax = new_axes(WIDTH, MARGIN + LANE * len(lanes)) if ax is None else ax
@@ -159,7 +161,7 @@ def _column(cases: pd.DataFrame, book: Codebook, key: str, name: str | None) -> 
     """Return the column to read, "" for none."""
     if name is None:
         return COLUMNS[key] if COLUMNS[key] in cases.columns else ""
-    if name not in cases.columns:
+    if name_of(name, key) not in cases.columns:
         raise missing_column(cases, book, name, "plot_swimmer")
     return name
 

@@ -14,7 +14,7 @@ import xarray as xr
 from casepool._resources import bundled
 from casepool.cases import Codebook, Column, codebook_of, list_datasets, read_cases
 from casepool.errors import CasepoolError
-from casepool.estimation.draws import Fitted, open_draws
+from casepool.estimation.draws import Fitted, open_all
 from casepool.inference.fitting import cases_of, data_hash, used_columns
 from casepool.modelling.design import patient_labels
 from casepool.modelling.families import FAMILIES
@@ -79,10 +79,10 @@ def gather(fits: xr.DataTree | Sequence[xr.DataTree]) -> Material:
     CasepoolError
         Without fits, for trees not made by casepool, or for fits of different datasets.
     """
-    trees = [fits] if isinstance(fits, xr.DataTree) else list(fits)
-    if not trees:
+    opened = tuple(open_all(fits))
+    if not opened:
         raise CasepoolError("there is no fit to report", remedy="pass a fit or a list of fits")
-    opened = tuple(open_draws(tree) for tree in trees)
+    trees = [fitted.tree for fitted in opened]
     names = list(dict.fromkeys(str(tree.attrs["dataset"]) for tree in trees))
     if len(names) > 1:
         raise CasepoolError(

@@ -8,10 +8,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullLocator
 
+from casepool.arguments import name_of
 from casepool.errors import CasepoolError
 from casepool.escaping import literal
-from casepool.reporting.figures import mark
-from casepool.tables import COLUMNS, POSTERIOR_COLUMNS
+from casepool.reporting.figures import check_axes, mark
+from casepool.tables import COLUMNS, POSTERIOR_COLUMNS, check_table
 
 DARK, PALE, BAD = "#1b4f72", "#9fb8c8", "#c0392b"
 
@@ -39,6 +40,10 @@ def plot_multiverse(table: pd.DataFrame, *, estimand: str | None = None, ax: Axe
     CasepoolError
         If the table is no multiverse, or does not hold the estimand.
     """
+    check_axes(ax)
+    check_table(table, remedy="pass what multiverse(...) returned")
+    if estimand is not None:
+        name_of(estimand, "estimand", "name an estimand of the table")
     decisions = [str(name) for name in table.columns if name not in COLUMNS + POSTERIOR_COLUMNS]
     if not decisions:
         raise CasepoolError("this table holds no codings", remedy="pass what multiverse(...) returned")

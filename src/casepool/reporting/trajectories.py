@@ -20,7 +20,7 @@ from casepool.frequentist import StepCurve, kaplan_meier, numbers_at_risk
 from casepool.modelling import Model
 from casepool.modelling.families import FAMILIES
 from casepool.modelling.words import arm_words, compared_arms, guard
-from casepool.reporting.figures import ALARM, COLOURS, GREY, MARKERS, mark, new_axes
+from casepool.reporting.figures import ALARM, COLOURS, GREY, MARKERS, check_axes, mark, new_axes
 from casepool.writing import count_text
 
 WIDTH, HEIGHT = 8.0, 4.6
@@ -73,6 +73,7 @@ def plot_survival(
     CasepoolError
         For a response fit, an unknown grouping, or a start that is none.
     """
+    check_axes(ax)
     fitted = open_draws(fit)
     refuse_response(fitted.model)
     arms, common = arms_of(fitted, by, start)

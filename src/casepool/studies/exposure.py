@@ -12,6 +12,7 @@ from casepool.errors import CasepoolError
 from casepool.estimation import contrast
 from casepool.inference import refit
 from casepool.inference.fitting import cases_of, model_of
+from casepool.inference.strangers import refuse_stranger
 from casepool.modelling import Model
 from casepool.modelling.priors import Prior
 
@@ -41,6 +42,7 @@ def exposure_sensitivity(fit: xr.DataTree, *, progress: bool = True) -> pd.DataF
     CasepoolError
         If the model has no exposure.
     """
+    refuse_stranger(fit)
     model, cases = model_of(fit), cases_of(fit)
     if not model.exposures:
         raise CasepoolError(f"the model {model.name!r} has no exposure", remedy="use a model with [exposure.<name>]")

@@ -12,6 +12,7 @@ from typing import Any
 
 from filelock import BaseFileLock, FileLock, Timeout
 
+from casepool.arguments import path_of
 from casepool.errors import CasepoolError
 from casepool.inference.fitting import say
 from casepool.writing import sync_folder
@@ -68,7 +69,7 @@ def open_journal(path: str | Path | None, *, progress: bool = True) -> Iterator[
     if path is None:
         yield Journal(None, {})
         return
-    path = Path(path)
+    path = path_of(path)
     lock = _locked(path)
     try:
         known, lost = read_journal(path)

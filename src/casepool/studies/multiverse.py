@@ -5,15 +5,17 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from casepool.arguments import name_of, one_of, seed_of
 from casepool.cases import codebook_of, recode, resolve_cases
 from casepool.cases.codebook import Codebook
 from casepool.cases.recoding import AS_RECORDED
+from casepool.cases.tables import missing_column
 from casepool.errors import CasepoolError
 from casepool.inference.fitting import data_hash, fit, say, versions
 from casepool.modelling import Model
@@ -70,9 +72,12 @@ def multiverse(
         For an unknown decision or choice, a combination the model refuses, or a journal that another process is
         writing or that is some other file.
     """
-    if estimand not in ANSWERS:
-        raise CasepoolError("unknown estimand", value=estimand, remedy=f"choose one of {', '.join(ANSWERS)}")
+    seed = seed_of(seed)
+    one_of(estimand, ANSWERS, "estimand")
+    name_of(by, "by", "name a factor or exposure of the model")
     chosen, cases = get_model(model), resolve_cases(dataset)
+    if by not in {*chosen.terms, *chosen.exposures, *cases.columns}:
+        raise missing_column(cases, codebook_of(cases) or Codebook(), by, "`by`")
     worlds = list(_combinations(cases, codings))
     blocks = []
     with open_journal(journal, progress=progress) as finished:
@@ -99,10 +104,12 @@ def _combinations(cases: pd.DataFrame, codings: Mapping[str, Sequence[str]] | No
     """Yield every combination of choices, the one as recorded first."""
     declared = (codebook_of(cases) or Codebook()).codings
     offered = declared if codings is None else codings
+    if not isinstance(offered, Mapping):
+        raise CasepoolError("codings are choices by decision", value=offered, remedy='pass {"decision": ["choice"]}')
     if not offered:
         raise CasepoolError("the codebook declares no codings", remedy="add [codings.<decision>.<choice>] to it")
     for decision, choices in offered.items():
-        if isinstance(choices, str):
+        if not isinstance(choices, Collection) or isinstance(choices, str):
             raise CasepoolError(
                 "choices are a list", column=decision, value=choices, remedy=f"write {decision}=[{choices!r}]"
             )

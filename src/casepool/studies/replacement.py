@@ -12,6 +12,7 @@ import pandas as pd
 import xarray as xr
 
 from casepool._resources import bundled
+from casepool.arguments import path_of, seed_of
 from casepool.cases import list_datasets, read_cases
 from casepool.cases.codebook import check_keys, read_toml
 from casepool.errors import CasepoolError
@@ -65,7 +66,8 @@ def replacement(dataset: str | Path, *, seed: int, progress: bool = True, **sett
     CasepoolError
         If the dataset has no replacements, or an entry names a claim, model or row that is not there.
     """
-    folder = bundled("data") / str(dataset) if str(dataset) in list_datasets() else Path(dataset)
+    seed, path = seed_of(seed), path_of(dataset, "a dataset's name or folder")
+    folder = bundled("data") / path if str(path) in list_datasets() else path
     cases = read_cases(folder)
     entries = read_replacements(folder)
     fits: dict[str, xr.DataTree] = {}

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from numbers import Real
 from typing import Any
 
 import pandas as pd
 import xarray as xr
 
+from casepool.arguments import numbers_of
 from casepool.checking import power_scaling
 from casepool.errors import CasepoolError
 from casepool.estimation import contrast, estimates
@@ -48,7 +47,9 @@ def sensitivity(fit: xr.DataTree, *, scales: Sequence[float] = SCALES, progress:
     CasepoolError
         If the scales are not positive numbers.
     """
-    _refuse_no_scales(scales)
+    scales = numbers_of(scales, "scales", "give positive numbers, say [0.5, 1]")
+    if not all(scale > 0 for scale in scales):
+        raise CasepoolError("a scale must be positive", value=tuple(scales), remedy="give positive numbers")
     tables, model = [power_scaling(fit)], model_of(fit)
     for factor in scaled_factors(model):
         for prior, table in scale_refits(fit, factor, scales, progress=progress):
@@ -58,18 +59,6 @@ def sensitivity(fit: xr.DataTree, *, scales: Sequence[float] = SCALES, progress:
     if model.exposures:
         tables.append(exposure_sensitivity(fit, progress=progress))
     return pd.concat(tables, ignore_index=True)
-
-
-def _refuse_no_scales(scales: object) -> None:
-    listed = isinstance(scales, Iterable) and not isinstance(scales, str)
-    found = list(scales) if listed else [scales]  # type: ignore[call-overload]
-    numbers = [
-        isinstance(scale, Real) and not isinstance(scale, bool) and 0 < float(scale) < math.inf for scale in found
-    ]
-    if not (listed and numbers and all(numbers)):
-        raise CasepoolError(
-            "scales must be positive numbers", value=scales, remedy="give a list of them, say scales=[0.5, 1, 2]"
-        )
 
 
 def scaled_factors(model: Model) -> list[str]:

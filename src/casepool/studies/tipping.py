@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from casepool.arguments import numbers_of, seed_of
 from casepool.cases import Column, codebook_of, resolve_cases
 from casepool.cases.codebook import Codebook
 from casepool.cases.tables import bare, typed
@@ -63,8 +64,8 @@ def tipping(
     CasepoolError
         If the model has no exposure that starts during follow-up, or no date is unknown.
     """
+    seed, places = seed_of(seed), _places(fractions)
     chosen, frame = get_model(model), typed(resolve_cases(cases))
-    places = _places(fractions)
     name, early, late = _intervals(chosen, frame)
     moved = [_at(chosen, frame, name, early + place * (late - early)) for place in places]
     fits = refit(moved, seed=seed, progress=progress, **settings)
@@ -81,7 +82,7 @@ def tipping(
 
 
 def _places(fractions: Sequence[float]) -> list[float]:
-    places = [float(f) for f in fractions]
+    places = numbers_of(fractions, "fractions", "leave them out")
     if len(places) < 2 or places != sorted(set(places)) or not (places[0] >= 0 and places[-1] <= 1):
         raise CasepoolError(
             "fractions must be two or more rising numbers from 0 to 1", value=fractions, remedy="leave them out"

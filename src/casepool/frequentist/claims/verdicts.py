@@ -8,9 +8,9 @@ from pathlib import Path
 import pandas as pd
 
 from casepool._resources import bundled
+from casepool.arguments import path_of
 from casepool.cases import codebook_of, list_datasets, read_cases
 from casepool.cases.codebook import Codebook
-from casepool.cases.reading import as_path
 from casepool.cases.recoding import recoded
 from casepool.errors import CasepoolError
 from casepool.frequentist.claims.conventions import Recomputed, recompute
@@ -67,7 +67,7 @@ def _folder(dataset: str | Path) -> Path:
     """Find the folder of a dataset."""
     if isinstance(dataset, str) and dataset in list_datasets():
         return bundled("data") / dataset
-    if not as_path(dataset).is_dir():
+    if not path_of(dataset, "a dataset's name or folder").is_dir():
         raise CasepoolError(
             "there is no bundled dataset or folder of this name",
             value=str(dataset),

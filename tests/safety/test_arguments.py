@@ -1,0 +1,139 @@
+"""No public function takes what it cannot use: every argument of a wrong type is refused, and nothing is sampled."""
+
+import inspect
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import nutpie
+import pandas as pd
+import pytest
+import xarray as xr
+
+import casepool as cp
+
+DATA, RESPONSE, SURVIVAL = "alk_crizotinib", "objective_response", "overall_survival"
+WRONG: dict[str, Any] = {
+    "None": None,
+    "int": 5,
+    "float": 1.5,
+    "nan": float("nan"),
+    "bytes": b"x",
+    "strange text": "a\0",
+    "object": object(),
+    "list": [object()],
+    "Mapping": {"a": []},
+}
+"""What no argument but one of that type may be; a text of this kind, NaN and an object in a list none at all."""
+NOTHING_IS_WRONG = {"validate": "a bad table is a row of the answer"}
+PUBLIC = {name: getattr(cp, name) for name in cp.__all__ if inspect.isfunction(getattr(cp, name))}
+
+
+def good(response: xr.DataTree, survival: xr.DataTree, folder: Path) -> dict[str, dict[str, Any]]:
+    """Arguments each public function would work with, and must not get to while one of them is wrong."""
+    raw = {"model": RESPONSE, "cases": DATA}
+    timed = {"model": SURVIVAL, "cases": DATA}
+    table = cp.classical(RESPONSE, DATA)
+    of_fit = ("aliasing", "check", "leave_out", "power_scaling", "verify", "estimates", "sensitivity")
+    by_level = ("contrast", "ledger", "ranking")
+    of_survival = ("exposure_sensitivity", "plot_survival", "plot_survival_check", "survival")
+    of_table = ("plot_forest", "plot_multiverse", "plot_tipping")
+    return {
+        **{name: {"fit": response} for name in of_fit},
+        **{name: {"fit": response, "by": "histology"} for name in by_level},
+        **{name: {"fit": survival} for name in of_survival},
+        **{name: {"table": table} for name in of_table},
+        "audit": {"dataset": DATA},
+        "build": raw,
+        "classical": timed,
+        "codings": {"dataset": DATA},
+        "compare": {},
+        "compare_models": {"fits": [response, response]},
+        "cumulative_incidence": {"fits": [survival, survival]},
+        "fit": raw | {"seed": 1},
+        "list_datasets": {},
+        "list_models": {},
+        "load": {"name": DATA},
+        "model": {"source": RESPONSE},
+        "multiverse": {"model": RESPONSE, "dataset": DATA, "by": "histology", "seed": 1},
+        "new_dataset": {"folder": folder / "new", "table": cp.load(DATA)},
+        "open_fit": {"path": folder / "none.nc"},
+        "plot_effect": {"fit": response, "term": "age"},
+        "plot_prior_survival": {"model_or_fit": SURVIVAL, "cases": DATA},
+        "plot_swimmer": {"cases_or_fit": DATA, "model": SURVIVAL},
+        "predict": {"fit": response, "patients": pd.DataFrame({"histology": ["EIMT"]})},
+        "read_cases": {"source": cp.load(DATA)},
+        "recode": {"cases": cp.load(DATA)},
+        "refit": {"designs": [(RESPONSE, DATA)], "seed": 1},
+        "replacement": {"dataset": DATA, "seed": 1},
+        "report": {"fits": response, "path": folder / "report.html"},
+        "save_fit": {"fit": response, "path": folder / "fit.nc"},
+        "tipping": timed,
+        "write_table": {"table": table, "path": folder / "table.csv"},
+    }
+
+
+def wrong_arguments(name: str) -> Iterator[tuple[str, Any]]:
+    """Yield every argument of a public function with a value of each type its annotation does not name."""
+    for argument in inspect.signature(PUBLIC[name]).parameters.values():
+        kind = str(argument.annotation)
+        if kind.startswith("bool") or argument.kind is argument.VAR_KEYWORD:
+            continue
+        own = kind.replace("float", "float int") if "[" not in kind else kind.partition("[")[0] + kind.partition("]")[2]
+        for type_, value in WRONG.items():
+            if type_ not in own.replace("|", " ").split():
+                yield argument.name, value
+
+
+@pytest.mark.parametrize("name", sorted(set(PUBLIC) - set(NOTHING_IS_WRONG)))
+def test_every_argument_of_a_wrong_type_is_refused(
+    name: str, response_fit: xr.DataTree, survival_fit: xr.DataTree, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def reached(*_: Any, **__: Any) -> None:
+        raise AssertionError("sampled with a wrong argument")
+
+    monkeypatch.chdir(tmp_path)
+
+    monkeypatch.setattr(nutpie, "compile_pymc_model", reached)
+    monkeypatch.setattr(nutpie, "sample", reached)
+    arguments = good(response_fit, survival_fit, tmp_path)[name]
+    taken = [f"{key}={value!r}: {said}" for key, value in wrong_arguments(name)
+             if (said := outcome(PUBLIC[name], arguments, key, value))]  # fmt: skip
+    assert not taken
+    assert not list(tmp_path.iterdir())
+
+
+def outcome(function: Callable[..., Any], arguments: dict[str, Any], key: str, value: Any) -> str:
+    """Say what a function did with a wrong argument if it did not refuse it."""
+    starred = inspect.signature(function).parameters[key].kind is inspect.Parameter.VAR_POSITIONAL
+    try:
+        function(*[value] if starred else [], **(arguments if starred else arguments | {key: value}))
+    except cp.CasepoolError:
+        return ""
+    except Exception as error:
+        return f"{type(error).__name__} {error}"[:200]
+    return "accepted"
+
+
+def test_what_looks_right_and_is_not_is_refused_too(response_fit: xr.DataTree, survival_fit: xr.DataTree) -> None:
+    table, rows = cp.classical(RESPONSE, DATA), pd.DataFrame([["EIMT", "EIMT"]], columns=["histology"] * 2)
+    doors: list[Callable[[], Any]] = [
+        lambda: cp.contrast(response_fit, "histology", target="bogus"),
+        lambda: cp.estimates(response_fit, ["histology"]),
+        lambda: cp.survival(survival_fit, at=["a"]),
+        lambda: cp.survival(survival_fit, at=[]),
+        lambda: cp.sensitivity(response_fit, scales=[float("inf")]),
+        lambda: cp.sensitivity(response_fit, scales="a"),
+        lambda: cp.predict(response_fit, rows),
+        lambda: cp.predict(response_fit, rows.iloc[:0, :1]),
+        lambda: cp.exposure_sensitivity(xr.DataTree()),
+        lambda: cp.multiverse(RESPONSE, DATA, by="nothing", seed=1),
+        lambda: cp.compare_models([response_fit, response_fit], "nothing"),
+        lambda: cp.compare([table]),
+        lambda: cp.write_table(table, "s/a\0.csv"),
+        lambda: cp.new_dataset("a" * 300, DATA),
+        lambda: cp.model("a" * 300 + ".toml"),
+    ]
+    for door in doors:
+        with pytest.raises(cp.CasepoolError):
+            door()

@@ -114,6 +114,10 @@ def test_figures_mark_numbers_at_risk(private_survival: xr.DataTree) -> None:
         ("21 patients, a ratio of 1 and 0 of 3", "21 patients, a ratio of 1 and 0 of 3"),
         ("10 exposed with 1 events", "10 exposed with 1† events"),
         ("R-hat is 1.01; 2.5 of 3", "R-hat is 1.01; 2.5 of 3"),
+        ("1 of 1 question passed; 1 of 2", "1 of 1 question passed; 1† of 2†"),
+        ("smallest 0.5, 2 of 8 below 5", "smallest 0.5, 2 of 8 below 5"),
+        ("2 of 4 expected counts below 5", "2 of 4 expected counts below 5"),
+        ("1 of 2 implied combinations seen", "1 of 2 implied combinations seen"),
     ],
 )
 def test_counts_inside_sentences_are_marked(said: str, marked: str) -> None:

@@ -29,7 +29,7 @@ COUNTED = "of|patients?|rows?|cases?|exposed|events?|deaths?|responders?|had|in|
 OTHERS = "questions?|below|expected counts?|implied combinations?|levels?|fits|refits?|models?|conventions?"
 """What is counted "of" and is no patient: the words that follow "1 of 2"."""
 WORDS = re.compile(
-    rf"(?<![\w.,†-])(?!\d+†? of \d+†? (?:{OTHERS})\b)(?:([12])(?= (?:{COUNTED})\b)|(\d+†? of [12])(?![\w.,%†-]))"
+    rf"(?<![\w.,†-])(?!\d+†? of \d+†? (?:{OTHERS})\b)(?:([12])(?= (?:{COUNTED})\b)|(\d+†? of [12])(?![\w%†-]|[.,]\d))"
 )
 """Counts of 1 and 2 inside a sentence."""
 FORGOTTEN = 3600.0

@@ -208,7 +208,7 @@ BARG = (
     Item("resolution of the chains", _each(_resolution)),
     Item("posterior predictive check", _asked("replicated")),
     Item("summaries of the posterior, kind and width of intervals", lambda material, answers: (
-        f"posterior median and 95% equal-tailed credible interval of every number, of {len(answers)} models"
+        f"posterior median and 95% equal-tailed credible interval of every number, of {counted(len(answers), 'model')}"
     )),
     Item("decisions taken, with their criterion and loss"),
     Item("sensitivity to the priors", _sensitivity),
@@ -228,7 +228,7 @@ PRISMA_IPD = (
     Item("methods of synthesis", _each(_model)),
     Item("patients obtained, and left out with reasons", _each(_patients)),
     Item("results, with intervals, and how they vary between groups of patients", lambda material, answers: (
-        f"the answers of {len(answers)} models above, each beside what it replaces"
+        f"the answers of {counted(len(answers), 'model')} above, each beside what it replaces"
     )),
     Item("risk of bias across studies: selection for publication", lambda material, answers: (
         f"not to be told from these {len(material.cases)} cases: see What it cannot show"

@@ -15,7 +15,7 @@ import typer
 from casepool.commands import COMMANDS, Command
 from casepool.errors import CasepoolError
 from casepool.escaping import one_line, printable
-from casepool.writing import RARE, RARE_NOTE, marked_counts, table_text
+from casepool.writing import RARE, RARE_NOTE, marked_counts, marked_words, table_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -155,8 +155,9 @@ def check(
     from casepool.inference import open_fit
 
     table = run(open_fit(file), refits=refits, progress=not quiet)
+    said = str if table.attrs.get("public", True) else marked_words
     for row in table.itertuples():
-        print(f"{row.verdict:<9}  {row.question}: {row.sentence}")
+        print(f"{row.verdict:<9}  {row.question}: {said(str(row.sentence))}")
     if "fail" in set(table["verdict"]):
         raise typer.Exit(NOT_CONVERGED)
 

@@ -49,6 +49,11 @@ def estimate_table(rows: Iterable[Mapping[str, Any]], *, posterior: bool = False
         records.append({c: row.get(c, float("nan") if c in NUMBERS else "") for c in columns})
     table = pd.DataFrame(records, columns=list(columns))
     table = table.astype({c: "float64" for c in columns if c in NUMBERS})
+    return marked_private(table, public=public)
+
+
+def marked_private(table: pd.DataFrame, *, public: bool) -> pd.DataFrame:
+    """Let a table of cases that are not public say so to what writes or draws it, and mark small counts there."""
     if not public:
         table.attrs["public"] = False
     return table

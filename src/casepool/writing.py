@@ -25,9 +25,13 @@ FEW = 3
 RARE = "†"
 """Marks such counts where a table is not public."""
 RARE_NOTE = f"{RARE} fewer than {FEW} patients: the count may identify one. Look before it leaves the house."
-COUNTS = ("n", "events")
+COUNTS = ("n", "events", "patients", "own_patients")
 COUNTED = "of|patients?|rows?|cases?|exposed|events?|deaths?|responders?|had|in|unknown"
-WORDS = re.compile(rf"(?<![\w.,†-])(?:([12])(?= (?:{COUNTED})\b)|(\d+†? of [12])(?![\w.,%†-]))")
+OTHERS = "questions?|below|expected counts?|implied combinations?|levels?|fits|refits?|models?|conventions?"
+"""What is counted "of" and is no patient: the words that follow "1 of 2"."""
+WORDS = re.compile(
+    rf"(?<![\w.,†-])(?!\d+†? of \d+†? (?:{OTHERS})\b)(?:([12])(?= (?:{COUNTED})\b)|(\d+†? of [12])(?![\w%†-]|[.,]\d))"
+)
 """Counts of 1 and 2 inside a sentence."""
 FORGOTTEN = 3600.0
 """Seconds after which a file beside the one to be written was left there by a process that is no more."""
@@ -105,7 +109,7 @@ def write_table(table: pd.DataFrame, path: str | Path, *, public: bool | None = 
         Ends in ``.csv``, ``.html``, ``.tex`` or ``.md``; an earlier file stays whole until the new one is.
     public : bool, optional
         Whether small counts may be shown as they are. By default what the codebook of the cases says. If not, counts
-        of 1 and 2 in ``n`` and ``events`` are marked (0 identifies nobody): in a CSV file by a column ``few``, so
+        of 1 and 2 patients or events are marked (0 identifies nobody): in a CSV file by a column ``few``, so
         that counts stay numbers, elsewhere by a dagger and a note.
 
     Returns

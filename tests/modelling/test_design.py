@@ -177,3 +177,12 @@ def test_patients_touched_by_a_choice_are_counted_kept_or_left_out():
         "1 patient without histology (summed over its levels); left out: 1 patient (no age), 1 patient (no response)"
     )
     assert not touched(make_design(response_model(terms), cases.iloc[:1]))
+
+
+def test_patients_of_a_table_of_counts_are_counted_not_its_rows() -> None:
+    counts = pd.DataFrame(
+        {"patient": list("abcd"), "sex": ["f", None, "m", "m"], "events": [1, 20, 0, 3], "n": [4, 50, 0, 9]}
+    )
+    terms = {"sex": {"kind": "category", "missing": "drop"}}
+    design = make_design(response_model(terms, {"events": "events", "n": "n"}), counts)
+    assert touched(design) == "left out: 50 patients (no sex), 1 row (no patients)"

@@ -128,7 +128,7 @@ def leave_out(fit: xr.DataTree, by: str | None = None, *, progress: bool = True)
             refit = without(fitted, held, progress=False)
         about = {"by": by, "level": group.levels[i], "n": n[i], "events": events[i]}
         rows.append(about | _scored(fitted, refit, held, by, group.levels[i], len(seen)))
-    return pd.DataFrame(rows, columns=list(COLUMNS))
+    return fitted.table(rows, COLUMNS)
 
 
 def _scored(fitted: Fitted, refit: Refit, held: np.ndarray, by: str, level: str, levels: int) -> dict[str, Any]:

@@ -16,7 +16,6 @@ from casepool.inference.graph import prior_dims
 from casepool.modelling.borrowing import fresh_effect, location, membership_probability, own_priors
 from casepool.modelling.priors import frozen
 from casepool.modelling.spec import Term
-from casepool.tables import estimate_table
 
 NOTICEABLE = 0.05
 """Power-scaling sensitivity from which a prior or a likelihood matters (Kallioinen 2024)."""
@@ -96,7 +95,7 @@ def power_scaling(fit: xr.DataTree) -> pd.DataFrame:
         }
         for item in scaled(fitted)
     ]
-    return estimate_table(rows, posterior=True)
+    return fitted.table(rows)
 
 
 def scaled(fitted: Fitted) -> list[Scaled]:

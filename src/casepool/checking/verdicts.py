@@ -80,7 +80,7 @@ def check(fit: xr.DataTree, *, refits: bool = False, progress: bool = True) -> p
     else:
         rows += asked_before.values()
     fit.attrs["checks"] = json.dumps(rows)
-    return pd.DataFrame(rows, columns=list(COLUMNS))
+    return fitted.table(rows, COLUMNS)
 
 
 def _answer(question: str, verdict: str, value: float, sentence: str) -> dict[str, Any]:

@@ -92,7 +92,7 @@ def compare_models(
     ]
     rows = _scores(opened, names, elpd, weights, doubts, ci_prob)
     rows += _answers(opened, names, weights, told, ci_prob)
-    return estimate_table(rows, posterior=True)
+    return estimate_table(rows, posterior=True, public=all(fitted.public for fitted in opened))
 
 
 def stacking_weights(elpd: np.ndarray) -> np.ndarray:

@@ -13,7 +13,7 @@ from casepool.estimation.draws import open_draws
 from casepool.modelling import Design
 from casepool.modelling.membership import patients_and_events
 
-COLUMNS = ("factor", "level", "patients", "own_patients", "separated", "because")
+COLUMNS = ("factor", "level", "patients", "own_patients", "separated", "because", "verdict")
 TOLERANCE, NEAR = 1e-9, 1e-6
 """Relative size of a direction no patient shows, and what counts as equal."""
 Row = tuple[object, ...]
@@ -30,7 +30,7 @@ def aliasing(fit: xr.DataTree) -> pd.DataFrame:
     -------
     pandas.DataFrame
         One row a level of every factor: ``factor``, ``level``, ``patients`` (who have it), ``own_patients`` (who
-        have no other level of the factor), ``separated`` and, in words, ``because``.
+        have no other level of the factor), ``separated`` and, in words, ``because``; the fit's ``verdict``.
 
     Raises
     ------
@@ -47,10 +47,11 @@ def aliasing(fit: xr.DataTree) -> pd.DataFrame:
     left out of this. A separated level may still inform little: where all or none responded, the data bound it on
     one side only.
     """
-    design = open_draws(fit).design
+    fitted = open_draws(fit)
+    design = fitted.design
     factors = [name for name, term in design.terms.items() if term.coded.levels]
     rows = [row for name in factors for row in (_pooled(design, name) if pools(design, name) else _rows(design, name))]
-    return pd.DataFrame(rows, columns=list(COLUMNS))
+    return fitted.table([(*row, fitted.verdict) for row in rows], COLUMNS)
 
 
 def pools(design: Design, name: str) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from casepool.errors import CasepoolError
-from casepool.tables import COLUMNS, POSTERIOR_COLUMNS, check_table
+from casepool.tables import COLUMNS, POSTERIOR_COLUMNS, check_table, marked_private
 
 
 def compare(*tables: pd.DataFrame) -> pd.DataFrame:
@@ -42,4 +42,4 @@ def compare(*tables: pd.DataFrame) -> pd.DataFrame:
             if len(counts) > 1:
                 said = f"{column} differs between sources: {', '.join(f'{c:g}' for c in counts)}"
                 rows.loc[same.index, "note"] = [f"{n}; {said}" if n else said for n in same["note"]]
-    return rows
+    return marked_private(rows, public=all(table.attrs.get("public", True) for table in tables))

@@ -15,7 +15,6 @@ from casepool.estimation.targets import ANSWERS
 from casepool.inference.fitting import cases_of
 from casepool.modelling.endpoints import Endpoint, at_least, counted, steps
 from casepool.modelling.membership import Membership, membership
-from casepool.tables import estimate_table
 
 Told = tuple[dict[str, Any], np.ndarray]
 """A row of a table and the draws it tells of: a quantity's, or of whether something holds."""
@@ -117,4 +116,4 @@ def _table(told: list[Told], fitted: Fitted, ci_prob: float) -> pd.DataFrame:
         probability_row(values, row, fitted=fitted) if chance else next(summarised)
         for (row, values), chance in zip(told, chances, strict=True)
     ]
-    return estimate_table(rows, posterior=True, public=fitted.public)
+    return fitted.table(rows)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import arviz as az
 import numpy as np
+import pandas as pd
 import xarray as xr
 
 from casepool.errors import CasepoolError
@@ -19,6 +20,7 @@ from casepool.inference.strangers import refuse_stranger
 from casepool.modelling import Design, Model
 from casepool.modelling.families import FAMILIES
 from casepool.modelling.touched import touched
+from casepool.tables import estimate_table, marked_private
 
 HUGE = 1e12
 """Stands for infinity while quantiles and effective sample sizes are computed."""
@@ -54,6 +56,12 @@ class Fitted:
     def public(self) -> bool:
         """Whether the codebook lets identifiers and small counts be shown."""
         return bool(json.loads(self.tree.attrs["codebook"])["public"])
+
+    def table(self, rows: Iterable[Any], columns: Sequence[str] = ()) -> pd.DataFrame:
+        """Lay rows out as an estimate table, or in other `columns`: what is told of a fit knows if it is public."""
+        if not columns:
+            return estimate_table(rows, posterior=True, public=self.public)
+        return marked_private(pd.DataFrame(list(rows), columns=list(columns)), public=self.public)
 
     @property
     def unit(self) -> str:

@@ -16,7 +16,6 @@ from casepool.estimation.draws import Fitted, check_probability, open_all, poste
 from casepool.estimation.survival import arms_of, times_of
 from casepool.inference.convergence import worst
 from casepool.modelling.baselines import TINY
-from casepool.tables import estimate_table
 
 STEPS = 300
 """Steps of time over which probabilities are added up, the shortest first."""
@@ -85,11 +84,7 @@ def cumulative_incidence(
                     }
                 )
                 draws.append(share)
-    return estimate_table(
-        posterior_rows(np.stack(draws, -1), rows, fitted=together, ci_prob=ci_prob),
-        posterior=True,
-        public=together.public,
-    )
+    return together.table(posterior_rows(np.stack(draws, -1), rows, fitted=together, ci_prob=ci_prob))
 
 
 def _checked(opened: Sequence[Fitted], at: Sequence[float] | None) -> list[float]:

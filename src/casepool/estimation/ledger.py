@@ -106,7 +106,7 @@ def ledger(fit: xr.DataTree, by: str, *, ci_prob: float = 0.95) -> pd.DataFrame:
         ]
         note = _note(group, fitted, n[i] > 0, flat)
         rows.append((by, group.levels[i], *numbers, after["verdict"] if known else "", note))
-    return pd.DataFrame(rows, columns=list(COLUMNS))
+    return fitted.table(rows, COLUMNS)
 
 
 def patients_worth(draws: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:

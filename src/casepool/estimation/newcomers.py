@@ -29,7 +29,6 @@ from casepool.modelling.membership import patients_and_events
 from casepool.modelling.priors import frozen
 from casepool.modelling.spec import Term
 from casepool.modelling.terms import Coded, code_term, labels_of
-from casepool.tables import estimate_table
 
 LEAST_SHARE = 1e-300
 """Stands for no share inside a logarithm."""
@@ -117,11 +116,7 @@ def predict(fit: xr.DataTree, patients: pd.DataFrame, *, ci_prob: float = 0.95) 
             about = {"estimand": f"{words} for this patient", "at": end.at, "level": label}
             rows.append(about | {"by": "patient", "source": "shrunk", "unit": "probability", "note": new.notes[i]})
             draws.append(end.of(categories))
-    return estimate_table(
-        posterior_rows(np.stack(draws, axis=-1), rows, fitted=fitted, ci_prob=ci_prob),
-        posterior=True,
-        public=fitted.public,
-    )
+    return fitted.table(posterior_rows(np.stack(draws, axis=-1), rows, fitted=fitted, ci_prob=ci_prob))
 
 
 def _read(fitted: Fitted, patients: pd.DataFrame) -> Newcomers:

@@ -23,7 +23,6 @@ from casepool.estimation.targets import ANSWERS, TARGETS
 from casepool.inference.fitting import cases_of
 from casepool.modelling.endpoints import event
 from casepool.modelling.membership import membership
-from casepool.tables import estimate_table
 
 
 def ranking(fit: xr.DataTree, by: str, *, target: str = "standardised", ci_prob: float = 0.95) -> pd.DataFrame:
@@ -72,7 +71,7 @@ def ranking(fit: xr.DataTree, by: str, *, target: str = "standardised", ci_prob:
         for i in seen
     ]
     words = f"{TARGETS[target]}: {end.words}" if end.words else TARGETS[target]
-    return estimate_table(_rows(p, rows, words, fitted, ci_prob), posterior=True, public=fitted.public)
+    return fitted.table(_rows(p, rows, words, fitted, ci_prob))
 
 
 def _rows(

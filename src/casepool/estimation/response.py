@@ -18,7 +18,6 @@ from casepool.estimation.targets import ANSWERS, TARGETS, Answer, new_patient, o
 from casepool.inference.fitting import cases_of
 from casepool.modelling.endpoints import counted, endpoints, reached_note
 from casepool.modelling.membership import membership, patients_and_events
-from casepool.tables import estimate_table
 
 
 def estimates(
@@ -79,7 +78,7 @@ def estimates(
         for i, (level, note) in enumerate(zip(answer.levels, answer.notes, strict=True))
     ]
     rows = _rows(fitted, answer, about, group.members, TARGETS[target], ci_prob)
-    return estimate_table(rows + exchangeability_rows(fitted, group), posterior=True, public=fitted.public)
+    return fitted.table(rows + exchangeability_rows(fitted, group))
 
 
 def _rows(
@@ -131,6 +130,4 @@ def _everyone(fitted: Fitted, target: str, ci_prob: float) -> pd.DataFrame:
     answer = Answer([p[..., None] for p in categories], ("everyone",), ("",))
     about = [{"by": "", "level": "everyone", "n": n.sum(), "source": "pooled", "note": ""}]
     words = TARGETS[target] if new else "mean probability of all patients of the fit"
-    return estimate_table(
-        _rows(fitted, answer, about, np.ones((len(n), 1)), words, ci_prob), posterior=True, public=fitted.public
-    )
+    return fitted.table(_rows(fitted, answer, about, np.ones((len(n), 1)), words, ci_prob))

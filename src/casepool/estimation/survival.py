@@ -24,7 +24,6 @@ from casepool.modelling.outcomes import default_times
 from casepool.modelling.priors import frozen
 from casepool.modelling.spec import Exposure
 from casepool.modelling.words import ASSOCIATION, guard
-from casepool.tables import estimate_table
 
 COUNTED = "n and events are of those who came to be in the arm"
 PRIOR_ALONE = "under the prior alone"
@@ -104,7 +103,7 @@ def survival(
     latest = max((row["estimate"] for row in medians if " vs " not in row["level"]), default=0.0)
     for row in medians:
         _mark_extrapolated(row, latest if " vs " in row["level"] else row["estimate"], fitted)
-    return estimate_table(table + _beyond(fitted, common, arms), posterior=True, public=fitted.public)
+    return fitted.table(table + _beyond(fitted, common, arms))
 
 
 def times_of(fitted: Fitted, at: Sequence[float] | None) -> list[float]:
@@ -284,7 +283,7 @@ def contrast(
         said = "; ".join(filter(None, (_before_the_data(fitted, by, above=accelerated), rows[i].get("note", ""))))
         chance = {**rows[i], "estimand": f"P({what} {better} 1)", "unit": "probability", "note": said}
         table += [row, probability_row(holds, chance, fitted=fitted)]
-    return estimate_table(table, posterior=True, public=fitted.public)
+    return fitted.table(table)
 
 
 def _before_the_data(fitted: Fitted, exposure: str, *, above: bool) -> str:

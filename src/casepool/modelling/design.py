@@ -96,6 +96,8 @@ class Design:
         length 0 where no patient needs such rows.
     pieces : Pieces, optional
         Of a hazard made of pieces.
+    sizes_left_out : mapping of str to float
+        How many patients each row of `left_out` stands for.
     """
 
     model: Model
@@ -111,6 +113,7 @@ class Design:
     latest: np.ndarray = field(default_factory=lambda: np.zeros(0))
     event_time: np.ndarray = field(default_factory=lambda: np.zeros(0))
     pieces: Pieces | None = None
+    sizes_left_out: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def summed(self) -> bool:
@@ -265,7 +268,8 @@ def make_design(model: Model, cases: pd.DataFrame) -> Design:
         )
     _refuse_shared_missing(cases, codebook, outcome.arrays, coded, kept)
     labels = patient_labels(cases, codebook)
-    return _expand(
+    sizes = outcome.arrays.get("n", np.ones(len(kept)))
+    design = _expand(
         model=model,
         patients=tuple(label for label, keep in zip(labels, kept, strict=True) if keep),
         left_out={label: reason for label, reason in zip(labels, reasons, strict=True) if reason},
@@ -274,6 +278,8 @@ def make_design(model: Model, cases: pd.DataFrame) -> Design:
         dates=dates,
         kept=np.flatnonzero(kept),
     )
+    gone = {label: float(n) for label, n, keep in zip(labels, sizes, kept, strict=True) if not keep}
+    return replace(design, sizes_left_out=gone)
 
 
 def design_of_one(model: Model, label: str, coded: Mapping[str, Coded], position: int, offset: float = 0.0) -> Design:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
-
 import numpy as np
 
 from casepool.modelling.design import Design
@@ -12,23 +10,28 @@ from casepool.modelling.design import Design
 def touched(design: Design) -> str:
     """Say how many patients miss what, and what was done: "2 patients without age (integrated over its distribution)".
 
-    Rows of the table are counted, kept or left out; "" where every row is whole and in the fit.
+    Patients are counted, of whom a row of a table of counts has several; "" where all are whole and in the fit.
     """
     first = np.unique(design.patient_of_row, return_index=True)[1]
-    parts = []
+    n, parts = design.outcome.get("n", np.ones(len(design.patients))), []
     for name, term in design.terms.items():
         number = not term.coded.levels
-        count = int((np.isfinite(term.node[first]) if number else term.share[first] >= 0).sum())
+        count = float(n[np.isfinite(term.node[first]) if number else term.share[first] >= 0].sum())
         done = "integrated over its distribution" if number else "summed over its levels"
-        parts += [f"{_patients(count)} without {name} ({done})"] * bool(count)
+        parts += [f"{_many(count, 'patient')} without {name} ({done})"] * bool(count)
     return "; ".join(filter(None, [", ".join(parts), left_out(design)]))
 
 
 def left_out(design: Design) -> str:
-    """Say how many patients are not in the fit, by reason; "" if all are."""
-    counted = Counter(design.left_out.values()).items()
-    return f"left out: {', '.join(f'{_patients(n)} ({reason})' for reason, n in counted)}" if counted else ""
+    """Say how many patients are not in the fit, by reason; "" if all are. Rows that stand for nobody are rows."""
+    parts = []
+    for reason in dict.fromkeys(design.left_out.values()):
+        sizes = [design.sizes_left_out[row] for row, why in design.left_out.items() if why == reason]
+        empty = sizes.count(0.0)
+        parts += [f"{_many(sum(sizes), 'patient')} ({reason})"] * bool(empty < len(sizes))
+        parts += [f"{_many(empty, 'row')} ({reason})"] * bool(empty)
+    return f"left out: {', '.join(parts)}" if parts else ""
 
 
-def _patients(count: int) -> str:
-    return f"{count} patient{'s' * (count != 1)}"
+def _many(count: float, singular: str) -> str:
+    return f"{count:g} {singular}{'s' * (count != 1)}"

@@ -52,7 +52,7 @@ def prior_blocks(material: Material, answer: Answers) -> list[Block]:
     blocks: list[Block] = []
     for by, refits in answer.scales.items():
         label, masks = named(material, answer, by), [(prior, masked(material, table)) for prior, table in refits]
-        caption = f"{label}: the same answers under other priors of how far its levels differ"
+        caption = f"The same answers under other priors of how far levels differ: {label}"
         blocks += [by_prior(caption, label, masks, str(answer.fitted.model.prior(f"{by}_sd"))), Text(moved(refits))]
     return blocks and [Heading("Under other priors"), *blocks]
 
@@ -66,8 +66,9 @@ def moved(refits: Sequence[tuple[Prior, pd.DataFrame]]) -> str:
     place = int(np.nanargmax(shift.abs()))
     start, end = (number(table.iloc[place]) for table in (before, after))
     return (
-        f"From {first} to {last} the answer that moves most beside the width of its interval is "
-        f"{before['level'].iloc[place]}: {start}, then {end}. What moves with the prior is the prior's."
+        f"From {first} to {last} the answer that moves most, for the width of its interval, is that of "
+        f"{before['level'].iloc[place]}: {start}, then {end}. As far as an answer moves so, the prior decides it, "
+        "not the patients."
     )
 
 

@@ -10,9 +10,12 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from casepool.cases.problems import ERROR
+from casepool.cases.rules import RULES
 from casepool.estimation.draws import Fitted
 from casepool.inference.convergence import convergence_of
 from casepool.modelling.families import FAMILIES
+from casepool.modelling.membership import patients_and_events
 from casepool.modelling.spec import Exposure
 from casepool.reporting.answers import Answers
 from casepool.reporting.blocks import Block, Cell, Table, Text
@@ -49,7 +52,8 @@ def _each(say: Callable[[Fitted], str]) -> Filler:
 
 
 def _patients(fitted: Fitted) -> str:
-    inside, left = (count_text(len(who), not fitted.public) for who in (fitted.design.patients, fitted.design.left_out))
+    numbers = patients_and_events(fitted.design)[0].sum(), sum(fitted.design.sizes_left_out.values())
+    inside, left = (count_text(float(number), not fitted.public) for number in numbers)
     return f"{inside} patients in the fit, {left} left out"
 
 
@@ -113,6 +117,22 @@ def _columns(material: Material, answers: Sequence[Answers]) -> str:
     book = material.codebook
     guessed = f", {len(book.guessed)} of guessed type" if book.guessed else ""
     return f"{len(material.cases)} rows of {counted(len(book.columns), 'column')}, typed by a codebook{guessed}"
+
+
+def _integrity(material: Material, answers: Sequence[Answers]) -> str:
+    """Say what reading the table asked of it: the ranges and levels its codebook declares, and the rules that ran."""
+    columns = [column for name, column in material.codebook.columns.items() if name in material.cases.columns]
+    roles = {column.role for column in columns}
+    ranges, levels = sum(column.range is not None for column in columns), sum(bool(column.levels) for column in columns)
+    rules = [
+        name
+        for name, rule in RULES.items()
+        if rule.severity == ERROR and all(roles.intersection(needed) for needed in rule.needs)
+    ]
+    said = [f"the ranges of {counted(ranges, 'column')}"] * bool(ranges)
+    said += [f"the levels of {counted(levels, 'column')}"] * bool(levels)
+    said += [f"{counted(len(rules), 'rule')} across columns ({', '.join(rules)})"] * bool(rules)
+    return f"every row passed, when read, {listed(said)}" if said else AUTHOR
 
 
 def _open_choices(material: Material, answers: Sequence[Answers]) -> str:
@@ -188,7 +208,7 @@ BARG = (
     Item("resolution of the chains", _each(_resolution)),
     Item("posterior predictive check", _asked("replicated")),
     Item("summaries of the posterior, kind and width of intervals", lambda material, answers: (
-        f"posterior median and 95% equal-tailed credible interval of every number, of {len(answers)} models"
+        f"posterior median and 95% equal-tailed credible interval of every number, of {counted(len(answers), 'model')}"
     )),
     Item("decisions taken, with their criterion and loss"),
     Item("sensitivity to the priors", _sensitivity),
@@ -202,15 +222,13 @@ PRISMA_IPD = (
     Item("eligibility of studies and of patients"),
     Item("sources, search and selection of studies", _source),
     Item("how individual data were collected, and which variables", _columns),
-    Item("checks of the data's integrity", lambda material, answers: (
-        f"all {len(material.cases)} rows passed the types, ranges, codes and rules of the codebook when read"
-    )),
+    Item("checks of the data's integrity", _integrity),
     Item("how variables were coded where sources leave it open", _open_choices),
     Item("risk of bias in the studies"),
     Item("methods of synthesis", _each(_model)),
     Item("patients obtained, and left out with reasons", _each(_patients)),
     Item("results, with intervals, and how they vary between groups of patients", lambda material, answers: (
-        f"the answers of {len(answers)} models above, each beside what it replaces"
+        f"the answers of {counted(len(answers), 'model')} above, each beside what it replaces"
     )),
     Item("risk of bias across studies: selection for publication", lambda material, answers: (
         f"not to be told from these {len(material.cases)} cases: see What it cannot show"

@@ -122,8 +122,8 @@ def by_prior(caption: str, label: str, refits: Sequence[tuple[Prior, pd.DataFram
         found = [table.iloc[place] for _, table in refits]
         rows.append([Cell(name), *(number_cell(row, parts(row["note"])) for row in found)])
     marks = [" (the model's own)" if str(prior) == own else "" for prior, _ in refits]
-    told = [f"sd ~ {prior}{mark}, {kind(first)}" for (prior, _), mark in zip(refits, marks, strict=True)]
-    return finished(Table(caption, [label, *told], rows, shared), False)
+    told = [f"sd between levels ~ {prior}{mark}" for (prior, _), mark in zip(refits, marks, strict=True)]
+    return finished(Table(f"{caption} ({kind(first)})", [label, *told], rows, shared), False)
 
 
 def tests(raw: pd.DataFrame, by: str) -> Table | None:

@@ -74,7 +74,7 @@ def outcome_table(material: Material) -> Table:
             f"{outcome_name(material, fitted.model)}: {event_words(material, fitted.model)}",
             count_text(float(n.sum()), not material.public),
             count_text(float(events.sum()), not material.public),
-            count_text(float(len(fitted.design.left_out)), not material.public),
+            count_text(sum(fitted.design.sizes_left_out.values()), not material.public),
             reasons_text(material, fitted),
         ]
         rows.append([Cell(text) for text in cells])

@@ -23,6 +23,7 @@ from casepool.modelling import model as get_model
 from casepool.modelling.spec import model_dict
 from casepool.studies.asked import ANSWERS, ask
 from casepool.studies.journal import open_journal
+from casepool.tables import marked_private
 
 
 def multiverse(
@@ -89,10 +90,7 @@ def multiverse(
                 table = ask(estimand, fit(chosen, frame, seed=seed, progress=number == 1 and progress, **settings), by)
                 finished.add(key, [{str(k): v for k, v in row.items()} for row in table.to_dict(orient="records")])
             blocks.append(pd.DataFrame(finished.known[key]).assign(**choices))
-    table = pd.concat(blocks, ignore_index=True)
-    if not (codebook_of(cases) or Codebook()).public:
-        table.attrs["public"] = False
-    return table
+    return marked_private(pd.concat(blocks, ignore_index=True), public=(codebook_of(cases) or Codebook()).public)
 
 
 def _label(choices: Mapping[str, str]) -> str:

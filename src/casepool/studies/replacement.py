@@ -13,14 +13,15 @@ import xarray as xr
 
 from casepool._resources import bundled
 from casepool.arguments import path_of, seed_of
-from casepool.cases import list_datasets, read_cases
-from casepool.cases.codebook import check_keys, read_toml
+from casepool.cases import codebook_of, list_datasets, read_cases
+from casepool.cases.codebook import Codebook, check_keys, read_toml
 from casepool.errors import CasepoolError
 from casepool.frequentist import classical
 from casepool.frequentist.claims.files import FILE, Claim, read_claims
 from casepool.inference import fit
 from casepool.modelling import model as get_model
 from casepool.studies.asked import ask
+from casepool.tables import marked_private
 
 KEYS = ("question", "claims", "model", "by", "raw", "answer")
 PICKS = ("table", "estimand", "level", "method")
@@ -78,7 +79,8 @@ def replacement(dataset: str | Path, *, seed: int, progress: bool = True, **sett
         raw = _pick(classical(entry.model, cases, entry.by), entry.raw, entry)
         answer = _pick(ask(entry.answer["table"], fits[entry.model], entry.by), entry.answer, entry)
         rows.append(_row(entry, raw, answer))
-    return pd.DataFrame(rows, columns=list(COLUMNS))
+    table = pd.DataFrame(rows, columns=list(COLUMNS))
+    return marked_private(table, public=(codebook_of(cases) or Codebook()).public)
 
 
 def read_replacements(folder: str | Path) -> list[Replacement]:

@@ -50,7 +50,7 @@ def test_an_exposures_answer_is_shown_under_three_priors_and_both_datings(surviv
 
 @pytest.mark.parametrize("scales", [(0.0, 1.0), [float("inf")], ["a"], "a", 1.0, [], [True], [float("nan")]])
 def test_scales_that_are_none_are_refused(response_fit: xr.DataTree, scales: object) -> None:
-    with pytest.raises(cp.CasepoolError, match="positive|one or more numbers"):
+    with pytest.raises(cp.CasepoolError, match=r"positive|one or more numbers"):
         cp.sensitivity(response_fit, scales=scales)
 
 

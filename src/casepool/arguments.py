@@ -65,19 +65,19 @@ def seed_of(given: Any) -> int:
     return int(given)
 
 
-def numbers_of(given: Any, what: str, remedy: str) -> list[float]:
+def numbers_of(given: Any, what: str, remedy: str, kind: str = "numbers") -> list[float]:
     """Return one or more finite numbers, refusing what is no sequence of them."""
     listed = list(given) if isinstance(given, Iterable) and not isinstance(given, str | bytes) else []
     if not listed or not all(is_number(number) for number in listed):
-        raise CasepoolError(f"`{what}` needs one or more numbers", value=given, remedy=remedy)
+        raise CasepoolError(f"`{what}` needs one or more {kind}", value=given, remedy=remedy)
     return [float(number) for number in listed]
 
 
 def times_of(given: Any, what: str = "at") -> list[float]:
     """Return one or more times from 0, rising."""
-    times = sorted(numbers_of(given, what, "give times, say [12, 24]"))
+    times = sorted(numbers_of(given, what, "give times, say [12, 24]", "times from 0"))
     if times[0] < 0:
-        raise CasepoolError(f"`{what}` needs times from 0", value=given, remedy="give times, say [12, 24]")
+        raise CasepoolError(f"`{what}` needs one or more times from 0", value=given, remedy="give times, say [12, 24]")
     return times
 
 

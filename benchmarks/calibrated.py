@@ -172,10 +172,10 @@ def borrowing_studies() -> dict[str, Study]:
     listed = []
     for borrowing in ("robust", "exnex"):
         plain = model_dict(cp.model("objective_response"))
-        for name in ("histology", "partner"):
+        for name, weights in (("histology", {"EIMT": 0.8}), ("partner", {"EML4": 0.2})):
             plain["terms"][name] = {"kind": "group", "borrowing": borrowing}
             if borrowing == "exnex":
-                plain["terms"][name] |= {"own": "effect", "exchangeable": {"EIMT": 0.8, "EML4": 0.2, "other": 0.5}}
+                plain["terms"][name] |= {"own": "effect", "exchangeable": weights | {"other": 0.5}}
                 plain["priors"][f"{name}_own"] = _normal(0.0, 2.0)
         listed.append(Study(f"bernoulli_{borrowing}", model_from_dict(plain, name=f"bernoulli, {borrowing}"), 300))
     return {study.name: study for study in listed}

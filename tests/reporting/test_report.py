@@ -85,9 +85,9 @@ def test_responses_stand_under_three_priors_of_how_far_levels_differ(page: Page)
     for section, model in (("fit-1", "objective_response"), ("fit-2", "objective_response_by_age_group")):
         told = page.sections[section].partition("Under other priors")[2].partition("May it be believed?")[0]
         factors = [name for name, term in cp.model(model).terms.items() if term.kind == "group"]
-        assert told.count("sd ~ HalfNormal(sigma = 0.5), 95% CrI") == len(factors)
-        assert told.count("sd ~ HalfNormal(sigma = 1) (the model's own), 95% CrI") == len(factors)
-        assert told.count("sd ~ HalfNormal(sigma = 2), 95% CrI") == len(factors)
+        assert told.count("sd between levels ~ HalfNormal(sigma = 0.5)") == len(factors)
+        assert told.count("sd between levels ~ HalfNormal(sigma = 1) (the model's own)") == len(factors)
+        assert told.count("sd between levels ~ HalfNormal(sigma = 2)") == len(factors)
         assert told.count("the answer that moves most") == len(factors)
 
 

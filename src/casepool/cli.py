@@ -311,6 +311,7 @@ def _footnoted(table: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
 def _audit_text(table: pd.DataFrame) -> str:
     """Lay the audit out for a terminal: one claim a paragraph, the verdicts counted at the end."""
     lines = []
+    table = table if table.attrs.get("public", True) else marked_counts(table)
     for row in table.itertuples():
         lines.append(f"{row.where}: {row.printed}  [{row.claim}]  {row.verdict}")
         if row.verdict != "reproduces":

@@ -18,6 +18,7 @@ from casepool.frequentist.claims.files import FILE, Claim, read_claims
 from casepool.frequentist.claims.printed import read_labels, read_printed
 from casepool.frequentist.claims.rows import table_of_cases
 from casepool.frequentist.claims.statistic import Answer, Sources, listed
+from casepool.tables import marked_private
 
 COLUMNS = ("claim", "where", "printed", "convention", "recomputed", "verdict", "reproduces_as", "evidence")
 REPRODUCES = "reproduces"
@@ -58,9 +59,11 @@ def audit(dataset: str | Path) -> pd.DataFrame:
     """
     folder = _folder(dataset)
     claims = read_claims(folder)
-    codings = _codings(folder)
+    cases = read_cases(folder)
+    codings = _codings(cases, folder)
     found = {claim: recompute(claim, codings, f"{folder.name}/{FILE}") for claim in claims}
-    return pd.DataFrame([_row(claim, found) for claim in claims], columns=list(COLUMNS))
+    table = pd.DataFrame([_row(claim, found) for claim in claims], columns=list(COLUMNS))
+    return marked_private(table, public=(codebook_of(cases) or Codebook()).public)
 
 
 def _folder(dataset: str | Path) -> Path:
@@ -76,9 +79,8 @@ def _folder(dataset: str | Path) -> Path:
     return Path(dataset)
 
 
-def _codings(folder: Path) -> dict[str, Sources]:
+def _codings(cases: pd.DataFrame, folder: Path) -> dict[str, Sources]:
     """Lay every coding of the codebook on the cases; the recorded cases stand first, under ""."""
-    cases = read_cases(folder)
     codebook = codebook_of(cases) or Codebook()
     out = {"": Sources(table_of_cases(cases), folder)}
     for decision, choices in codebook.codings.items():

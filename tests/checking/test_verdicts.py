@@ -3,10 +3,16 @@
 import warnings
 
 import arviz as az
+import numpy as np
 import pytest
 import xarray as xr
 
 import casepool as cp
+from casepool.checking.influence import LeftOneOut
+from casepool.checking.verdicts import _single
+from casepool.estimation.draws import Fitted
+from casepool.modelling import make_design
+from tests.small import counts, normal, response_model
 
 
 @pytest.fixture(scope="module")
@@ -34,6 +40,17 @@ def test_too_few_effective_draws_say_how_many_to_ask_for(bad_fit: xr.DataTree) -
     asked = int(row["sentence"].partition("draws=")[2].partition(",")[0])
     assert row["verdict"] == "fail"
     assert 400 < asked / 30 * row["value"] < 400 * 4 / 3 + 100 / 30 * row["value"]
+
+
+def test_a_row_of_several_patients_is_no_single_patient() -> None:
+    """Importance sampling that cannot leave out a whole basket is no concern about a patient; a refit can."""
+    doubt = LeftOneOut(np.zeros(2), np.array([0.2, 0.9]), np.zeros(2, dtype=bool), {})
+    model = response_model({"group": {"kind": "group", "borrowing": "none"}}, {"group_own": normal(1.0)})
+    for n, refits, verdict in (([9, 8], False, "not asked"), ([9, 8], True, "concern"), ([1, 1], False, "concern")):
+        design = make_design(model, counts([1, 0], n, group=["a", "b"]))
+        answer = _single(Fitted(xr.DataTree(), model, design, {}, "pass"), doubt, refits=refits)
+        assert answer["verdict"] == verdict
+        assert "0.90 (limit 0.7)" in answer["sentence"]
 
 
 def test_the_numbers_are_arvizs(response_fit: xr.DataTree) -> None:

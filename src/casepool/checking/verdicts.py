@@ -22,6 +22,7 @@ from casepool.estimation.draws import APART, Fitted, open_draws
 from casepool.inference.agreement import agreement, said_p, verdict_of_p
 from casepool.inference.convergence import LEAST_BFMI, LEAST_ESS, MOST_RHAT, NOT_ASKED, convergence_of, worst
 from casepool.inference.fitting import cases_of
+from casepool.modelling.design import patients_in
 from casepool.modelling.membership import membership
 
 COLUMNS = ("question", "verdict", "value", "sentence")
@@ -201,6 +202,9 @@ def _single(fitted: Fitted, found: LeftOneOut, *, refits: bool) -> dict[str, Any
     patients = np.array(fitted.design.patients)
     k, total = found.k.max(), found.elpd.sum()
     said = f"the largest Pareto k of leave-one-out is {k:.2f} (limit {MOST_K})"
+    if found.in_doubt.any() and not refits and (patients_in(fitted.design.outcome) > 1).any():
+        asked = "not asked: rows hold several patients, and leaving one out leaves out all of them"
+        return _answer("single patients", NOT_ASKED, k, f"{asked}; {said}: refits=True fits without")
     if found.in_doubt.any():
         doubted = list(patients[found.in_doubt])
         named = ", ".join(doubted[:MOST_NAMED]) + f" and {len(doubted) - MOST_NAMED} others" * (

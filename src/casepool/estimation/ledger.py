@@ -70,7 +70,8 @@ def ledger(fit: xr.DataTree, by: str, *, ci_prob: float = 0.95) -> pd.DataFrame:
     Draws of the prior, weighed by the likelihood of the level's own patients, give the worth without siblings; where
     fewer than 200 effective ones agree with these patients it is taken as n + P, which it is of a beta distribution.
     It is not of any other: 0 of 10 patients are worth more than ten under a prior on the log odds, and no sibling
-    lends the difference.
+    lends the difference. Siblings that contradict a level widen what is known of it: they move its estimate, and yet
+    lend it no patients.
 
     Without borrowing, siblings lend nothing, and under a flat prior the own share is 1; under complete pooling and a
     flat prior the siblings' share is their share of the patients. In between the own share is, nearly, how far the

@@ -1,8 +1,11 @@
 """The package as a whole: its names, and what it imports."""
 
 import ast
+import re
 import subprocess
 import sys
+import tomllib
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -10,6 +13,7 @@ import pytest
 import casepool as cp
 
 SOURCE = Path(cp.__file__).parent
+ROOT = Path(__file__).parents[1]
 PROMISED = {
     "load", "read_cases", "list_datasets", "model", "list_models", "build", "fit", "refit", "save_fit", "open_fit",
     "estimates", "contrast", "survival", "classical", "compare", "check", "report", "plot_forest", "plot_survival",
@@ -24,6 +28,16 @@ def test_every_promised_name_is_there_and_documented() -> None:
         assert name == "__version__" or thing.__doc__, name
     with pytest.raises(AttributeError):
         _ = cp.nothing
+
+
+def test_the_version_is_the_same_wherever_it_stands() -> None:
+    """What a fit writes down is the version of what is installed; the others are read by people."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    cited = re.search(r"^version: (\S+)$", (ROOT / "CITATION.cff").read_text(encoding="utf-8"), re.MULTILINE)
+    newest = re.search(r"^## (.+)$", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert {cp.__version__, version("casepool"), cited[1]} == {project["version"]}
+    release = project["version"].partition(".dev")[0]
+    assert newest[1] == (f"Unreleased ({release})" if ".dev" in project["version"] else release)
 
 
 def test_importing_takes_no_heavy_library_along() -> None:

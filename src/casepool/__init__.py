@@ -57,7 +57,7 @@ if TYPE_CHECKING:
     from casepool.studies import tipping as tipping
     from casepool.writing import write_table as write_table
 
-__version__ = "0.1.0"
+__version__ = "0.2.0.dev0"
 
 _HOMES = {
     "cases": ("codings", "list_datasets", "load", "new_dataset", "read_cases", "recode", "validate"),

@@ -105,6 +105,16 @@ def test_another_seed_or_question_is_another_answer(tmp_path, monkeypatch: pytes
     ]  # fmt: skip
 
 
+def test_another_version_of_casepool_answers_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    target = sys.modules["casepool.studies.multiverse"]
+    chosen, cases, now = cp.model("overall_survival"), cp.load("alk_crizotinib"), target.versions()
+    keys = set()
+    for number in ("0.1.0", cp.__version__, now["casepool"]):
+        monkeypatch.setattr(target, "versions", lambda number=number: now | {"casepool": number})
+        keys.add(target._key(chosen, cases, 1, {}, "contrast", "surgery"))
+    assert len(keys) == 2
+
+
 def test_the_curve_shows_every_combination(worlds: pd.DataFrame) -> None:
     ax = plot_multiverse(worlds)
     points = [line for line in ax.lines if line.get_marker() in "ox" and line.get_markerfacecolor() != "none"]

@@ -111,3 +111,44 @@ def test_markup_is_made_in_three_places_only() -> None:
     assert places == {"escaping.py": 1, "assembly.py": 2}
     template = (SOURCE / "reporting" / "templates" / "report.html.j2").read_text(encoding="utf-8")
     assert "|safe" not in template.replace(" ", "")
+
+
+def generators(code: str) -> Iterator[str]:
+    """Where a module makes random numbers of its own: any use of a name of numpy.random or of the module random."""
+    makers = {"default_rng", "RandomState", "SeedSequence"}
+    for node in ast.walk(ast.parse(code)):
+        if isinstance(node, ast.Attribute):
+            module = node.value.attr if isinstance(node.value, ast.Attribute) else getattr(node.value, "id", "")
+            if module == "random" and node.attr != "Generator":
+                yield f"attribute random.{node.attr}"
+            elif node.attr in makers:
+                yield f"attribute {node.attr}"
+        elif isinstance(node, ast.ImportFrom) and node.module in ("random", "numpy.random"):
+            yield from (f"name {alias.name}" for alias in node.names if alias.name != "Generator")
+        elif isinstance(node, ast.Import):
+            yield from (f"module {alias.name}" for alias in node.names if alias.name in ("random", "numpy.random"))
+
+
+def test_random_numbers_come_from_named_streams_only() -> None:
+    found = {p.name for p in SOURCE.rglob("*.py") if list(generators(p.read_text(encoding="utf-8")))}
+    assert found == {"random_streams.py"}
+
+
+@pytest.mark.parametrize(
+    "planted",
+    [
+        "rng = np.random.default_rng(1)",
+        "from numpy.random import default_rng",
+        "numpy.random.normal()",
+        "import random",
+        "from random import gauss",
+        "import numpy.random as r; r.default_rng(1)",
+        "make = r.RandomState",
+    ],
+)
+def test_a_stream_without_a_name_is_found(planted: str) -> None:
+    assert list(generators(planted))
+
+
+def test_a_given_generator_is_no_stream_of_its_own() -> None:
+    assert not list(generators("def draw(rng: np.random.Generator):\n    return rng.random(3)"))

@@ -30,6 +30,7 @@ from casepool.modelling.families import FAMILIES
 from casepool.modelling.likelihood import data_of, log_likelihood
 from casepool.modelling.membership import membership
 from casepool.modelling.responses import category_counts
+from casepool.random_streams import Stream, stream
 
 COLUMNS = (
     "by", "level", "n", "events", "score", "score_pooled", "score_prior", "expected_lower", "expected_upper", "p",
@@ -134,7 +135,7 @@ def leave_out(fit: xr.DataTree, by: str | None = None, *, progress: bool = True)
 def _scored(fitted: Fitted, refit: Refit, held: np.ndarray, by: str, level: str, levels: int) -> dict[str, Any]:
     """Score the patients held out, and say how far they lie from what was predicted."""
     design = fitted.design.of_patients(held)
-    rng = np.random.default_rng([fitted.seed, 70])
+    rng = stream(fitted.seed, Stream.LEFT_OUT)
     flat = any(fitted.model.prior(name).dist == "Flat" for name in prior_names(fitted.design))
     prior = None if flat else prior_draws(design, rng, PRIOR_DRAWS)
     average = _average(fitted, refit.parameters, by, level)

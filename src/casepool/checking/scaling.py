@@ -16,6 +16,7 @@ from casepool.inference.graph import prior_dims
 from casepool.modelling.borrowing import fresh_effect, location, membership_probability, own_priors
 from casepool.modelling.priors import frozen
 from casepool.modelling.spec import Term
+from casepool.random_streams import Stream, stream
 
 NOTICEABLE = 0.05
 """Power-scaling sensitivity from which a prior or a likelihood matters (Kallioinen 2024)."""
@@ -138,7 +139,7 @@ def moved_by(values: np.ndarray, density: np.ndarray) -> float:
 
 def _prior_alone(fitted: Fitted, name: str) -> Draws:
     """Return as many draws of a parameter from its prior as the fit has, with their log density."""
-    rng = np.random.default_rng([fitted.seed, 60])
+    rng = stream(fitted.seed, Stream.PRIOR_ALONE)
     posterior = fitted.tree["posterior"].to_dataset()
     prior = frozen(fitted.model.prior(name))
     shape = (posterior.sizes["chain"], posterior.sizes["draw"], *prior_dims(fitted.design, name).values())
@@ -152,7 +153,7 @@ def _own(fitted: Fitted, term: Term) -> list[Scaled]:
     Were the posterior the prior, the effects would be drawn anew given all else.
     """
     levels = fitted.design.terms[term.name].coded.levels
-    rng, effect = np.random.default_rng([fitted.seed, 61]), f"{term.name}_effect"
+    rng, effect = stream(fitted.seed, Stream.OWN_EFFECTS), f"{term.name}_effect"
     shape = fitted.parameters[effect].shape[:2]
     drawn = [fresh_effect(fitted.model, term, level, fitted.parameters, rng, shape) for level in levels]
     alone = {**fitted.parameters, effect: np.stack(drawn, axis=-1)}

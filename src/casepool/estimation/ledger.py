@@ -20,6 +20,7 @@ from casepool.modelling.arrays import NUMPY
 from casepool.modelling.endpoints import event
 from casepool.modelling.likelihood import data_of, log_likelihood
 from casepool.modelling.membership import Membership, membership
+from casepool.random_streams import Stream, stream
 
 PRIOR_DRAWS = (4, 2500)
 LEAST_AGREEING = 200
@@ -89,7 +90,7 @@ def ledger(fit: xr.DataTree, by: str, *, ci_prob: float = 0.95) -> pd.DataFrame:
     before = np.full((*PRIOR_DRAWS, len(n)), np.nan)
     lent, without = np.zeros(len(n)), n
     if not flat:
-        prior = prior_draws(fitted.design, np.random.default_rng([fitted.seed, 30]), PRIOR_DRAWS)
+        prior = prior_draws(fitted.design, stream(fitted.seed, Stream.LEDGER), PRIOR_DRAWS)
         before = _draws(replace(fitted, parameters=prior), group, n)
         lent = patients_worth(before)
         without = _without_siblings(before, _own_likelihood(fitted.design, prior, group), n + lent)

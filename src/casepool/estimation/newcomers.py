@@ -29,6 +29,7 @@ from casepool.modelling.membership import patients_and_events
 from casepool.modelling.priors import frozen
 from casepool.modelling.spec import Term
 from casepool.modelling.terms import Coded, code_term, labels_of
+from casepool.random_streams import Stream, stream
 
 LEAST_SHARE = 1e-300
 """Stands for no share inside a logarithm."""
@@ -244,7 +245,7 @@ def _extended(fitted: Fitted, term: Term, unseen: tuple[str, ...]) -> dict[str, 
 
 def _fresh(fitted: Fitted, term: Term, level: str, shape: tuple[int, ...]) -> np.ndarray:
     """Draw the effect of a level nobody has seen, the same for equal labels: array (chain, draw, steps if any)."""
-    rng = np.random.default_rng([fitted.seed, 40, *f"{term.name} {level}".encode()])
+    rng = stream(fitted.seed, Stream.UNSEEN_LEVEL, *f"{term.name} {level}".encode())
     if term.kind != "group":
         drawn = frozen(fitted.model.prior(f"{term.name}_effect")).rvs(size=shape, random_state=rng)
         return np.asarray(drawn)

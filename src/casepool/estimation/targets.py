@@ -19,6 +19,7 @@ from casepool.modelling.endpoints import event
 from casepool.modelling.families import FAMILIES
 from casepool.modelling.likelihood import by_step, data_of, log_probabilities, of_number, patient_mean, random_rows
 from casepool.modelling.membership import Membership, patients_and_events
+from casepool.random_streams import Stream, stream
 
 TARGETS = {
     "observed": "mean probability of the level's own patients",
@@ -138,7 +139,7 @@ def new_patient(fitted: Fitted, by: str | None, level: str | None) -> list[np.nd
 
     Every call of one fit draws the same random patients and new effects, so that levels compare like for like.
     """
-    rng = np.random.default_rng([fitted.seed, 20])
+    rng = stream(fitted.seed, Stream.NEW_PATIENT)
     design, model, shape = fitted.design, fitted.model, next(iter(fitted.parameters.values())).shape[:2]
     row = _random_rows(fitted, rng, shape)
     fresh = {

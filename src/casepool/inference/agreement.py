@@ -26,6 +26,7 @@ from casepool.modelling.membership import membership
 from casepool.modelling.outcomes import default_times
 from casepool.modelling.responses import category_counts
 from casepool.modelling.words import arm_words
+from casepool.random_streams import Stream, stream
 
 CONCERN, FAIL = 0.005, 0.0005
 """P values below which model and data disagree.
@@ -78,7 +79,7 @@ def agreement(design: Design, frame: pd.DataFrame, parameters: Parameters, seed:
         One per question: ``question``, ``verdict``, ``value`` (a two-sided P value), ``sentence``. With several
         numbers to a question the smallest P value is set against the smallest of every replicate.
     """
-    rng = np.random.default_rng([seed, 50])
+    rng = stream(seed, Stream.AGREEMENT)
     after = statistics(design, frame, thinned(parameters, REPLICATES), rng)
     rows = [_conflict(design, frame, rng)]
     return rows + [_row(f"replicated {item.name}", [item], "the model's own replicates") for item in after]

@@ -17,6 +17,7 @@ from casepool.modelling.likelihood import data_of, hazard_of, log_probabilities,
 from casepool.modelling.medians import frozen_given
 from casepool.modelling.pieces import random_walk
 from casepool.modelling.survival import Hazard
+from casepool.random_streams import Stream, stream
 
 HALVINGS = 50
 NEAR = 1e-9
@@ -32,7 +33,7 @@ def predictive_groups(
     A replicated survival time is cut at the patient's own follow-up limit: the censoring time, or for a patient
     with the event the longest follow-up of the table. A patient seen exposed is replicated from that date on.
     """
-    rng = np.random.default_rng([seed, 10])
+    rng = stream(seed, Stream.PREDICTIVE_GROUPS)
     draws = posterior.sizes["chain"] * posterior.sizes["draw"]
     prior = prior_draws(design, rng, (1, draws))
     dims = {name: posterior[name].dims[2:] for name in prior}

@@ -26,6 +26,7 @@ from casepool.modelling import model as get_model
 from casepool.modelling.design import Design
 from casepool.modelling.meanings import Range
 from casepool.modelling.outcomes import default_times
+from casepool.random_streams import Stream, stream
 from casepool.reporting.figures import ALARM, COLOURS, GREY, check_axes, mark, new_axes
 from casepool.reporting.trajectories import (
     CI_PROB,
@@ -105,7 +106,7 @@ def _share(values: np.ndarray, seen: float) -> float:
 
 def replicated_curves(fitted: Fitted, times: np.ndarray) -> np.ndarray:
     """Return Kaplan-Meier survival of cohorts drawn from the posterior: array (replications, times)."""
-    design, rng = fitted.design, np.random.default_rng([fitted.seed, 11])
+    design, rng = fitted.design, stream(fitted.seed, Stream.REPLICATED_CURVES)
     shape = next(iter(fitted.parameters.values())).shape[:2]
     picked = rng.choice(shape[0] * shape[1], min(REPLICATIONS, shape[0] * shape[1]), replace=False)
     parameters = {
@@ -182,7 +183,7 @@ def _before(given: xr.DataTree | str | Path | Model, cases: str | Path | pd.Data
     refuse_response(model)
     early = {name: replace(exposure, dating="early") for name, exposure in model.exposures.items()}
     design: Design = make_design(replace(model, exposures=early), frame_)
-    drawn = prior_draws(design, np.random.default_rng([seed, 12]), (1, PRIOR_DRAWS))
+    drawn = prior_draws(design, stream(seed, Stream.PRIOR_SURVIVAL), (1, PRIOR_DRAWS))
     return Fitted(xr.DataTree(), design.model, design, drawn, "")
 
 

@@ -29,7 +29,7 @@ import casepool as cp
 from benchmarks import results
 from casepool.cli import main as command
 from casepool.inference.convergence import worst
-from casepool.inference.fitting import model_of
+from casepool.inference.fit_contents import model_of
 from casepool.modelling import Model, model_from_dict
 
 mpl.use("Agg")

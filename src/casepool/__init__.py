@@ -32,12 +32,12 @@ if TYPE_CHECKING:
     from casepool.estimation import survival as survival
     from casepool.frequentist import audit as audit
     from casepool.frequentist import classical as classical
-    from casepool.inference import build as build
-    from casepool.inference import fit as fit
-    from casepool.inference import open_fit as open_fit
-    from casepool.inference import refit as refit
-    from casepool.inference import save_fit as save_fit
-    from casepool.inference import verify as verify
+    from casepool.inference.files import open_fit as open_fit
+    from casepool.inference.files import save_fit as save_fit
+    from casepool.inference.fitting import fit as fit
+    from casepool.inference.fitting import refit as refit
+    from casepool.inference.graph import build as build
+    from casepool.inference.reproduction import verify as verify
     from casepool.modelling import Model as Model
     from casepool.modelling import list_models as list_models
     from casepool.modelling import model as model
@@ -68,7 +68,10 @@ _HOMES = {
         "survival",
     ),
     "frequentist": ("audit", "classical"),
-    "inference": ("build", "fit", "open_fit", "refit", "save_fit", "verify"),
+    "inference.files": ("open_fit", "save_fit"),
+    "inference.fitting": ("fit", "refit"),
+    "inference.graph": ("build",),
+    "inference.reproduction": ("verify",),
     "modelling": ("Model", "list_models", "model"),
     "reporting": (
         *("plot_effect", "plot_forest", "plot_multiverse", "plot_prior_survival", "plot_survival"),

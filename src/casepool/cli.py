@@ -109,8 +109,8 @@ def fit(
 ) -> None:
     """Fit a model to a table and save the draws."""
     _folder_of(out)
-    from casepool.inference import fit as run
-    from casepool.inference import save_fit
+    from casepool.inference.files import save_fit
+    from casepool.inference.fitting import fit as run
 
     fitted = run(name, data, seed=seed, draws=draws, tune=tune, chains=chains, progress=not quiet)
     save_fit(fitted, out)
@@ -130,8 +130,8 @@ def estimates(
     """Print the estimates of a saved fit: response probabilities, or survival."""
     from casepool.estimation import estimates as response
     from casepool.estimation import survival
-    from casepool.inference import open_fit
-    from casepool.inference.fitting import model_of
+    from casepool.inference.files import open_fit
+    from casepool.inference.fit_contents import model_of
 
     fitted = open_fit(file)
     table = survival(fitted, by) if model_of(fitted).outcome.time else response(fitted, by, target=target)
@@ -152,7 +152,7 @@ def check(
 ) -> None:
     """Ask of a saved fit whether it may be believed; exit status 3 if the answer is no."""
     from casepool.checking import check as run
-    from casepool.inference import open_fit
+    from casepool.inference.files import open_fit
 
     table = run(open_fit(file), refits=refits, progress=not quiet)
     said = str if table.attrs.get("public", True) else marked_words
@@ -165,8 +165,8 @@ def check(
 @app.command()
 def verify(file: Annotated[Path, typer.Argument(help="A saved fit.")], quiet: Quiet = False) -> None:
     """Fit again from the model, data, settings and seed in a saved fit, and say whether the draws agree."""
-    from casepool.inference import open_fit
-    from casepool.inference import verify as run
+    from casepool.inference.files import open_fit
+    from casepool.inference.reproduction import verify as run
 
     table = run(open_fit(file), progress=not quiet)
     for row in table.astype(str).itertuples():
@@ -215,7 +215,7 @@ def report(
     chosen = [model(folder / name if name.endswith(".toml") else name) for name in names]
     for each in chosen:
         make_design(each, cases)  # a bad table is refused before anything is fitted
-    from casepool.inference import fit as run
+    from casepool.inference.fitting import fit as run
     from casepool.reporting import report as write
 
     fits = [run(each, cases, seed=seed, progress=not quiet) for each in chosen]
@@ -229,7 +229,7 @@ def _answer(name: str, command: Command) -> Callable[..., None]:
 
     def run(*, csv: bool, **given: Any) -> None:
         from casepool.cases import read_cases
-        from casepool.inference import open_fit
+        from casepool.inference.files import open_fit
 
         values: dict[str, Any] = {key: None if value == [] else value for key, value in given.items()}
         fits = [open_fit(path) for path in values.get("fits", [values["fit"]] if "fit" in values else [])]

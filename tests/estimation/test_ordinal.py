@@ -12,7 +12,7 @@ from scipy import integrate, stats
 import casepool as cp
 from casepool.estimation.draws import open_draws
 from casepool.estimation.targets import ANSWERS
-from casepool.inference.fitting import cases_of, model_of
+from casepool.inference.fit_contents import cases_of, model_of
 from casepool.inference.graph import build_design
 from casepool.inference.predictive import replicate
 from casepool.modelling import make_design, model_from_dict

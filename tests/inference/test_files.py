@@ -12,7 +12,8 @@ import xarray as xr
 import casepool as cp
 from benchmarks.kills import KINDS, corrupted
 from casepool import writing
-from casepool.inference import files
+from casepool.inference import files, fit_format
+from casepool.inference.fit_contents import model_of
 
 
 def test_what_is_saved_comes_back(age_fit: xr.DataTree, tmp_path) -> None:
@@ -168,7 +169,8 @@ def _strangers(fit: xr.DataTree) -> dict[str, xr.DataTree]:
     return {
         "no fit": xr.DataTree(),
         "no fit made": xr.DataTree.from_dict({"posterior": xr.Dataset({"x": ("draw", np.arange(5.0))})}),
-        "another format": changed(casepool_fit="999"),
+        "a newer version of casepool": changed(casepool_fit="999"),
+        "formats 1 and 2, not of this one": changed(casepool_fit="0"),
         "'model'": changed(model=None),
         "'codebook'": changed(codebook="{broken"),
         "'settings'": changed(settings="[]"),
@@ -187,11 +189,73 @@ def test_no_stranger_is_saved_opened_or_asked(age_fit: xr.DataTree, tmp_path, mo
                 door(tree)
         assert not path.exists()
         with monkeypatch.context() as context:
-            context.setattr(files, "refuse_stranger", lambda fit: None)
+            context.setattr(files, "refuse_what_is_no_fit", lambda fit: None)
             cp.save_fit(tree, path)
         with pytest.raises(cp.CasepoolError, match=rf"stranger\.nc: .*{said}"):
             cp.open_fit(path)
         path.unlink()
+
+
+def test_a_fit_of_0_1_0_answers_as_one_of_today(age_fit: xr.DataTree, tmp_path) -> None:
+    old = age_fit.copy(deep=False)
+    old.attrs = age_fit.attrs | {"casepool_fit": "1"}
+    assert age_fit.attrs["casepool_fit"] == fit_format.FORMAT == "2"
+    back = cp.open_fit(cp.save_fit(old, tmp_path / "old.nc"))
+    assert back.attrs["casepool_fit"] == "1"
+    assert cp.estimates(back, "age").equals(cp.estimates(age_fit, "age"))
+
+
+@pytest.mark.parametrize(
+    ("number", "versions", "said"),
+    [
+        (
+            "3",
+            '{"casepool": "0.9.1"}',
+            f"a newer version of casepool than {cp.__version__} .*'3'.*; install the newest",
+        ),
+        ("0", '{"casepool": "0.0.9"}', f"casepool {cp.__version__} reads .*'0'.*; use casepool 0.0.9, which made it"),
+        ("0", "{}", "; use the version of casepool that made it, or fit again"),
+        ("0", "{broken", "; use the version of casepool that made it, or fit again"),
+        ("2.5", None, r"'2\.5'.*; use the version of casepool that made it, or fit again"),
+        ("9" * 5000, '{"casepool": ["x"]}', "999.*; use casepool .*x.*, or fit again"),
+        ("", '{"casepool": "0.2.0"}', "''.*; use casepool 0.2.0"),
+    ],
+)
+def test_another_format_is_refused_and_the_version_it_takes_is_named(
+    number: str, versions: str | None, said: str
+) -> None:
+    fit = xr.DataTree()
+    fit.attrs = {"casepool_fit": number} | ({} if versions is None else {"versions": versions})
+    with pytest.raises(cp.CasepoolError, match=said):
+        cp.estimates(fit)
+
+
+READER = """
+import sys
+from casepool.inference.files import open_fit, save_fit
+from casepool.inference.fit_contents import cases_of, design_of, model_of, parameters_of
+
+fit = open_fit(sys.argv[1])
+save_fit(fit, sys.argv[2])
+print(model_of(fit).name, len(cases_of(fit)), len(design_of(fit).patients))
+print(*parameters_of(fit["posterior"].to_dataset()))
+print(*sorted(name for name in sys.argv[3].split() if name in sys.modules))
+"""
+
+
+@pytest.mark.parametrize("name", ["age_fit", "survival_fit", "ordinal_fit"])
+def test_reading_a_fit_loads_no_sampler(name: str, request: pytest.FixtureRequest, tmp_path) -> None:
+    """Neither what samples nor what draws: whoever has a fit alone opens it in the time xarray takes."""
+    fit = request.getfixturevalue(name)
+    path = cp.save_fit(fit, tmp_path / "fit.nc")
+    heavy = "pymc pytensor nutpie numba llvmlite arviz arviz_base arviz_stats arviz_plots matplotlib"
+    command = [sys.executable, "-c", READER, path, tmp_path / "again.nc", heavy]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    first, second, loaded = done.stdout.split("\n")[:3]
+    patients = fit["log_likelihood"].sizes["patient"]
+    assert first == f"{model_of(fit).name} {fit['patients'].sizes['patient']} {patients}"
+    assert second.split() == list(fit["posterior"].data_vars)
+    assert loaded == ""
 
 
 @pytest.mark.parametrize("content", [b"", b"rubbish", b"\x89HDF\r\n\x1a\n" + bytes(500)])

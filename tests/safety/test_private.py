@@ -10,7 +10,7 @@ import xarray as xr
 
 import casepool as cp
 from casepool.cases import Column, codebook_of
-from casepool.inference.fitting import used_columns
+from casepool.inference.fit_contents import used_columns
 from casepool.writing import marked_words
 from tests.reporting.pages import Page
 from tests.small import half_normal, normal, survival_model
@@ -119,7 +119,7 @@ def test_a_csv_file_says_so_in_a_column_of_its_own(table: pd.DataFrame, tmp_path
 
 
 def test_tables_of_every_kind_know(private_survival: xr.DataTree, private_cases: pd.DataFrame, table) -> None:
-    from casepool.inference.fitting import model_of
+    from casepool.inference.fit_contents import model_of
 
     raw = cp.classical(model_of(private_survival), private_cases, by="site")
     for made in (table, raw, cp.contrast(private_survival, "site"), cp.compare(table, raw), table[table["n"] > 1]):

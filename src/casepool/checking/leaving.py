@@ -21,7 +21,8 @@ from casepool.errors import CasepoolError
 from casepool.estimation.draws import Fitted, open_draws
 from casepool.inference.agreement import limits, tail_chance, verdict_of_p
 from casepool.inference.convergence import worst
-from casepool.inference.fitting import cases_of, parameters_of, sample, say
+from casepool.inference.fit_contents import cases_of, parameters_of
+from casepool.inference.fitting import sample, say
 from casepool.inference.graph import prior_names
 from casepool.inference.predictive import prior_draws, replicate_counts, replicate_follow_up
 from casepool.modelling import Design

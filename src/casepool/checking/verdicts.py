@@ -21,7 +21,7 @@ from casepool.estimation.aliases import pools
 from casepool.estimation.draws import APART, Fitted, open_draws
 from casepool.inference.agreement import agreement, said_p, verdict_of_p
 from casepool.inference.convergence import LEAST_BFMI, LEAST_ESS, MOST_RHAT, NOT_ASKED, convergence_of, worst
-from casepool.inference.fitting import cases_of
+from casepool.inference.fit_contents import cases_of
 from casepool.modelling.design import patients_in
 from casepool.modelling.membership import membership
 

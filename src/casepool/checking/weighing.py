@@ -17,7 +17,7 @@ from casepool.estimation.draws import HUGE, Fitted, check_probability, open_all,
 from casepool.estimation.survival import arms_of
 from casepool.estimation.targets import ANSWERS, over_patients
 from casepool.inference.convergence import worst
-from casepool.inference.fitting import cases_of
+from casepool.inference.fit_contents import cases_of
 from casepool.modelling.endpoints import counted, endpoints
 from casepool.modelling.families import FAMILIES
 from casepool.modelling.membership import membership, patients_and_events

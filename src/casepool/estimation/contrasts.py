@@ -12,7 +12,7 @@ import pandas as pd
 from casepool.errors import CasepoolError
 from casepool.estimation.draws import Fitted, posterior_rows, probability_row
 from casepool.estimation.targets import ANSWERS
-from casepool.inference.fitting import cases_of
+from casepool.inference.fit_contents import cases_of
 from casepool.modelling.endpoints import Endpoint, at_least, counted, steps
 from casepool.modelling.membership import Membership, membership
 

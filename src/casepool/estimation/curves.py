@@ -9,7 +9,7 @@ import numpy as np
 from casepool.arguments import is_number
 from casepool.errors import CasepoolError
 from casepool.estimation.draws import HUGE, Fitted
-from casepool.inference.fitting import cases_of
+from casepool.inference.fit_contents import cases_of
 from casepool.modelling import Design
 from casepool.modelling.arrays import NUMPY
 from casepool.modelling.baselines import TINY

@@ -15,8 +15,8 @@ import xarray as xr
 
 from casepool.errors import CasepoolError
 from casepool.inference.convergence import LEAST_ESS, MOST_RHAT, verdict_of, worst
-from casepool.inference.fitting import design_of, model_of, parameters_of
-from casepool.inference.strangers import refuse_stranger
+from casepool.inference.fit_contents import design_of, model_of, parameters_of
+from casepool.inference.fit_format import refuse_what_is_no_fit
 from casepool.modelling import Design, Model
 from casepool.modelling.families import FAMILIES
 from casepool.modelling.touched import touched
@@ -77,7 +77,7 @@ def open_draws(fit: xr.DataTree) -> Fitted:
     CasepoolError
         If the tree was not made by casepool.
     """
-    refuse_stranger(fit)
+    refuse_what_is_no_fit(fit)
     parameters = parameters_of(fit["posterior"].to_dataset())
     return Fitted(fit, model_of(fit), design_of(fit), parameters, verdict_of(fit))
 

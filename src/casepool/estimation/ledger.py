@@ -12,7 +12,7 @@ import xarray as xr
 from casepool.estimation.draws import Fitted, check_probability, open_draws, posterior_rows, refuse_survival
 from casepool.estimation.targets import ANSWERS, over_patients
 from casepool.frequentist.proportions import clopper_pearson
-from casepool.inference.fitting import cases_of
+from casepool.inference.fit_contents import cases_of
 from casepool.inference.graph import prior_names
 from casepool.inference.predictive import prior_draws
 from casepool.modelling import Design

@@ -20,7 +20,7 @@ from casepool.errors import CasepoolError
 from casepool.estimation.aliases import level_weights
 from casepool.estimation.draws import Fitted, check_probability, open_draws, posterior_rows, refuse_survival
 from casepool.estimation.targets import category_probabilities
-from casepool.inference.fitting import cases_of
+from casepool.inference.fit_contents import cases_of
 from casepool.modelling import Design
 from casepool.modelling.borrowing import fresh_effect
 from casepool.modelling.design import design_of_one, patient_labels

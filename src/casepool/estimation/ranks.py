@@ -20,7 +20,7 @@ from casepool.estimation.draws import (
     refuse_survival,
 )
 from casepool.estimation.targets import ANSWERS, TARGETS
-from casepool.inference.fitting import cases_of
+from casepool.inference.fit_contents import cases_of
 from casepool.modelling.endpoints import event
 from casepool.modelling.membership import membership
 

@@ -15,7 +15,7 @@ from casepool.estimation.crossed import moved
 from casepool.estimation.draws import Fitted, check_probability, open_draws, posterior_rows, refuse_survival
 from casepool.estimation.exchangeability import exchangeability_rows
 from casepool.estimation.targets import ANSWERS, TARGETS, Answer, new_patient, over_patients
-from casepool.inference.fitting import cases_of
+from casepool.inference.fit_contents import cases_of
 from casepool.modelling.endpoints import counted, endpoints, reached_note
 from casepool.modelling.membership import membership, patients_and_events
 

@@ -17,7 +17,7 @@ from casepool.estimation.contrasts import check_rope, response_contrast
 from casepool.estimation.curves import Strategy, curve, strategies, undated
 from casepool.estimation.draws import Fitted, check_probability, open_draws, posterior_rows, probability_row
 from casepool.estimation.targets import TARGETS
-from casepool.inference.fitting import cases_of
+from casepool.inference.fit_contents import cases_of
 from casepool.modelling.families import FAMILIES
 from casepool.modelling.membership import membership
 from casepool.modelling.outcomes import default_times

@@ -10,7 +10,7 @@ import xarray as xr
 
 from casepool.arguments import path_of
 from casepool.errors import CasepoolError
-from casepool.inference.strangers import refuse_stranger
+from casepool.inference.fit_format import refuse_what_is_no_fit
 from casepool.writing import write_atomically
 
 MARK = b"casepool-sha256:"
@@ -37,7 +37,7 @@ def save_fit(fit: xr.DataTree, path: str | Path) -> Path:
     CasepoolError
         If this is no fit, or the folder does not exist or cannot be written to.
     """
-    refuse_stranger(fit)
+    refuse_what_is_no_fit(fit)
     path = path_of(path)
     write_atomically(path, _with_checksum(fit))
     return path
@@ -82,5 +82,5 @@ def open_fit(path: str | Path) -> xr.DataTree:
             tree: xr.DataTree = opened.load()
     except Exception:  # whatever a reader of strange bytes may raise
         raise CasepoolError("this is no fit made by casepool", file=str(path), remedy="take another file") from None
-    refuse_stranger(tree, str(path))
+    refuse_what_is_no_fit(tree, str(path))
     return tree

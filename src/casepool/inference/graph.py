@@ -12,6 +12,7 @@ import pymc as pm
 import pytensor.tensor as pt
 
 from casepool.cases import resolve_cases
+from casepool.inference.fit_contents import observed
 from casepool.inference.mixture import mixture_quantile
 from casepool.modelling import Design, Model, make_design
 from casepool.modelling import model as get_model
@@ -310,8 +311,3 @@ def _observe(design: Design, made: Mapping[str, Any]) -> None:
     inputs = {name: pm.Data(f"{name}_data", np.asarray(array)) for name, array in data_of(design).arrays.items()}
     per_patient = log_likelihood(Data(design, inputs), made, SYMBOLIC)
     pm.CustomDist("outcome", per_patient, logp=lambda value, given: given, observed=observed(design), dims="patient")
-
-
-def observed(design: Design) -> np.ndarray:
-    """Return each patient's observed outcome: successes, the category (0 is the worst), or the time."""
-    return np.asarray(design.outcome[FAMILIES[design.model.family].observed])

@@ -13,8 +13,9 @@ import xarray as xr
 
 from casepool.cases import codebook_of
 from casepool.cases.codebook import Codebook
-from casepool.inference.fitting import cases_of, cores_of, data_hash, fit, machine, model_of, versions
-from casepool.inference.strangers import refuse_stranger
+from casepool.inference.fit_contents import cases_of, data_hash, machine, model_of, versions
+from casepool.inference.fit_format import refuse_what_is_no_fit
+from casepool.inference.fitting import cores_of, fit
 
 GROUPS = ("posterior", "log_likelihood", "log_prior", "prior", "prior_predictive", "posterior_predictive")
 COLUMNS = ("part", "verdict", "difference", "sentence")
@@ -47,7 +48,7 @@ def verify(fit: xr.DataTree, *, cores: int | None = None, progress: bool = True)
     CasepoolError
         If the tree was not made by casepool.
     """
-    refuse_stranger(fit)
+    refuse_what_is_no_fit(fit)
     cores = cores_of(cores)
     changed = list(_changed(fit))
     rows = [_versions(changed), _data(fit)]

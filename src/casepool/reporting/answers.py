@@ -17,7 +17,8 @@ from casepool.estimation import contrast, estimates, survival
 from casepool.estimation.draws import Fitted, open_draws
 from casepool.frequentist import classical
 from casepool.inference.convergence import worst
-from casepool.inference.fitting import cases_of, say
+from casepool.inference.fit_contents import cases_of
+from casepool.inference.fitting import say
 from casepool.modelling.endpoints import endpoints, event
 from casepool.modelling.priors import Prior
 from casepool.modelling.spec import Exposure, Term

@@ -14,7 +14,7 @@ from casepool.errors import CasepoolError
 from casepool.escaping import literal
 from casepool.estimation.draws import Fitted, open_draws, quantiles
 from casepool.estimation.effects import probability_along
-from casepool.inference.fitting import cases_of
+from casepool.inference.fit_contents import cases_of
 from casepool.modelling.endpoints import event
 from casepool.modelling.families import FAMILIES
 from casepool.modelling.membership import patients_and_events

@@ -19,7 +19,7 @@ from casepool.estimation.curves import curve
 from casepool.estimation.draws import Fitted, open_draws
 from casepool.frequentist import kaplan_meier
 from casepool.frequentist.curves import survival_at
-from casepool.inference.fitting import cases_of
+from casepool.inference.fit_contents import cases_of
 from casepool.inference.predictive import follow_up_limit, prior_draws, replicate
 from casepool.modelling import Model, make_design
 from casepool.modelling import model as get_model

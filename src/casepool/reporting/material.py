@@ -15,7 +15,7 @@ from casepool._resources import bundled
 from casepool.cases import Codebook, Column, codebook_of, list_datasets, read_cases
 from casepool.errors import CasepoolError
 from casepool.estimation.draws import Fitted, open_all
-from casepool.inference.fitting import cases_of, data_hash, used_columns
+from casepool.inference.fit_contents import cases_of, data_hash, used_columns
 from casepool.modelling.design import patient_labels
 from casepool.modelling.families import FAMILIES
 

@@ -10,9 +10,9 @@ import xarray as xr
 
 from casepool.errors import CasepoolError
 from casepool.estimation import contrast
-from casepool.inference import refit
-from casepool.inference.fitting import cases_of, model_of
-from casepool.inference.strangers import refuse_stranger
+from casepool.inference.fit_contents import cases_of, model_of
+from casepool.inference.fit_format import refuse_what_is_no_fit
+from casepool.inference.fitting import refit
 from casepool.modelling import Model
 from casepool.modelling.priors import Prior
 
@@ -42,7 +42,7 @@ def exposure_sensitivity(fit: xr.DataTree, *, progress: bool = True) -> pd.DataF
     CasepoolError
         If the model has no exposure.
     """
-    refuse_stranger(fit)
+    refuse_what_is_no_fit(fit)
     model, cases = model_of(fit), cases_of(fit)
     if not model.exposures:
         raise CasepoolError(f"the model {model.name!r} has no exposure", remedy="use a model with [exposure.<name>]")

@@ -17,7 +17,8 @@ from casepool.cases.codebook import Codebook
 from casepool.cases.recoding import AS_RECORDED
 from casepool.cases.tables import missing_column
 from casepool.errors import CasepoolError
-from casepool.inference.fitting import data_hash, fit, say, versions
+from casepool.inference.fit_contents import data_hash, versions
+from casepool.inference.fitting import fit, say
 from casepool.modelling import Model
 from casepool.modelling import model as get_model
 from casepool.modelling.spec import model_dict

@@ -18,7 +18,7 @@ from casepool.cases.codebook import Codebook, check_keys, read_toml
 from casepool.errors import CasepoolError
 from casepool.frequentist import classical
 from casepool.frequentist.claims.files import FILE, Claim, read_claims
-from casepool.inference import fit
+from casepool.inference.fitting import fit
 from casepool.modelling import model as get_model
 from casepool.studies.asked import ask
 from casepool.tables import marked_private

@@ -14,8 +14,8 @@ from casepool.arguments import numbers_of
 from casepool.checking import power_scaling
 from casepool.errors import CasepoolError
 from casepool.estimation import contrast, estimates
-from casepool.inference import fit as make
-from casepool.inference.fitting import cases_of, model_of
+from casepool.inference.fit_contents import cases_of, model_of
+from casepool.inference.fitting import fit as make
 from casepool.modelling import Model
 from casepool.modelling.families import FAMILIES
 from casepool.modelling.priors import Prior

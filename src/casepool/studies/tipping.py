@@ -16,8 +16,8 @@ from casepool.cases.codebook import Codebook
 from casepool.cases.tables import bare, typed
 from casepool.errors import CasepoolError
 from casepool.estimation import contrast
-from casepool.inference import refit
 from casepool.inference.convergence import worst
+from casepool.inference.fitting import refit
 from casepool.modelling import Model, make_design
 from casepool.modelling import model as get_model
 from casepool.modelling.design import patient_labels

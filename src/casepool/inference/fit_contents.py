@@ -1,0 +1,176 @@
+"""What a fit holds besides its draws: read from it, and laid down in it. Nothing here reaches a sampler."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from casepool.cases import Column, codebook_of
+from casepool.cases.codebook import LABELLED, Codebook, codebook_from_dict
+from casepool.cases.roles import NO_ROLE
+from casepool.cases.tables import bare, typed
+from casepool.errors import CasepoolError
+from casepool.inference.fit_format import FORMAT
+from casepool.modelling import Design, Model, make_design, model_from_dict
+from casepool.modelling.design import patient_labels
+from casepool.modelling.families import FAMILIES
+from casepool.modelling.spec import model_dict
+
+
+def model_of(fit: xr.DataTree) -> Model:
+    """Return the model a fit was made with."""
+    plain = json.loads(fit.attrs["model"])
+    return model_from_dict({k: v for k, v in plain.items() if k != "name"}, name=plain["name"])
+
+
+def cases_of(fit: xr.DataTree) -> pd.DataFrame:
+    """Return the table a fit was made from, as far as the fit keeps it: all rows, the columns used."""
+    codebook = codebook_from_dict(json.loads(fit.attrs["codebook"]))
+    patients = fit["patients"].to_dataset()
+    columns: dict[str, Any] = {codebook.id: [str(label) for label in patients["patient"].values]}
+    columns |= {name: patients[name].values for name in codebook.columns if name != codebook.id}
+    book = replace(codebook, columns={codebook.id: Column("text"), **codebook.columns}, missing=("",))
+    return typed(pd.DataFrame(columns), book)
+
+
+def design_of(fit: xr.DataTree) -> Design:
+    """Return the Design a fit was made from."""
+    return make_design(model_of(fit), cases_of(fit))
+
+
+def parameters_of(posterior: xr.Dataset) -> dict[str, np.ndarray]:
+    """Return the draws as arrays for the likelihood: chain and draw lead, a vector's own axis is last."""
+    return {
+        str(name): values.transpose("chain", "draw", ...).to_numpy() for name, values in posterior.data_vars.items()
+    }
+
+
+def refuse_private_text(model: Model, frame: pd.DataFrame) -> None:
+    """Refuse a model that would take identifiers or free text of a table that is not public into its fit."""
+    codebook = codebook_of(frame) or Codebook()
+    for name in model.columns():
+        column = codebook.columns.get(name)
+        if (
+            not codebook.public
+            and name in frame.columns
+            and (name == codebook.id or (column and column.type == "text"))
+        ):
+            raise CasepoolError(
+                f"the model {model.name!r} reads identifiers or free text of a table that is not public",
+                file=codebook.name,
+                column=name,
+                remedy='if its cells may stand in fits and reports, give it the type "category" in the codebook',
+            )
+
+
+def used_columns(model: Model, frame: pd.DataFrame) -> list[str]:
+    """Columns a fit keeps: those the model read, labels a table of answers can be split by, the publication.
+
+    Of a table that is not public, no publication, and labels only where the codebook lists their `levels` or they are
+    true or false: any others may be names.
+    """
+    codebook = codebook_of(frame) or Codebook()
+    read = [name for name in model.columns() if name in frame.columns]
+    labelled = [
+        name
+        for name, column in codebook.columns.items()
+        if column.type in LABELLED
+        and name in frame.columns
+        and (codebook.public or column.levels or column.type == "boolean")
+    ]
+    labelled += [codebook.publication] if codebook.public and codebook.publication in frame.columns else []
+    return [name for name in dict.fromkeys(read + labelled) if name != codebook.id or name in read]
+
+
+def attributes(design: Design, frame: pd.DataFrame, seed: int, settings: Mapping[str, Any]) -> dict[str, str]:
+    """Return the attributes that say what a fit was made from and with; those of the draws themselves come later."""
+    codebook = codebook_of(frame) or Codebook()
+    kept = used_columns(design.model, frame)
+    columns = {name: codebook.columns[name] for name in kept}
+    columns = {name: replace(column, role=column.role or NO_ROLE) for name, column in columns.items()}
+    book = replace(codebook, columns=columns, codings={}, guessed=()).to_dict()
+    return {
+        "casepool_fit": FORMAT,
+        "model": json.dumps({"name": design.model.name, **model_dict(design.model)}),
+        "dataset": codebook.name,
+        "codebook": json.dumps(book),
+        "data_sha256": data_hash(frame, kept),
+        "seed": str(seed),
+        "settings": json.dumps(dict(settings)),
+        "inference_library": f"nutpie {version('nutpie')}",
+        "versions": json.dumps(versions()),
+        "machine": machine(),
+        "created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+    }
+
+
+def versions() -> dict[str, str]:
+    """Return the versions a result depends on."""
+    packages = ("casepool", "pymc", "nutpie", "pytensor", "arviz", "numba", "numpy", "scipy", "pandas", "xarray")
+    return {"python": platform.python_version()} | {name: version(name) for name in packages}
+
+
+def machine() -> str:
+    """Return what a compiler makes code for: system, architecture and processor."""
+    from llvmlite.binding import get_host_cpu_name  # part of the compiler, which reading a fit must not load
+
+    return f"{sys.platform} {platform.machine()} {get_host_cpu_name()}"
+
+
+def data_hash(frame: pd.DataFrame, columns: list[str]) -> str:
+    """SHA-256 of the rows and columns used, as text; of what the cells mean, not of how a file spells it."""
+    frame = bare(frame)
+    rows = [columns] + [["" if pd.isna(v) else str(v) for v in row] for row in frame[columns].itertuples(index=False)]
+    return hashlib.sha256(json.dumps(rows, ensure_ascii=True).encode()).hexdigest()
+
+
+def data_groups(design: Design, frame: pd.DataFrame) -> dict[str, xr.Dataset]:
+    """Lay down what was fitted: outcomes, and the patients with the columns used and the reasons of the rest."""
+    patient = {"patient": list(design.patients)}
+    outcome = {"outcome": ("patient", observed(design))}
+    family = FAMILIES[design.model.family]
+    constant = {name: ("patient", values) for name, values in design.outcome.items() if name != family.observed}
+    if family.survival:
+        constant["outcome"] = constant["event"]
+    return {
+        "observed_data": xr.Dataset(outcome, coords=patient),
+        "constant_data": xr.Dataset(constant, coords=patient),
+        "patients": _patients(design, frame),
+    }
+
+
+def observed(design: Design) -> np.ndarray:
+    """Return each patient's observed outcome: successes, the category (0 is the worst), or the time."""
+    return np.asarray(design.outcome[FAMILIES[design.model.family].observed])
+
+
+def _patients(design: Design, frame: pd.DataFrame) -> xr.Dataset:
+    codebook = codebook_of(frame) or Codebook()
+    names = used_columns(design.model, frame)
+    frame = bare(frame)
+    columns = {}
+    for name in names:
+        if name == codebook.id:  # the coordinate holds it
+            continue
+        values = frame[name]
+        if codebook.columns[name].type in ("number", "integer"):
+            columns[name] = ("patient", values.to_numpy(dtype=float, na_value=np.nan))
+        else:
+            columns[name] = (
+                "patient",
+                np.array(["" if pd.isna(v) else str(v) for v in values], dtype=object),
+            )
+    labels = patient_labels(frame, codebook)
+    reasons = np.array([design.left_out.get(label, "") for label in labels], dtype=object)
+    return xr.Dataset({**columns, "left_out_because": ("patient", reasons)}, coords={"patient": labels})

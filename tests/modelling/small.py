@@ -3,7 +3,8 @@
 import numpy as np
 import pandas as pd
 
-from casepool.cases.codebook import Codebook, Column
+from casepool.cases.codebook import Codebook
+from casepool.cases.column import Column
 from casepool.modelling import make_design, model_from_dict
 from casepool.modelling.arrays import NUMPY
 from casepool.modelling.families import FAMILIES

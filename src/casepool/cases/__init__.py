@@ -1,7 +1,7 @@
 """A printed table becomes a typed, checked DataFrame."""
 
 from casepool.cases.codebook import Codebook as Codebook
-from casepool.cases.codebook import Column as Column
+from casepool.cases.column import Column as Column
 from casepool.cases.reading import list_datasets as list_datasets
 from casepool.cases.reading import load as load
 from casepool.cases.reading import read_cases as read_cases

@@ -9,53 +9,14 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from casepool.cases.column import LABELLED as LABELLED  # noqa: PLC0414 - modelling reads both here
+from casepool.cases.column import TYPES
+from casepool.cases.column import Column as Column  # noqa: PLC0414
 from casepool.cases.roles import check_roles
 from casepool.errors import CasepoolError
 
-TYPES = ("number", "integer", "category", "ordered", "set", "list", "boolean", "text")
-LABELLED = ("category", "ordered", "set", "boolean")
-"""Types whose values are labels a table can be split by."""
 FILE_KEYS = ("separator", "decimal", "encoding", "sheet")
 """Keys of ``[file]``: how the file is written, where that cannot be told from it."""
-
-
-@dataclass(frozen=True)
-class Column:
-    """One column of a table of cases.
-
-    Parameters
-    ----------
-    type : str
-        One of `TYPES`.
-    unit, label : str
-        Unit of the values, and the name a reader sees.
-    range : tuple of two floats, optional
-        Smallest and largest value allowed.
-    levels : tuple of str
-        The codes allowed, in order; empty allows any.
-    separator : str
-        What stands between the members of a ``set`` or ``list``.
-    aliases : mapping of str to str
-        Spellings read as another one.
-    role : str
-        What the column is to the rules of `validate`: one of `casepool.cases.roles.ROLES`, or empty.
-    exposure : str
-        Which exposure a column with the role ``exposure``, ``resection``, ``earliest`` or ``latest`` belongs to.
-    counts : tuple of str
-        The codes that count for the role: of a ``status`` those that mean dead, of a ``response`` those of a
-        responder, of ``event`` and the other true/false roles those that mean true.
-    """
-
-    type: str
-    unit: str = ""
-    label: str = ""
-    range: tuple[float, float] | None = None
-    levels: tuple[str, ...] = ()
-    separator: str = ";"
-    aliases: Mapping[str, str] = field(default_factory=dict)
-    role: str = ""
-    exposure: str = ""
-    counts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -95,13 +56,8 @@ class Codebook:
         plain = {f.name: getattr(self, f.name) for f in fields(self)}
         for name in ("missing", "report", "guessed"):
             plain[name] = list(plain[name])
-        plain["columns"] = {name: _column_dict(column) for name, column in self.columns.items()}
+        plain["columns"] = {name: column.to_dict() for name, column in self.columns.items()}
         return plain
-
-
-def _column_dict(column: Column) -> dict[str, Any]:
-    filled = {f.name: getattr(column, f.name) for f in fields(column) if getattr(column, f.name)}
-    return {k: list(v) if isinstance(v, tuple) else v for k, v in filled.items()}
 
 
 def entry_of(name: str) -> str:

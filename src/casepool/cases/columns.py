@@ -11,7 +11,8 @@ from typing import Any
 import pandas as pd
 
 from casepool.cases.cells import PARSERS, BadCellError, is_missing
-from casepool.cases.codebook import Codebook, Column, entry_of, toml_text
+from casepool.cases.codebook import Codebook, entry_of, toml_text
+from casepool.cases.column import Column
 from casepool.cases.problems import WARNING, Problem
 from casepool.cases.remedies import (
     GENERAL,

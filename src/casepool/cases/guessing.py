@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from casepool.cases.cells import FALSE, ONE, PARSERS, TRUE, ZERO, BadCellError, is_real
-from casepool.cases.codebook import Column
+from casepool.cases.column import Column
 from casepool.cases.remedies import is_date, most_are
 
 LONGEST_MEMBER = 30

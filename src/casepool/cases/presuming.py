@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from casepool.cases.codebook import Column
+from casepool.cases.column import Column
 from casepool.cases.roles import EXPOSURE, OF_AN_EXPOSURE
 from casepool.cases.units import DAYS
 

@@ -7,7 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 from casepool.cases.cells import BadCellError, parse_boolean
-from casepool.cases.codebook import Codebook, Column
+from casepool.cases.codebook import Codebook
+from casepool.cases.column import Column
 from casepool.cases.columns import Recorded
 from casepool.cases.presuming import presumed
 from casepool.cases.roles import EXPOSURE, RESECTION

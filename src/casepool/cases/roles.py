@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
+from casepool.cases.column import Column
 from casepool.cases.units import DAYS
 from casepool.errors import CasepoolError
-
-if TYPE_CHECKING:
-    from casepool.cases.codebook import Column
 
 TRAIT, EXPOSURE, RESECTION, NO_ROLE = "trait", "exposure", "resection", "none"
 TIMES = ("time", "entry", "evaluation", "on", "off", "earliest", "latest", "start")

@@ -19,7 +19,8 @@ import tomli_w
 
 from casepool.arguments import path_of
 from casepool.cases.cells import TOO_LARGE, is_missing
-from casepool.cases.codebook import Codebook, Column
+from casepool.cases.codebook import Codebook
+from casepool.cases.column import Column
 from casepool.cases.columns import labels_of, spellings
 from casepool.cases.guessing import is_sentence
 from casepool.cases.problems import refuse

@@ -11,7 +11,8 @@ from typing import Any, cast
 import pandas as pd
 
 from casepool.cases.cells import PARSERS, encodes, is_missing
-from casepool.cases.codebook import Codebook, Column, codebook_from_dict
+from casepool.cases.codebook import Codebook, codebook_from_dict
+from casepool.cases.column import Column
 from casepool.cases.columns import SPELT, Recorded, identifier_problems, read_column, spelling_problems
 from casepool.cases.guessing import guess_type
 from casepool.cases.problems import ERROR, Problem, in_file, refuse

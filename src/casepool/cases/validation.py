@@ -9,7 +9,8 @@ from pathlib import Path
 import pandas as pd
 
 from casepool._resources import bundled
-from casepool.cases.codebook import Codebook, Column, entry_of, read_codebook
+from casepool.cases.codebook import Codebook, entry_of, read_codebook
+from casepool.cases.column import Column
 from casepool.cases.columns import odd_cells, spelling_problems
 from casepool.cases.problems import NOTE, WARNING, Problem, as_table, from_refusal
 from casepool.cases.reading import as_path, given_codebook, list_datasets, read_sheet

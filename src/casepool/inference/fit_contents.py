@@ -17,7 +17,8 @@ import pandas as pd
 import xarray as xr
 
 from casepool.cases import Column, codebook_of
-from casepool.cases.codebook import LABELLED, Codebook, codebook_from_dict
+from casepool.cases.codebook import Codebook, codebook_from_dict
+from casepool.cases.column import LABELLED
 from casepool.cases.roles import NO_ROLE
 from casepool.cases.tables import bare, typed
 from casepool.errors import CasepoolError

@@ -13,7 +13,7 @@ import pandas as pd
 from benchmarks import results
 from benchmarks.bands import Band, band, counts_below, excess
 from benchmarks.calibrated import Study
-from benchmarks.calibration import LEAST_ESS, MOST_RHAT, RANKED, SEEDS, THIN, TUNE, converged, kept, read_journal
+from benchmarks.calibration_ranks import LEAST_ESS, MOST_RHAT, RANKED, SEEDS, THIN, TUNE, converged, kept, read_journal
 from benchmarks.fingerprints import fingerprint, short
 
 FAMILYWISE = 0.99

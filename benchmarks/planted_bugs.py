@@ -29,8 +29,8 @@ from scipy import stats
 from benchmarks import results
 from benchmarks.bands import excess
 from benchmarks.calibrated import Study, small_studies, studies
-from benchmarks.calibration import JOURNAL as CALIBRATION
-from benchmarks.calibration import RANKED, kept, note, ranks_of, read_journal
+from benchmarks.calibration_ranks import JOURNAL as CALIBRATION
+from benchmarks.calibration_ranks import RANKED, kept, note, ranks_of, read_journal
 from benchmarks.calibration_report import FAMILYWISE, band_of
 from benchmarks.fingerprints import fingerprint, points, short
 from casepool.inference import fitting, graph

@@ -1,0 +1,107 @@
+"""Which patients of a design belong to which level, counted once for all answers, raw or shrunk."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from casepool.arguments import name_of
+from casepool.cases import codebook_of
+from casepool.cases.codebook import LABELLED, Codebook
+from casepool.cases.tables import missing_column
+from casepool.errors import CasepoolError
+from casepool.modelling.design import Design, patient_labels
+from casepool.modelling.endpoints import counted, event
+from casepool.modelling.terms import labels_of
+
+
+@dataclass(frozen=True)
+class Membership:
+    """Levels of a grouping, and which of the fit's n patients are their members.
+
+    Parameters
+    ----------
+    by : str
+    levels : tuple of str
+    members : boolean array (n, levels)
+    is_term : bool
+        Whether `by` is a term of the model.
+    """
+
+    by: str
+    levels: tuple[str, ...]
+    members: np.ndarray
+    is_term: bool
+
+    def counts(self, design: Design) -> tuple[np.ndarray, np.ndarray]:
+        """Return the numbers of patients and of events of every level."""
+        n, events = patients_and_events(design)
+        return n @ self.members, events @ self.members
+
+    def note(self, design: Design) -> str:
+        """Say which patients count in several levels, and how many in none."""
+        several = [p for p, row in zip(design.patients, self.members, strict=True) if row.sum() > 1]
+        lost = int((self.members.sum(axis=1) == 0).sum())
+        parts = []
+        if several:
+            parts.append(f"patients in several levels ({', '.join(several)}) count in each: rows do not add up")
+        if lost:
+            parts.append(f"{lost} patient{'s' * (lost > 1)} without {self.by} left out of these rows")
+        return "; ".join(parts)
+
+
+def patients_and_events(design: Design) -> tuple[np.ndarray, np.ndarray]:
+    """Return how many patients each row of the fit stands for, and how many of them had the event."""
+    if design.model.is_survival:
+        return np.ones(len(design.patients)), design.outcome["event"]
+    return design.outcome["n"], counted(design, event(design.model))
+
+
+def membership(design: Design, cases: pd.DataFrame, by: str) -> Membership:
+    """Group the patients of a fit.
+
+    Parameters
+    ----------
+    design : Design
+    cases : pandas.DataFrame
+        The table the design was made from.
+    by : str
+        A factor of the model, or any labelled column of the cases.
+
+    Raises
+    ------
+    CasepoolError
+        If there is no such grouping, or the column holds numbers.
+    """
+    name_of(by, "by", "name a factor of the model or a column of the cases")
+    codebook = codebook_of(cases) or Codebook()
+    term = design.model.terms.get(by)
+    if term is not None and term.is_number:
+        raise CasepoolError(f"{by!r} is a number in this model, without levels", remedy="use a banded term")
+    if term is not None and term.kind == "banded":
+        values = design.terms[by].coded.values
+        levels = design.terms[by].coded.levels
+        cells: list[tuple[str, ...]] = [() if value < 0 else (levels[value],) for value in values]
+    else:
+        column = term.source if term else by
+        if column not in cases.columns and not codebook.public:
+            raise CasepoolError(
+                "no such column in the cases, or a column that a fit of a table that is not public does not keep",
+                file=codebook.name,
+                column=column,
+                remedy="list `levels` of the column in the codebook, and fit again",
+            )
+        if column not in cases.columns:
+            raise missing_column(cases, codebook, column, "`by`")
+        if codebook.columns[column].type not in (*LABELLED, "integer", "text"):
+            raise CasepoolError(
+                "tables are split by labels, and this column has none", column=column, remedy="use another"
+            )
+        cells, levels = labels_of(cases, codebook, column)
+        levels = design.terms[by].coded.levels if term else levels
+    kept = {label: i for i, label in enumerate(patient_labels(cases, codebook))}
+    inside = [cells[kept[patient]] for patient in design.patients]
+    members = np.array([[level in cell for level in levels] for cell in inside], dtype=bool)
+    return Membership(by, tuple(levels), members.reshape(len(inside), len(levels)), term is not None)

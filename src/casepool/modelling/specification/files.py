@@ -1,0 +1,295 @@
+"""Model files: found by name or path, every key checked, refused with the file and what is allowed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from casepool._resources import bundled
+from casepool.arguments import is_number, path_of
+from casepool.cases.codebook import check_keys, read_toml
+from casepool.errors import CasepoolError
+from casepool.modelling.families.names import log_intensity_of, names_from, own_of
+from casepool.modelling.families.priors import Prior
+from casepool.modelling.families.registry import FAMILIES
+from casepool.modelling.specification.exposure import Exposure
+from casepool.modelling.specification.model import SHAPE_KEYS, Model, keys_of
+from casepool.modelling.specification.outcome_keys import read_keys
+from casepool.modelling.specification.prior_files import SCALES, Link, of_median_time, of_waiting_time, read_prior
+from casepool.modelling.specification.required_priors import check_priors
+from casepool.modelling.specification.values import converted, one_of
+from casepool.modelling.terms.kinds import KINDS
+from casepool.modelling.terms.labels import Group
+from casepool.modelling.terms.term import Term, rising
+
+RESERVED = (
+    *("patient", "category", "chain", "draw", "row", "intercept", "outcome", "shape", "scale"),
+    *("time", "event", "entry", "events", "n", "offset", "switch", "log_weight"),
+    *("gap", "step", "first_cutpoint", "cutpoint_gap"),
+    *("hazard", "log_hazard", "piece", "lower", "between"),
+)
+"""Names of dimensions, parameters and arrays, which no term or exposure may take."""
+FORM_KEYS = {"effects": "a survival family has effects", "link": "an ordinal family has a link"}
+"""Top-level keys that choose the form of a family's equation, and which families have them."""
+
+
+def list_models() -> list[str]:
+    """Return the names of the bundled models, sorted."""
+    return sorted(path.stem for path in bundled("models").glob("*.toml"))
+
+
+def model(source: str | Path | Model) -> Model:
+    """Get a model: a bundled one by name, or one's own by path.
+
+    Parameters
+    ----------
+    source : str or pathlib.Path or Model
+        A name from `list_models`, or the path of a TOML file; a model is handed back.
+
+    Raises
+    ------
+    CasepoolError
+        If there is none of that name, or the file is wrong: with file, key and what is allowed.
+
+    Examples
+    --------
+    >>> import casepool as cp
+    >>> cp.model("objective_response").family
+    'bernoulli'
+    """
+    if isinstance(source, Model):
+        return source
+    if isinstance(source, str) and source in list_models():
+        path = bundled("models") / f"{source}.toml"
+    else:
+        path = path_of(source, "a model, its name or its path")
+        if path.suffix != ".toml":
+            near = get_close_matches(str(source), list_models(), n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(list_models())}"
+            raise CasepoolError("there is no bundled model of this name", value=str(source), remedy=hint)
+    return model_from_dict(read_toml(path), name=path.stem, file=path.name)
+
+
+def model_from_dict(plain: Mapping[str, Any], *, name: str, file: str = "") -> Model:
+    """Make a model of the nested mappings of its file, refusing every key that is not one.
+
+    Raises
+    ------
+    CasepoolError
+        For the first thing wrong.
+    """
+    file = file or f"{name}.toml"
+    top = ["title", "family", *FORM_KEYS, *SHAPE_KEYS, "outcome", "terms", "exposure", "priors"]
+    check_keys(plain, top, file=file, table="")
+    family = one_of(plain.get("family"), FAMILIES, file=file, key="family")
+    survival = FAMILIES[family].is_survival
+    form, shape = _form(plain, family, file), _shape(plain, family, file)
+    outcome = read_keys(_table(plain, "outcome", file), family=family, file=file)
+    terms = {
+        key: _term(key, _subtable(value, f"terms.{key}", file), file)
+        for key, value in _table(plain, "terms", file).items()
+    }
+    exposures = {
+        key: _exposure(key, _subtable(value, f"exposure.{key}", file), file)
+        for key, value in _table(plain, "exposure", file).items()
+    }
+    if exposures and not survival:
+        raise CasepoolError("only a survival model has exposures", file=file, column="exposure", remedy="use a term")
+    if len(exposures) > 1:
+        raise CasepoolError("one exposure at most", file=file, column="exposure", remedy="remove all but one")
+    _check_names([*terms, *exposures], file)
+    _check_by_category(terms, form.get("link", ""), file)
+    terms = _own_priors_of(terms, file)
+    effects, link = form.get("effects", ""), form.get("link", "")
+    scales = _scales(family, effects, shape.get("knots", ()), exposures)
+    priors = _priors(_table(plain, "priors", file), file, scales, {own_of(name) for name in terms})
+    made = Model(name, _title(plain, name, file), family, outcome, effects, terms, exposures, priors, link, **shape)
+    check_priors(made, file)
+    return made
+
+
+def _title(plain: Mapping[str, Any], name: str, file: str) -> str:
+    title = plain.get("title", name)
+    if not isinstance(title, str):
+        raise CasepoolError("must be text", file=file, column="title", value=title, remedy="correct it")
+    return title
+
+
+def _check_names(names: list[str], file: str) -> None:
+    """Refuse two terms or exposures whose posterior names would meet."""
+    for name in names:
+        if names.count(name) > 1 or any(name in names_from(other) for other in names):
+            raise CasepoolError(
+                f"the name {name!r} meets that of another term or exposure", file=file, remedy="rename one"
+            )
+
+
+def _own_priors_of(terms: Mapping[str, Term], file: str) -> dict[str, Term]:
+    """Settle what the own prior of levels that also inform each other describes: the level, if there is no other."""
+    own = {name: term for name, term in terms.items() if isinstance(term, Group) and term.way.has_own}
+    mixed = {name: term for name, term in own.items() if not term.stands_alone}
+    for name, term in mixed.items():
+        if len(own) > 1 and term.own != "effect":
+            raise CasepoolError(
+                "beside another factor with own priors, the own prior describes the effect",
+                file=file,
+                column=f"terms.{name}.own",
+                remedy='set own = "effect"',
+            )
+    return {**terms, **{name: replace(term, own=term.own or "level") for name, term in mixed.items()}}
+
+
+def _table(plain: Mapping[str, Any], key: str, file: str) -> Mapping[str, Any]:
+    return _subtable(plain.get(key, {}), key, file)
+
+
+def _subtable(value: object, key: str, file: str) -> Mapping[str, Any]:
+    if not isinstance(value, Mapping):
+        raise CasepoolError("must be a table", file=file, column=key, value=value, remedy=f"write [{key}]")
+    return value
+
+
+def _form(plain: Mapping[str, Any], family: str, file: str) -> dict[str, str]:
+    """Settle which form of the family's equation is meant, under the key that names it."""
+    own, legal = FAMILIES[family].form_key, tuple(FAMILIES[family].equation)
+    for key, who in FORM_KEYS.items():
+        if key in plain and key != own:
+            raise CasepoolError(f"only {who}", file=file, column=key, remedy="remove the key")
+    return {own: one_of(plain.get(own, legal[0]), legal, file=file, key=own)} if own else {}
+
+
+def _shape(plain: Mapping[str, Any], family: str, file: str) -> dict[str, Any]:
+    """Settle where the pieces of the family's hazard meet, under the one key that says it."""
+    own = FAMILIES[family].shape_keys
+    for key in SHAPE_KEYS:
+        if key in plain and key not in own:
+            raise CasepoolError(f"the family {family} has no {key}", file=file, column=key, remedy="remove the key")
+    given = {key: plain[key] for key in own if key in plain}
+    if len(given) != min(len(own), 1):
+        raise CasepoolError(
+            f"the family {family} needs {' or '.join(own)}", file=file, column=own[0], remedy="give one of them"
+        )
+    for key, value in given.items():
+        good = _pieces_are_good(value) if key == "pieces" else _places_are_good(value)
+        if not good:
+            wanted = "a whole number from 2" if key == "pieces" else "a rising list of times above 0"
+            raise CasepoolError(f"must be {wanted}", file=file, column=key, value=value, remedy="correct it")
+    return {key: value if key == "pieces" else tuple(float(t) for t in value) for key, value in given.items()}
+
+
+def _pieces_are_good(value: object) -> bool:
+    return type(value) is int and value >= 2
+
+
+def _places_are_good(value: object) -> bool:
+    if not isinstance(value, list) or not value:
+        return False
+    return all(is_number(time) and time > 0 for time in value) and rising(tuple(value))
+
+
+def _check_by_category(terms: Mapping[str, Term], link: str, file: str) -> None:
+    """Refuse effects by category where cumulative probabilities could cross, and where there are no categories."""
+    for name, term in terms.items():
+        if term.each_step and link != "adjacent":
+            raise CasepoolError(
+                "only an ordinal model with the adjacent link has effects by category: under the cumulative one "
+                "probabilities could become negative",
+                file=file,
+                column=f"terms.{name}.by_category",
+                remedy='set link = "adjacent", or remove by_category',
+            )
+
+
+def _name(name: str, *, file: str, table: str) -> str:
+    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", name) or name in RESERVED:
+        raise CasepoolError(
+            "not a usable name",
+            file=file,
+            column=f"{table}.{name}",
+            remedy=f"use letters, digits and _, and none of {', '.join(RESERVED)}",
+        )
+    return name
+
+
+def _term(name: str, plain: Mapping[str, Any], file: str) -> Term:
+    table = f"terms.{_name(name, file=file, table='terms')}"
+    kind = KINDS[one_of(plain.get("kind"), KINDS, file=file, key=f"{table}.kind")]
+    check_keys(plain, ["kind", *keys_of(kind)], file=file, table=table)
+    own = {key: value for key, value in plain.items() if key != "kind"}
+    term = kind(name=name, **converted(kind, own, file=file, table=table))
+    if wrong := term.problem():
+        raise CasepoolError(wrong, file=file, column=table, remedy="correct the term")
+    return term
+
+
+def _exposure(name: str, plain: Mapping[str, Any], file: str) -> Exposure:
+    table = f"exposure.{_name(name, file=file, table='exposure')}"
+    check_keys(plain, list(keys_of(Exposure)), file=file, table=table)
+    if "column" not in plain:
+        raise CasepoolError("needs `column`", file=file, column=table, remedy="name the true/false column")
+    exposure = Exposure(name=name, **converted(Exposure, plain, file=file, table=table))
+    if exposure.start and (exposure.earliest or exposure.latest):
+        raise CasepoolError(
+            "`start` and `earliest`/`latest` exclude each other",
+            file=file,
+            column=table,
+            remedy="keep one form",
+        )
+    if (exposure.as_ == "landmark") != (exposure.landmark > 0):
+        raise CasepoolError(
+            'as = "landmark" and a `landmark` above 0 go together',
+            file=file,
+            column=f"{table}.landmark",
+            value=exposure.landmark,
+            remedy="give both or neither",
+        )
+    if exposure.report_start < 0:
+        raise CasepoolError("report_start must not be negative", file=file, column=table, remedy="correct it")
+    if bool(exposure.earliest) != bool(exposure.latest):
+        raise CasepoolError("`earliest` and `latest` go together", file=file, column=table, remedy="name both")
+    return exposure
+
+
+def _scales(
+    family: str, effects: str, knots: tuple[float, ...], exposures: Collection[str]
+) -> Callable[[str, Mapping[str, Prior]], Mapping[str, Link]]:
+    """Return what tells on which scales the prior of a name may be stated, given the priors read before it."""
+    waiting = {log_intensity_of(exposure) for exposure in exposures}
+    location = FAMILIES[family].location.name
+
+    def of(key: str, priors: Mapping[str, Prior]) -> Mapping[str, Link]:
+        if FAMILIES[family].is_survival and key == location:
+            return {**SCALES, "median_time": of_median_time(family, effects, priors, knots)}
+        return {**SCALES, "median_time": of_waiting_time} if key in waiting else SCALES
+
+    return of
+
+
+def _priors(
+    plain: Mapping[str, Any],
+    file: str,
+    scales: Callable[[str, Mapping[str, Prior]], Mapping[str, Link]],
+    by_level: Collection[str],
+) -> dict[str, Prior]:
+    """Read every prior; an intercept stated as a median survival time after those of the family's parameters."""
+    priors: dict[str, Prior] = {}
+    for key, value in sorted(plain.items(), key=lambda item: item[0] == "intercept"):
+        table = _subtable(value, f"priors.{key}", file)
+        levels = {k: v for k, v in table.items() if isinstance(v, Mapping)}
+        own = {k: v for k, v in table.items() if k not in levels}
+        if own or not levels:
+            priors[key] = read_prior(own, file=file, key=f"priors.{key}", scales=scales(key, priors))
+        for level, inner in levels.items():
+            if key not in by_level:
+                raise CasepoolError(
+                    "only `<factor>_own` has priors by level",
+                    file=file,
+                    column=f"priors.{key}",
+                    remedy="remove it",
+                )
+            priors[f"{key}.{level}"] = read_prior(inner, file=file, key=f"priors.{key}.{level}")
+    return {name: priors[name] for key in plain for name in priors if name.partition(".")[0] == key}

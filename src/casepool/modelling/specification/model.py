@@ -1,0 +1,225 @@
+"""The model as its file states it: outcome, terms, exposures, priors. Frozen, printable, TOML both ways."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from functools import cached_property
+from typing import Any
+
+import tomli_w
+
+from casepool.modelling.families.facts import data
+from casepool.modelling.families.medians import MedianTime
+from casepool.modelling.families.parameters import Parameter, Stated
+from casepool.modelling.families.priors import Prior
+from casepool.modelling.families.registry import FAMILIES, Family
+from casepool.modelling.specification.exposure import Exposure
+from casepool.modelling.specification.layout import section, wrapped
+from casepool.modelling.specification.outcome import Outcome
+from casepool.modelling.terms.term import Term
+
+
+@dataclass(frozen=True)
+class Model:
+    """A statistical model, as data.
+
+    Parameters
+    ----------
+    name : str
+        The file's name without ending, or what the user calls it.
+    title, family, effects : str
+        What it answers, the outcome's family, and (survival) "proportional" or "accelerated".
+    link : str
+        Of an ordinal family "cumulative" or "adjacent".
+    cuts, pieces, knots
+        Of a family whose hazard has pieces: where they meet, in the outcome's unit, or how many share the events out.
+    outcome : Outcome
+    terms : mapping of str to Term
+        In the order of the file.
+    exposures : mapping of str to Exposure
+    priors : mapping of str to Prior
+        By posterior name; ``"<factor>_own.<level>"`` for one level of an exnex factor.
+    """
+
+    name: str = data()
+    title: str = data()
+    family: str
+    outcome: Outcome = data()
+    effects: str = ""
+    terms: Mapping[str, Term] = field(default_factory=dict)
+    exposures: Mapping[str, Exposure] = field(default_factory=dict)
+    priors: Mapping[str, Prior] = data(default_factory=dict)
+    link: str = ""
+    cuts: tuple[float, ...] = data(default=())
+    pieces: int = data(default=0)
+    knots: tuple[float, ...] = data(default=())
+
+    @property
+    def is_ordinal(self) -> bool:
+        """Whether the outcome has ordered categories, of which success is one cut."""
+        return bool(self.link)
+
+    @property
+    def is_survival(self) -> bool:
+        """Whether the outcome is a time to an event."""
+        return self.of_family.is_survival
+
+    @property
+    def form(self) -> str:
+        """Which form of the family's equation the model has: its kind of effects or its link."""
+        return self.effects or self.link
+
+    @property
+    def of_family(self) -> Family:
+        """The family, of which the model names one."""
+        return FAMILIES[self.family]
+
+    @property
+    def has_zero_point(self) -> bool:
+        """Whether the linear predictor has a zero point: where a factor's levels stand alone, they do without."""
+        return not any(term.stands_alone for term in self.terms.values())
+
+    @property
+    def steps(self) -> tuple[str, ...]:
+        """Name the steps from each category of a response to the next: "PD | SD"."""
+        codes = self.outcome.levels if self.is_ordinal else ("failure", "success")
+        return tuple(f"{worse} | {better}" for worse, better in itertools.pairwise(codes))
+
+    @cached_property
+    def parameters(self) -> tuple[Parameter, ...]:
+        """Every unknown the model may have, in the order of the linear predictor, with the law its file gives it.
+
+        Those of missing values come last; a table has them only where values are missing.
+        """
+        family, terms = self.of_family, self.terms.values()
+        found = [family.location] * self.has_zero_point
+        found += [parameter for term in terms for parameter in term.parameters(family, self.priors)]
+        found += [own for own in family.parameters_of(self.form) if "gap" not in own.dims or self.steps[1:]]
+        found += [parameter for exposure in self.exposures.values() for parameter in exposure.parameters()]
+        found += [parameter for term in terms if term.missing != "drop" for parameter in term.missing_parameters()]
+        return tuple(self._with_prior(parameter) for parameter in found)
+
+    def _with_prior(self, parameter: Parameter) -> Parameter:
+        """Give a parameter the prior its file states, an intercept's median survival given the family's parameters."""
+        if not parameter.is_stated or parameter.name not in self.priors:
+            return parameter
+        prior, family = self.priors[parameter.name], self.of_family
+        by_median = parameter.name == family.location.name and prior.elicited.get("from") == "median_time"
+        if by_median and family.parameters_of(self.form) and not family.shape_keys:
+            stated = (float(prior.elicited[key]) for key in ("median", "upper"))
+            return replace(parameter, law=MedianTime(family, self.effects, *stated))
+        return parameter.with_prior(prior)
+
+    def parameter(self, name: str) -> Parameter | None:
+        """Return the unknown of a name, or the one whose prior that is; None if there is none."""
+        key = name.partition(".")[0]
+        return next((own for own in self.parameters if name == own.name or key == own.key), None)
+
+    @property
+    def prior_keys(self) -> list[str]:
+        """Names under which the model file states priors, in the order of the linear predictor."""
+        return [parameter.key for parameter in self.parameters if parameter.key and not parameter.if_missing]
+
+    def prior(self, name: str) -> Prior:
+        """Return the prior in force for a posterior name, the default of missing values where the file gives none."""
+        if name in self.priors:
+            return self.priors[name]
+        law = next(own.law for own in self.parameters if own.name == name)
+        if not isinstance(law, Stated):
+            raise KeyError(name)
+        return law.prior
+
+    def priors_in_force(self) -> list[str]:
+        """Return the names of all priors, a level's own after its factor's, those of missing values last."""
+        names = []
+        for own in self.parameters:
+            names += [own.key, *(key for key in self.priors if key.startswith(f"{own.key}."))] if own.key else []
+        return names
+
+    def to_toml(self) -> str:
+        """Write the model as the text of a model file; comments of the file it came from are not kept."""
+        return tomli_w.dumps(model_dict(self))
+
+    def columns(self) -> list[str]:
+        """Columns of the cases that the model may read, in the order of the file."""
+        names = self.outcome.columns() + [term.source for term in self.terms.values()]
+        names += [name for exposure in self.exposures.values() for name in exposure.columns()]
+        return list(dict.fromkeys(names))
+
+    def equations(self) -> list[str]:
+        """Return the model's equation line by line: the family's, the linear predictor, exposure, parameters."""
+        unit = f", t in {self.outcome.unit}" if self.is_survival else ""
+        lines = [f"{self.family}: {self.of_family.equation[self.form]}{unit}", f"eta = {self.linear_predictor()}"]
+        lines += [exposure.equation(self.effects) for exposure in self.exposures.values()]
+        return lines + [f"{own.name}: {own.meaning}" for own in self.parameters if own.meaning and own.is_stated]
+
+    def linear_predictor(self) -> str:
+        """Write eta out, term by term."""
+        parts = [self.of_family.location.name] * (self.has_zero_point and not self.is_ordinal)
+        parts += ["logit(target)"] * bool(self.outcome.target)
+        parts += [part for term in self.terms.values() for part in term.equation()]
+        return " + ".join(parts) or "0"
+
+    def reasons(self) -> dict[str, str]:
+        """Return the reason for every prior in force, by its name."""
+        first = {own.key: "only if a value is missing; " * own.if_missing for own in self.parameters}
+        return {
+            name: first[name.partition(".")[0]] + (self.prior(name).why or "no reason given")
+            for name in self.priors_in_force()
+        }
+
+    def __str__(self) -> str:
+        priors = (f"{name} ~ {self.prior(name)}\n{why}" for name, why in self.reasons().items())
+        return "\n".join([*self.head(), *section("Priors", priors)])
+
+    def head(self) -> list[str]:
+        """Return the lines of its description up to the priors."""
+        lines = [*wrapped(f"{self.name}: {self.title}"), ""]
+        lines += section("Outcome", [str(self.outcome)])
+        lines += section("Model", self.equations())
+        lines += section("Terms", (f"{term.name}: {term}" for term in self.terms.values()))
+        exposures = (f"{e.name}: {e.text(self.outcome.unit)}" for e in self.exposures.values())
+        return lines + section("Exposure", exposures)
+
+
+SHAPE_KEYS = ("cuts", "pieces", "knots")
+"""Top-level keys that say where the pieces of a hazard meet."""
+
+
+def keys_of(noun: type) -> dict[str, str]:
+    """Return the keys of a noun's table in a model file, each with the field it becomes."""
+    return {f.name.removesuffix("_"): f.name for f in fields(noun) if f.name != "name"}
+
+
+def model_dict(model: Model) -> dict[str, Any]:
+    """Return a model as the nested plain mappings of its file."""
+    plain: dict[str, Any] = {"title": model.title, "family": model.family}
+    plain |= _filled({"effects": model.effects, "link": model.link})
+    plain |= _filled({key: getattr(model, key) for key in SHAPE_KEYS if getattr(model, key)})
+    plain["outcome"] = _filled(vars(model.outcome))
+    if not model.outcome.time and not model.outcome.lower:
+        plain["outcome"].pop("unit", None)
+    plain["terms"] = {name: {"kind": term.kind} | _table(term) for name, term in model.terms.items()}
+    plain["exposure"] = {name: _table(exposure) for name, exposure in model.exposures.items()}
+    priors: dict[str, Any] = {}
+    for key, prior in model.priors.items():
+        head, _, level = key.partition(".")
+        form = dict(prior.elicited) if prior.elicited else {"dist": prior.dist, **prior.parameters}
+        target = priors.setdefault(head, {}) if not level else priors.setdefault(head, {}).setdefault(level, {})
+        target.update(form | ({"why": prior.why} if prior.why else {}))
+    plain["priors"] = priors
+    return {key: value for key, value in plain.items() if value != {}}
+
+
+def _table(noun: Term | Exposure) -> dict[str, Any]:
+    """Return a term or an exposure as its table, without what says nothing: a number of an exposure that is 0."""
+    values = {key: getattr(noun, name) for key, name in keys_of(type(noun)).items()}
+    return _filled({key: value or None if isinstance(noun, Exposure) else value for key, value in values.items()})
+
+
+def _filled(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Keep the keys that say something, tuples as lists."""
+    kept = {k: v for k, v in values.items() if v is not None and v is not False and v not in ("", ())}
+    return {k: list(v) if isinstance(v, tuple) else dict(v) if isinstance(v, Mapping) else v for k, v in kept.items()}

@@ -1,0 +1,110 @@
+"""One prior of a model file, read: its distribution and numbers, or what a clinician states on a scale of its own."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from casepool.arguments import is_number
+from casepool.errors import CasepoolError
+from casepool.modelling.families.arrays import NUMPY
+from casepool.modelling.families.baselines import LOG_LOG_2
+from casepool.modelling.families.distributions import DISTRIBUTIONS
+from casepool.modelling.families.medians import intercept_at
+from casepool.modelling.families.priors import Z_UPPER, Prior
+from casepool.modelling.families.registry import FAMILIES
+
+Link = Callable[[float], float]
+
+SCALES: dict[str, Link] = {"probability": lambda p: math.log(p / (1 - p)), "ratio": math.log}
+"""Clinical scales a prior may be stated on, each with its way to the scale of the linear predictor."""
+
+
+def read_prior(plain: Mapping[str, Any], *, file: str, key: str, scales: Mapping[str, Link] = SCALES) -> Prior:
+    """Make a prior of one table of a model file, whose ``from`` may be one of `scales`.
+
+    Raises
+    ------
+    CasepoolError
+        For an unknown distribution or parameter, a missing or impossible one, or a ``why`` that is no text.
+    """
+    values = dict(plain)
+    why = values.pop("why", "")
+    if not isinstance(why, str):
+        raise CasepoolError("`why` must be text", file=file, column=key, value=why, remedy="give the reason as text")
+    elicited: dict[str, Any] = dict(values) if "from" in values else {}
+    if elicited:
+        values = _elicit(elicited, file=file, key=key, scales=scales)
+    dist = values.pop("dist", None)
+    if not isinstance(dist, str) or dist not in DISTRIBUTIONS:
+        raise CasepoolError(
+            "unknown or missing distribution",
+            file=file,
+            column=key,
+            value=dist,
+            remedy=f"set dist to one of {', '.join(DISTRIBUTIONS)}",
+        )
+    wanted = DISTRIBUTIONS[dist].parameters
+    if set(values) != set(wanted):
+        raise CasepoolError(
+            f"{dist} takes {' and '.join(wanted) or 'nothing'}, not {', '.join(sorted(values)) or 'nothing'}",
+            file=file,
+            column=key,
+            remedy="give exactly these parameters",
+        )
+    for name, value in values.items():
+        positive = name in DISTRIBUTIONS[dist].positive
+        if not is_number(value) or (positive and value <= 0):
+            raise CasepoolError(
+                f"{name} must be a {'positive ' if positive else ''}number",
+                file=file,
+                column=key,
+                value=value,
+                remedy="correct it",
+            )
+    return Prior(dist, {name: float(values[name]) for name in wanted}, why, elicited)
+
+
+def _elicit(elicited: Mapping[str, Any], *, file: str, key: str, scales: Mapping[str, Link]) -> dict[str, Any]:
+    """Turn a median and a 97.5% limit on the scale a clinician thinks in into a normal on the link scale."""
+    link = scales.get(str(elicited["from"]))
+    numbers = [elicited.get(name) for name in ("median", "upper")]
+    spare = set(elicited) - {"from", "median", "upper"}
+    if link is None or spare or not all(isinstance(x, int | float) for x in numbers):
+        raise CasepoolError(
+            "a prior from the clinical scale has `from`, `median` and `upper` (the 97.5% limit), no more",
+            file=file,
+            column=key,
+            value=dict(elicited),
+            remedy=f"set from to one of {', '.join(scales)}",
+        )
+    try:
+        median, upper = (link(float(x)) for x in numbers if x is not None)
+        ordered = median != upper and elicited["median"] < elicited["upper"]
+    except (ValueError, ZeroDivisionError):
+        median, upper, ordered = 0.0, 0.0, False
+    if not ordered:
+        raise CasepoolError(
+            f"median and upper must be a {elicited['from']}, the median below the upper limit",
+            file=file,
+            column=key,
+            value=dict(elicited),
+            remedy="correct them",
+        )
+    return {"dist": "Normal", "mu": median, "sigma": abs(upper - median) / Z_UPPER}
+
+
+def of_median_time(
+    family: str, effects: str, priors: Mapping[str, Prior], knots: tuple[float, ...]
+) -> Callable[[float], float]:
+    """Return what turns a median survival into the intercept, the family's parameters at their priors' medians."""
+    own = FAMILIES[family]
+    names = [parameter.name for parameter in own.parameters_of(effects) if parameter.name in priors]
+    values = {name: priors[name].quantile([0.5]) for name in names}
+    return lambda median: float(intercept_at(own, effects, values, math.log(median), knots, NUMPY).item())
+
+
+def of_waiting_time(median: float) -> float:
+    """Return the log intensity at which half have begun an exposure by `median`."""
+    return LOG_LOG_2 - math.log(median)

@@ -1,0 +1,265 @@
+"""What a prior says on the scale a clinician thinks in: probabilities, ratios, months.
+
+Every number is a median with a 95% range, by quadrature, at two significant digits: equal on every machine.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import optimize, special
+from scipy.stats import qmc
+
+from casepool.modelling.families.arrays import NUMPY, Array
+from casepool.modelling.families.medians import intercept_at
+from casepool.modelling.families.parameters import NOWHERE, Parameter, Role
+from casepool.modelling.families.priors import Prior
+from casepool.modelling.specification.endpoints import Endpoint, endpoints, event
+from casepool.modelling.specification.model import Model
+
+NODES = 200
+"""Quadrature nodes over a prior's quantiles."""
+POINTS = 2**15
+"""Points over the priors of several parameters at once."""
+TAILS = (0.5, 0.025, 0.975)
+"""Median and 95% range."""
+
+
+@dataclass(frozen=True)
+class Range:
+    """A median with its 95% range."""
+
+    median: float
+    lower: float
+    upper: float
+
+    def __str__(self) -> str:
+        return f"{number(self.median)} ({number(self.lower)} to {number(self.upper)})"
+
+    def percent(self) -> str:
+        """Write probabilities as percentages."""
+        return f"{percent(self.median)} ({percent(self.lower)} to {percent(self.upper)})"
+
+    def map(self, f: Callable[[float], float]) -> Range:
+        """Carry the range through a monotone function."""
+        lower, upper = sorted((f(self.lower), f(self.upper)))
+        return Range(f(self.median), lower, upper)
+
+
+def number(value: float) -> str:
+    """Write a number at two significant digits, without an exponent."""
+    return f"{float(f'{value:.2g}'):.15g}" if 1e-4 < abs(value) < 1e15 else f"{value:.2g}"
+
+
+def percent(p: float) -> str:
+    """Write a probability as a percentage: two significant digits, above 99% one of its complement."""
+    return f"{number(100 * p)}%" if p <= 0.99 else f"{100 - float(f'{100 * (1 - p):.1g}'):g}%"
+
+
+def prior_range(prior: Prior) -> Range:
+    """Return a prior's median and 95% range."""
+    return Range(*(float(q) for q in prior.quantile(TAILS)))
+
+
+def meaning(model: Model, name: str) -> str:
+    """Say in words what the prior in force under a name means; "" where there is nothing to say."""
+    prior, parameter = model.prior(name), model.parameter(name)
+    if parameter is None or not prior.distribution.has_quantiles:
+        return ""
+    if not parameter.is_stated:
+        return _own(model, parameter.owner, prior)
+    if parameter.role is Role.LOCATION:
+        return _worst(model, prior) if model.is_ordinal else _level(model, prior)
+    spread, ratio = prior_range(prior), ratio_name(model)
+    if parameter.role is Role.FAMILY and parameter.dims == ("gap",) and parameter.support.positive:
+        return f"odds of a category or better fall {spread.map(_exp)} times to the next"
+    if parameter.role is Role.CURVE_SD:
+        return f"{ratio} between curve and straight line {spread.map(_exp)} at a typical knot"
+    if parameter.role is Role.EFFECT:
+        return f"{ratio} {spread.map(_exp)}{_contrast(model, parameter)}"
+    if parameter.role is Role.INTENSITY:
+        return f"one start in {spread.map(lambda x: _exp(-x))} {model.outcome.unit}"
+    if parameter.role is Role.MEAN:
+        return f"typical value {spread.map(lambda x: place_between(model, parameter, x))}"
+    return str(spread)
+
+
+def place_between(model: Model, parameter: Parameter, logit: float) -> float:
+    """Return the number that lies at a logit between the bounds of a parameter's term."""
+    low, high = getattr(model.terms[parameter.owner], "bounds", None) or (0.0, 1.0)
+    return float(low + (high - low) * special.expit(logit))
+
+
+def _exp(x: float) -> float:
+    return math.exp(min(x, 700.0))
+
+
+def _contrast(model: Model, parameter: Parameter) -> str:
+    """Say between what an effect stands."""
+    term = model.terms.get(parameter.owner)
+    return term.effect_words() if term else ""
+
+
+def ratio_name(model: Model) -> str:
+    """Name what the exponential of an effect is."""
+    if not model.is_survival:
+        return "odds ratio"
+    return "time ratio" if model.effects == "accelerated" else "hazard ratio"
+
+
+def _level(model: Model, prior: Prior) -> str:
+    """Say what the intercept means: a probability of success, or a median survival."""
+    if not model.is_survival:
+        return _success(model, prior)
+    alone, together = median_survival(model), median_survival(model, vary=True)
+    if alone is None:
+        return str(prior_range(prior))
+    text = f"median survival {alone} {model.outcome.unit}"
+    parameter = next((own.name for own in model.of_family.parameters_of(model.form)), "")
+    if model.of_family.shape_keys:
+        return f"{text} with a constant hazard"
+    if not parameter or str(alone) == str(together):
+        return text
+    return f"{text} with {parameter} at its median, {together} with {parameter} as its prior"
+
+
+def _success(model: Model, prior: Prior) -> str:
+    """Say what log odds of success mean, a target rate (Berry 2013) added."""
+    target = model.outcome.target
+    if isinstance(target, str) and target:
+        return f"odds of success {prior_range(prior).map(_exp)} times those of the target rate"
+    return f"success in {prior_range(prior).map(lambda x: float(special.expit(x + _log_target(model)))).percent()}"
+
+
+def _log_target(model: Model) -> float:
+    """Return the logit of a target rate given as a number, 0 without one."""
+    target = model.outcome.target
+    return 0.0 if isinstance(target, str) else float(special.logit(target))
+
+
+def _own(model: Model, owner: str, prior: Prior) -> str:
+    """Say what a level's own prior means: of its effect, or of the level itself."""
+    if getattr(model.terms[owner], "own", "") == "effect":
+        return f"{ratio_name(model)} {prior_range(prior).map(_exp)} against the intercept"
+    if model.is_survival:
+        return str(prior_range(prior))
+    if not model.is_ordinal:
+        return _success(model, prior)
+    worst, second = model.outcome.levels[:2]
+    better = prior_range(prior).map(lambda x: float(special.expit(x))).percent()
+    return f"better than {worst} in {better}" if model.link == "cumulative" else f"{second} and not {worst} in {better}"
+
+
+def _worst(model: Model, prior: Prior) -> str:
+    """Say what the first cutpoint means: how many leave the worst category."""
+    worst, second = model.outcome.levels[:2]
+    better = prior_range(prior).map(lambda x: float(special.expit(-x))).percent()
+    return f"better than {worst} in {better}" if model.link == "cumulative" else f"{second} and not {worst} in {better}"
+
+
+def category_ranges(model: Model) -> list[tuple[Endpoint, Range]]:
+    """Return what the priors of an ordinal model's cutpoints imply for each endpoint where every effect is zero.
+
+    Quantiles over the points of a Halton sequence, the same on every machine. Nothing for another model, or where a
+    prior has no quantiles.
+    """
+    names = [name for name in ("first_cutpoint", "cutpoint_gap") if name in model.prior_keys]
+    if not model.is_ordinal or not all(model.prior(name).distribution.has_quantiles for name in names):
+        return []
+    gaps = len(model.steps) - 1
+    points = qmc.Halton(1 + gaps, scramble=False).random(POINTS + 1)[1:]
+    parameters = {"cutpoint_gap": points[:, 1:], "first_cutpoint": points[:, 0]}
+    parameters = {name: model.prior(name).quantile(parameters[name]) for name in names}
+    etas = [np.zeros((POINTS, 1))] * (1 + gaps)
+    log_p = model.of_family.response[model.form](etas, parameters, NUMPY)
+    told = [(end, end.of([np.exp(values) for values in log_p])) for end in endpoints(model)]
+    return [(end, Range(*(float(q) for q in np.quantile(p, TAILS)))) for end, p in told]
+
+
+def success_centre(model: Model) -> float | None:
+    """Return the log odds of success at the priors' medians; None where the equation has no such number."""
+    if model.is_survival or model.link == "adjacent" or not model.has_zero_point:
+        return None
+    if not model.is_ordinal:
+        by_column = isinstance(model.outcome.target, str) and model.outcome.target
+        return None if by_column else prior_range(model.prior("intercept")).median + _log_target(model)
+    gaps = event(model).first - 1
+    return -prior_range(model.prior("first_cutpoint")).median - (
+        gaps * prior_range(model.prior("cutpoint_gap")).median if gaps else 0.0
+    )
+
+
+def _over(prior: Prior) -> tuple[Array, Array]:
+    """Return points and weights that average a function over a prior."""
+    x, w = np.polynomial.legendre.leggauss(NODES)
+    return prior.quantile((x + 1) / 2), w / 2
+
+
+def ratio_between_levels(prior: Prior) -> Range:
+    """Return the ratio between two random levels of a factor with this prior on its sd, larger over smaller.
+
+    Two levels differ by sqrt(2) sd z, z standard normal (Roever 2021, Friede 2017).
+    """
+    sd, weight = _over(prior)
+
+    def below(log_ratio: float) -> float:
+        return float(weight @ (2 * special.ndtr(log_ratio / (math.sqrt(2) * sd)) - 1))
+
+    return Range(*(_exp(_solve(below, q, 0.0, 1.0)) for q in TAILS))
+
+
+def probability_across_levels(intercept: float, prior: Prior) -> Range:
+    """Return the range of response probabilities across levels about a given intercept."""
+    sd, weight = _over(prior)
+
+    def below(effect: float) -> float:
+        return float(weight @ special.ndtr(effect / sd))
+
+    effects = Range(*(_solve(below, q, -1.0, 1.0) for q in TAILS))
+    return effects.map(lambda effect: float(special.expit(intercept + effect)))
+
+
+def median_survival(model: Model, *, vary: bool = False) -> Range | None:
+    """Return what the intercept's prior says of the median survival.
+
+    The median lies below t where the intercept lies beyond the one at which it is t: above it under proportional
+    effects, below it under accelerated ones. A hazard made of pieces stands constant.
+
+    Parameters
+    ----------
+    model : Model
+    vary : bool
+        Whether the family's own parameter follows its prior, or stays at its prior median.
+    """
+    family, intercept = model.of_family, model.parameter("intercept")
+    if not family.is_survival or intercept is None:
+        return None
+    own = None if family.shape_keys else next(iter(family.parameters_of(model.form)), None)
+    values, weight = np.ones(1), np.ones(1)
+    if own:
+        prior = model.prior(own.name)
+        values, weight = _over(prior) if vary else (prior.quantile([0.5]), weight)
+    made = {own.name: values} if own else {}
+    law = intercept.given
+    numbers = law.numbers(law.inputs(NOWHERE), made, NUMPY)
+    distribution, sign = law.distribution, 1.0 if model.effects == "accelerated" else -1.0
+
+    def below(log_time: float) -> float:
+        with np.errstate(over="ignore"):
+            place = intercept_at(family, model.effects, made, log_time, model.knots, NUMPY)
+        share = distribution.cdf(place, numbers)
+        return float(weight @ np.broadcast_to(share if sign > 0 else 1.0 - share, weight.shape))
+
+    return Range(*(_exp(_solve(below, q, -1.0, 1.0)) for q in TAILS))
+
+
+def _solve(below: Callable[[float], float], q: float, low: float, high: float) -> float:
+    """Find where a distribution function reaches q, widening the interval until it does."""
+    while below(low) > q:
+        low *= 2
+    while below(high) < q:
+        high *= 2
+    return float(optimize.brentq(lambda x: below(x) - q, low, high, xtol=1e-10))

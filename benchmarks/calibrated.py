@@ -10,8 +10,8 @@ import pandas as pd
 
 import casepool as cp
 from casepool.modelling import Model, model_from_dict
-from casepool.modelling.families import FAMILIES
-from casepool.modelling.spec import model_dict
+from casepool.modelling.families.names import own_of, sd_of
+from casepool.modelling.specification.model import model_dict
 
 DATASET = "alk_crizotinib"
 
@@ -47,7 +47,7 @@ class Study:
     @property
     def survival(self) -> bool:
         """Whether the outcome is a time to an event."""
-        return FAMILIES[self.model.family].survival
+        return self.model.is_survival
 
     def patients(self) -> pd.DataFrame:
         """Return the bundled table, repeated, with the columns the studies add; not to be changed in place."""
@@ -176,7 +176,7 @@ def borrowing_studies() -> dict[str, Study]:
             plain["terms"][name] = {"kind": "group", "borrowing": borrowing}
             if borrowing == "exnex":
                 plain["terms"][name] |= {"own": "effect", "exchangeable": weights | {"other": 0.5}}
-                plain["priors"][f"{name}_own"] = _normal(0.0, 2.0)
+                plain["priors"][own_of(name)] = _normal(0.0, 2.0)
         listed.append(Study(f"bernoulli_{borrowing}", model_from_dict(plain, name=f"bernoulli, {borrowing}"), 300))
     return {study.name: study for study in listed}
 
@@ -191,7 +191,7 @@ def small_studies() -> dict[str, Study]:
     ordinal = model_dict(cp.model("best_response"))
     for name in ("histology", "partner"):
         ordinal["terms"].pop(name)
-        ordinal["priors"].pop(f"{name}_sd")
+        ordinal["priors"].pop(sd_of(name))
     exponential = _survival("exponential", {"intercept": HAZARD}, effects="proportional")
     listed = [
         Study("bernoulli_small", model_from_dict(plain, name="bernoulli, small"), 100),

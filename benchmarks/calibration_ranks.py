@@ -16,7 +16,7 @@ import xarray as xr
 from benchmarks.calibrated import Study
 from benchmarks.reported import reported
 from benchmarks.simulated import simulate
-from casepool.inference.fitting import RETRY_ACCEPT, compiled_graph
+from casepool.inference.sampling import RETRY_ACCEPT, compiled_graph
 from casepool.modelling import Design, make_design
 
 SEEDS = (20261125, 20261126)
@@ -45,7 +45,7 @@ def sample(design: Design, seed: int) -> tuple[dict[str, np.ndarray], dict[str, 
         if not diverged:
             break
     drawn = raw["posterior"].to_dataset()
-    kept = {str(name): drawn[name].to_numpy() for name in drawn.data_vars if not str(name).endswith("_z")}
+    kept = {own.name: drawn[own.name].to_numpy() for own in design.parameters}
     return kept, {"diverged": diverged, "retried": float(accept == RETRY_ACCEPT), **_mixing(kept)}
 
 

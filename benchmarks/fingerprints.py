@@ -10,16 +10,15 @@ import numpy as np
 from scipy import special
 
 from benchmarks.calibrated import Study
-from casepool.inference.graph import prior_names
-from casepool.inference.mixture import quantile
-from casepool.inference.predictive import prior_draws
 from casepool.modelling import Design, make_design
-from casepool.modelling.arrays import NUMPY
-from casepool.modelling.borrowing import exchangeable, own_priors
-from casepool.modelling.families import FAMILIES
-from casepool.modelling.likelihood import data_of, log_likelihood
-from casepool.modelling.medians import follows_shape, frozen_given
-from casepool.modelling.priors import DISTRIBUTIONS, frozen
+from casepool.modelling.design.density import Density
+from casepool.modelling.families.arrays import NUMPY
+from casepool.modelling.families.medians import MedianTime
+from casepool.modelling.families.names import sd_of
+from casepool.modelling.families.parameters import Parameter, Role
+from casepool.modelling.families.registry import INTERCEPT
+from casepool.modelling.families.supports import SIMPLEX
+from casepool.modelling.terms.borrowings import LevelEffects, exchangeable
 
 POINTS = 20
 
@@ -30,22 +29,27 @@ def fingerprint(study: Study) -> dict[str, Any]:
     Also which parameters every chain starts at the centre of their prior, and the log densities of priors that follow
     another parameter.
     """
-    design = make_design(study.model, study.patients())
-    places = points(design)
-    total = log_likelihood(data_of(design), {k: v[None] for k, v in places.items()}, NUMPY)[0].sum(axis=-1)
-    for name in prior_names(design):
-        density = np.asarray(frozen(study.model.prior(name)).logpdf(places[name]))
-        total = total + density.reshape(POINTS, -1).sum(axis=-1)
-    priors = {name: str(study.model.prior(name)) for name in prior_names(design)}
-    given = {}
-    for name in prior_names(design):
-        if follows_shape(study.model, name):
-            density = frozen_given(study.model, name, places).logpdf(places[name])
-            given[name] = [float(f"{value:.12g}") for value in density]
+    density = Density(make_design(study.model, study.patients()))
+    design, places = density.design, points(density.design)
+    priors = {own.name: study.model.prior(own.name) for own in design.parameters if own.is_stated}
+    total = density.log_likelihood({k: v[None] for k, v in places.items()}, NUMPY)[0].sum(axis=-1)
+    for name, prior in priors.items():
+        total = total + prior.log_density(places[name]).reshape(POINTS, -1).sum(axis=-1)
+    following = [own.name for own in design.parameters if isinstance(own.given, MedianTime)]
+    given = density.log_prior(places, NUMPY)
     effects = _effects(design)
-    centred = list(FAMILIES[study.model.family].per_time)
-    return {"log_density": [float(f"{value:.12g}") for value in total], "priors": priors, "starts_centred": centred,
-            "given_shape": given, **({"effects": effects} if effects else {})}  # fmt: skip
+    return {
+        "log_density": _written(total),
+        "priors": {name: str(prior) for name, prior in priors.items()},
+        "starts_centred": [own.name for own in design.parameters if own.per_time],
+        "given_shape": {name: _written(given[name]) for name in following},
+        **({"effects": effects} if effects else {}),
+    }
+
+
+def _written(values: np.ndarray) -> list[float]:
+    """Return numbers as a file keeps them: the digits that every machine agrees on."""
+    return [float(f"{value:.12g}") for value in values]
 
 
 def _effects(design: Design) -> dict[str, Any]:
@@ -53,37 +57,46 @@ def _effects(design: Design) -> dict[str, Any]:
 
     The points are standard normal quantiles and logarithms of the group standard deviation, those of `points`.
     """
-    model, found = design.model, {}
+    found: dict[str, Any] = {}
     for name, term in design.terms.items():
-        kind = term.coded.term
-        if kind.kind != "group" or kind.borrowing not in ("robust", "exnex"):
+        law = design.model.level_effects(name)
+        if law is None or not law.borrowing.keys:
             continue
-        found[name] = {"borrowing": kind.borrowing, "df": kind.df, "own": kind.own}
-        if kind.borrowing == "exnex":
-            own, p = own_priors(model, kind, term.coded.levels), exchangeable(kind, term.coded.levels)
-            place = 0.8 * np.sin(1.0 + 3.0 * np.arange(POINTS))
-            at = [quantile(2.0 * z, p[0], np.exp(z), own["mu"][0], own["sigma"][0]) for z in place]
-            found[name] |= {"exchangeable": p.tolist(), **{key: values.tolist() for key, values in own.items()}}
-            found[name]["first level"] = [float(f"{value:.12g}") for value in at]
+        kind = term.coded.term
+        found[name] = {key: getattr(kind, key) for key in ("borrowing", "df", "own")}
+        if law.borrowing.mixes:
+            found[name] |= _mixed(law, term.coded.levels, points(design))
     return found
+
+
+def _mixed(law: LevelEffects, levels: tuple[str, ...], places: dict[str, np.ndarray]) -> dict[str, Any]:
+    """Say what decides whether a level is exchangeable, and the first level's effect at fixed points."""
+    own = [law.priors[key].parameters for key in law.keys(levels)]
+    place = 0.8 * np.sin(1.0 + 3.0 * np.arange(POINTS))
+    numbers = law.numbers(law.inputs_at(levels[:1]), {**places, sd_of(law.factor.name): np.exp(place)}, NUMPY)
+    return {
+        "exchangeable": exchangeable(law.factor, levels).tolist(),
+        **{key: [prior[key] for prior in own] for key in ("mu", "sigma")},
+        "first level": _written(law.from_normal(2.0 * place[:, None], numbers, NUMPY)[:, 0]),
+    }
 
 
 def points(design: Design) -> dict[str, np.ndarray]:
     """Return fixed places in the parameters' space, without any random number: arrays (points, ...)."""
-    shapes = {k: v.shape[2:] for k, v in prior_draws(design, np.random.default_rng(0), (1, 1)).items()}
-    own = set(prior_names(design))
-    found = {}
-    for number, (name, shape) in enumerate(sorted(shapes.items())):
-        size = int(np.prod(shape))
-        phase = 1.0 + 3.0 * np.arange(POINTS)[:, None] + 7.0 * number + 11.0 * np.arange(size)
-        values = (0.8 * np.sin(phase)).reshape(POINTS, *shape)
-        dist = design.model.prior(name).dist if name in own else ""
-        if dist == "Dirichlet":
-            values = special.softmax(values, axis=-1)
-        elif dist and DISTRIBUTIONS[dist].positive:
-            values = np.exp(values)
-        found[name] = values - 3.0 * (name.endswith("_log_intensity") or name == "intercept")
-    return found
+    by_name = sorted(design.parameters, key=lambda own: own.name)
+    return {own.name: _places(own, number, own.shape(design.laid)) for number, own in enumerate(by_name)}
+
+
+def _places(own: Parameter, number: int, shape: tuple[int, ...]) -> np.ndarray:
+    """Return the places of one parameter, within its support, the zero point and intensities of a likely size."""
+    phase = 1.0 + 3.0 * np.arange(POINTS)[:, None] + 7.0 * number + 11.0 * np.arange(int(np.prod(shape)))
+    values = (0.8 * np.sin(phase)).reshape(POINTS, *shape)
+    support = own.given.distribution.support
+    if support is SIMPLEX:
+        values = special.softmax(values, axis=-1)
+    elif support.positive:
+        values = np.exp(values)
+    return np.asarray(values - 3.0 * (own.role is Role.INTENSITY or own.name == INTERCEPT.name))
 
 
 def short(full: dict[str, Any]) -> str:

@@ -27,7 +27,7 @@ from benchmarks.fuzz_mutations import DATA, Table, harmful, harmless
 from benchmarks.fuzz_oracle import ACCEPT, REFUSE, Ruling
 from benchmarks.results import write
 from casepool.cases.codebook import read_codebook
-from casepool.inference import fitting
+from casepool.inference import sampling
 from casepool.modelling import make_design, model, model_from_dict
 
 
@@ -127,7 +127,7 @@ class SampledError(Exception):
 
 def _goes_on_to_sample(fitted: Any, folder: Path) -> bool:
     """Tell whether `fit` of a folder gets to compiling, which comes before the first draw."""
-    with mock.patch.object(fitting, "compiled_graph", side_effect=SampledError):
+    with mock.patch.object(sampling, "compiled_graph", side_effect=SampledError):
         try:
             cp.fit(fitted, folder, seed=1, progress=False)
         except SampledError:

@@ -42,7 +42,7 @@ from benchmarks.weibull_posterior import (
     summarise,
 )
 from casepool.modelling import Model, model_from_dict
-from casepool.modelling.spec import model_dict
+from casepool.modelling.specification.model import model_dict
 
 SEED = 20261124
 SIZES = (33, 100, 330)

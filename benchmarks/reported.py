@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -13,11 +14,11 @@ from benchmarks.simulated import HORIZON, MEAN_TO, OPERATED_AT, Simulated
 from casepool.estimation.curves import curve
 from casepool.estimation.draws import Fitted
 from casepool.estimation.targets import ANSWERS, over_patients
-from casepool.inference.graph import labels, prior_dims
 from casepool.modelling import Design, make_design
-from casepool.modelling.arrays import NUMPY
-from casepool.modelling.likelihood import data_of, log_likelihood
-from casepool.modelling.membership import membership
+from casepool.modelling.design.density import Density
+from casepool.modelling.design.grouping import membership
+from casepool.modelling.families.arrays import NUMPY
+from casepool.modelling.families.parameters import Parameter
 
 Draws = Mapping[str, np.ndarray]
 
@@ -32,28 +33,25 @@ def reported(
     """
     of_draws: dict[str, np.ndarray] = {}
     of_truth: dict[str, float] = {}
-    for name, true in table.parameters.items():
-        for place, label in zip(np.ndindex(true.shape), _labels(design, name, true.shape), strict=True):
-            of_draws[label], of_truth[label] = drawn[name][(0, slice(None), *place)], float(true[place])
-    data = data_of(design)
-    of_draws["log likelihood"] = log_likelihood(data, {k: v[0] for k, v in drawn.items()}, NUMPY).sum(axis=-1)
+    for own in design.declared:
+        true = table.parameters[own.name]
+        for place, label in zip(np.ndindex(true.shape), _labels(design, own), strict=True):
+            of_draws[label], of_truth[label] = drawn[own.name][(0, slice(None), *place)], float(true[place])
+    density = Density(design)
+    of_draws["log likelihood"] = density.log_likelihood({k: v[0] for k, v in drawn.items()}, NUMPY).sum(axis=-1)
     truth = {name: np.asarray(values)[None] for name, values in table.parameters.items()}
-    of_truth["log likelihood"] = float(log_likelihood(data, truth, NUMPY).sum())
+    of_truth["log likelihood"] = float(density.log_likelihood(truth, NUMPY).sum())
     fitted = Fitted(xr.DataTree(), study.model, design, drawn, "pass")
     answers = _survival(study, fitted, table) if study.survival else _responses(fitted, table)
     return {**of_draws, **answers}, {**of_truth, **table.estimands}
 
 
-def _labels(design: Design, name: str, shape: tuple[int, ...]) -> list[str]:
+def _labels(design: Design, own: Parameter) -> list[str]:
     """Name every entry of a parameter, by the labels of its dimensions."""
-    if not shape:
-        return [name]
-    known = labels(design)
-    owner = name.rpartition("_")[0]
-    dims = list(prior_dims(design, name)) if name not in ("log_hazard", f"{owner}_wiggle") else ["piece"]
-    dims = dims or [owner]
-    own = [known[dim] for dim in dims]
-    return [f"{name}[{', '.join(o[i] for o, i in zip(own, place, strict=True))}]" for place in np.ndindex(shape)]
+    if not own.dims:
+        return [own.name]
+    axes = [design.laid.labels[dim] for dim in own.dims]
+    return [f"{own.name}[{', '.join(place)}]" for place in itertools.product(*axes)]
 
 
 def _responses(fitted: Fitted, table: Simulated) -> dict[str, np.ndarray]:

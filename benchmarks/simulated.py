@@ -19,6 +19,7 @@ from scipy import integrate, interpolate, optimize, special, stats
 from benchmarks.calibrated import CUTS, KNOTS, Study
 from casepool.inference.predictive import prior_draws
 from casepool.modelling import Design, make_design
+from casepool.modelling.families.names import effect_of
 
 CATEGORIES = ("PD", "SD", "PR", "CR")
 INSPECTED = 1 / 24
@@ -96,9 +97,9 @@ def _group_effects(study: Study, row: Mapping[str, Any], true: Values, levels: M
     """Sum over factors the mean effect of the patient's levels."""
     total = 0.0
     for name, term in study.model.terms.items():
-        if term.kind == "group":
+        if term.borrows:
             members = str(row[name]).split(";")
-            total += float(np.mean([true[f"{name}_effect"][levels[name].index(member)] for member in members]))
+            total += float(np.mean([true[effect_of(name)][levels[name].index(member)] for member in members]))
     return total
 
 

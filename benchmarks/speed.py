@@ -13,7 +13,6 @@ import pandas as pd
 
 import casepool as cp
 from benchmarks import results
-from casepool.modelling.families import FAMILIES
 
 
 def measure(name: str) -> dict[str, object]:
@@ -36,7 +35,7 @@ def measure(name: str) -> dict[str, object]:
 
 def main() -> None:
     """Write the table."""
-    names = [name for name in cp.list_models() if FAMILIES[cp.model(name).family].survival]
+    names = [name for name in cp.list_models() if cp.model(name).is_survival]
     table = pd.DataFrame([measure(name) for name in names])
     said = (
         "Default settings (4 chains of 1000 draws after 1000 of warm-up), 2 cores, seed 2, the graph compiled before. "

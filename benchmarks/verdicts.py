@@ -116,7 +116,7 @@ def weibull(rng: np.random.Generator, n: int, log_rate: float, shape: float) -> 
 
 def operated(rng: np.random.Generator, model: Model, n: int = 33) -> pd.DataFrame:
     """Draw a table from the prior of the shipped survival model, dates known to lie in intervals."""
-    draw = {name: _draw(rng, model, name) for name in model.priors}
+    draw = {name: float(model.prior(name).draw((), rng)) for name in model.priors}
     shape, rate = draw["shape"], np.exp(draw["intercept"])
     start = rng.standard_exponential(n) / np.exp(draw["surgery_log_intensity"])
     target = rng.standard_exponential(n) / rate
@@ -127,12 +127,6 @@ def operated(rng: np.random.Generator, model: Model, n: int = 33) -> pd.DataFram
     early, late = np.where(had, start * rng.random(n), np.nan), np.where(had, start + (end - start) * rng.random(n), 0)
     columns = {"os_months": np.maximum(end, 1e-3), "death": death <= end, "surgery_any": had}
     return pd.DataFrame(columns | {"surgery_earliest": early, "surgery_latest": np.where(had, late, np.nan)})
-
-
-def _draw(rng: np.random.Generator, model: Model, name: str) -> float:
-    from casepool.modelling.priors import frozen
-
-    return float(np.asarray(frozen(model.prior(name)).rvs(random_state=rng)))
 
 
 # ------------------------------------------------------------------------------------------------------------- fits

@@ -15,9 +15,8 @@ from scipy import stats
 from scipy.stats import qmc
 
 from casepool.modelling import Model
-from casepool.modelling.arrays import NUMPY
-from casepool.modelling.medians import given_shape, stated_times
-from casepool.modelling.priors import frozen
+from casepool.modelling.families.arrays import NUMPY
+from casepool.modelling.families.parameters import NOWHERE
 
 POINTS = 512
 DF = 6.0
@@ -152,17 +151,13 @@ def _hazards(cohort: Cohort, points: np.ndarray, exposed: np.ndarray) -> np.ndar
 def log_prior(model: Model, *, intensity: bool) -> LogLikelihood:
     """Return the model's own priors, the shape's carried to its logarithm."""
     names = ["intercept", "shape", "surgery_effect", *(["surgery_log_intensity"] if intensity else [])]
-
-    priors = [frozen(model.prior(name)) for name in names[1:]]
-    stated = stated_times(model)
+    parameters = [own for own in model.parameters if own.name in names]
+    inputs = {name: values for own in parameters for name, values in own.given.inputs(NOWHERE).items()}
 
     def of(points: np.ndarray) -> np.ndarray:
-        shape = np.exp(points[:, 1])
-        mean, sd = given_shape(model, stated, {"shape": shape}, NUMPY)
-        total = points[:, 1] + stats.norm.logpdf(points[:, 0], mean, sd)
-        for column, prior in enumerate(priors, start=1):
-            total += prior.logpdf(shape if column == 1 else points[:, column])
-        return np.asarray(total)
+        values = dict(zip(names, points.T, strict=True)) | {"shape": np.exp(points[:, 1])}
+        densities = [own.log_density(values[own.name], inputs, values, NUMPY) for own in parameters]
+        return np.asarray(points[:, 1] + sum(densities))
 
     return of
 

@@ -11,9 +11,9 @@ import casepool as cp
 from benchmarks import weibull_posterior as engine
 from benchmarks.immortal_time import DOCUMENT, LANDMARK, TABLE, frame_of, hide, page, simulate, verdicts
 from casepool.modelling import make_design, model_from_dict
-from casepool.modelling.arrays import NUMPY
-from casepool.modelling.likelihood import data_of, log_likelihood
-from casepool.modelling.spec import model_dict
+from casepool.modelling.design.likelihood import data_of, log_likelihood
+from casepool.modelling.families.arrays import NUMPY
+from casepool.modelling.specification.model import model_dict
 
 INTERVAL = {"earliest": "low", "latest": "high"}
 WAYS = {

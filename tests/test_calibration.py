@@ -15,7 +15,7 @@ from benchmarks.calibrated import borrowing_studies, studies
 from benchmarks.fingerprints import fingerprint
 from benchmarks.simulated import GRID, risk, simulate
 from casepool.modelling import make_design
-from casepool.modelling.families import FAMILIES
+from casepool.modelling.families.registry import FAMILIES
 
 STUDIES = studies()
 PRINTS = {name: json.loads(calibration_report.prints_of(name).read_text()) for name in calibration_report.TITLES}

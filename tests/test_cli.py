@@ -13,6 +13,7 @@ import casepool as cp
 from casepool._resources import bundled
 from casepool.cli import main
 from casepool.commands import COMMANDS
+from casepool.modelling.specification.printing import describe
 from casepool.writing import table_text
 
 
@@ -31,7 +32,7 @@ def test_lists_and_shows(capsys) -> None:
     assert [line.split("  ")[0] for line in out.splitlines()] == cp.list_models()
     status, out, _ = run("show", "objective_response", capsys=capsys)
     assert status == 0
-    assert out == f"{cp.model('objective_response')}\n"
+    assert out == f"{describe(cp.model('objective_response'))}\n"
 
 
 def test_help_takes_no_sampler_along() -> None:

@@ -10,7 +10,7 @@ import pytest
 
 import casepool as cp
 from casepool.cases.codebook import codebook_from_dict
-from casepool.modelling.values import CHOICES
+from casepool.modelling.specification.values import CHOICES
 
 ROOT = Path(__file__).parents[1]
 SOURCE = Path(cp.__file__).parent

@@ -90,10 +90,11 @@ def models() -> None:
 
 @app.command()
 def show(name: Annotated[str, typer.Argument(metavar="MODEL", help="A model's name or file.")]) -> None:
-    """Print a model: outcome, equation, terms, priors and their reasons."""
+    """Print a model: outcome, equation, terms, priors, what they mean, and their reasons."""
     from casepool.modelling import model
+    from casepool.modelling.specification.printing import describe
 
-    print(model(name))
+    print(describe(model(name)))
 
 
 @app.command()

@@ -7,7 +7,7 @@ import pytest
 import xarray as xr
 from scipy import special, stats
 
-from casepool.checking.scaling import moved_by, own_part, scaled
+from casepool.checking.scaling import moved_by, scaled
 from casepool.estimation.draws import Fitted
 from casepool.modelling import make_design
 from tests.small import counts, half_normal, normal, response_model
@@ -40,7 +40,7 @@ def opened(borrowing: str, **term: object) -> Fitted:
 @pytest.mark.parametrize("own", ["level", "effect"])
 def test_of_an_exnex_factor_it_is_the_slope_of_the_mixture_by_the_power(own: str) -> None:
     fitted = opened("exnex", own=own, exchangeable={"A": 0.8, "other": 0.3})
-    found = own_part(fitted, fitted.model.terms["kind"], fitted.parameters)
+    found = fitted.model.level_effects("kind").own_part(("A", "B", "C"), fitted.parameters)
     effect, sd, intercept = (fitted.parameters[f"{name}"] for name in ("kind_effect", "kind_sd", "intercept"))
     centre = -0.5 - (intercept[..., None] if own == "level" else 0.0)
     p = np.array([0.8, 0.3, 0.3])

@@ -11,7 +11,7 @@ import casepool as cp
 from casepool.cases.tables import typed
 from casepool.estimation.targets import _combinations_seen
 from casepool.modelling import make_design, model_from_dict
-from casepool.modelling.membership import membership
+from casepool.modelling.design.grouping import membership
 from tests.oracles import binomial_means, ordinal_means
 from tests.small import counts, half_normal, normal, response_model
 

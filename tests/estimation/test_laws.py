@@ -7,8 +7,8 @@ from scipy import integrate, stats
 
 import casepool as cp
 from casepool.modelling import make_design
-from casepool.modelling.arrays import NUMPY
-from casepool.modelling.likelihood import data_of, log_likelihood
+from casepool.modelling.design.likelihood import data_of, log_likelihood
+from casepool.modelling.families.arrays import NUMPY
 from tests.small import counts, fixed, half_normal, normal, response_model
 
 GRID = [0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99]

@@ -12,7 +12,7 @@ from casepool.estimation.draws import Fitted
 from casepool.estimation.ledger import _alone, parts, patients_worth
 from casepool.frequentist.proportions import clopper_pearson
 from casepool.modelling import make_design
-from casepool.modelling.membership import membership
+from casepool.modelling.design.grouping import membership
 from tests.small import counts, half_normal, normal, response_model
 
 TABLE = counts([3, 6, 2, 7], [8, 12, 10, 30], group=["a", "b", "c", "d"])

@@ -16,8 +16,8 @@ from casepool.inference.fit_contents import cases_of, model_of
 from casepool.inference.graph import build_design
 from casepool.inference.predictive import replicate
 from casepool.modelling import make_design, model_from_dict
-from casepool.modelling.endpoints import at_least
-from casepool.modelling.membership import membership
+from casepool.modelling.design.grouping import membership
+from casepool.modelling.specification.endpoints import at_least
 from tests.small import fixed, half_normal, normal
 
 OUTCOME = {"column": "response", "levels": ["PD", "SD", "CR"], "n": "n"}

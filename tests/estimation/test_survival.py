@@ -12,7 +12,7 @@ import casepool as cp
 from casepool.estimation.curves import strategies
 from casepool.estimation.draws import open_draws
 from casepool.modelling import model_from_dict
-from casepool.modelling.spec import model_dict
+from casepool.modelling.specification.model import model_dict
 from tests.small import fixed, normal, survival_model
 
 OS = {"time": "os_months", "event": "death"}

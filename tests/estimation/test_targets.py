@@ -9,8 +9,8 @@ from casepool.estimation.contrasts import _measures
 from casepool.estimation.draws import Fitted
 from casepool.estimation.targets import ANSWERS
 from casepool.modelling import make_design
-from casepool.modelling.endpoints import at_least
-from casepool.modelling.membership import Membership, membership
+from casepool.modelling.design.grouping import Membership, membership
+from casepool.modelling.specification.endpoints import at_least
 from tests.small import counts, half_normal, normal, response_model
 
 RATES = [0.3, 0.1, 0.2, 0.1]

@@ -9,8 +9,8 @@ from casepool.cases import load, read_cases
 from casepool.errors import CasepoolError
 from casepool.frequentist import classical, fit_cox, log_rank
 from casepool.modelling import make_design, model
-from casepool.modelling.membership import membership, patients_and_events
-from casepool.modelling.words import GUARD
+from casepool.modelling.design.grouping import membership, patients_and_events
+from casepool.modelling.specification.cautions import GUARD
 from casepool.tables import COLUMNS
 from tests.small import normal, survival_model
 

@@ -110,7 +110,7 @@ def test_every_kind_of_censoring_has_scipys_maximum(family):
 
 def test_profile_limits_cut_where_the_likelihood_has_fallen_by_half_a_chi_square():
     """Of an exponential the profile is known: two Poisson rates."""
-    found = profiled(make_design(two_arms("exponential", "proportional"), LEUKAEMIA), "arm_effect[0]")
+    found = profiled(make_design(two_arms("exponential", "proportional"), LEUKAEMIA), "arm")
     (d0, y0), (d1, y1) = (
         (freireich.EVENT[a == freireich.ARM].sum(), freireich.TIME[a == freireich.ARM].sum()) for a in (0, 1)
     )

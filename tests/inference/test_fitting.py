@@ -13,8 +13,8 @@ import xarray as xr
 import casepool as cp
 from casepool.inference.convergence import LEAST_ESS, convergence
 from casepool.inference.fit_contents import cases_of, data_hash, model_of
-from casepool.inference.fitting import _compiled, _other_settings, compiled_graph
 from casepool.inference.graph import build_design
+from casepool.inference.sampling import _compiled, _other_settings, compiled_graph
 from casepool.modelling import make_design
 from tests.small import counts, fixed, half_normal, normal, response_model
 

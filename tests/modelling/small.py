@@ -6,9 +6,9 @@ import pandas as pd
 from casepool.cases.codebook import Codebook
 from casepool.cases.column import Column
 from casepool.modelling import make_design, model_from_dict
-from casepool.modelling.arrays import NUMPY
-from casepool.modelling.families import FAMILIES
-from casepool.modelling.likelihood import data_of, log_likelihood
+from casepool.modelling.design.likelihood import data_of, log_likelihood
+from casepool.modelling.families.arrays import NUMPY
+from casepool.modelling.families.registry import FAMILIES
 
 NORMAL = {"dist": "Normal", "mu": 0.0, "sigma": 1.0}
 HALF = {"dist": "HalfNormal", "sigma": 1.0}
@@ -30,14 +30,17 @@ def response_model(terms, outcome=RESPONSE):
 
 PIECES = {"piecewise_exponential": {"cuts": [3.0, 10.0]}, "m_spline": {"knots": [4.0, 9.0, 20.0]}}
 LOG_HAZARD = {"piecewise_exponential": [0.4, -0.9, 0.5], "m_spline": np.log([0.1, 0.2, 0.3, 0.15, 0.15, 0.1])}
-EACH = [(family, effects) for family in FAMILIES if FAMILIES[family].survival for effects in FAMILIES[family].equation]
+EACH = [
+    (family, effects) for family in FAMILIES if FAMILIES[family].is_survival for effects in FAMILIES[family].equation
+]
 
 
 def own_values(family):
     """Plausible values of a family's own parameters."""
     if family in PIECES:
         return {"hazard_sd": 0.7, "log_hazard": LOG_HAZARD[family]}
-    return dict.fromkeys(FAMILIES[family].parameters, 0.03 if family == "gompertz" else 0.7)
+    names = [own.name for own in FAMILIES[family].parameters]
+    return dict.fromkeys(names, 0.03 if family == "gompertz" else 0.7)
 
 
 def survival_model(family, effects, *, exposure=None, entry=False, unit="months", between=False):

@@ -8,9 +8,9 @@ from casepool._resources import bundled
 from casepool.cases import read_cases
 from casepool.errors import CasepoolError
 from casepool.modelling import list_models, make_design, model
-from casepool.modelling.arrays import NUMPY
-from casepool.modelling.likelihood import data_of, linear_predictor
-from casepool.modelling.touched import touched
+from casepool.modelling.design.likelihood import data_of, linear_predictor
+from casepool.modelling.design.touched import touched
+from casepool.modelling.families.arrays import NUMPY
 
 from .small import assert_same_design, by_patient, parameters, response_model, table
 

@@ -8,7 +8,6 @@ import tomli_w
 from casepool._resources import bundled
 from casepool.errors import CasepoolError
 from casepool.modelling import list_models, model, model_from_dict
-from casepool.modelling.wanted import wanted_priors
 
 ABSENT = object()
 RESPONSE = "objective_response"
@@ -266,14 +265,14 @@ def test_two_categories_have_no_gap():
     with pytest.raises(CasepoolError, match="prior for nothing"):
         model_from_dict(plain, name="mine")
     del plain["priors"]["cutpoint_gap"]
-    assert "cutpoint_gap" not in wanted_priors(model_from_dict(plain, name="mine"))
+    assert "cutpoint_gap" not in model_from_dict(plain, name="mine").prior_keys
 
 
 @pytest.mark.parametrize("name", list_models())
 def test_every_bundled_prior_has_a_reason_with_a_source_or_convention(name):
     chosen = model(name)
     assert chosen.title
-    assert set(chosen.priors) == set(wanted_priors(chosen))
+    assert set(chosen.priors) == set(chosen.prior_keys)
     for key, prior in chosen.priors.items():
         assert "convention" in prior.why or any(f"{year}" in prior.why for year in range(1950, 2030)), key
 

@@ -8,10 +8,10 @@ import pytest
 from scipy import integrate, optimize, special, stats
 
 from casepool.modelling import make_design, model_from_dict
-from casepool.modelling.arrays import NUMPY
-from casepool.modelling.borrowing import location
-from casepool.modelling.endpoints import endpoints, event, reached_note
-from casepool.modelling.responses import adjacent, cumulative
+from casepool.modelling.design.endpoint_counts import reached_note
+from casepool.modelling.families.arrays import NUMPY
+from casepool.modelling.families.responses import adjacent, cumulative
+from casepool.modelling.specification.endpoints import endpoints, event
 
 from .small import HALF, LEVELS, NORMAL, by_patient, response_model, table, total
 
@@ -234,7 +234,8 @@ def test_likelihoods_of_all_outcomes_add_up_to_one():
 
 def test_a_levels_own_prior_describes_the_log_odds_of_leaving_the_worst_category():
     model = ordinal_model({"histology": {"kind": "group"}})
-    assert location(model, CUTS) == 1.3
+    zero = model.of_family.zero_point(CUTS)
+    assert zero == 1.3
     better = 1 - probabilities("cumulative", 0.8, CUTS)[0, 0]
-    assert special.logit(better) == pytest.approx(location(model, CUTS) + 0.8)
-    assert location(response_model({}), {"intercept": np.array(0.4)}) == 0.4
+    assert special.logit(better) == pytest.approx(zero + 0.8)
+    assert response_model({}).of_family.zero_point({"intercept": np.array(0.4)}) == 0.4

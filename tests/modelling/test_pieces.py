@@ -9,8 +9,9 @@ from scipy import stats
 
 from casepool.errors import CasepoolError
 from casepool.modelling import make_design, model_from_dict
-from casepool.modelling.arrays import NUMPY
-from casepool.modelling.pieces import constant_pieces, m_splines, random_walk
+from casepool.modelling.families.arrays import NUMPY
+from casepool.modelling.families.basis_hazards import Walk, constant_pieces, m_splines
+from casepool.modelling.families.parameters import Laid
 
 from .small import HALF, NORMAL, PIECES, by_patient, survival_model, table, total
 
@@ -22,11 +23,19 @@ def plain(family, **top):
     return {"family": family, "outcome": outcome, "priors": {"intercept": NORMAL, "hazard_sd": HALF}} | top
 
 
+def walk(steps, sd, pieces, normalised):
+    """What the law of `log_hazard` makes of standard normal steps."""
+    law = Walk("hazard_sd", normalised)
+    laid = Laid(constant_hazard=pieces.constant)
+    numbers = law.numbers(law.inputs(laid) | law.constants(laid), {"hazard_sd": sd}, NUMPY)
+    return law.from_standard(steps, numbers, NUMPY)
+
+
 @pytest.mark.parametrize("family", PIECES)
 def test_without_steps_the_hazard_is_constant(family):
     model = survival_model(family, "proportional")
     pieces = make_design(model, PATIENTS).pieces
-    flat = random_walk(np.zeros(len(pieces.labels) - 1), np.array(0.7), pieces, pieces.constant, NUMPY)
+    flat = walk(np.zeros(len(pieces.labels) - 1), np.array(0.7), pieces, normalised=family == "m_spline")
     moved = np.log(20.0) if family == "m_spline" else 0.0  # exp(eta) is the cumulative hazard at the last knot
     got = by_patient(model, PATIENTS, intercept=-2.0 + moved, hazard_sd=0.7, log_hazard=flat)
     constant = by_patient(survival_model("exponential", "proportional"), PATIENTS, intercept=-2.0)
@@ -65,13 +74,16 @@ def test_every_spline_has_integral_one_and_they_join_smoothly():
         assert density[:, 2:] @ (np.array([2, 6 * h])) == pytest.approx(2 * after[:, 2], abs=1e-12)
 
 
-@pytest.mark.parametrize("pieces", [constant_pieces((6.0, 12.0, 24.0), "months"), m_splines((6.0, 18.0), "months")])
-def test_the_prior_walks_about_a_constant_hazard(pieces):
+BOTH = [(constant_pieces((6.0, 12.0, 24.0), "months"), False), (m_splines((6.0, 18.0), "months"), True)]
+
+
+@pytest.mark.parametrize(("pieces", "normalised"), BOTH)
+def test_the_prior_walks_about_a_constant_hazard(pieces, normalised):
     rng = np.random.default_rng(1)
     steps = rng.standard_normal((20_000, len(pieces.labels) - 1))
-    walk = random_walk(steps, np.full(20_000, 0.5), pieces, pieces.constant, NUMPY)
-    assert np.diff(walk - pieces.constant, axis=-1) == pytest.approx(0.5 * steps, abs=1e-12)
-    centre = np.exp(walk).sum(axis=-1) if pieces.normalised else 1 + walk.mean(axis=-1)
+    walked = walk(steps, np.full(20_000, 0.5), pieces, normalised)
+    assert np.diff(walked - pieces.constant, axis=-1) == pytest.approx(0.5 * steps, abs=1e-12)
+    centre = np.exp(walked).sum(axis=-1) if normalised else 1 + walked.mean(axis=-1)
     assert centre == pytest.approx(np.ones(20_000), abs=1e-12)
 
 

@@ -8,8 +8,11 @@ from scipy import special, stats
 
 from casepool._resources import bundled
 from casepool.modelling import list_models, model, model_from_dict
-from casepool.modelling.families import FAMILIES
-from casepool.modelling.meanings import (
+from casepool.modelling.families.priors import Prior
+from casepool.modelling.families.registry import FAMILIES
+from casepool.modelling.specification.cautions import GUARD
+from casepool.modelling.specification.printing import describe, models_readme
+from casepool.modelling.specification.prior_implications import (
     category_ranges,
     meaning,
     median_survival,
@@ -19,9 +22,6 @@ from casepool.modelling.meanings import (
     probability_across_levels,
     ratio_between_levels,
 )
-from casepool.modelling.printing import models_readme
-from casepool.modelling.priors import Prior
-from casepool.modelling.words import GUARD
 from tests.small import normal, response_model
 
 from .small import HALF, NORMAL, survival_model
@@ -45,7 +45,9 @@ def test_printing_shows_everything_in_force(name):
     for key, prior in chosen.priors.items():
         assert f"{key} ~ {prior}" in text
         assert words(prior.why) in text
-    assert max(len(line) for line in str(chosen).splitlines()) <= 100
+    for lines in (str(chosen).splitlines(), describe(chosen).splitlines()):
+        assert max(map(len, lines)) <= 100
+    assert words(str(chosen).partition("Priors")[0]) == words(describe(chosen).partition("Priors")[0])
 
 
 def test_priors_of_missing_values_are_shown_where_they_may_be_needed():
@@ -79,7 +81,7 @@ def test_every_borrowing_prints(borrowing):
     assert ("intercept ~" in text) == (borrowing != "none")
 
 
-@pytest.mark.parametrize("family", [name for name in FAMILIES if FAMILIES[name].survival])
+@pytest.mark.parametrize("family", [name for name in FAMILIES if FAMILIES[name].is_survival])
 def test_every_survival_family_and_dating_prints(family):
     for effects in FAMILIES[family].equation:
         for dating in ("intensity", "uniform", "early", "late"):
@@ -89,7 +91,9 @@ def test_every_survival_family_and_dating_prints(family):
 
 def test_the_readme_of_the_models_is_current():
     written = (bundled("models") / "README.md").read_text(encoding="utf-8")
-    assert written == models_readme(), "run: uv run python -m casepool.modelling.printing > models/README.md"
+    assert written == models_readme(), (
+        "run: uv run python -m casepool.modelling.specification.printing > models/README.md"
+    )
 
 
 def test_the_readme_holds_every_model_and_prior():
@@ -178,9 +182,9 @@ def test_implied_category_probabilities_agree_with_simulation(link):
 
 
 def test_printing_says_what_the_categories_priors_imply():
-    text = str(model("best_response"))
+    text = describe(model("best_response"))
     assert "at least PR (PR or CR): 67%" in text
-    assert "Implied" not in str(model("objective_response"))
+    assert "Implied" not in describe(model("objective_response"))
 
 
 def test_a_smooth_term_and_effects_by_category_print():
@@ -203,7 +207,7 @@ def test_a_target_rate_moves_what_priors_say_of_success():
     low, high = odds / (1 + odds)
     said = f"success in 30% ({percent(low)} to {percent(high)})"
     assert meaning(berry, "intercept") == said
-    assert f"says: {said}" in words(str(berry))
+    assert f"says: {said}" in words(describe(berry))
     by_column = model_from_dict(changed("basket_berry", "outcome.target", "rate"), name="mine")
     assert meaning(by_column, "intercept").endswith("times those of the target rate")
 
@@ -221,3 +225,17 @@ def test_missing_values_are_said_to_be_refused_where_they_are() -> None:
     line = {"kind": "linear", "centre": 18, "scale": 10}
     assert "a missing value is refused" in str(response_model({"age": line}, priors))
     assert "missing values are integrated out" in str(response_model({"age": line | {"bounds": [0, 110]}}, priors))
+
+
+def test_a_hazard_that_may_fall_has_no_upper_limit_of_the_median():
+    """More than half are cured where the whole hazard, exp(intercept) / -shape, stays below log 2."""
+    prior = {"intercept": NORMAL | {"mu": -3}, "shape": NORMAL | {"sigma": 0.05}}
+    plain = {"family": "gompertz", "outcome": {"time": "time", "event": "event"}, "priors": prior}
+    gompertz = model_from_dict(plain, name="mine")
+    told = median_survival(gompertz, vary=True)
+    rng = np.random.default_rng(2)
+    eta, shape = rng.normal(-3, 1, DRAWS), rng.normal(0, 0.05, DRAWS)
+    cured = (shape < 0) & (np.exp(eta) < -shape * np.log(2))
+    assert cured.mean() > 0.025
+    assert told.upper == np.inf
+    assert "to inf) with shape as its prior" in " ".join(describe(gompertz).split())

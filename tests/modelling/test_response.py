@@ -10,8 +10,8 @@ from scipy import integrate, special, stats
 
 from casepool.errors import CasepoolError
 from casepool.modelling import make_design, model
-from casepool.modelling.arrays import NUMPY
-from casepool.modelling.likelihood import patient_mean
+from casepool.modelling.design.likelihood import patient_mean
+from casepool.modelling.families.arrays import NUMPY
 
 from .small import RESPONSE, by_patient, parameters, response_model, table, total
 

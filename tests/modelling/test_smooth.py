@@ -8,8 +8,8 @@ import pytest
 from scipy import integrate, interpolate, special, stats
 
 from casepool.modelling import make_design, model_from_dict
-from casepool.modelling.arrays import NUMPY
-from casepool.modelling.splines import wiggle
+from casepool.modelling.families.arrays import NUMPY
+from casepool.modelling.families.splines import wiggle
 
 from .small import HALF, NORMAL, RESPONSE, by_patient, response_model, table
 

@@ -4,11 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from casepool.inference.graph import input_values, prior_names, sizes
+from casepool.inference.graph import input_values, structure_key
 from casepool.inference.predictive import prior_draws
 from casepool.modelling import make_design
-from casepool.modelling.arrays import NUMPY
-from casepool.modelling.likelihood import data_of, log_likelihood
+from casepool.modelling.design.likelihood import data_of, log_likelihood
+from casepool.modelling.families.arrays import NUMPY
 from tests.small import half_normal, normal, response_model, survival_model
 
 TABLE = pd.DataFrame(
@@ -57,7 +57,7 @@ def test_the_likelihood_is_that_of_the_patients_kept(model, table: pd.DataFrame)
         some = whole.of_patients(kept)
         assert log_likelihood(data_of(some), drawn, NUMPY) == pytest.approx(full[..., kept], abs=1e-12)
         assert some.patients == tuple(table["patient"][kept])
-        assert prior_names(some) == prior_names(whole)
+        assert some.parameters == whole.parameters
 
 
 def test_it_is_the_design_of_a_table_without_the_others_outcomes() -> None:
@@ -75,6 +75,6 @@ def test_it_is_the_design_of_a_table_without_the_others_outcomes() -> None:
 def test_the_graph_stays_even_without_the_patients_whose_values_are_missing() -> None:
     whole = make_design(two_terms(), TABLE)
     one_left = np.array([True, False, True, True, True, True, True])  # a label is still missing, no age is
-    assert sizes(whole.of_patients(one_left)) == sizes(whole)
+    assert structure_key(whole.of_patients(one_left)) == structure_key(whole)
     complete = whole.of_patients(np.array([True, False, False, True, True, True, True]))
-    assert prior_names(complete) == prior_names(whole)
+    assert complete.parameters == whole.parameters

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy import integrate, stats
 
 from casepool.modelling import model_from_dict
-from casepool.modelling.families import FAMILIES
+from casepool.modelling.families.registry import FAMILIES
 
 from .small import EACH, HALF, NORMAL, PIECES, by_patient, own_values, survival_model, table, total
 
@@ -74,7 +74,7 @@ def test_gompertz_is_the_integral_of_its_hazard_also_where_it_falls_or_stays(sha
 
 @pytest.mark.parametrize(("family", "effects"), EACH)
 def test_covariates_move_the_linear_predictor(family, effects):
-    own_priors = dict.fromkeys(FAMILIES[family].parameters.keys() - {"log_hazard"}, HALF)
+    own_priors = {own.name: HALF for own in FAMILIES[family].parameters if own.key}
     plain = {
         "family": family,
         "effects": effects,

@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 
 import casepool as cp
 from casepool.modelling import model_from_dict
-from casepool.modelling.spec import model_dict
+from casepool.modelling.specification.model import model_dict
 
 
 @pytest.fixture(scope="module")

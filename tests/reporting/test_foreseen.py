@@ -10,7 +10,7 @@ import xarray as xr
 import casepool as cp
 from casepool.estimation.draws import open_draws
 from casepool.modelling import model_from_dict
-from casepool.modelling.spec import model_dict
+from casepool.modelling.specification.model import model_dict
 from casepool.reporting.foreseen import replicated_curves
 
 

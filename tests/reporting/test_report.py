@@ -6,7 +6,7 @@ import pytest
 import xarray as xr
 
 import casepool as cp
-from casepool.modelling.priors import Prior
+from casepool.modelling.families.priors import Prior
 from casepool.reporting.cautions import trials_of
 from casepool.reporting.chapters import moved
 from casepool.reporting.checklist import AUTHOR, GUIDELINES

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from casepool.cases.column import LABELLED as LABELLED  # noqa: PLC0414 - modelling reads both here
-from casepool.cases.column import TYPES
-from casepool.cases.column import Column as Column  # noqa: PLC0414
+from casepool.cases.column import TYPES, Column
 from casepool.cases.roles import check_roles
 from casepool.errors import CasepoolError
+from casepool.toml_files import check_keys, read_toml
 
 FILE_KEYS = ("separator", "decimal", "encoding", "sheet")
 """Keys of ``[file]``: how the file is written, where that cannot be told from it."""
@@ -83,16 +81,6 @@ def read_codebook(path: str | Path) -> Codebook:
     return codebook_from_dict({"name": path.parent.name, **read_toml(path)}, file=path.name)
 
 
-def read_toml(path: Path) -> dict[str, Any]:
-    """Read a TOML file, refusing what is none with its place."""
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except FileNotFoundError:
-        raise CasepoolError("there is no such file", file=str(path), remedy="check the path") from None
-    except (ValueError, OSError) as error:  # of a name, of text, of TOML
-        raise CasepoolError(f"not readable as TOML ({error})", file=str(path), remedy="correct it") from None
-
-
 def codebook_from_dict(plain: Mapping[str, Any], *, file: str = "codebook.toml") -> Codebook:
     """Make a codebook of plain mappings, refusing every unknown key."""
     check_keys(plain, [f.name for f in fields(Codebook)], file=file, table="")
@@ -116,18 +104,6 @@ def codebook_from_dict(plain: Mapping[str, Any], *, file: str = "codebook.toml")
     }
     check_roles(values["columns"], file=file)
     return Codebook(**values)
-
-
-def check_keys(plain: Mapping[str, Any], allowed: list[str], *, file: str, table: str) -> None:
-    """Refuse keys that are not among the allowed ones."""
-    for key in plain:
-        if key not in allowed:
-            where = f"[{table}]" if table else "the top level"
-            raise CasepoolError(
-                f"unknown key {key!r} in {where}",
-                file=file,
-                remedy=f"allowed there: {', '.join(sorted(allowed))}",
-            )
 
 
 def _column(plain: object, *, name: str, file: str) -> Column:

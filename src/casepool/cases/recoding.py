@@ -9,11 +9,12 @@ from typing import Any
 
 import pandas as pd
 
-from casepool.cases.codebook import Codebook, check_keys
+from casepool.cases.codebook import Codebook
 from casepool.cases.reading import resolve_cases
 from casepool.cases.roles import NO_ROLE
 from casepool.cases.tables import bare, codebook_of, missing_column, typed
 from casepool.errors import CasepoolError
+from casepool.toml_files import check_keys
 
 AS_RECORDED = "as_recorded"
 """The choice every decision has: what the table holds."""

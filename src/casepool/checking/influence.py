@@ -10,7 +10,7 @@ import numpy as np
 from casepool.checking.importance import MOST_K, weighed
 from casepool.checking.leaving import joint_score, without
 from casepool.estimation.draws import Fitted
-from casepool.inference.fitting import say
+from casepool.progress import say
 
 
 @dataclass(frozen=True)

@@ -22,15 +22,16 @@ from casepool.estimation.draws import Fitted, open_draws
 from casepool.inference.agreement import limits, tail_chance, verdict_of_p
 from casepool.inference.convergence import worst
 from casepool.inference.fit_contents import cases_of, parameters_of
-from casepool.inference.fitting import sample, say
-from casepool.inference.graph import prior_names
 from casepool.inference.predictive import prior_draws, replicate_counts, replicate_follow_up
+from casepool.inference.sampling import sample
 from casepool.modelling import Design
-from casepool.modelling.arrays import NUMPY
-from casepool.modelling.families import FAMILIES
-from casepool.modelling.likelihood import data_of, log_likelihood
-from casepool.modelling.membership import membership
-from casepool.modelling.responses import category_counts
+from casepool.modelling.design.grouping import membership
+from casepool.modelling.design.likelihood import data_of, log_likelihood
+from casepool.modelling.families.arrays import NUMPY
+from casepool.modelling.families.names import effect_of
+from casepool.modelling.families.responses import category_counts
+from casepool.modelling.terms.labels import Group
+from casepool.progress import say
 from casepool.random_streams import Stream, stream
 
 COLUMNS = (
@@ -137,7 +138,7 @@ def _scored(fitted: Fitted, refit: Refit, held: np.ndarray, by: str, level: str,
     """Score the patients held out, and say how far they lie from what was predicted."""
     design = fitted.design.of_patients(held)
     rng = stream(fitted.seed, Stream.LEFT_OUT)
-    flat = any(fitted.model.prior(name).dist == "Flat" for name in prior_names(fitted.design))
+    flat = fitted.design.improper
     prior = None if flat else prior_draws(design, rng, PRIOR_DRAWS)
     average = _average(fitted, refit.parameters, by, level)
     seen, replicated = _predicted(fitted.design, held, refit.parameters, rng)
@@ -157,12 +158,12 @@ def _scored(fitted: Fitted, refit: Refit, held: np.ndarray, by: str, level: str,
 
 def _average(fitted: Fitted, parameters: Parameters, by: str, level: str) -> dict[str, np.ndarray] | None:
     """Return the draws with the level's effect at the middle of its factor's; None of what is no borrowing factor."""
-    term, effect = fitted.model.terms.get(by), parameters.get(f"{by}_effect")
-    if term is None or term.kind != "group" or effect is None or term.borrowing == "none":
+    term, effect = fitted.model.terms.get(by), parameters.get(effect_of(by))
+    if not isinstance(term, Group) or effect is None or not term.way.informs:
         return None
     effect = effect.copy()
     effect[:, :, fitted.design.terms[by].coded.levels.index(level)] = 0.0
-    return {**parameters, f"{by}_effect": effect}
+    return {**parameters, effect_of(by): effect}
 
 
 def joint_score(design: Design, parameters: Parameters) -> float:
@@ -185,7 +186,7 @@ def _predicted(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return what is looked at of the patients held out, and the same of outcomes replicated for every draw."""
     design, shape = whole.of_patients(held), next(iter(parameters.values())).shape[:2]
-    if not FAMILIES[design.model.family].survival:
+    if not design.model.is_survival:
         return _categories(design, parameters, rng)
     rows = []
     for _ in range(REPEATS):

@@ -9,7 +9,6 @@ import pandas as pd
 from casepool.errors import CasepoolError
 from casepool.estimation import contrast, estimates, survival
 from casepool.estimation.draws import Fitted
-from casepool.modelling.families import FAMILIES
 
 MOST_LEVELS = 8
 """Levels of a factor whose pairs are still told; of more they would be hundreds, each with its own verdict anyway."""
@@ -17,7 +16,7 @@ MOST_LEVELS = 8
 
 def reported(fitted: Fitted) -> pd.DataFrame:
     """Return the default estimate tables of a fit, one under the other."""
-    tables = _of_survival(fitted) if FAMILIES[fitted.model.family].survival else _of_response(fitted)
+    tables = _of_survival(fitted) if fitted.model.is_survival else _of_response(fitted)
     return pd.concat(list(tables), ignore_index=True)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import arviz_stats
@@ -12,10 +11,8 @@ import pandas as pd
 import xarray as xr
 
 from casepool.estimation.draws import Fitted, open_draws
-from casepool.inference.graph import prior_dims
-from casepool.modelling.borrowing import fresh_effect, location, membership_probability, own_priors
-from casepool.modelling.priors import frozen
-from casepool.modelling.spec import Term
+from casepool.modelling.families.names import effect_of
+from casepool.modelling.terms.borrowings import LevelEffects
 from casepool.random_streams import Stream, stream
 
 NOTICEABLE = 0.05
@@ -84,7 +81,7 @@ def power_scaling(fit: xr.DataTree) -> pd.DataFrame:
     fitted = open_draws(fit)
     rows = [
         {
-            "estimand": f"sensitivity of {_moved(item.name)} to its prior {fitted.model.prior(item.name)}",
+            "estimand": f"sensitivity of {_moved(fitted, item.name)} to its prior {fitted.model.prior(item.name)}",
             "level": item.name,
             "model": fitted.model.name,
             "source": "shrunk",
@@ -107,10 +104,8 @@ def scaled(fitted: Fitted) -> list[Scaled]:
             continue
         values = (fitted.parameters[name], fitted.tree["log_prior"][name].to_numpy())
         found.append(_weighed(fitted, name, values, _prior_alone(fitted, name)))
-    for term in fitted.model.terms.values():
-        if term.kind == "group" and term.borrowing in ("none", "exnex"):
-            found += _own(fitted, term)
-    return found
+    laws = [fitted.model.level_effects(name) for name in fitted.model.terms]
+    return found + [item for law in laws if law and law.borrowing.has_own for item in _own(fitted, law)]
 
 
 def _weighed(fitted: Fitted, name: str, drawn: Draws, alone: Draws) -> Scaled:
@@ -139,49 +134,32 @@ def moved_by(values: np.ndarray, density: np.ndarray) -> float:
 
 def _prior_alone(fitted: Fitted, name: str) -> Draws:
     """Return as many draws of a parameter from its prior as the fit has, with their log density."""
-    rng = stream(fitted.seed, Stream.PRIOR_ALONE)
-    posterior = fitted.tree["posterior"].to_dataset()
-    prior = frozen(fitted.model.prior(name))
-    shape = (posterior.sizes["chain"], posterior.sizes["draw"], *prior_dims(fitted.design, name).values())
-    drawn = np.asarray(prior.rvs(size=shape, random_state=rng))
-    return drawn, np.asarray(prior.logpdf(drawn))
+    drawn = fitted.model.prior(name).draw(fitted.parameters[name].shape, stream(fitted.seed, Stream.PRIOR_ALONE))
+    return drawn, fitted.model.prior(name).log_density(drawn)
 
 
-def _own(fitted: Fitted, term: Term) -> list[Scaled]:
+def _own(fitted: Fitted, law: LevelEffects) -> list[Scaled]:
     """Power-scale the own priors of a factor's levels, those levels together that share one.
 
     Were the posterior the prior, the effects would be drawn anew given all else.
     """
-    levels = fitted.design.terms[term.name].coded.levels
-    rng, effect = stream(fitted.seed, Stream.OWN_EFFECTS), f"{term.name}_effect"
-    shape = fitted.parameters[effect].shape[:2]
-    drawn = [fresh_effect(fitted.model, term, level, fitted.parameters, rng, shape) for level in levels]
+    levels, effect = fitted.design.terms[law.factor.name].coded.levels, effect_of(law.factor.name)
+    rng, shape = stream(fitted.seed, Stream.OWN_EFFECTS), fitted.parameters[effect].shape[:2]
+    drawn = [law.unseen(level, fitted.parameters, rng, shape) for level in levels]
     alone = {**fitted.parameters, effect: np.stack(drawn, axis=-1)}
-    keys = [f"{term.name}_own.{level}" for level in levels]
-    keys = [key if key in fitted.model.priors else f"{term.name}_own" for key in keys]
+    keys = law.keys(levels)
     found = []
     for name in dict.fromkeys(keys):
         which = np.array([key == name for key in keys])
-        pairs = [(p[effect][..., which], own_part(fitted, term, p)[..., which]) for p in (fitted.parameters, alone)]
+        pairs = [(p[effect][..., which], law.own_part(levels, p)[..., which]) for p in (fitted.parameters, alone)]
         found.append(_weighed(fitted, name, *pairs))
     return found
 
 
-def own_part(fitted: Fitted, term: Term, parameters: Mapping[str, np.ndarray]) -> np.ndarray:
-    """Return what the power of each level's own prior adds to the log density of the effects: (chain, draw, levels)."""
-    levels = fitted.design.terms[term.name].coded.levels
-    own, effect = own_priors(fitted.model, term, levels), parameters[f"{term.name}_effect"]
-    if term.borrowing == "none":
-        return np.asarray((1 - ((effect - own["mu"]) / own["sigma"]) ** 2) / 2)
-    zero = np.asarray(location(fitted.model, parameters))[..., None] if term.own == "level" else 0.0
-    apart = (effect + zero - own["mu"]) / own["sigma"]
-    return np.asarray((1 - membership_probability(fitted.model, term, levels, parameters)) * (1 - apart**2) / 2)
-
-
-def _moved(name: str) -> str:
+def _moved(fitted: Fitted, name: str) -> str:
     """Name what a prior moves: the parameter itself, or the effects of the levels whose own prior it is."""
-    owner, own, level = name.partition("_own")
-    return f"{owner}_effect{f' of {level[1:]}' * bool(level)}" if own else name
+    parameter, level = fitted.model.parameter(name), name.partition(".")[2]
+    return f"{parameter.name if parameter else name}{f' of {level}' * bool(level)}"
 
 
 def _said(item: Scaled) -> str:

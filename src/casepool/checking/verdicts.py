@@ -22,8 +22,9 @@ from casepool.estimation.draws import APART, Fitted, open_draws
 from casepool.inference.agreement import agreement, said_p, verdict_of_p
 from casepool.inference.convergence import LEAST_BFMI, LEAST_ESS, MOST_RHAT, NOT_ASKED, convergence_of, worst
 from casepool.inference.fit_contents import cases_of
-from casepool.modelling.design import patients_in
-from casepool.modelling.membership import membership
+from casepool.modelling.design.design import patients_in
+from casepool.modelling.design.grouping import membership
+from casepool.modelling.terms.labels import Group
 
 COLUMNS = ("question", "verdict", "value", "sentence")
 MOST_MOVED = 1.0
@@ -162,7 +163,7 @@ def _aliasing(fitted: Fitted) -> Iterator[dict[str, Any]]:
             continue
         alone = levels[~levels["separated"].astype(bool) & (levels["patients"] > 0)]
         share = float(alone["patients"].sum() / max(levels["patients"].sum(), 1))
-        borrows = fitted.model.terms[str(name)].kind == "group"
+        borrows = fitted.model.terms[str(name)].borrows
         poor = share > (MOST_ALIASED if borrows else 0.0)
         said = f"the data tell all levels of {name} with patients apart"
         if share:
@@ -179,7 +180,7 @@ def _left_out(fitted: Fitted, *, refits: bool, progress: bool) -> Iterator[dict[
     groups = {
         f"levels of {name} left out": name
         for name, term in fitted.model.terms.items()
-        if term.kind == "group" and term.borrowing != "none"
+        if isinstance(term, Group) and term.way.informs
     }
     column = json.loads(fitted.tree.attrs["codebook"]).get("publication", "")
     if column:

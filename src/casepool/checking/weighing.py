@@ -18,10 +18,10 @@ from casepool.estimation.survival import arms_of
 from casepool.estimation.targets import ANSWERS, over_patients
 from casepool.inference.convergence import worst
 from casepool.inference.fit_contents import cases_of
-from casepool.modelling.endpoints import counted, endpoints
-from casepool.modelling.families import FAMILIES
-from casepool.modelling.membership import membership, patients_and_events
-from casepool.modelling.outcomes import default_times
+from casepool.modelling.design.endpoint_counts import counted
+from casepool.modelling.design.grouping import membership, patients_and_events
+from casepool.modelling.design.outcomes import default_times
+from casepool.modelling.specification.endpoints import endpoints
 from casepool.tables import estimate_table
 
 SCORE = "log predictive density of patients left out one at a time"
@@ -243,7 +243,7 @@ def mixture(values: Sequence[np.ndarray], weights: np.ndarray, ci_prob: float) -
 
 def _told(fitted: Fitted, by: str | None) -> list[Told]:
     """Return what a model answers: rows of an estimate table with their draws (chain, draw)."""
-    if FAMILIES[fitted.model.family].survival:
+    if fitted.model.is_survival:
         return _survival(fitted, by)
     n, _ = patients_and_events(fitted.design)
     levels: tuple[str, ...] = ("everyone",)

@@ -11,7 +11,8 @@ import xarray as xr
 
 from casepool.estimation.draws import open_draws
 from casepool.modelling import Design
-from casepool.modelling.membership import patients_and_events
+from casepool.modelling.design.grouping import patients_and_events
+from casepool.modelling.terms.labels import Group
 
 COLUMNS = ("factor", "level", "patients", "own_patients", "separated", "because", "verdict")
 TOLERANCE, NEAR = 1e-9, 1e-6
@@ -57,7 +58,7 @@ def aliasing(fit: xr.DataTree) -> pd.DataFrame:
 def pools(design: Design, name: str) -> bool:
     """Whether a factor's levels have no effects in the model."""
     term = design.model.terms[name]
-    return term.kind == "group" and term.borrowing == "complete"
+    return isinstance(term, Group) and not term.way.differs
 
 
 def level_weights(design: Design, name: str) -> np.ndarray:

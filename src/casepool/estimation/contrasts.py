@@ -13,8 +13,10 @@ from casepool.errors import CasepoolError
 from casepool.estimation.draws import Fitted, posterior_rows, probability_row
 from casepool.estimation.targets import ANSWERS
 from casepool.inference.fit_contents import cases_of
-from casepool.modelling.endpoints import Endpoint, at_least, counted, steps
-from casepool.modelling.membership import Membership, membership
+from casepool.modelling.design.endpoint_counts import counted
+from casepool.modelling.design.grouping import Membership, membership
+from casepool.modelling.families.names import effect_of
+from casepool.modelling.specification.endpoints import Endpoint, at_least
 
 Told = tuple[dict[str, Any], np.ndarray]
 """A row of a table and the draws it tells of: a quantity's, or of whether something holds."""
@@ -88,15 +90,15 @@ def _odds_of_the_model(fitted: Fitted, group: Membership, pair: dict[str, Any], 
 
     With effects by category there is one for each step between categories.
     """
-    effect = fitted.parameters.get(f"{group.by}_effect")
+    effect = fitted.parameters.get(effect_of(group.by))
     if not fitted.model.is_ordinal or effect is None or not group.is_term:
         return []
     coded = fitted.design.terms[group.by].coded
     high, low = (coded.choice_of(group.levels[place]) for place in places)
     apart = high - low
     name = "cumulative odds ratio" if fitted.model.link == "cumulative" else "adjacent-category odds ratio"
-    by_category = coded.term.by_category
-    each = {step: effect[..., j] for j, step in enumerate(steps(fitted.model))} if by_category else {"": effect}
+    by_category = coded.term.each_step
+    each = {step: effect[..., j] for j, step in enumerate(fitted.model.steps)} if by_category else {"": effect}
     told: list[Told] = []
     for at, own in each.items():
         log_ratio = own @ apart

@@ -6,10 +6,11 @@ import numpy as np
 
 from casepool.estimation.draws import Fitted
 from casepool.estimation.targets import new_patient
-from casepool.modelling.arrays import NUMPY
-from casepool.modelling.endpoints import event
-from casepool.modelling.likelihood import by_step, data_of, linear_predictor, patient_mean
-from casepool.modelling.membership import Membership, patients_and_events
+from casepool.modelling.design.grouping import Membership, patients_and_events
+from casepool.modelling.design.likelihood import by_step, data_of, linear_predictor, patient_mean
+from casepool.modelling.families.arrays import NUMPY
+from casepool.modelling.families.names import effect_of
+from casepool.modelling.specification.endpoints import event
 
 NOTICEABLE = 0.005
 """How far outside its range a probability must lie to be listed: what a table of whole percents shows."""
@@ -38,7 +39,7 @@ def moved(fitted: Fitted, group: Membership, categories: list[np.ndarray]) -> tu
     """
     term = fitted.model.terms.get(group.by)
     others = [name for name in fitted.model.terms if name != group.by]
-    if term is None or term.kind != "group" or not others:
+    if term is None or not term.borrows or not others:
         return ("",) * len(group.levels)
     end = event(fitted.model)
     shrunk = np.median(end.of(categories), axis=(0, 1))
@@ -63,7 +64,7 @@ def _leads(fitted: Fitted, group: Membership, name: str) -> np.ndarray:
     """Part of a term in the linear predictor of each level's own patients, less that of all: array (levels,)."""
     own = by_step(fitted.model, {key: values[:, ::THIN] for key, values in fitted.parameters.items()})[0]
     data = data_of(fitted.design)
-    without = {key: values for key, values in own.items() if key != f"{name}_effect"}
+    without = {key: values for key, values in own.items() if key != effect_of(name)}
     part = linear_predictor(data, own, NUMPY) - linear_predictor(data, without, NUMPY)
     by_patient = patient_mean(fitted.design, part, own, NUMPY).mean(axis=(0, 1))
     n, _ = patients_and_events(fitted.design)

@@ -11,13 +11,12 @@ from casepool.errors import CasepoolError
 from casepool.estimation.draws import HUGE, Fitted
 from casepool.inference.fit_contents import cases_of
 from casepool.modelling import Design
-from casepool.modelling.arrays import NUMPY
-from casepool.modelling.baselines import TINY
-from casepool.modelling.dating import nodes
-from casepool.modelling.design import make_design
-from casepool.modelling.likelihood import data_of, hazard_of, patient_mean
-from casepool.modelling.survival import Hazard
-from casepool.modelling.words import compared_arms
+from casepool.modelling.design.exposure_dates import nodes
+from casepool.modelling.design.likelihood import data_of, hazard_of, patient_mean
+from casepool.modelling.design.making import make_design
+from casepool.modelling.families.arrays import NUMPY
+from casepool.modelling.families.baselines import TINY
+from casepool.modelling.families.hazards import Hazard
 
 HALVINGS = 60
 """Bisection steps for a median: they shrink the bracket by 10^18."""
@@ -146,7 +145,7 @@ def strategies(fitted: Fitted, start: float | None) -> list[Strategy]:
             remedy="leave it out",
         )
     begin = 0.0 if not exposure.begins else exposure.report_start if start is None else float(start)
-    without, with_ = compared_arms(exposure, fitted.unit)
+    without, with_ = exposure.compared_arms(fitted.unit)
     unit = fitted.unit.removesuffix("s")
     described = {
         "baseline": f"ever {with_}, fixed at baseline",

@@ -18,8 +18,7 @@ from casepool.inference.convergence import LEAST_ESS, MOST_RHAT, verdict_of, wor
 from casepool.inference.fit_contents import design_of, model_of, parameters_of
 from casepool.inference.fit_format import refuse_what_is_no_fit
 from casepool.modelling import Design, Model
-from casepool.modelling.families import FAMILIES
-from casepool.modelling.touched import touched
+from casepool.modelling.design.touched import touched
 from casepool.tables import estimate_table, marked_private
 
 HUGE = 1e12
@@ -90,7 +89,7 @@ def open_all(fits: xr.DataTree | Sequence[xr.DataTree]) -> list[Fitted]:
 
 def refuse_survival(fitted: Fitted) -> None:
     """Refuse a survival model where responses are asked for."""
-    if FAMILIES[fitted.model.family].survival:
+    if fitted.model.is_survival:
         raise CasepoolError(
             f"{fitted.model.name!r} is a survival model",
             remedy="use survival(fit, by=...) or contrast(fit, by=...)",

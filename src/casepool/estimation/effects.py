@@ -6,7 +6,7 @@ import numpy as np
 
 from casepool.estimation.draws import Fitted
 from casepool.estimation.targets import over_patients
-from casepool.modelling.endpoints import event
+from casepool.modelling.specification.endpoints import event
 
 
 def probability_along(fitted: Fitted, term: str, values: np.ndarray) -> np.ndarray:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from casepool.estimation.draws import Fitted, probability_row
-from casepool.modelling.borrowing import exchangeable, membership_probability
-from casepool.modelling.membership import Membership
+from casepool.modelling.design.grouping import Membership
+from casepool.modelling.terms.borrowings import exchangeable
 
 SUFFIX = "(exchangeable)"
 """Follows the level's name in these rows, so that no level has two rows of one name."""
@@ -17,11 +17,11 @@ def exchangeability_rows(fitted: Fitted, group: Membership) -> list[dict[str, An
 
     Nothing for any other grouping.
     """
-    term = fitted.model.terms.get(group.by)
-    if term is None or term.kind != "group" or term.borrowing != "exnex":
+    law = fitted.model.level_effects(group.by)
+    if law is None or not law.borrowing.mixes:
         return []
-    prior = exchangeable(term, group.levels)
-    share = membership_probability(fitted.model, term, group.levels, fitted.parameters)
+    prior = exchangeable(law.factor, group.levels)
+    share = law.membership(group.levels, fitted.parameters)
     n, events = group.counts(fitted.design)
     return [
         probability_row(

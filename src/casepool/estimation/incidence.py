@@ -15,7 +15,7 @@ from casepool.estimation.curves import Curve, Strategy
 from casepool.estimation.draws import Fitted, check_probability, open_all, posterior_rows
 from casepool.estimation.survival import arms_of, times_of
 from casepool.inference.convergence import worst
-from casepool.modelling.baselines import TINY
+from casepool.modelling.families.baselines import TINY
 
 STEPS = 300
 """Steps of time over which probabilities are added up, the shortest first."""

@@ -13,13 +13,12 @@ from casepool.estimation.draws import Fitted, check_probability, open_draws, pos
 from casepool.estimation.targets import ANSWERS, over_patients
 from casepool.frequentist.proportions import clopper_pearson
 from casepool.inference.fit_contents import cases_of
-from casepool.inference.graph import prior_names
 from casepool.inference.predictive import prior_draws
 from casepool.modelling import Design
-from casepool.modelling.arrays import NUMPY
-from casepool.modelling.endpoints import event
-from casepool.modelling.likelihood import data_of, log_likelihood
-from casepool.modelling.membership import Membership, membership
+from casepool.modelling.design.grouping import Membership, membership
+from casepool.modelling.design.likelihood import data_of, log_likelihood
+from casepool.modelling.families.arrays import NUMPY
+from casepool.modelling.specification.endpoints import event
 from casepool.random_streams import Stream, stream
 
 PRIOR_DRAWS = (4, 2500)
@@ -86,7 +85,7 @@ def ledger(fit: xr.DataTree, by: str, *, ci_prob: float = 0.95) -> pd.DataFrame:
     group = membership(fitted.design, cases_of(fit), by)
     n, events = group.counts(fitted.design)
     draws = _draws(fitted, group, n)
-    flat = [name for name in prior_names(fitted.design) if fitted.model.prior(name).dist == "Flat"]
+    flat = fitted.design.improper
     before = np.full((*PRIOR_DRAWS, len(n)), np.nan)
     lent, without = np.zeros(len(n)), n
     if not flat:
@@ -139,7 +138,7 @@ def _without_siblings(before: np.ndarray, log_likelihoods: np.ndarray, sums: np.
 
 def _alone(fitted: Fitted, group: Membership, n: np.ndarray) -> np.ndarray:
     """Whether nobody else's outcome can tell of a level: array (levels)."""
-    apart = all(term.borrowing == "none" and name == group.by for name, term in fitted.model.terms.items())
+    apart = all(term.stands_alone and name == group.by for name, term in fitted.model.terms.items())
     return np.asarray(n >= fitted.design.outcome["n"].sum()) | (apart and bool(fitted.model.terms))
 
 

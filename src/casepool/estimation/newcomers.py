@@ -22,13 +22,12 @@ from casepool.estimation.draws import Fitted, check_probability, open_draws, pos
 from casepool.estimation.targets import category_probabilities
 from casepool.inference.fit_contents import cases_of
 from casepool.modelling import Design
-from casepool.modelling.borrowing import fresh_effect
-from casepool.modelling.design import design_of_one, patient_labels
-from casepool.modelling.endpoints import endpoints
-from casepool.modelling.membership import patients_and_events
-from casepool.modelling.priors import frozen
-from casepool.modelling.spec import Term
-from casepool.modelling.terms import Coded, code_term, labels_of
+from casepool.modelling.design.encoding import code_term, labels_of
+from casepool.modelling.design.grouping import patients_and_events
+from casepool.modelling.design.making import design_of_one, patient_labels
+from casepool.modelling.families.names import effect_of, mean_of, share_of
+from casepool.modelling.specification.endpoints import endpoints
+from casepool.modelling.terms.term import Coded, Term
 from casepool.random_streams import Stream, stream
 
 LEAST_SHARE = 1e-300
@@ -130,7 +129,7 @@ def _read(fitted: Fitted, patients: pd.DataFrame) -> Newcomers:
     labelled = {
         term.source: replace(book.columns[term.source], levels=_levels(term, old, bare(new), book))
         for term in model.terms.values()
-        if fitted.design.terms[term.name].coded.levels and term.kind != "banded"
+        if not term.reads_numbers
     }
     book = replace(book, columns={**book.columns, **labelled})
     parameters: dict[str, np.ndarray] = dict(fitted.parameters)
@@ -147,7 +146,7 @@ def _read(fitted: Fitted, patients: pd.DataFrame) -> Newcomers:
                 said.append(f"{name} {', '.join(strange)} unseen: its effect is drawn from {_source(term)}")
             if read.missing[len(old) + i]:
                 said.append(f"{name} missing: averaged over {_over(fitted, name)}")
-        if not read.levels and f"{name}_mean" not in parameters:
+        if not read.levels and mean_of(name) not in parameters:
             read = _from_the_fit(fitted, name, read)
         coded[name] = read
     return Newcomers(
@@ -214,44 +213,40 @@ def _levels(term: Term, old: pd.DataFrame, new: pd.DataFrame, book: Codebook) ->
 
 
 def _source(term: Term) -> str:
-    return (
-        f"the distribution of {term.name} effects" if term.kind == "group" and term.borrowing != "none" else "its prior"
-    )
+    return f"the distribution of {term.name} effects" if term.borrows and not term.stands_alone else "its prior"
 
 
 def _over(fitted: Fitted, name: str) -> str:
-    modelled = f"{name}_mean" in fitted.parameters or f"{name}_share" in fitted.parameters
+    modelled = mean_of(name) in fitted.parameters or share_of(name) in fitted.parameters
     return "its modelled distribution" if modelled else "the patients of the fit"
 
 
 def _extended(fitted: Fitted, term: Term, unseen: tuple[str, ...]) -> dict[str, np.ndarray]:
     """Return a factor's effects followed by those of unseen levels, and the share of every level."""
     name, found = term.name, {}
-    effect = fitted.parameters.get(f"{name}_effect")
+    effect = fitted.parameters.get(effect_of(name))
     if effect is not None and unseen:
         fresh = [_fresh(fitted, term, level, effect.shape[:2] + effect.shape[3:]) for level in unseen]
-        found[f"{name}_effect"] = np.concatenate([effect, np.stack(fresh, axis=2)], axis=2)
+        found[effect_of(name)] = np.concatenate([effect, np.stack(fresh, axis=2)], axis=2)
     if fitted.design.terms[name].coded.levels:
-        share = fitted.parameters.get(f"{name}_share")
+        share = fitted.parameters.get(share_of(name))
         if share is None:
             weights, (n, _) = level_weights(fitted.design, name), patients_and_events(fitted.design)
             known = ~np.isnan(weights[:, 0])
             share = np.average(weights[known], axis=0, weights=n[known])
             share = np.broadcast_to(share, (*next(iter(fitted.parameters.values())).shape[:2], len(share)))
         none = np.zeros((*share.shape[:2], len(unseen)))
-        found[f"{name}_share"] = np.maximum(np.concatenate([share, none], axis=2), LEAST_SHARE)
+        found[share_of(name)] = np.maximum(np.concatenate([share, none], axis=2), LEAST_SHARE)
     return found
 
 
 def _fresh(fitted: Fitted, term: Term, level: str, shape: tuple[int, ...]) -> np.ndarray:
     """Draw the effect of a level nobody has seen, the same for equal labels: array (chain, draw, steps if any)."""
     rng = stream(fitted.seed, Stream.UNSEEN_LEVEL, *f"{term.name} {level}".encode())
-    if term.kind != "group":
-        drawn = frozen(fitted.model.prior(f"{term.name}_effect")).rvs(size=shape, random_state=rng)
-        return np.asarray(drawn)
-    lead, steps = shape[:2], shape[2:]
-    each = [fresh_effect(fitted.model, term, level, fitted.parameters, rng, lead) for _ in range(*(steps or (1,)))]
-    return np.stack(each, axis=-1) if steps else each[0]
+    law = fitted.model.level_effects(term.name)
+    if law is None:
+        return fitted.model.prior(effect_of(term.name)).draw(shape, rng)
+    return law.unseen(level, fitted.parameters, rng, shape)
 
 
 def _from_the_fit(fitted: Fitted, name: str, read: Coded) -> Coded:

@@ -21,8 +21,8 @@ from casepool.estimation.draws import (
 )
 from casepool.estimation.targets import ANSWERS, TARGETS
 from casepool.inference.fit_contents import cases_of
-from casepool.modelling.endpoints import event
-from casepool.modelling.membership import membership
+from casepool.modelling.design.grouping import membership
+from casepool.modelling.specification.endpoints import event
 
 
 def ranking(fit: xr.DataTree, by: str, *, target: str = "standardised", ci_prob: float = 0.95) -> pd.DataFrame:

@@ -16,8 +16,9 @@ from casepool.estimation.draws import Fitted, check_probability, open_draws, pos
 from casepool.estimation.exchangeability import exchangeability_rows
 from casepool.estimation.targets import ANSWERS, TARGETS, Answer, new_patient, over_patients
 from casepool.inference.fit_contents import cases_of
-from casepool.modelling.endpoints import counted, endpoints, reached_note
-from casepool.modelling.membership import membership, patients_and_events
+from casepool.modelling.design.endpoint_counts import counted, reached_note
+from casepool.modelling.design.grouping import membership, patients_and_events
+from casepool.modelling.specification.endpoints import endpoints
 
 
 def estimates(

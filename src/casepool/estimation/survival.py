@@ -18,12 +18,11 @@ from casepool.estimation.curves import Strategy, curve, strategies, undated
 from casepool.estimation.draws import Fitted, check_probability, open_draws, posterior_rows, probability_row
 from casepool.estimation.targets import TARGETS
 from casepool.inference.fit_contents import cases_of
-from casepool.modelling.families import FAMILIES
-from casepool.modelling.membership import membership
-from casepool.modelling.outcomes import default_times
-from casepool.modelling.priors import frozen
-from casepool.modelling.spec import Exposure
-from casepool.modelling.words import ASSOCIATION, guard
+from casepool.modelling.design.grouping import membership
+from casepool.modelling.design.outcomes import default_times
+from casepool.modelling.families.names import effect_of
+from casepool.modelling.specification.cautions import ASSOCIATION
+from casepool.modelling.specification.exposure import Exposure
 
 COUNTED = "n and events are of those who came to be in the arm"
 PRIOR_ALONE = "under the prior alone"
@@ -108,7 +107,7 @@ def survival(
 
 def times_of(fitted: Fitted, at: Sequence[float] | None) -> list[float]:
     """Return the times a survival table is told at, refusing what is no survival fit or no time."""
-    if not FAMILIES[fitted.model.family].survival:
+    if not fitted.model.is_survival:
         raise CasepoolError(f"{fitted.model.name!r} is no survival model", remedy="use estimates(fit, by=...)")
     return from_0(default_times(fitted.unit) if at is None else at)
 
@@ -149,7 +148,7 @@ def arms_of(fitted: Fitted, by: str | None, start: float | None) -> tuple[list[S
 
 def _dating(exposure: Exposure, fitted: Fitted) -> str:
     """Say how the exposure's dates are taken and what its numbers are, or what is wrong with comparing by it."""
-    return guard(exposure, fitted.unit) or f"dates of {exposure.name}: {exposure.dating}; {ASSOCIATION}"
+    return exposure.guard(fitted.unit) or f"dates of {exposure.name}: {exposure.dating}; {ASSOCIATION}"
 
 
 def _quantities(fitted: Fitted, times: list[float], until: float) -> list[dict[str, Any]]:
@@ -268,7 +267,7 @@ def contrast(
     name_of(by, "by", "name a factor or exposure of the model")
     one_of(target, TARGETS, "target")
     fitted = open_draws(fit)
-    if not FAMILIES[fitted.model.family].survival:
+    if not fitted.model.is_survival:
         return response_contrast(fitted, by, target=target, ci_prob=ci_prob, rope=rope)
     if rope is not None:
         raise CasepoolError(f"{fitted.model.name!r} has no risk difference", remedy="leave out rope")
@@ -290,8 +289,8 @@ def _before_the_data(fitted: Fitted, exposure: str, *, above: bool) -> str:
     """Say the prior's own probability that an exposure's ratio lies on the better side of 1; "" where it has none."""
     if exposure not in fitted.model.exposures:
         return ""
-    prior = frozen(fitted.model.prior(f"{exposure}_effect"))
-    if not hasattr(prior, "cdf"):
+    prior = fitted.model.prior(effect_of(exposure))
+    if not prior.distribution.has_quantiles:
         return ""
     below = float(prior.cdf(0.0))
     return f"{PRIOR_ALONE} {1 - below if above else below:.3g}"
@@ -302,7 +301,7 @@ def _log_ratios(fitted: Fitted, by: str) -> list[tuple[np.ndarray, dict[str, Any
     exposure = fitted.model.exposures.get(by)
     if exposure is not None:
         never, ever = strategies(fitted, None)
-        prior = fitted.model.prior(f"{by}_effect")
+        prior = fitted.model.prior(effect_of(by))
         dating = _dating(exposure, fitted)
         row = {
             "level": f"{ever.level} vs {never.level}",
@@ -310,9 +309,9 @@ def _log_ratios(fitted: Fitted, by: str) -> list[tuple[np.ndarray, dict[str, Any
             "events": ever.events + never.events,
             "note": f"prior of the log ratio {prior}; {ever.n:g} exposed with {ever.events:g} events; {dating}",
         }
-        return [(fitted.parameters[f"{by}_effect"], row)]
+        return [(fitted.parameters[effect_of(by)], row)]
     group = membership(fitted.design, cases_of(fitted.tree), by)
-    effect = fitted.parameters.get(f"{by}_effect")
+    effect = fitted.parameters.get(effect_of(by))
     if not group.is_term or effect is None:
         raise CasepoolError(f"{by!r} has no effect in this model", remedy="use a factor or exposure of the model")
     coded = fitted.design.terms[by].coded

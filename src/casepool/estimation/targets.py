@@ -9,16 +9,21 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import special
 
 from casepool.estimation.draws import Fitted
 from casepool.modelling import Design
-from casepool.modelling.arrays import NUMPY
-from casepool.modelling.borrowing import fresh_effect
-from casepool.modelling.endpoints import event
-from casepool.modelling.families import FAMILIES
-from casepool.modelling.likelihood import by_step, data_of, log_probabilities, of_number, patient_mean, random_rows
-from casepool.modelling.membership import Membership, patients_and_events
+from casepool.modelling.design.grouping import Membership, patients_and_events
+from casepool.modelling.design.likelihood import (
+    by_step,
+    data_of,
+    log_probabilities,
+    patient_mean,
+    random_rows,
+)
+from casepool.modelling.families.arrays import NUMPY
+from casepool.modelling.families.names import mean_of, spread_of
+from casepool.modelling.specification.endpoints import event
+from casepool.modelling.terms.numbers import as_number
 from casepool.random_streams import Stream, stream
 
 TARGETS = {
@@ -126,7 +131,7 @@ def _combinations_seen(design: Design, group: Membership) -> tuple[str, ...]:
 
 
 def _new(fitted: Fitted, group: Membership) -> Answer:
-    unseen = fitted.model.terms[group.by].kind == "group"
+    unseen = fitted.model.terms[group.by].borrows
     levels: list[str | None] = [*group.levels, *([None] if unseen else [])]
     each = [new_patient(fitted, group.by, level) for level in levels]
     names = tuple(UNSEEN if level is None else level for level in levels)
@@ -142,18 +147,15 @@ def new_patient(fitted: Fitted, by: str | None, level: str | None) -> list[np.nd
     rng = stream(fitted.seed, Stream.NEW_PATIENT)
     design, model, shape = fitted.design, fitted.model, next(iter(fitted.parameters.values())).shape[:2]
     row = _random_rows(fitted, rng, shape)
-    fresh = {
-        name: fresh_effect(model, term, "other", fitted.parameters, rng, shape)
-        for name, term in model.terms.items()
-        if term.kind == "group"
-    }
+    laws = {name: model.level_effects(name) for name in model.terms}
+    fresh = {name: law.unseen("other", fitted.parameters, rng, shape) for name, law in laws.items() if law}
     chosen = {by: design.terms[by].coded.choice_of(level)} if by is not None and level is not None else {}
     offset = design.outcome["offset"][design.patient_of_row][row]
     if by is not None and level is not None and (known := design.offset_at(by, level)) is not None:
         offset = np.full(shape, known)
     etas = [offset + _eta(fitted, own, row, chosen, fresh) for own in by_step(model, fitted.parameters)]
     etas = [eta[..., None] for eta in etas]
-    log_p = FAMILIES[model.family].response[model.form](etas, fitted.parameters, NUMPY)
+    log_p = model.of_family.response[model.form](etas, fitted.parameters, NUMPY)
     return [np.exp(values[..., 0]) for values in log_p]
 
 
@@ -168,18 +170,14 @@ def _eta(
     design = fitted.design
     eta = np.zeros(row.shape) + parameters.get("intercept", 0.0)
     for name, term in design.terms.items():
-        effect = parameters.get(f"{name}_effect")
-        if effect is None:  # complete borrowing: the levels have no effects
+        own = term.coded.term
+        if not own.has_effect(parameters):
             continue
-        if name in chosen:
-            eta = eta + effect @ chosen[name]
-        elif name in fresh:
+        if name in fresh and name not in chosen:
             eta = eta + fresh[name]
-        elif term.coded.levels:
-            eta = eta + (effect * term.matrix[row]).sum(axis=-1)
         else:
-            values = _number(fitted, name, row)[..., None]
-            eta = eta + of_number(term.coded.term, values, parameters, NUMPY)[..., 0]
+            x = _number(fitted, name, row)[..., None] if own.is_number else term.matrix[row]
+            eta = eta + own.contribution_of_draws(chosen.get(name, x), parameters)
     return np.asarray(eta)
 
 
@@ -194,12 +192,10 @@ def _number(fitted: Fitted, name: str, row: np.ndarray) -> np.ndarray:
     """Standardised value of a number at the picked rows, from its distribution where it is missing."""
     term = fitted.design.terms[name]
     known = term.matrix[row, 0]
-    if f"{name}_mean" not in fitted.parameters:
+    if not term.has_nodes:
         return np.asarray(known)
-    low, high = term.coded.term.bounds or (0.0, 1.0)
-    node = np.nan_to_num(term.node)[row]
-    logit = fitted.parameters[f"{name}_mean"] + fitted.parameters[f"{name}_spread"] * node
-    modelled = (low + (high - low) * special.expit(logit) - term.coded.term.centre) / term.coded.term.scale
+    mean, spread = fitted.parameters[mean_of(name)], fitted.parameters[spread_of(name)]
+    modelled = as_number(term.coded.term).at_nodes(np.nan_to_num(term.node)[row], mean, spread, NUMPY)
     return np.asarray(np.where(np.isfinite(term.node[row]), modelled, known))
 
 

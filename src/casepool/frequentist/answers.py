@@ -15,7 +15,6 @@ from casepool.frequentist.rates import response_rows
 from casepool.frequentist.spans import survival_rows
 from casepool.modelling import Model, make_design
 from casepool.modelling import model as model_of
-from casepool.modelling.families import FAMILIES
 from casepool.tables import estimate_table
 
 
@@ -67,7 +66,7 @@ def classical(
     frame = resolve_cases(cases)
     design = make_design(asked, frame)
     public = (codebook_of(frame) or Codebook()).public
-    if FAMILIES[asked.family].survival:
+    if asked.is_survival:
         return estimate_table(survival_rows(design, frame, by, at), public=public)
     if at is not None:
         raise CasepoolError(

@@ -14,15 +14,14 @@ import numpy as np
 from scipy import optimize, stats
 
 from casepool.frequentist.spells import Floats
-from casepool.modelling.arrays import NUMPY
-from casepool.modelling.baselines import LOG_LOG_2
-from casepool.modelling.design import Design
-from casepool.modelling.families import FAMILIES
-from casepool.modelling.likelihood import data_of, has_nodes, has_shares, log_likelihood
-from casepool.modelling.medians import intercept_at
-from casepool.modelling.wanted import wanted_priors
+from casepool.modelling.design.design import Design
+from casepool.modelling.design.likelihood import data_of, log_likelihood
+from casepool.modelling.families.arrays import NUMPY
+from casepool.modelling.families.baselines import LOG_LOG_2
+from casepool.modelling.families.medians import intercept_at
+from casepool.modelling.families.names import log_intensity_of
+from casepool.modelling.families.parameters import Parameter, Role
 
-POSITIVE = ("scale", "shape")
 FAR = 30.0
 """A log ratio so far out that the likelihood has reached its limit."""
 STEEPEST = 4.0
@@ -69,64 +68,63 @@ def why_not(design: Design) -> str:
     model = design.model
     if not design.outcome["event"].any():
         return "no event: the likelihood rises for ever as the hazard falls"
-    if FAMILIES[model.family].shape_keys:
-        return "a hazard made of pieces is held together by its prior"
-    if any(term.kind in ("group", "smooth") for term in model.terms.values()):
+    if model.of_family.needs_prior:
+        return model.of_family.needs_prior
+    if any(term.held_by_prior for term in model.terms.values()):
         return "the levels of a group, or the bends of a curve, are held together by their prior"
-    if any(has_nodes(term) or has_shares(term) for term in design.terms.values()):
+    if any(term.is_incomplete for term in design.terms.values()):
         return "a covariate is missing for some patients"
     return ""
 
 
 @dataclass(frozen=True)
 class Likelihood:
-    """The log-likelihood of a design as a function of a flat vector of unbounded parameters."""
+    """The log-likelihood of a design as a function of a flat vector of unbounded parameters.
 
-    names: tuple[str, ...]
+    `kinds` says of each entry of the vector which parameter it is of.
+    """
+
+    kinds: tuple[Parameter, ...]
     start: Floats
     value: Callable[[Floats], float]
     parameters: Callable[[Floats], dict[str, np.ndarray]]
 
-    def place(self, name: str) -> int:
-        """Return where a parameter stands in the vector."""
-        return self.names.index(name)
+    def places(self, holds: Callable[[Parameter], bool]) -> list[int]:
+        """Return where all parameters stand of which something holds."""
+        return [i for i, kind in enumerate(self.kinds) if holds(kind)]
 
 
 def likelihood_of(design: Design) -> Likelihood:
     """Make a design's log-likelihood a function of one vector; `why_not` must have nothing against it."""
-    model, data = design.model, data_of(design)
-    own = tuple(FAMILIES[model.family].parameters)
-    sizes = dict.fromkeys(wanted_priors(model), 1)
-    for name, term in design.terms.items():
-        sizes[f"{name}_effect"] = len(term.coded.coefficients) or 1
-    vectors = {f"{name}_effect" for name, term in design.terms.items() if term.coded.levels}
-    positive = {name for name in own if name in POSITIVE and model.family != "gompertz"}
-    names = tuple(f"{name}[{k}]" if name in vectors else name for name, size in sizes.items() for k in range(size))
+    model, data, unknown = design.model, data_of(design), design.parameters
+    shapes = {own.name: own.shape(design.laid) for own in unknown}
+    sizes = {name: int(np.prod(shape)) for name, shape in shapes.items()}
+    kinds = tuple(own for own in unknown for _ in range(sizes[own.name]))
     edges = np.cumsum([0, *sizes.values()])
 
     def parameters(x: Floats) -> dict[str, np.ndarray]:
-        found = {name: x[a:b] if name in vectors else x[a] for name, a, b in zip(sizes, edges, edges[1:], strict=False)}
-        found |= {name: np.exp(found[name]) for name in positive}
-        values = {name: found[name] for name in own}
-        found["intercept"] = intercept_at(model.family, model.effects, values, found["intercept"], model.knots, NUMPY)
-        return found
+        parts = zip(unknown, edges, edges[1:], strict=False)
+        found = {own.name: x[a:b].reshape(shapes[own.name]) for own, a, b in parts}
+        found |= {own.name: np.exp(found[own.name]) for own in unknown if own.support.positive}
+        intercept = intercept_at(model.of_family, model.effects, found, found["intercept"], model.knots, NUMPY)
+        return found | {"intercept": intercept}
 
     def value(x: Floats) -> float:
         with np.errstate(all="ignore"):
             total = float(np.sum(log_likelihood(data, parameters(x), NUMPY)))
         return total if np.isfinite(total) else -1e10
 
-    return Likelihood(names, _start(design, names), value, parameters)
+    return Likelihood(kinds, _start(design, kinds), value, parameters)
 
 
-def _start(design: Design, names: tuple[str, ...]) -> Floats:
+def _start(design: Design, kinds: tuple[Parameter, ...]) -> Floats:
     """Begin at a constant hazard: events over time at risk, and so for the start of an exposure."""
     out = design.outcome
     at_risk = max(float((out["time"] - out["entry"]).sum()), 1e-9)
     first = {"intercept": LOG_LOG_2 - np.log(out["event"].sum() / at_risk)}
     for exposure in design.model.exposures:
-        first[f"{exposure}_log_intensity"] = np.log(max(design.exposed.sum(), 0.5) / at_risk)
-    return np.array([first.get(name, 0.0) for name in names])
+        first[log_intensity_of(exposure)] = np.log(max(design.exposed.sum(), 0.5) / at_risk)
+    return np.array([first.get(own.name, 0.0) for own in kinds])
 
 
 def climb(likelihood: Likelihood, start: Floats, held: Mapping[int, float] | None = None) -> tuple[Floats, float]:
@@ -166,10 +164,9 @@ def maximum(design: Design) -> Maximum | None:
     """
     likelihood = likelihood_of(design)
     point, best = climb(likelihood, likelihood.start)
-    own = [likelihood.place(name) for name in FAMILIES[design.model.family].parameters if name in POSITIVE]
-    effects = [i for i, name in enumerate(likelihood.names) if "_effect" in name]
-    steep = design.model.family != "gompertz" and any(abs(point[i]) > STEEPEST for i in own)
-    if steep or any(abs(point[i]) > FAR / 3 for i in effects):
+    steep = likelihood.places(lambda own: own.role is Role.FAMILY and own.support.positive)
+    effects = likelihood.places(lambda own: own.role is Role.EFFECT)
+    if any(abs(point[i]) > STEEPEST for i in steep) or any(abs(point[i]) > FAR / 3 for i in effects):
         return None
     return Maximum(likelihood.parameters(point), best, likelihood, point)
 
@@ -184,15 +181,17 @@ class Ratio:
     p: float
 
 
-def profiled(design: Design, name: str, *, confidence: float = 0.95) -> Ratio:
+def profiled(design: Design, by: str, k: int = 0, *, confidence: float = 0.95) -> Ratio:
     """Estimate one coefficient with limits by profile likelihood.
 
     Parameters
     ----------
     design : Design
         Of a survival model that `why_not` has nothing against.
-    name : str
-        Of the coefficient: ``<exposure>_effect``, or ``<term>_effect[k]`` for the k-th one of a factor.
+    by : str
+        The exposure or term whose coefficient it is.
+    k : int
+        Which of the coefficients of a factor.
     confidence : float
 
     Returns
@@ -202,7 +201,8 @@ def profiled(design: Design, name: str, *, confidence: float = 0.95) -> Ratio:
         ever in that direction.
     """
     likelihood = likelihood_of(design)
-    place, drop = likelihood.place(name), float(stats.chi2.isf(1 - confidence, 1))
+    place = likelihood.places(lambda own: own.owner == by and own.role is Role.EFFECT)[k]
+    drop = float(stats.chi2.isf(1 - confidence, 1))
     point, best = climb(likelihood, likelihood.start)
     ends = {sign: climb(likelihood, likelihood.start, {place: sign * FAR}) for sign in (-1.0, 1.0)}
     for sign, (far, height) in ends.items():

@@ -13,10 +13,12 @@ from casepool.cases.codebook import Codebook
 from casepool.frequentist.contingency import FEW, ChiSquare, pearson
 from casepool.frequentist.exact import MOST, fisher_freeman_halton
 from casepool.frequentist.proportions import clopper_pearson, one_sided_bound, wilson
-from casepool.modelling.design import Design, patient_labels
-from casepool.modelling.endpoints import at_least, counted, endpoints
-from casepool.modelling.membership import Membership, membership, patients_and_events
-from casepool.modelling.touched import left_out
+from casepool.modelling.design.design import Design
+from casepool.modelling.design.endpoint_counts import counted
+from casepool.modelling.design.grouping import Membership, membership, patients_and_events
+from casepool.modelling.design.making import patient_labels
+from casepool.modelling.design.touched import left_out
+from casepool.modelling.specification.endpoints import at_least, endpoints
 
 Row = dict[str, Any]
 

@@ -12,11 +12,11 @@ from casepool.errors import CasepoolError
 from casepool.frequentist.cox import fit_cox
 from casepool.frequentist.maximum import maximum, profiled, why_not
 from casepool.frequentist.spells import Floats
-from casepool.modelling.arrays import NUMPY
-from casepool.modelling.baselines import LOG_LOG_2, TINY
-from casepool.modelling.design import Design
-from casepool.modelling.likelihood import data_of, hazard_of
-from casepool.modelling.words import arm_words
+from casepool.modelling.design.design import Design
+from casepool.modelling.design.likelihood import data_of, hazard_of
+from casepool.modelling.families.arrays import NUMPY
+from casepool.modelling.families.baselines import LOG_LOG_2, TINY
+from casepool.modelling.specification.cautions import arm_words
 
 Row = dict[str, Any]
 
@@ -88,7 +88,7 @@ def likelihood_rows(design: Design, by: str | None, times: list[float], shared: 
     if by in model.exposures:
         without, with_ = arm_words(str(by))
         dating = f"dates of {by}: {model.exposures[str(by)].dating}; " if model.exposures[str(by)].begins else ""
-        return _ratio_rows(design, f"{by}_effect", f"{with_} vs {without}", dating, shared)
+        return _ratio_rows(design, str(by), 0, f"{with_} vs {without}", dating, shared)
     if by is not None:
         return _term_rows(design, by, shared)
     return [] if model.exposures else _survival_rows(design, times, shared)
@@ -98,8 +98,8 @@ def _ratio_name(design: Design) -> str:
     return "time ratio" if design.model.effects == "accelerated" else "hazard ratio"
 
 
-def _ratio_rows(design: Design, name: str, level: str, said: str, shared: Row) -> list[Row]:
-    found = profiled(design, name)
+def _ratio_rows(design: Design, by: str, k: int, level: str, said: str, shared: Row) -> list[Row]:
+    found = profiled(design, by, k)
     note = f"profile-likelihood limits; {said}no prior"
     if np.isinf(found.estimate):
         note = f"all or no events in one arm: the likelihood has its limit there, and the limits are rough; {note}"
@@ -116,7 +116,7 @@ def _term_rows(design: Design, by: str, shared: Row) -> list[Row]:
     [reference] = [level for level in coded.levels if not coded.choice_of(level).any()]
     rows = []
     for k, label in enumerate(coded.coefficients):
-        rows += _ratio_rows(design, f"{by}_effect[{k}]", f"{label} vs {reference}", "", shared)
+        rows += _ratio_rows(design, by, k, f"{label} vs {reference}", "", shared)
     return rows
 
 

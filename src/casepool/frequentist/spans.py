@@ -25,11 +25,10 @@ from casepool.frequentist.medians import brookmeyer_crowley, median
 from casepool.frequentist.rates import compared, disjoint_levels
 from casepool.frequentist.ratios import Z, cox_rows, likelihood_rows
 from casepool.frequentist.spells import only, split_at_switch
-from casepool.modelling.design import Design
-from casepool.modelling.membership import membership
-from casepool.modelling.outcomes import default_times
-from casepool.modelling.spec import Exposure
-from casepool.modelling.words import compared_arms, guard
+from casepool.modelling.design.design import Design
+from casepool.modelling.design.grouping import membership
+from casepool.modelling.design.outcomes import default_times
+from casepool.modelling.specification.exposure import Exposure
 
 Row = dict[str, Any]
 
@@ -150,9 +149,9 @@ def _fixed_curves(design: Design, exposure: Exposure, times: list[float]) -> lis
     unit = design.model.outcome.unit
     followed = _followed(design)
     for label, arm in zip(
-        compared_arms(exposure, unit), (followed & ~design.exposed, followed & design.exposed), strict=True
+        exposure.compared_arms(unit), (followed & ~design.exposed, followed & design.exposed), strict=True
     ):
-        shared = {"by": exposure.name, "level": label, "method": "Kaplan-Meier", "note": guard(exposure, unit)}
+        shared = {"by": exposure.name, "level": label, "method": "Kaplan-Meier", "note": exposure.guard(unit)}
         rows += curve_rows(_curve(design, arm), times, unit, shared | _arm(design, arm))
     return rows
 
@@ -161,8 +160,8 @@ def _fixed_tests(design: Design, exposure: Exposure) -> list[Row]:
     """Log-rank and Cox of ever against never exposed, or by the landmark, which the guard warns of."""
     followed, unit = _followed(design), design.model.outcome.unit
     out, ever = {name: values[followed] for name, values in design.outcome.items()}, design.exposed[followed]
-    without, with_ = compared_arms(exposure, unit)
-    shared = {"by": exposure.name, "level": f"{with_} vs {without}", "note": guard(exposure, unit)}
+    without, with_ = exposure.compared_arms(unit)
+    shared = {"by": exposure.name, "level": f"{with_} vs {without}", "note": exposure.guard(unit)}
     shared |= _arm(design, followed)
     kind, pair = "ever against never", ("ever", f"never {with_}")
     if exposure.as_ == "landmark":

@@ -16,16 +16,14 @@ from scipy import stats
 
 from casepool.frequentist import kaplan_meier, survival_at
 from casepool.inference.convergence import NOT_ASKED
-from casepool.inference.graph import prior_names
 from casepool.inference.predictive import prior_draws, replicate_counts, replicate_follow_up
 from casepool.modelling import Design
-from casepool.modelling.baselines import TINY
-from casepool.modelling.endpoints import event
-from casepool.modelling.families import FAMILIES
-from casepool.modelling.membership import membership
-from casepool.modelling.outcomes import default_times
-from casepool.modelling.responses import category_counts
-from casepool.modelling.words import arm_words
+from casepool.modelling.design.grouping import membership
+from casepool.modelling.design.outcomes import default_times
+from casepool.modelling.families.baselines import TINY
+from casepool.modelling.families.responses import category_counts
+from casepool.modelling.specification.cautions import arm_words
+from casepool.modelling.specification.endpoints import event
 from casepool.random_streams import Stream, stream
 
 CONCERN, FAIL = 0.005, 0.0005
@@ -86,7 +84,7 @@ def agreement(design: Design, frame: pd.DataFrame, parameters: Parameters, seed:
 
 
 def _conflict(design: Design, frame: pd.DataFrame, rng: np.random.Generator) -> dict[str, Any]:
-    flat = [name for name in prior_names(design) if design.model.prior(name).dist == "Flat"]
+    flat = design.improper
     if flat:
         said = f"not asked: the prior on {' and '.join(flat)} is flat and predicts nothing"
         return {"question": "prior against data", "verdict": NOT_ASKED, "value": float("nan"), "sentence": said}
@@ -110,7 +108,7 @@ def statistics(
     design: Design, frame: pd.DataFrame, parameters: Parameters, rng: np.random.Generator
 ) -> list[Statistic]:
     """Return what is asked of an outcome, seen and replicated once for every draw of the parameters."""
-    if FAMILIES[design.model.family].survival:
+    if design.model.is_survival:
         return [] if design.outcome.get("between", np.zeros(1)).any() else _of_survival(design, parameters, rng)
     return _of_response(design, frame, parameters, rng)
 

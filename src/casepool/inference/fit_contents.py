@@ -24,9 +24,9 @@ from casepool.cases.tables import bare, typed
 from casepool.errors import CasepoolError
 from casepool.inference.fit_format import FORMAT
 from casepool.modelling import Design, Model, make_design, model_from_dict
-from casepool.modelling.design import patient_labels
-from casepool.modelling.families import FAMILIES
-from casepool.modelling.spec import model_dict
+from casepool.modelling.design.making import patient_labels
+from casepool.modelling.families.registry import FAMILIES
+from casepool.modelling.specification.model import model_dict
 
 
 def model_of(fit: xr.DataTree) -> Model:
@@ -142,7 +142,7 @@ def data_groups(design: Design, frame: pd.DataFrame) -> dict[str, xr.Dataset]:
     outcome = {"outcome": ("patient", observed(design))}
     family = FAMILIES[design.model.family]
     constant = {name: ("patient", values) for name, values in design.outcome.items() if name != family.observed}
-    if family.survival:
+    if family.is_survival:
         constant["outcome"] = constant["event"]
     return {
         "observed_data": xr.Dataset(outcome, coords=patient),

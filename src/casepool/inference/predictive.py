@@ -8,15 +8,11 @@ from collections.abc import Mapping
 import numpy as np
 import xarray as xr
 
-from casepool.inference.graph import prior_dims, shape_first
 from casepool.modelling import Design
-from casepool.modelling.arrays import NUMPY
-from casepool.modelling.borrowing import fresh_effect
-from casepool.modelling.families import FAMILIES
-from casepool.modelling.likelihood import data_of, hazard_of, log_probabilities, patient_mean, random_rows
-from casepool.modelling.medians import frozen_given
-from casepool.modelling.pieces import random_walk
-from casepool.modelling.survival import Hazard
+from casepool.modelling.design.likelihood import data_of, hazard_of, log_probabilities, patient_mean, random_rows
+from casepool.modelling.families.arrays import NUMPY
+from casepool.modelling.families.hazards import Hazard
+from casepool.modelling.families.names import log_intensity_of
 from casepool.random_streams import Stream, stream
 
 HALVINGS = 50
@@ -59,19 +55,8 @@ def predictive_groups(
 def prior_draws(design: Design, rng: np.random.Generator, shape: tuple[int, int]) -> dict[str, np.ndarray]:
     """Draw every parameter of a design's model from its prior: arrays of `shape`, vectors with their axis last."""
     drawn: dict[str, np.ndarray] = {}
-    for name in shape_first(design):
-        size = (*shape, *prior_dims(design, name).values())
-        drawn[name] = np.asarray(frozen_given(design.model, name, drawn).rvs(size=size, random_state=rng))
-    for name, term in design.terms.items():
-        if term.coded.term.kind == "group" and term.coded.term.borrowing != "complete":
-            levels = [fresh_effect(design.model, term.coded.term, lv, drawn, rng, shape) for lv in term.coded.levels]
-            drawn[f"{name}_effect"] = np.stack(levels, axis=-1)
-        if term.coded.term.kind == "smooth":
-            z = rng.standard_normal((*shape, len(term.coded.term.knots) - 2))
-            drawn[f"{name}_wiggle"] = drawn[f"{name}_wiggle_sd"][..., None] * z
-    if design.pieces is not None:
-        z = rng.standard_normal((*shape, len(design.pieces.labels) - 1))
-        drawn["log_hazard"] = random_walk(z, drawn["hazard_sd"], design.pieces, design.pieces.constant, NUMPY)
+    for parameter in design.declared:
+        drawn[parameter.name] = parameter.draw(design.laid, drawn, shape, rng)
     return drawn
 
 
@@ -80,7 +65,7 @@ def replicate(design: Design, parameters: Parameters, rng: np.random.Generator) 
 
     Of an ordinal model the category, 0 for the worst; where a row stands for several patients, that of one of them.
     """
-    if FAMILIES[design.model.family].survival:
+    if design.model.is_survival:
         return _replicated_times(design, parameters, rng)
     p = category_chances(design, parameters)
     if not design.model.is_ordinal:
@@ -132,7 +117,7 @@ def replicate_follow_up(
     entry = np.broadcast_to(design.outcome["entry"], switch.shape)
     for name, exposure in design.model.exposures.items():
         if exposure.modelled:
-            rate = np.exp(parameters[f"{name}_log_intensity"])[..., None]
+            rate = np.exp(parameters[log_intensity_of(name)])[..., None]
             switch = np.where(switch <= entry, switch, entry + rng.standard_exponential(entry.shape) / rate)
     start = entry
     if not any(exposure.modelled for exposure in design.model.exposures.values()):
@@ -161,11 +146,15 @@ def _hazard_of_patients(design: Design, parameters: Parameters, rng: np.random.G
 def _first_event(
     hazard: Hazard, start: np.ndarray, limit: np.ndarray, switch: np.ndarray, rng: np.random.Generator
 ) -> np.ndarray:
-    """Draw when the event comes from the start of risk on, or the limit where it comes later, by bisection."""
-    target = hazard.cumulative(start, switch) + rng.standard_exponential(start.shape)
-    low, high = start, np.broadcast_to(limit, start.shape)
-    for _ in range(HALVINGS):
-        middle = (low + high) / 2
-        alive = hazard.cumulative(middle, switch) < target
-        low, high = np.where(alive, middle, low), np.where(alive, high, middle)
+    """Draw when the event comes from the start of risk on, or the limit where it comes later, by bisection.
+
+    Under a vague prior a cumulative hazard may be beyond all numbers: the event has come by then.
+    """
+    with np.errstate(over="ignore", invalid="ignore"):
+        target = hazard.cumulative(start, switch) + rng.standard_exponential(start.shape)
+        low, high = start, np.broadcast_to(limit, start.shape)
+        for _ in range(HALVINGS):
+            middle = (low + high) / 2
+            alive = hazard.cumulative(middle, switch) < target
+            low, high = np.where(alive, middle, low), np.where(alive, high, middle)
     return np.asarray(high)

@@ -18,10 +18,11 @@ from casepool.estimation.draws import Fitted, open_draws
 from casepool.frequentist import classical
 from casepool.inference.convergence import worst
 from casepool.inference.fit_contents import cases_of
-from casepool.inference.fitting import say
-from casepool.modelling.endpoints import endpoints, event
-from casepool.modelling.priors import Prior
-from casepool.modelling.spec import Exposure, Term
+from casepool.modelling.families.priors import Prior
+from casepool.modelling.specification.endpoints import endpoints, event
+from casepool.modelling.specification.exposure import Exposure
+from casepool.modelling.terms.term import Term
+from casepool.progress import say
 from casepool.reporting.material import survives
 from casepool.studies import exposure_sensitivity, multiverse, tipping
 from casepool.studies.sensitivity import scale_refits, scaled_factors

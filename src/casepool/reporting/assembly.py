@@ -16,7 +16,7 @@ from markupsafe import Markup
 
 from casepool.arguments import path_of
 from casepool.escaping import html_text
-from casepool.inference.fitting import say
+from casepool.progress import say
 from casepool.reporting.answers import Answers, answer
 from casepool.reporting.blocks import Block, Cell, Points, Section, Table, Text
 from casepool.reporting.cautions import cannot_show

@@ -9,7 +9,6 @@ from pathlib import Path
 
 from casepool.errors import CasepoolError
 from casepool.frequentist import clopper_pearson
-from casepool.modelling.words import guard
 from casepool.reporting.answers import Answers
 from casepool.reporting.blocks import Block, Cell, Table, Text
 from casepool.reporting.material import Material
@@ -98,7 +97,7 @@ def _association(answer: Answers) -> str:
     counting = f"Counting patients as exposed only from the start of {name} on removes immortal time and nothing else."
     fixed = exposure is not None and not exposure.begins
     if exposure is not None and fixed:
-        counting = f"The model {guard(exposure, answer.fitted.unit)}."
+        counting = f"The model {exposure.guard(answer.fitted.unit)}."
     return (
         f"The term for {name} describes an association among {n:g} patients, {who} of them exposed, with "
         f"{events:g} events "

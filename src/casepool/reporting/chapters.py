@@ -9,7 +9,8 @@ import pandas as pd
 
 from casepool.estimation import compare
 from casepool.inference.convergence import NOT_ASKED
-from casepool.modelling.priors import Prior
+from casepool.modelling.families.names import sd_of
+from casepool.modelling.families.priors import Prior
 from casepool.reporting.answers import Answers, ByFactor
 from casepool.reporting.blocks import Block, Heading, Points, Section, Text
 from casepool.reporting.layouts import by_prior, pairs, side_by_side, tests
@@ -53,7 +54,7 @@ def prior_blocks(material: Material, answer: Answers) -> list[Block]:
     for by, refits in answer.scales.items():
         label, masks = named(material, answer, by), [(prior, masked(material, table)) for prior, table in refits]
         caption = f"The same answers under other priors of how far levels differ: {label}"
-        blocks += [by_prior(caption, label, masks, str(answer.fitted.model.prior(f"{by}_sd"))), Text(moved(refits))]
+        blocks += [by_prior(caption, label, masks, str(answer.fitted.model.prior(sd_of(by)))), Text(moved(refits))]
     return blocks and [Heading("Under other priors"), *blocks]
 
 

@@ -14,9 +14,9 @@ from casepool.cases.problems import ERROR
 from casepool.cases.rules import RULES
 from casepool.estimation.draws import Fitted
 from casepool.inference.convergence import convergence_of
-from casepool.modelling.families import FAMILIES
-from casepool.modelling.membership import patients_and_events
-from casepool.modelling.spec import Exposure
+from casepool.modelling.design.grouping import patients_and_events
+from casepool.modelling.families.registry import FAMILIES
+from casepool.modelling.specification.exposure import Exposure
 from casepool.reporting.answers import Answers
 from casepool.reporting.blocks import Block, Cell, Table, Text
 from casepool.reporting.material import Material

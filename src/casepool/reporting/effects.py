@@ -15,9 +15,8 @@ from casepool.escaping import literal
 from casepool.estimation.draws import Fitted, open_draws, quantiles
 from casepool.estimation.effects import probability_along
 from casepool.inference.fit_contents import cases_of
-from casepool.modelling.endpoints import event
-from casepool.modelling.families import FAMILIES
-from casepool.modelling.membership import patients_and_events
+from casepool.modelling.design.grouping import patients_and_events
+from casepool.modelling.specification.endpoints import event
 from casepool.reporting.figures import ALARM, COLOURS, check_axes, mark, new_axes
 
 WIDTH, HEIGHT = 6.4, 4.2
@@ -72,7 +71,7 @@ def plot_effect(fit: xr.DataTree, term: str, *, ax: Axes | None = None) -> Axes:
 
 def _recorded(fitted: Fitted, term: str) -> np.ndarray:
     """Return the patients' recorded values of a number, refusing what has none to draw over."""
-    if FAMILIES[fitted.model.family].survival:
+    if fitted.model.is_survival:
         raise CasepoolError(f"{fitted.model.name!r} is a survival model", remedy="use plot_survival(fit)")
     numbers = [name for name, own in fitted.model.terms.items() if own.is_number]
     if term not in numbers:

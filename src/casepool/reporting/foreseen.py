@@ -23,9 +23,10 @@ from casepool.inference.fit_contents import cases_of
 from casepool.inference.predictive import follow_up_limit, prior_draws, replicate
 from casepool.modelling import Model, make_design
 from casepool.modelling import model as get_model
-from casepool.modelling.design import Design
-from casepool.modelling.meanings import Range
-from casepool.modelling.outcomes import default_times
+from casepool.modelling.design.design import Design
+from casepool.modelling.design.outcomes import default_times
+from casepool.modelling.families.names import effect_of
+from casepool.modelling.specification.prior_implications import Range
 from casepool.random_streams import Stream, stream
 from casepool.reporting.figures import ALARM, COLOURS, GREY, check_axes, mark, new_axes
 from casepool.reporting.trajectories import (
@@ -192,7 +193,7 @@ def _in_words(prior: Fitted, median: np.ndarray) -> list[str]:
     lines = [f"Before the data: median survival {_range(median)} {prior.unit}, median and 95% range"]
     for name in prior.model.exposures:
         ratio = "time ratio" if prior.model.effects == "accelerated" else "hazard ratio"
-        lines.append(f"{literal(name).capitalize()}: {ratio} {_range(np.exp(prior.parameters[f'{name}_effect']))}")
+        lines.append(f"{literal(name).capitalize()}: {ratio} {_range(np.exp(prior.parameters[effect_of(name)]))}")
     return lines
 
 

@@ -21,9 +21,10 @@ from casepool.errors import CasepoolError
 from casepool.escaping import literal
 from casepool.modelling import Model
 from casepool.modelling import model as get_model
-from casepool.modelling.design import Design, make_design, patient_labels
-from casepool.modelling.outcomes import Reader
-from casepool.modelling.words import arm_words
+from casepool.modelling.design.design import Design
+from casepool.modelling.design.making import make_design, patient_labels
+from casepool.modelling.design.outcomes import Reader
+from casepool.modelling.specification.cautions import arm_words
 from casepool.reporting.figures import ALARM, COLOURS, GREY, check_axes, new_axes
 from casepool.reporting.material import gather
 from casepool.reporting.trajectories import refuse_response, time_ticks

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from casepool.estimation.survival import PRIOR_ALONE
-from casepool.modelling.priors import Prior
+from casepool.modelling.families.priors import Prior
 from casepool.reporting.blocks import Cell, Table
 from casepool.reporting.figures import UNCONVERGED
 from casepool.reporting.numbers import TIMES, shown, with_interval

@@ -16,8 +16,7 @@ from casepool.cases import Codebook, Column, codebook_of, list_datasets, read_ca
 from casepool.errors import CasepoolError
 from casepool.estimation.draws import Fitted, open_all
 from casepool.inference.fit_contents import cases_of, data_hash, used_columns
-from casepool.modelling.design import patient_labels
-from casepool.modelling.families import FAMILIES
+from casepool.modelling.design.making import patient_labels
 
 WHOLE_FILE = "cases.csv"
 
@@ -68,7 +67,7 @@ class Material:
 
 def survives(fitted: Fitted) -> bool:
     """Whether a fit is of a survival model."""
-    return FAMILIES[fitted.model.family].survival
+    return fitted.model.is_survival
 
 
 def gather(fits: xr.DataTree | Sequence[xr.DataTree]) -> Material:

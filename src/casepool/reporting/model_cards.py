@@ -8,9 +8,8 @@ import numpy as np
 from scipy import special
 
 from casepool.estimation.draws import Fitted, quantiles
-from casepool.modelling.families import FAMILIES
-from casepool.modelling.meanings import Range, meaning, ratio_name
-from casepool.modelling.printing import equations, exposure_text, outcome_text, reasons, term_text
+from casepool.modelling.families.parameters import Role
+from casepool.modelling.specification.prior_implications import Range, meaning, place_between, ratio_name
 from casepool.reporting.blocks import Block, Cell, Formula, Points, Table, Text
 from casepool.reporting.layouts import finished
 from casepool.reporting.numbers import MINUS, two_digits
@@ -21,9 +20,9 @@ TAILS = [0.5, 0.025, 0.975]
 def model_card(fitted: Fitted) -> list[Block]:
     """Describe the model of a fit."""
     model = fitted.model
-    points = [f"{term.name}: {term_text(term)}." for term in model.terms.values()]
-    points += [f"{e.name}: {exposure_text(e, model.outcome.unit)}." for e in model.exposures.values()]
-    blocks: list[Block] = [Text(f"Outcome: {outcome_text(model.outcome)}."), Formula(equations(model))]
+    points = [f"{term.name}: {term}." for term in model.terms.values()]
+    points += [f"{e.name}: {e.text(model.outcome.unit)}." for e in model.exposures.values()]
+    blocks: list[Block] = [Text(f"Outcome: {model.outcome}."), Formula(model.equations())]
     if points:
         blocks.append(Points([("", point) for point in points]))
     return [*blocks, priors(fitted)]
@@ -34,7 +33,7 @@ def priors(fitted: Fitted) -> Table:
     model = fitted.model
     failed = fitted.verdict == "fail"
     rows = []
-    for name, why in reasons(model).items():
+    for name, why in model.reasons().items():
         prior = model.prior(name)
         base = name.partition(".")[0]
         if base not in fitted.parameters and prior.dist != "Fixed":
@@ -69,21 +68,18 @@ def posterior_meaning(fitted: Fitted, name: str) -> str:
     draws = draws.reshape(draws.shape[:2])
     model = fitted.model
     found = Range(*(float(q) for q in quantiles(draws, TAILS)))
-    owner, _, ending = name.rpartition("_")
-    if name == "intercept" and not FAMILIES[model.family].survival:
-        return f"success in {found.map(lambda x: float(special.expit(x))).percent()}"
-    if ending == "effect" and (owner in model.exposures or owner in model.terms):
+    parameter = fitted.design.parameter(name)
+    role = parameter.role if parameter else None
+    if role is Role.LOCATION and not model.is_ordinal:
+        success = f"success in {found.map(lambda x: float(special.expit(x))).percent()}"
+        return f"{written(found)} on the log scale" if model.is_survival else success
+    if role is Role.EFFECT:
         return f"{ratio_name(model)} {written(found.map(math.exp))}"
-    if owner.removesuffix("_log") in model.exposures:
+    if role is Role.INTENSITY:
         return f"one start in {written(found.map(lambda x: math.exp(-x)))} {model.outcome.unit}"
-    bounds = model.terms[owner].bounds if owner in model.terms and ending == "mean" else None
-    if bounds:
-        return f"typical value {written(found.map(lambda x: _between(bounds, x)))}"
-    return f"{written(found)} on the log scale" if name == "intercept" else written(found)
-
-
-def _between(bounds: tuple[float, float], logit: float) -> float:
-    return bounds[0] + (bounds[1] - bounds[0]) * float(special.expit(logit))
+    if parameter and role is Role.MEAN:
+        return f"typical value {written(found.map(lambda x: place_between(model, parameter, x)))}"
+    return written(found)
 
 
 def written(found: Range) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from casepool.modelling.meanings import percent
+from casepool.modelling.specification.prior_implications import percent
 
 MINUS = "\N{MINUS SIGN}"
 TIMES = ("days", "weeks", "months", "years")

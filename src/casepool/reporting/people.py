@@ -8,9 +8,10 @@ import numpy as np
 import pandas as pd
 
 from casepool.estimation.draws import Fitted
-from casepool.modelling.design import patient_labels
-from casepool.modelling.membership import patients_and_events
-from casepool.modelling.spec import Model, Outcome
+from casepool.modelling.design.grouping import patients_and_events
+from casepool.modelling.design.making import patient_labels
+from casepool.modelling.specification.model import Model
+from casepool.modelling.specification.outcome import Outcome
 from casepool.reporting.blocks import Block, Cell, Picture, Table, Text
 from casepool.reporting.figures import data_uri
 from casepool.reporting.lanes import plot_swimmer

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 
 import pandas as pd
 
-from casepool.modelling.words import guard
 from casepool.reporting.answers import Answers, ByFactor
 from casepool.reporting.figures import UNCONVERGED
 from casepool.reporting.layouts import kind, said_in
@@ -120,7 +119,7 @@ def _survival(material: Material, answer: Answers) -> Iterator[str]:
     )
     yield f"This is an association, not what {exposure.name} does."
     if not exposure.begins:
-        yield f"It {guard(exposure, answer.fitted.unit)}."
+        yield f"It {exposure.guard(answer.fitted.unit)}."
     who, deaths = exposed(answer.fitted)
     yield forced_text(answer) or f"Of {counted(who, 'exposed patient')}, {deaths} had the event."
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pandas as pd
 
 from casepool.cases.recoding import AS_RECORDED
-from casepool.modelling.spec import Exposure
-from casepool.modelling.words import ASSOCIATION, guard
+from casepool.modelling.families.names import effect_of
+from casepool.modelling.specification.cautions import ASSOCIATION
+from casepool.modelling.specification.exposure import Exposure
 from casepool.reporting.answers import Answers
 from casepool.reporting.blocks import Block, Cell, Picture, Table, Text
 from casepool.reporting.dates import plot_tipping
@@ -62,7 +63,7 @@ def guard_text(answer: Answers) -> str:
     exposure = answer.exposure
     if exposure is None:
         return ""
-    if wrong := guard(exposure, answer.fitted.unit):
+    if wrong := exposure.guard(answer.fitted.unit):
         return f"Read with care: this model {wrong}."
     return (
         f"Patients count as exposed to {exposure.name} only from its start on: before it they are in the other "
@@ -103,7 +104,7 @@ def sensitivity_blocks(material: Material, answer: Answers) -> list[Block]:
     if exposure is None or answer.sensitivity is None:
         return []
     dated = exposure.begins
-    own = (str(answer.fitted.model.prior(f"{exposure.name}_effect")), exposure.dating if dated else "")
+    own = (str(answer.fitted.model.prior(effect_of(exposure.name))), exposure.dating if dated else "")
     caption = f"{material.label(exposure.column)}: the ratio under three priors{' and two datings' if dated else ''}"
     drawn = told_apart(answer.sensitivity, exposure.name)
     return [

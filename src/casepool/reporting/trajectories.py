@@ -18,8 +18,7 @@ from casepool.estimation.draws import Fitted, open_draws, quantiles
 from casepool.estimation.survival import arms_of
 from casepool.frequentist import StepCurve, kaplan_meier, numbers_at_risk
 from casepool.modelling import Model
-from casepool.modelling.families import FAMILIES
-from casepool.modelling.words import arm_words, compared_arms, guard
+from casepool.modelling.specification.cautions import arm_words
 from casepool.reporting.figures import ALARM, COLOURS, GREY, MARKERS, check_axes, mark, new_axes
 from casepool.writing import count_text
 
@@ -90,13 +89,13 @@ def plot_survival(
     below = draw_at_risk(ax, at_risk(fitted, steps, ticks), ticks)
     exposure = fitted.model.exposures.get(str(common["by"]))
     if exposure is not None and not exposure.begins:
-        caution(ax, below, guard(exposure, fitted.unit))
+        caution(ax, below, exposure.guard(fitted.unit))
     return ax
 
 
 def refuse_response(model: Model) -> None:
     """Refuse a response model where survival is drawn."""
-    if not FAMILIES[model.family].survival:
+    if not model.is_survival:
         raise CasepoolError(f"{model.name!r} is no survival model", remedy="use plot_forest(estimates(fit, by=...))")
 
 
@@ -119,7 +118,7 @@ def seen(fitted: Fitted, by: str) -> list[Steps]:
     out, exposed = fitted.design.outcome, fitted.design.exposed
     exposure = fitted.model.exposures.get(by)
     if exposure is not None and not exposure.begins:
-        words = compared_arms(exposure, fitted.unit)
+        words = exposure.compared_arms(fitted.unit)
         arms = [(f"{caption_of(fitted)}, {w}", rows) for w, rows in zip(words, (~exposed, exposed), strict=True)]
     else:
         arms = [(f"{caption_of(fitted)}, all patients", np.ones(len(exposed), dtype=bool))]

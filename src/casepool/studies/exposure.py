@@ -14,7 +14,8 @@ from casepool.inference.fit_contents import cases_of, model_of
 from casepool.inference.fit_format import refuse_what_is_no_fit
 from casepool.inference.fitting import refit
 from casepool.modelling import Model
-from casepool.modelling.priors import Prior
+from casepool.modelling.families.names import effect_of
+from casepool.modelling.families.priors import Prior
 
 WIDTHS = (0.5, 1.0, 2.0)
 """Standard deviations of the normal prior on the log hazard ratio."""
@@ -57,4 +58,4 @@ def exposure_sensitivity(fit: xr.DataTree, *, progress: bool = True) -> pd.DataF
 def _variant(model: Model, name: str, width: float, dating: str) -> Model:
     prior = Prior("Normal", {"mu": 0.0, "sigma": width}, f"sensitivity: sd {width:g} on the log scale")
     exposures = {name: replace(model.exposures[name], dating=dating)}
-    return replace(model, exposures=exposures, priors={**model.priors, f"{name}_effect": prior})
+    return replace(model, exposures=exposures, priors={**model.priors, effect_of(name): prior})

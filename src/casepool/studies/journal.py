@@ -14,7 +14,7 @@ from filelock import BaseFileLock, FileLock, Timeout
 
 from casepool.arguments import path_of
 from casepool.errors import CasepoolError
-from casepool.inference.fitting import say
+from casepool.progress import say
 from casepool.writing import sync_folder
 
 START, SUM, END = b'{"key": "', b', "sha256": "', b'"}'

@@ -18,10 +18,11 @@ from casepool.cases.recoding import AS_RECORDED
 from casepool.cases.tables import missing_column
 from casepool.errors import CasepoolError
 from casepool.inference.fit_contents import data_hash, versions
-from casepool.inference.fitting import fit, say
+from casepool.inference.fitting import fit
 from casepool.modelling import Model
 from casepool.modelling import model as get_model
-from casepool.modelling.spec import model_dict
+from casepool.modelling.specification.model import model_dict
+from casepool.progress import say
 from casepool.studies.asked import ANSWERS, ask
 from casepool.studies.journal import open_journal
 from casepool.tables import marked_private

@@ -14,7 +14,7 @@ import xarray as xr
 from casepool._resources import bundled
 from casepool.arguments import path_of, seed_of
 from casepool.cases import codebook_of, list_datasets, read_cases
-from casepool.cases.codebook import Codebook, check_keys, read_toml
+from casepool.cases.codebook import Codebook
 from casepool.errors import CasepoolError
 from casepool.frequentist import classical
 from casepool.frequentist.claims.files import FILE, Claim, read_claims
@@ -22,6 +22,7 @@ from casepool.inference.fitting import fit
 from casepool.modelling import model as get_model
 from casepool.studies.asked import ask
 from casepool.tables import marked_private
+from casepool.toml_files import check_keys, read_toml
 
 KEYS = ("question", "claims", "model", "by", "raw", "answer")
 PICKS = ("table", "estimand", "level", "method")

@@ -17,8 +17,9 @@ from casepool.estimation import contrast, estimates
 from casepool.inference.fit_contents import cases_of, model_of
 from casepool.inference.fitting import fit as make
 from casepool.modelling import Model
-from casepool.modelling.families import FAMILIES
-from casepool.modelling.priors import Prior
+from casepool.modelling.families.names import sd_of
+from casepool.modelling.families.parameters import Role
+from casepool.modelling.families.priors import Prior
 from casepool.studies.exposure import exposure_sensitivity
 
 SCALES = (0.25, 0.5, 1.0, 2.0)
@@ -53,8 +54,8 @@ def sensitivity(fit: xr.DataTree, *, scales: Sequence[float] = SCALES, progress:
     tables, model = [power_scaling(fit)], model_of(fit)
     for factor in scaled_factors(model):
         for prior, table in scale_refits(fit, factor, scales, progress=progress):
-            said = f"{factor}_sd ~ {prior}"
-            own = " (the model's own)" * _same(prior, model.prior(f"{factor}_sd"))
+            said = f"{sd_of(factor)} ~ {prior}"
+            own = " (the model's own)" * _same(prior, model.prior(sd_of(factor)))
             tables.append(_noted(table.assign(model=f"{model.name}, {said}{own}"), said))
     if model.exposures:
         tables.append(exposure_sensitivity(fit, progress=progress))
@@ -63,7 +64,7 @@ def sensitivity(fit: xr.DataTree, *, scales: Sequence[float] = SCALES, progress:
 
 def scaled_factors(model: Model) -> list[str]:
     """Return the factors of a model whose levels borrow by a group standard deviation."""
-    return [name for name, term in model.terms.items() if f"{name}_sd" in model.priors and term.kind == "group"]
+    return [own.owner for own in model.parameters if own.role is Role.SD]
 
 
 def scale_refits(
@@ -72,12 +73,12 @@ def scale_refits(
     """Estimate a factor anew under each scale of its standard deviation; under its own prior the fit answers."""
     model, cases = model_of(fit), cases_of(fit)
     settings: dict[str, Any] = {**json.loads(fit.attrs["settings"]), "seed": int(fit.attrs["seed"])}
-    answer = contrast if FAMILIES[model.family].survival else estimates
+    answer = contrast if model.is_survival else estimates
     found = []
     for scale in scales:
         prior = Prior("HalfNormal", {"sigma": float(scale)}, "sensitivity")
-        variant = replace(model, priors={**model.priors, f"{factor}_sd": prior})
-        own = _same(prior, model.prior(f"{factor}_sd"))
+        variant = replace(model, priors={**model.priors, sd_of(factor): prior})
+        own = _same(prior, model.prior(sd_of(factor)))
         found.append((prior, answer(fit if own else make(variant, cases, progress=progress, **settings), factor)))
     return found
 

@@ -20,7 +20,7 @@ from casepool.inference.convergence import worst
 from casepool.inference.fitting import refit
 from casepool.modelling import Model, make_design
 from casepool.modelling import model as get_model
-from casepool.modelling.design import patient_labels
+from casepool.modelling.design.making import patient_labels
 from casepool.tables import estimate_table
 
 FRACTIONS = tuple(round(0.1 * step, 1) for step in range(11))

@@ -14,7 +14,7 @@ from casepool.frequentist.contingency import FEW, likelihood_ratio, pearson, wit
 from casepool.frequentist.cox import fit_cox
 from casepool.frequentist.exact import fisher_freeman_halton
 from casepool.frequentist.logrank import log_rank, mantel_byar
-from casepool.modelling.words import GUARD
+from casepool.modelling.specification.cautions import GUARD
 
 TESTS = (
     Choice("pearson", "Pearson chi-square test"),

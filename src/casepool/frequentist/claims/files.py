@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from casepool.cases.codebook import check_keys, read_toml
 from casepool.errors import CasepoolError
 from casepool.frequentist.claims.printed import read_labels, read_printed
 from casepool.frequentist.claims.registry import STATISTICS
 from casepool.frequentist.claims.statistic import Statistic
+from casepool.toml_files import check_keys, read_toml
 
 FILE = "published.toml"
 REQUIRED = ("id", "where", "printed", "convention", "statistic")

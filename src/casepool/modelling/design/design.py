@@ -16,7 +16,7 @@ from casepool.modelling.design.encoding import logit_in
 from casepool.modelling.families.basis_hazards import Pieces
 from casepool.modelling.families.parameters import Laid, Parameter
 from casepool.modelling.specification.model import Model
-from casepool.modelling.terms.numbers import Number, node_weights, number_of
+from casepool.modelling.terms.numbers import Number, as_number, node_weights
 from casepool.modelling.terms.term import Coded
 
 
@@ -115,14 +115,23 @@ class Design:
 
     @cached_property
     def parameters(self) -> tuple[Parameter, ...]:
-        """The unknowns of the model on this table, each after those its law needs.
-
-        First what has a prior of its own, in the order of the linear predictor; then an intercept that the family's
-        parameters bend; then what hangs on standard deviations.
-        """
+        """The unknowns of the model on this table, in the order of the linear predictor."""
         missing = {name for name, term in self.terms.items() if term.is_incomplete}
-        found = [own for own in self.model.parameters if not own.if_missing or own.owner in missing]
-        return tuple(sorted(found, key=lambda own: (not own.is_stated, not own.given.centred and own.is_stated)))
+        return tuple(own for own in self.model.parameters if not own.if_missing or own.owner in missing)
+
+    @cached_property
+    def declared(self) -> tuple[Parameter, ...]:
+        """The unknowns, each after those its law needs: the order in which a graph declares them.
+
+        First what has a prior of its own; then an intercept that the family's parameters bend; then what hangs on
+        standard deviations.
+        """
+        return tuple(sorted(self.parameters, key=lambda own: 2 * (not own.is_stated) or int(not own.given.centred)))
+
+    @property
+    def improper(self) -> list[str]:
+        """Names of the parameters whose prior is no distribution, so that nothing can be drawn before the data."""
+        return [own.name for own in self.parameters if own.given.distribution.name == "Flat"]
 
     def parameter(self, name: str) -> Parameter | None:
         """Return the unknown of a name; None if there is none."""
@@ -134,7 +143,7 @@ class Design:
         model, pieces = self.model, self.pieces
         labels: dict[str, tuple[str, ...]] = {}
         for term in self.terms.values():
-            labels |= term.coded.term.labels(term.coded)
+            labels |= term.coded.term.dims(term.coded)
         if model.is_ordinal:
             labels |= {"step": model.steps, "gap": model.steps[1:]}
         if pieces is None:
@@ -218,7 +227,7 @@ class Design:
             last[rows] = node_weights(z)[-1]
         design = replace(self, log_weight=self.log_weight - last)._of_rows(kept)
         size = int(kept.sum())
-        matrix = np.full((size, 1), number_of(of.term).standardised(value))
+        matrix = np.full((size, 1), as_number(of.term).standardised(value))
         known = replace(design.terms[term], matrix=matrix, node=np.full(size, np.nan))
         return replace(design, terms={**design.terms, term: known})
 
@@ -240,7 +249,7 @@ class Design:
     def numbers(self, term: str) -> np.ndarray:
         """Return each patient's recorded number of a term, NaN where it is missing: array (n,)."""
         own, first = self.terms[term], np.unique(self.patient_of_row, return_index=True)[1]
-        return np.where(np.isnan(own.node[first]), number_of(own.coded.term).recorded(own.matrix[first, 0]), np.nan)
+        return np.where(np.isnan(own.node[first]), as_number(own.coded.term).recorded(own.matrix[first, 0]), np.nan)
 
     def with_rows(self, term: str, matrix: np.ndarray) -> Design:
         """Return the design with other rows of one term."""
@@ -265,5 +274,5 @@ def _recorded(term: TermRows, first: np.ndarray, n: np.ndarray) -> np.ndarray:
     if of.levels:
         same = (term.matrix[first][:, None] == of.choices[: len(of.levels)]).all(axis=2)
         return np.asarray((same * n[:, None])[term.share[first] < 0].sum(axis=0).astype(float))
-    values = number_of(of.term).recorded(term.matrix[first, 0])
-    return logits_of(np.where(np.isnan(term.node[first]), values, np.nan), n, number_of(of.term))
+    values = as_number(of.term).recorded(term.matrix[first, 0])
+    return logits_of(np.where(np.isnan(term.node[first]), values, np.nan), n, as_number(of.term))

@@ -9,7 +9,8 @@ import pandas as pd
 from scipy import special
 
 from casepool.cases.cells import is_missing
-from casepool.cases.codebook import LABELLED, Codebook
+from casepool.cases.codebook import Codebook
+from casepool.cases.column import LABELLED
 from casepool.cases.columns import spelling_problems
 from casepool.cases.problems import refuse
 from casepool.cases.tables import placed, row_name

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from casepool.errors import CasepoolError
-from casepool.modelling.outcomes import Dates
-from casepool.modelling.pieces import Pieces
-from casepool.modelling.spec import Exposure
+from casepool.modelling.design.outcomes import Dates
+from casepool.modelling.families.basis_hazards import Pieces
+from casepool.modelling.specification.exposure import Exposure
 
 FIRST_NODES = 32
 """Gauss-Legendre nodes from the start of an interval to the first place where the integrand bends."""

@@ -9,12 +9,15 @@ import pandas as pd
 
 from casepool.arguments import name_of
 from casepool.cases import codebook_of
-from casepool.cases.codebook import LABELLED, Codebook
+from casepool.cases.codebook import Codebook
+from casepool.cases.column import LABELLED
 from casepool.cases.tables import missing_column
 from casepool.errors import CasepoolError
-from casepool.modelling.design import Design, patient_labels
-from casepool.modelling.endpoints import counted, event
-from casepool.modelling.terms import labels_of
+from casepool.modelling.design.design import Design
+from casepool.modelling.design.encoding import labels_of
+from casepool.modelling.design.endpoint_counts import counted
+from casepool.modelling.design.making import patient_labels
+from casepool.modelling.specification.endpoints import event
 
 
 @dataclass(frozen=True)
@@ -80,7 +83,7 @@ def membership(design: Design, cases: pd.DataFrame, by: str) -> Membership:
     term = design.model.terms.get(by)
     if term is not None and term.is_number:
         raise CasepoolError(f"{by!r} is a number in this model, without levels", remedy="use a banded term")
-    if term is not None and term.kind == "banded":
+    if term is not None and term.reads_numbers:
         values = design.terms[by].coded.values
         levels = design.terms[by].coded.levels
         cells: list[tuple[str, ...]] = [() if value < 0 else (levels[value],) for value in values]

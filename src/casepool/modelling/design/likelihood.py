@@ -31,7 +31,7 @@ from casepool.modelling.families.names import (
 )
 from casepool.modelling.families.responses import category_counts
 from casepool.modelling.specification.model import Model
-from casepool.modelling.terms.numbers import number_of
+from casepool.modelling.terms.numbers import as_number
 
 Parameters = Mapping[str, Array]
 
@@ -98,7 +98,7 @@ def _values(data: Data, name: str, parameters: Parameters, xp: Namespace) -> Arr
     if node_of(name) not in data.arrays:
         return known
     mean, spread = parameters[mean_of(name)][..., None], parameters[spread_of(name)][..., None]
-    modelled = number_of(data.design.terms[name].coded.term).at_nodes(data[node_of(name)], mean, spread, xp)
+    modelled = as_number(data.design.terms[name].coded.term).at_nodes(data[node_of(name)], mean, spread, xp)
     return known + data[at_node_of(name)] * modelled
 
 

@@ -10,11 +10,14 @@ import numpy as np
 import pandas as pd
 
 from casepool.cases.cells import BadCellError, is_missing, parse_boolean
-from casepool.cases.codebook import Codebook, Column
+from casepool.cases.codebook import Codebook
+from casepool.cases.column import Column
 from casepool.cases.tables import missing_column, row_name
 from casepool.cases.units import DAYS
 from casepool.errors import CasepoolError
-from casepool.modelling.spec import Exposure, Model, Outcome
+from casepool.modelling.specification.exposure import Exposure
+from casepool.modelling.specification.model import Model
+from casepool.modelling.specification.outcome import Outcome
 
 DECIMALS = 9
 """Times are rounded to this many decimals after conversion, so that any unit gives the same numbers."""

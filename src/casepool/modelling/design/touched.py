@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from casepool.modelling.design import Design
+from casepool.modelling.design.design import Design
 
 
 def touched(design: Design) -> str:

@@ -102,9 +102,13 @@ class Walk(Image):
 
     @override
     def inputs(self, laid: Laid) -> dict[str, np.ndarray]:
+        return {"hazard_constant": laid.constant_hazard}
+
+    @override
+    def constants(self, laid: Laid) -> dict[str, np.ndarray]:
         size = len(laid.constant_hazard)
         walk = np.tri(size, size - 1, -1)  # cumulative sums from 0
-        return {"hazard_constant": laid.constant_hazard, "hazard_walk": walk - walk.mean(axis=0)}
+        return {"hazard_walk": walk - walk.mean(axis=0)}
 
     @override
     def numbers(self, inputs: Arrays, made: Arrays, xp: Namespace) -> Numbers:

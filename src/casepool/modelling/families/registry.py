@@ -25,6 +25,7 @@ from casepool.modelling.families.parameters import Parameter, Role
 from casepool.modelling.families.responses import adjacent, cumulative
 from casepool.modelling.families.supports import POSITIVE, REAL, Support
 
+INTERCEPT = Parameter("intercept", Role.LOCATION, key="intercept")
 LogProbabilities = Callable[[Sequence[Array], Mapping[str, Array], Namespace], list[Array]]
 
 
@@ -66,7 +67,7 @@ class Family:
     shape_keys: tuple[str, ...] = ()
     response: Mapping[str, LogProbabilities] = field(default_factory=dict)
     form_key: str = ""
-    location: Parameter = Parameter("intercept", Role.LOCATION, key="intercept")
+    location: Parameter = INTERCEPT
     sign: int = 1
     observed: str = "time"
     needs_prior: str = ""
@@ -147,9 +148,7 @@ FAMILIES: dict[str, Family] = {
     ),
     "gompertz": Family(
         {"proportional": "h(t) = exp(eta + shape t)"},
-        (
-            _own("shape", "change of the log hazard per unit of time; negative leaves a cured fraction", per_time=True),
-        ),
+        (_own("shape", "change of the log hazard per unit of time; negative leaves a cured fraction", per_time=True),),
         baseline=GOMPERTZ,
         form_key="effects",
     ),

@@ -11,9 +11,9 @@ from typing import Any
 
 from casepool._resources import bundled
 from casepool.arguments import is_number, path_of
-from casepool.cases.codebook import check_keys, read_toml
 from casepool.errors import CasepoolError
-from casepool.modelling.families.names import log_intensity_of, names_from, own_of
+from casepool.modelling.families.distributions import DISTRIBUTIONS
+from casepool.modelling.families.names import log_intensity_of, names_from, number_of, own_of
 from casepool.modelling.families.priors import Prior
 from casepool.modelling.families.registry import FAMILIES
 from casepool.modelling.specification.exposure import Exposure
@@ -25,6 +25,7 @@ from casepool.modelling.specification.values import converted, one_of
 from casepool.modelling.terms.kinds import KINDS
 from casepool.modelling.terms.labels import Group
 from casepool.modelling.terms.term import Term, rising
+from casepool.toml_files import check_keys, read_toml
 
 RESERVED = (
     *("patient", "category", "chain", "draw", "row", "intercept", "outcome", "shape", "scale"),
@@ -33,6 +34,8 @@ RESERVED = (
     *("hazard", "log_hazard", "piece", "lower", "between"),
 )
 """Names of dimensions, parameters and arrays, which no term or exposure may take."""
+NUMBERS = {key for each in DISTRIBUTIONS.values() for key in each.parameters}
+"""Numbers of priors, from which names of inputs are made."""
 FORM_KEYS = {"effects": "a survival family has effects", "link": "an ordinal family has a link"}
 """Top-level keys that choose the form of a family's equation, and which families have them."""
 
@@ -120,9 +123,11 @@ def _title(plain: Mapping[str, Any], name: str, file: str) -> str:
 
 
 def _check_names(names: list[str], file: str) -> None:
-    """Refuse two terms or exposures whose posterior names would meet."""
+    """Refuse two terms or exposures whose posterior names would meet, or those of the numbers of their priors."""
+    made = {name for other in names for name in names_from(other)}
+    made |= {number_of(name, key) for name in made for key in NUMBERS}
     for name in names:
-        if names.count(name) > 1 or any(name in names_from(other) for other in names):
+        if names.count(name) > 1 or name in made:
             raise CasepoolError(
                 f"the name {name!r} meets that of another term or exposure", file=file, remedy="rename one"
             )

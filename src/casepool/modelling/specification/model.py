@@ -10,7 +10,7 @@ from typing import Any
 
 import tomli_w
 
-from casepool.modelling.families.facts import data
+from casepool.modelling.families.facts import DATA
 from casepool.modelling.families.medians import MedianTime
 from casepool.modelling.families.parameters import Parameter, Stated
 from casepool.modelling.families.priors import Prior
@@ -18,6 +18,8 @@ from casepool.modelling.families.registry import FAMILIES, Family
 from casepool.modelling.specification.exposure import Exposure
 from casepool.modelling.specification.layout import section, wrapped
 from casepool.modelling.specification.outcome import Outcome
+from casepool.modelling.terms.borrowings import LevelEffects
+from casepool.modelling.terms.labels import Group
 from casepool.modelling.terms.term import Term
 
 
@@ -43,18 +45,18 @@ class Model:
         By posterior name; ``"<factor>_own.<level>"`` for one level of an exnex factor.
     """
 
-    name: str = data()
-    title: str = data()
+    name: str = field(metadata=DATA)
+    title: str = field(metadata=DATA)
     family: str
-    outcome: Outcome = data()
+    outcome: Outcome = field(metadata=DATA)
     effects: str = ""
     terms: Mapping[str, Term] = field(default_factory=dict)
     exposures: Mapping[str, Exposure] = field(default_factory=dict)
-    priors: Mapping[str, Prior] = data(default_factory=dict)
+    priors: Mapping[str, Prior] = field(metadata=DATA, default_factory=dict)
     link: str = ""
-    cuts: tuple[float, ...] = data(default=())
-    pieces: int = data(default=0)
-    knots: tuple[float, ...] = data(default=())
+    cuts: tuple[float, ...] = field(metadata=DATA, default=())
+    pieces: int = field(metadata=DATA, default=0)
+    knots: tuple[float, ...] = field(metadata=DATA, default=())
 
     @property
     def is_ordinal(self) -> bool:
@@ -116,6 +118,11 @@ class Model:
         """Return the unknown of a name, or the one whose prior that is; None if there is none."""
         key = name.partition(".")[0]
         return next((own for own in self.parameters if name == own.name or key == own.key), None)
+
+    def level_effects(self, name: str) -> LevelEffects | None:
+        """Return the distribution of a factor's effects; None of a term that is no factor."""
+        term = self.terms.get(name)
+        return term.law(self.of_family, self.priors) if isinstance(term, Group) else None
 
     @property
     def prior_keys(self) -> list[str]:

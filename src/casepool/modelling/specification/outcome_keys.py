@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from casepool.cases.codebook import check_keys
 from casepool.errors import CasepoolError
 from casepool.modelling.families.registry import FAMILIES
 from casepool.modelling.specification.outcome import Outcome
 from casepool.modelling.specification.values import converted, one_of
+from casepool.toml_files import check_keys
 
 RESPONSE_KEYS = ("column", "levels", "success", "events", "n", "target")
 SURVIVAL_KEYS = ("time", "event", "lower", "upper", "levels", "event_levels", "unit", "entry")

@@ -6,6 +6,8 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import numpy as np
+
 from casepool.arguments import is_number
 from casepool.errors import CasepoolError
 from casepool.modelling.families.arrays import NUMPY
@@ -54,7 +56,7 @@ def read_prior(plain: Mapping[str, Any], *, file: str, key: str, scales: Mapping
             remedy="give exactly these parameters",
         )
     for name, value in values.items():
-        positive = name in DISTRIBUTIONS[dist].positive
+        positive = name in DISTRIBUTIONS[dist].positive_numbers
         if not is_number(value) or (positive and value <= 0):
             raise CasepoolError(
                 f"{name} must be a {'positive ' if positive else ''}number",
@@ -102,7 +104,7 @@ def of_median_time(
     own = FAMILIES[family]
     names = [parameter.name for parameter in own.parameters_of(effects) if parameter.name in priors]
     values = {name: priors[name].quantile([0.5]) for name in names}
-    return lambda median: float(intercept_at(own, effects, values, math.log(median), knots, NUMPY).item())
+    return lambda median: float(np.ravel(intercept_at(own, effects, values, math.log(median), knots, NUMPY))[0])
 
 
 def of_waiting_time(median: float) -> float:

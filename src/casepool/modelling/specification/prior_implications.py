@@ -24,6 +24,8 @@ NODES = 200
 """Quadrature nodes over a prior's quantiles."""
 POINTS = 2**15
 """Points over the priors of several parameters at once."""
+WIDEST = 2.0**12
+"""Logarithm of a time, or another place, beyond which a distribution function is taken never to reach further."""
 TAILS = (0.5, 0.025, 0.975)
 """Median and 95% range."""
 
@@ -73,18 +75,44 @@ def meaning(model: Model, name: str) -> str:
         return _own(model, parameter.owner, prior)
     if parameter.role is Role.LOCATION:
         return _worst(model, prior) if model.is_ordinal else _level(model, prior)
-    spread, ratio = prior_range(prior), ratio_name(model)
-    if parameter.role is Role.FAMILY and parameter.dims == ("gap",) and parameter.support.positive:
+    if parameter.role in SAYS:
+        return SAYS[parameter.role](model, parameter, prior_range(prior))
+    return str(prior_range(prior))
+
+
+def _gap(model: Model, parameter: Parameter, spread: Range) -> str:
+    """Say what a family's own parameter means: of cumulative cutpoints, how far apart they lie."""
+    if parameter.dims == ("gap",) and parameter.support.positive:
         return f"odds of a category or better fall {spread.map(_exp)} times to the next"
-    if parameter.role is Role.CURVE_SD:
-        return f"{ratio} between curve and straight line {spread.map(_exp)} at a typical knot"
-    if parameter.role is Role.EFFECT:
-        return f"{ratio} {spread.map(_exp)}{_contrast(model, parameter)}"
-    if parameter.role is Role.INTENSITY:
-        return f"one start in {spread.map(lambda x: _exp(-x))} {model.outcome.unit}"
-    if parameter.role is Role.MEAN:
-        return f"typical value {spread.map(lambda x: place_between(model, parameter, x))}"
     return str(spread)
+
+
+def _curve(model: Model, parameter: Parameter, spread: Range) -> str:
+    return f"{ratio_name(model)} between curve and straight line {spread.map(_exp)} at a typical knot"
+
+
+def _effect(model: Model, parameter: Parameter, spread: Range) -> str:
+    """Say what ratio an effect is, and between what it stands."""
+    term = model.terms.get(parameter.owner)
+    return f"{ratio_name(model)} {spread.map(_exp)}{term.effect_words() if term else ''}"
+
+
+def _intensity(model: Model, parameter: Parameter, spread: Range) -> str:
+    return f"one start in {spread.map(lambda x: _exp(-x))} {model.outcome.unit}"
+
+
+def _mean(model: Model, parameter: Parameter, spread: Range) -> str:
+    return f"typical value {spread.map(lambda x: place_between(model, parameter, x))}"
+
+
+SAYS: dict[Role, Callable[[Model, Parameter, Range], str]] = {
+    Role.FAMILY: _gap,
+    Role.CURVE_SD: _curve,
+    Role.EFFECT: _effect,
+    Role.INTENSITY: _intensity,
+    Role.MEAN: _mean,
+}
+"""How the prior of a parameter reads, by what it is to its owner; others are told as they are."""
 
 
 def place_between(model: Model, parameter: Parameter, logit: float) -> float:
@@ -94,13 +122,7 @@ def place_between(model: Model, parameter: Parameter, logit: float) -> float:
 
 
 def _exp(x: float) -> float:
-    return math.exp(min(x, 700.0))
-
-
-def _contrast(model: Model, parameter: Parameter) -> str:
-    """Say between what an effect stands."""
-    term = model.terms.get(parameter.owner)
-    return term.effect_words() if term else ""
+    return math.exp(min(x, 700.0)) if x < math.inf else math.inf
 
 
 def ratio_name(model: Model) -> str:
@@ -257,9 +279,14 @@ def median_survival(model: Model, *, vary: bool = False) -> Range | None:
 
 
 def _solve(below: Callable[[float], float], q: float, low: float, high: float) -> float:
-    """Find where a distribution function reaches q, widening the interval until it does."""
+    """Find where a distribution function reaches q, widening the interval until it does; infinite where it never does.
+
+    A falling Gompertz hazard leaves some cured: more than half of them, and no median is ever reached.
+    """
     while below(low) > q:
         low *= 2
     while below(high) < q:
         high *= 2
+        if high > WIDEST:
+            return math.inf
     return float(optimize.brentq(lambda x: below(x) - q, low, high, xtol=1e-10))

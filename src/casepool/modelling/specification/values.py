@@ -23,7 +23,7 @@ CHOICES: dict[str, Collection[str]] = {
 
 def one_of(value: object, allowed: Collection[str], *, file: str, key: str) -> str:
     """Refuse a value that is none of those allowed."""
-    if value not in allowed:
+    if not isinstance(value, str) or value not in allowed:
         raise CasepoolError(
             "missing or unknown",
             file=file,
@@ -76,33 +76,6 @@ def _is_list(value: object, good: Callable[[Any], bool]) -> bool:
 
 def _differ(items: Any) -> bool:
     return len(set(items)) == len(items)
-
-
-SPECIAL:
-        wanted, good = SPECIAL[key]
-        return wanted, good(value)
-    if key in NUMBER_LISTS:
-        return "a list of numbers", _is_list(value, is_number)
-    if isinstance(default, tuple):
-        return "a list of different texts", _is_list(value, lambda item: isinstance(item, str)) and _differ(value)
-    if isinstance(default, bool):
-        return "true or false", isinstance(value, bool)
-    if isinstance(default, float):
-        return "a number", is_number(value)
-    return "text", isinstance(value, str)
-
-
-def _is_list(value: object, good: Callable[[Any], bool]) -> bool:
-    return isinstance(value, list) and bool(value) and all(good(item) for item in value)
-
-
-def _differ(items: Any) -> bool:
-    return len(set(items)) == len(items)
-
-
-def is_number(value: object) -> bool:
-    """Say whether a value is a finite number."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
 SPECIAL: dict[str, tuple[str, Callable[[Any], bool]]] = {

@@ -11,7 +11,7 @@ from scipy import special
 
 from casepool.modelling.families.arrays import NUMPY, Array, Namespace
 from casepool.modelling.families.distributions import DISTRIBUTIONS, Distribution, Numbers, TwoNormals
-from casepool.modelling.families.names import effect_of, own_of, sd_of
+from casepool.modelling.families.names import effect_of, number_of, own_of, sd_of
 from casepool.modelling.families.parameters import Arrays, Laid, Law
 from casepool.modelling.families.priors import Prior
 from casepool.modelling.families.registry import Family
@@ -53,6 +53,8 @@ class Borrowing:
         Whether levels share a standard deviation, the parameter ``<factor>_sd``.
     has_own : bool
         Whether levels have priors of their own, ``<factor>_own``.
+    mixes : bool
+        Whether a level may be exchangeable with the others or not, with a probability to tell.
     differs : bool
         Whether levels differ at all.
     informs : bool
@@ -65,7 +67,7 @@ class Borrowing:
 
     words = ""
     keys: tuple[str, ...] = ()
-    has_sd = has_own = False
+    has_sd = has_own = mixes = False
     differs = informs = True
     centred = False
     distribution: Distribution = DISTRIBUTIONS["Normal"]
@@ -170,7 +172,7 @@ class Exnex(Borrowing):
         "otherwise the {own} has the prior {name}_own"
     )
     keys = ("exchangeable",)
-    has_sd = has_own = True
+    has_sd = has_own = mixes = True
     distribution = TwoNormals()
 
     @override
@@ -184,7 +186,7 @@ class Exnex(Borrowing):
     @override
     def unseen(self, standard: Standard, numbers: Numbers) -> np.ndarray:
         apart = numbers["mu"] + numbers["sigma"] * standard.z
-        return np.where(standard.u < numbers["p"], numbers["sd"] * standard.z, apart)
+        return np.asarray(np.where(standard.u < numbers["p"], numbers["sd"] * standard.z, apart))
 
     @override
     def membership(self, effect: np.ndarray, numbers: Numbers) -> np.ndarray:
@@ -250,9 +252,11 @@ class LevelEffects(Law):
         name, found = self.factor.name, {}
         if self.borrowing.has_own:
             priors = [self.priors[key] for key in self.keys(levels)]
-            found = {f"{own_of(name)}_{key}": np.array([p.parameters[key] for p in priors]) for key in ("mu", "sigma")}
+            found = {
+                number_of(own_of(name), key): np.array([p.parameters[key] for p in priors]) for key in ("mu", "sigma")
+            }
         more = self.borrowing.inputs(self.factor, levels)
-        return found | {f"{name}_{key}": values for key, values in more.items()}
+        return found | {number_of(name, key): values for key, values in more.items()}
 
     def keys(self, levels: tuple[str, ...]) -> list[str]:
         """Return under which key the model states the own prior of each level."""
@@ -262,9 +266,9 @@ class LevelEffects(Law):
     @override
     def numbers(self, inputs: Arrays, made: Arrays, xp: Namespace) -> Numbers:
         name = self.factor.name
-        given = {key: inputs[f"{name}_{key}"] for key in self.borrowing.keys}
+        given = {key: inputs[number_of(name, key)] for key in self.borrowing.keys}
         if self.borrowing.has_own:
-            given |= {key: inputs[f"{own_of(name)}_{key}"] for key in ("mu", "sigma")}
+            given |= {key: inputs[number_of(own_of(name), key)] for key in ("mu", "sigma")}
         if self.borrowing.has_sd:
             given["sd"] = made[sd_of(name)][..., None]
         described = self.borrowing.has_own and self.borrowing.has_sd and self.factor.own == "level"
@@ -300,7 +304,7 @@ class LevelEffects(Law):
     def membership(self, levels: tuple[str, ...], made: Mapping[str, np.ndarray]) -> np.ndarray:
         """Return the probability that each level is exchangeable, given its effect: array (..., levels)."""
         numbers = self.numbers(self.inputs_at(levels), made, NUMPY)
-        return self.borrowing.membership(made[effect_of(self.factor.name)], numbers)
+        return np.asarray(self.borrowing.membership(made[effect_of(self.factor.name)], numbers))
 
     def own_part(self, levels: tuple[str, ...], made: Mapping[str, np.ndarray]) -> np.ndarray:
         """Return what a power of each level's own prior adds to the log density of the effects: (..., levels)."""

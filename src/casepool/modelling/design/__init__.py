@@ -1,0 +1,1 @@
+"""A model laid on cases: arrays, parameters, likelihood, density."""

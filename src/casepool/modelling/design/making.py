@@ -1,0 +1,230 @@
+"""A model and cases become a Design: every patient gets a row for each way in which what is not known may have been."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+from scipy import special
+
+from casepool.cases import codebook_of
+from casepool.cases.codebook import Codebook
+from casepool.cases.tables import bare, missing_column, row_name, typed
+from casepool.errors import CasepoolError
+from casepool.modelling.design.design import Design, TermRows, logits_of, patients_in
+from casepool.modelling.design.encoding import code_term, refuse_strange_levels
+from casepool.modelling.design.exposure_dates import NEVER, Unfolded, exposed_by, unfold
+from casepool.modelling.design.outcomes import Dates, Reader, at_landmark, read_exposure, read_outcome
+from casepool.modelling.design.pieces import pieces_of
+from casepool.modelling.specification.model import Model
+from casepool.modelling.terms.numbers import as_number, node_weights
+from casepool.modelling.terms.term import Coded
+
+MOST_ROWS = 200_000
+"""Rows a design may have before it is refused as too many combinations of missing values."""
+MANY = 2_000
+"""Combinations of what one patient may be, above which nodes of a missing number are thinned."""
+
+
+def make_design(model: Model, cases: pd.DataFrame) -> Design:
+    """Lay a model on cases.
+
+    Parameters
+    ----------
+    model : Model
+    cases : pandas.DataFrame
+        Typed by its codebook; a bare frame is typed first.
+
+    Raises
+    ------
+    CasepoolError
+        If the table lacks a column, has a value the model refuses, or leaves no patient to fit.
+    """
+    cases = typed(cases)
+    codebook = codebook_of(cases) or Codebook()
+    cases = bare(cases)
+    for term in model.terms.values():
+        if term.source not in cases.columns:
+            raise missing_column(cases, codebook, term.source, f"the model {model.name!r}")
+    reader = Reader(cases, codebook, model)
+    outcome = read_outcome(reader)
+    coded = {name: code_term(term, cases, codebook) for name, term in model.terms.items()}
+    for read in coded.values():
+        refuse_strange_levels(model, read.term, read.levels, codebook)
+    dates = None
+    for exposure in model.exposures.values():
+        if exposure.as_ == "landmark":
+            outcome = at_landmark(outcome, exposure.landmark, model.outcome.unit)
+    reasons = list(outcome.left_out)
+    for exposure in model.exposures.values():
+        dates = read_exposure(reader, exposure, outcome.arrays, model.outcome.unit)
+        reasons = [reason or other for reason, other in zip(reasons, dates.left_out, strict=True)]
+    for name, read in coded.items():
+        if read.term.missing == "drop":
+            reasons = [r or (f"no {name}" if lost else "") for r, lost in zip(reasons, read.missing, strict=True)]
+    kept = np.array([not reason for reason in reasons])
+    if not kept.any():
+        raise CasepoolError(
+            f"no patient has what the model {model.name!r} needs ({reasons[0]})",
+            file=codebook.name,
+            remedy="check the outcome columns",
+        )
+    _refuse_shared_missing(cases, codebook, outcome.arrays, coded, kept)
+    labels = patient_labels(cases, codebook)
+    sizes = outcome.arrays.get("n", np.ones(len(kept)))
+    design = _expand(
+        model=model,
+        patients=tuple(label for label, keep in zip(labels, kept, strict=True) if keep),
+        left_out={label: reason for label, reason in zip(labels, reasons, strict=True) if reason},
+        outcome={name: values[kept] for name, values in outcome.arrays.items()},
+        coded=coded,
+        dates=dates,
+        kept=np.flatnonzero(kept),
+    )
+    gone = {label: float(n) for label, n, keep in zip(labels, sizes, kept, strict=True) if not keep}
+    return replace(design, sizes_left_out=gone)
+
+
+def design_of_one(model: Model, label: str, coded: Mapping[str, Coded], position: int, offset: float = 0.0) -> Design:
+    """Lay a response model on one patient without an outcome: the one at `position` among those that were coded."""
+    return _expand(
+        model=model,
+        patients=(label,),
+        left_out={},
+        outcome={"offset": np.array([offset]), "n": np.ones(1)},
+        coded=coded,
+        dates=None,
+        kept=np.array([position]),
+    )
+
+
+def patient_labels(cases: pd.DataFrame, codebook: Codebook) -> list[str]:
+    """Return the identifiers of all patients, or the row numbers if the table has none or is not public."""
+    if codebook.public and codebook.id in cases.columns:
+        return [str(value) for value in cases[codebook.id]]
+    return [str(number + 1) for number in range(len(cases))]
+
+
+def _refuse_shared_missing(
+    cases: pd.DataFrame,
+    codebook: Codebook,
+    outcome: Mapping[str, np.ndarray],
+    coded: Mapping[str, Coded],
+    kept: np.ndarray,
+) -> None:
+    """Refuse a row of several patients with a missing covariate: they need not share its value."""
+    several = patients_in(outcome) > 1
+    for term in coded.values():
+        bad = term.missing & several & kept
+        if bad.any():
+            raise CasepoolError(
+                "a row of several patients has no value here",
+                file=codebook.name,
+                row=row_name(cases, codebook, int(np.argmax(bad))),
+                column=term.term.source,
+                remedy='give one row per patient, or set missing = "drop" in the model',
+            )
+
+
+def _expand(
+    *,
+    model: Model,
+    patients: tuple[str, ...],
+    left_out: Mapping[str, str],
+    outcome: Mapping[str, np.ndarray],
+    coded: Mapping[str, Coded],
+    dates: Dates | None,
+    kept: np.ndarray,
+) -> Design:
+    """Give every patient one row per combination of what is not known about it."""
+    exposure = next(iter(model.exposures.values()), None)
+    pieces = pieces_of(model, outcome) if "time" in outcome else None
+    patient: list[int] = []
+    log_weight: list[float] = []
+    began: list[Unfolded] = []
+    choice: dict[str, list[int]] = {name: [] for name in coded}
+    for i, position in enumerate(kept):
+        options = _options(coded, int(position))
+        when = [NEVER]
+        if exposure and dates:
+            own = {name: float(values[i]) for name, values in outcome.items()}
+            when = unfold(exposure, float(dates.earliest[position]), float(dates.latest[position]), own, pieces)
+        if len(patient) + math.prod(map(len, options)) * len(when) > MOST_ROWS:
+            raise CasepoolError(
+                "too many combinations of missing values to sum over",
+                file=model.name,
+                row=f"patient {patients[i]}",
+                remedy='set missing = "drop" in one of the terms',
+            )
+        for picked, one in itertools.product(itertools.product(*options), when):
+            patient.append(i)
+            log_weight.append(one.log_weight + sum(weight for _, weight in picked))
+            began.append(one)
+            for name, (index, _) in zip(coded, picked, strict=True):
+                choice[name].append(int(index))
+    rows = np.array(patient)
+    times = np.array([one.event_time for one in began])
+    return Design(
+        model=model,
+        patients=patients,
+        left_out=left_out,
+        outcome=outcome,
+        patient_of_row=rows,
+        log_weight=np.array(log_weight) + _combinations(outcome)[rows],
+        terms={
+            name: _term_rows(c, np.array(choice[name]), kept, rows, patients_in(outcome)) for name, c in coded.items()
+        },
+        switch=np.array([one.switch for one in began]) if exposure else np.zeros(0),
+        exposed=exposed_by(exposure, dates, kept),
+        earliest=dates.earliest[kept] if dates else np.zeros(0),
+        latest=dates.latest[kept] if dates else np.zeros(0),
+        event_time=times if np.isfinite(times).any() else np.zeros(0),
+        pieces=pieces,
+    )
+
+
+def _options(coded: Mapping[str, Coded], position: int) -> list[list[tuple[int, float]]]:
+    """Return what each term may be for one patient: choices and their log weights.
+
+    A number missing beside labels that leave more than `MANY` combinations keeps every so manyeth of its nodes: of
+    such a patient little is known, and the rule stays a trapezoidal one.
+    """
+    combinations = math.prod(len(c.options[position]) for c in coded.values())
+    found = []
+    for term in coded.values():
+        choices, weights = term.options[position], term.log_weights[position]
+        stride = term.term.thinned if combinations > MANY and len(choices) > 1 else 1
+        if stride > 1:
+            choices = choices[stride // 2 :: stride]
+            weights = node_weights(term.nodes[choices])
+        found.append(list(zip(choices, weights, strict=True)))
+    return found
+
+
+def _combinations(outcome: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Log binomial coefficient of each patient row's count, 0 for a single patient."""
+    if "events" not in outcome:
+        return np.zeros(len(next(iter(outcome.values()))))
+    k, n = outcome["events"], outcome["n"]
+    return np.asarray(special.gammaln(n + 1) - special.gammaln(k + 1) - special.gammaln(n - k + 1))
+
+
+def _term_rows(coded: Coded, choice: np.ndarray, kept: np.ndarray, rows: np.ndarray, n: np.ndarray) -> TermRows:
+    missing = coded.missing[kept][rows]
+    values = coded.values[kept]
+    if coded.levels:
+        known = values >= 0
+        recorded = np.bincount(values[known], weights=n[known], minlength=len(coded.levels)).astype(float)
+    else:
+        recorded = logits_of(values, n, as_number(coded.term))
+    return TermRows(
+        coded=coded,
+        matrix=np.nan_to_num(coded.choices[choice], nan=0.0),
+        node=coded.nodes[choice],
+        share=np.where(missing & bool(coded.levels), choice, -1),
+        recorded=recorded,
+    )

@@ -1,0 +1,1 @@
+"""Outcome families, hazards, priors and parameters as plain mathematics over any arrays."""

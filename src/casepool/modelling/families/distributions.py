@@ -1,0 +1,378 @@
+"""Distributions: one object each, over any arrays, with density, image of a standard normal, and draws.
+
+Numbers of a distribution come as a mapping, `p`, of arrays that broadcast against the values: plain ones of a prior, or
+what other parameters say of this one.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import ClassVar, override
+
+import numpy as np
+from scipy import special
+
+from casepool.errors import CasepoolError
+from casepool.modelling.families.arrays import Array, Namespace
+from casepool.modelling.families.supports import POINT, POSITIVE, REAL, SIMPLEX, UNIT, Support
+
+Numbers = Mapping[str, Array]
+LOG_ROOT_2_PI = 0.5 * math.log(2.0 * math.pi)
+
+
+class Distribution:
+    """A distribution a prior may have. A new one is a class below, and an entry of `DISTRIBUTIONS`.
+
+    Attributes
+    ----------
+    parameters : tuple of str
+        Names of its numbers, as in a model file.
+    positive_numbers : tuple of str
+        Those that must be positive.
+    support : Support
+    pymc : str
+        PyMC's class for it, if that is not called like this one; its arguments are called like `parameters`, but for
+        those that `argument` renames.
+    has_quantiles : bool
+        Whether there is a median and a range to tell.
+    """
+
+    parameters: ClassVar[tuple[str, ...]] = ()
+    positive_numbers: ClassVar[tuple[str, ...]] = ()
+    support: ClassVar[Support] = REAL
+    pymc: ClassVar[str] = ""
+    argument: ClassVar[Mapping[str, str]] = {}
+    has_quantiles: ClassVar[bool] = True
+
+    @property
+    def name(self) -> str:
+        """What a model file calls it."""
+        return type(self).__name__
+
+    def log_density(self, x: Array, p: Numbers, xp: Namespace) -> Array:
+        """Return the log density of each value within the support; of shares, one number for a vector."""
+        raise NotImplementedError
+
+    def from_normal(self, z: Array, p: Numbers, xp: Namespace) -> Array:
+        """Return the quantile at the probability that a standard normal is below `z`: an image without bounds."""
+        raise NotImplementedError
+
+    def cdf(self, x: Array, p: Numbers) -> Array:
+        """Return the probability of values up to `x`."""
+        raise NotImplementedError
+
+    def draw(self, p: Numbers, size: tuple[int, ...], rng: np.random.Generator) -> Array:
+        """Draw values of shape `size`."""
+        raise NotImplementedError
+
+
+class Normal(Distribution):
+    """Mean `mu`, standard deviation `sigma`."""
+
+    parameters = ("mu", "sigma")
+    positive_numbers = ("sigma",)
+
+    @override
+    def log_density(self, x: Array, p: Numbers, xp: Namespace) -> Array:
+        return -0.5 * ((x - p["mu"]) / p["sigma"]) ** 2 - xp.log(p["sigma"]) - LOG_ROOT_2_PI
+
+    @override
+    def from_normal(self, z: Array, p: Numbers, xp: Namespace) -> Array:
+        return p["mu"] + p["sigma"] * z
+
+    @override
+    def cdf(self, x: Array, p: Numbers) -> Array:
+        return special.ndtr((x - p["mu"]) / p["sigma"])
+
+    @override
+    def draw(self, p: Numbers, size: tuple[int, ...], rng: np.random.Generator) -> Array:
+        return p["mu"] + p["sigma"] * rng.standard_normal(size)
+
+
+class StudentT(Distribution):
+    """Degrees of freedom `nu`, location `mu`, scale `sigma`."""
+
+    parameters = ("nu", "mu", "sigma")
+    positive_numbers = ("nu", "sigma")
+
+    @override
+    def log_density(self, x: Array, p: Numbers, xp: Namespace) -> Array:
+        nu, apart = p["nu"], (x - p["mu"]) / p["sigma"]
+        constant = special.gammaln((nu + 1.0) / 2.0) - special.gammaln(nu / 2.0) - 0.5 * np.log(nu * math.pi)
+        return constant - xp.log(p["sigma"]) - (nu + 1.0) / 2.0 * xp.log1p(apart**2 / nu)
+
+    @override
+    def from_normal(self, z: Array, p: Numbers, xp: Namespace) -> Array:
+        return p["mu"] + p["sigma"] * xp.student_quantile(z, p["nu"])
+
+    @override
+    def cdf(self, x: Array, p: Numbers) -> Array:
+        return special.stdtr(p["nu"], (x - p["mu"]) / p["sigma"])
+
+    @override
+    def draw(self, p: Numbers, size: tuple[int, ...], rng: np.random.Generator) -> Array:
+        return p["mu"] + p["sigma"] * rng.standard_t(p["nu"], size)
+
+
+class HalfNormal(Distribution):
+    """The absolute value of a normal of mean 0 and standard deviation `sigma`."""
+
+    parameters = ("sigma",)
+    positive_numbers = ("sigma",)
+    support = POSITIVE
+
+    @override
+    def log_density(self, x: Array, p: Numbers, xp: Namespace) -> Array:
+        return math.log(2.0) - 0.5 * (x / p["sigma"]) ** 2 - xp.log(p["sigma"]) - LOG_ROOT_2_PI
+
+    @override
+    def from_normal(self, z: Array, p: Numbers, xp: Namespace) -> Array:
+        return p["sigma"] * xp.half_normal_quantile(z)
+
+    @override
+    def cdf(self, x: Array, p: Numbers) -> Array:
+        return special.erf(np.maximum(x, 0.0) / p["sigma"] / math.sqrt(2.0))
+
+    @override
+    def draw(self, p: Numbers, size: tuple[int, ...], rng: np.random.Generator) -> Array:
+        return p["sigma"] * np.abs(rng.standard_normal(size))
+
+
+class HalfStudentT(Distribution):
+    """The absolute value of a Student t of `nu` degrees of freedom, location 0 and scale `sigma`."""
+
+    parameters = ("nu", "sigma")
+    positive_numbers = ("nu", "sigma")
+    support = POSITIVE
+
+    @override
+    def log_density(self, x: Array, p: Numbers, xp: Namespace) -> Array:
+        return math.log(2.0) + StudentT().log_density(x, {**p, "mu": 0.0}, xp)
+
+    @override
+    def from_normal(self, z: Array, p: Numbers, xp: Namespace) -> Array:
+        nu = p["nu"]  # t^2 / (nu + t^2) has a Beta distribution; its complement keeps its digits in the other tail
+        share, rest = xp.beta_quantile(z, 0.5, nu / 2.0), xp.beta_quantile(-z, nu / 2.0, 0.5)
+        return p["sigma"] * (nu * share / rest) ** 0.5
+
+    @override
+    def cdf(self, x: Array, p: Numbers) -> Array:
+        return 2.0 * special.stdtr(p["nu"], np.maximum(x, 0.0) / p["sigma"]) - 1.0
+
+    @override
+    def draw(self, p: Numbers, size: tuple[int, ...], rng: np.random.Generator) -> Array:
+        return p["sigma"] * np.abs(rng.standard_t(p["nu"], size))
+
+
+class Exponential(Distribution):
+    """Rate `lam`: the mean is 1 / lam."""
+
+    parameters = ("lam",)
+    positive_numbers = ("lam",)
+    support = POSITIVE
+
+    @override
+    def log_density(self, x: Array, p: Numbers, xp: Namespace) -> Array:
+        return xp.log(p["lam"]) - p["lam"] * x
+
+    @override
+    def from_normal(self, z: Array, p: Numbers, xp: Namespace) -> Array:
+        return -xp.log_normal_tail(z) / p["lam"]
+
+    @override
+    def cdf(self, x: Array, p: Numbers) -> Array:
+        return -np.expm1(-p["lam"] * np.maximum(x, 0.0))
+
+    @override
+    def draw(self, p: Numbers, size: tuple[int, ...], rng: np.random.Generator) -> Array:
+        return rng.standard_exponential(size) * (1.0 / p["lam"])
+
+
+class Gamma(Distribution):
+    """Shape `alpha`, rate `beta`: the mean is alpha / beta."""
+
+    parameters = ("alpha", "beta")
+    positive_numbers = ("alpha", "beta")
+    support = POSITIVE
+
+    @override
+    def log_density(self, x: Array, p: Numbers, xp: Namespace) -> Array:
+        alpha, beta = p["alpha"], p["beta"]
+        return alpha * np.log(beta) - special.gammaln(alpha) + (alpha - 1.0) * xp.log(x) - beta * x
+
+    @override
+    def from_normal(self, z: Array, p: Numbers, xp: Namespace) -> Array:
+        return xp.gamma_quantile(z, p["alpha"]) / p["beta"]
+
+    @override
+    def cdf(self, x: Array, p: Numbers) -> Array:
+        return special.gammainc(p["alpha"], p["beta"] * np.maximum(x, 0.0))
+
+    @override
+    def draw(self, p: Numbers, size: tuple[int, ...], rng: np.random.Generator) -> Array:
+        return rng.standard_gamma(p["alpha"], size) * (1.0 / p["beta"])
+
+
+class LogNormal(Distribution):
+    """Its logarithm is normal: mean `mu`, standard deviation `sigma`."""
+
+    parameters = ("mu", "sigma")
+    positive_numbers = ("sigma",)
+    support = POSITIVE
+
+    @override
+    def log_density(self, x: Array, p: Numbers, xp: Namespace) -> Array:
+        return Normal().log_density(xp.log(x), p, xp) - xp.log(x)
+
+    @override
+    def from_normal(self, z: Array, p: Numbers, xp: Namespace) -> Array:
+        return xp.exp(p["mu"] + p["sigma"] * z)
+
+    @override
+    def cdf(self, x: Array, p: Numbers) -> Array:
+        with np.errstate(divide="ignore"):
+            return Normal().cdf(np.log(np.maximum(x, 0.0)), p)
+
+    @override
+    def draw(self, p: Numbers, size: tuple[int, ...], rng: np.random.Generator) -> Array:
+        return np.exp(p["sigma"] * rng.standard_normal(size)) * np.exp(p["mu"])
+
+
+class Beta(Distribution):
+    """On (0, 1), with the exponents `alpha` - 1 and `beta` - 1."""
+
+    parameters = ("alpha", "beta")
+    positive_numbers = ("alpha", "beta")
+    support = UNIT
+
+    @override
+    def log_density(self, x: Array, p: Numbers, xp: Namespace) -> Array:
+        alpha, beta = p["alpha"], p["beta"]
+        return (alpha - 1.0) * xp.log(x) + (beta - 1.0) * xp.log1p(-x) - special.betaln(alpha, beta)
+
+    @override
+    def from_normal(self, z: Array, p: Numbers, xp: Namespace) -> Array:
+        return xp.beta_quantile(z, p["alpha"], p["beta"])
+
+    @override
+    def cdf(self, x: Array, p: Numbers) -> Array:
+        return special.betainc(p["alpha"], p["beta"], np.clip(x, 0.0, 1.0))
+
+    @override
+    def draw(self, p: Numbers, size: tuple[int, ...], rng: np.random.Generator) -> Array:
+        return rng.beta(p["alpha"], p["beta"], size)
+
+
+class Dirichlet(Distribution):
+    """Shares on the last axis, symmetric, of whatever number, with one `concentration`."""
+
+    parameters = ("concentration",)
+    positive_numbers = ("concentration",)
+    support = SIMPLEX
+    argument: ClassVar[Mapping[str, str]] = {"concentration": "a"}
+    has_quantiles = False
+
+    @override
+    def log_density(self, x: Array, p: Numbers, xp: Namespace) -> Array:
+        levels, c = x.shape[-1], p["concentration"]
+        constant = special.gammaln(levels * c) - levels * special.gammaln(c)
+        return constant + (c - 1.0) * xp.log(x).sum(axis=-1)
+
+    @override
+    def from_normal(self, z: Array, p: Numbers, xp: Namespace) -> Array:
+        """Break a stick: each share is a Beta part of what those before it left; one coordinate fewer than shares."""
+        size, c = z.shape[-1], p["concentration"]
+        log_left: Array = 0.0 * z[..., :1]
+        shares = []
+        for k in range(size):
+            part = xp.beta_quantile(z[..., k : k + 1], c, (size - k) * c)
+            rest = xp.beta_quantile(-z[..., k : k + 1], (size - k) * c, c)
+            shares.append(xp.exp(log_left) * part)
+            log_left = log_left + xp.log(rest)
+        shares.append(xp.exp(log_left))
+        return xp.concatenate(shares)
+
+    @override
+    def draw(self, p: Numbers, size: tuple[int, ...], rng: np.random.Generator) -> Array:
+        return rng.dirichlet(np.full(size[-1], float(p["concentration"])), size[:-1])
+
+
+class Flat(Distribution):
+    """Density 1 everywhere, which is no distribution."""
+
+    has_quantiles = False
+
+    @override
+    def log_density(self, x: Array, p: Numbers, xp: Namespace) -> Array:
+        return 0.0 * x
+
+    @override
+    def from_normal(self, z: Array, p: Numbers, xp: Namespace) -> Array:
+        """Refuse: an improper prior is nobody's image.
+
+        Raises
+        ------
+        CasepoolError
+        """
+        raise CasepoolError("a Flat prior has no quantiles", remedy="give the parameter a proper prior")
+
+    @override
+    def draw(self, p: Numbers, size: tuple[int, ...], rng: np.random.Generator) -> Array:
+        """Refuse.
+
+        Raises
+        ------
+        CasepoolError
+        """
+        raise CasepoolError("a Flat prior cannot be drawn from", remedy="give the parameter a proper prior")
+
+
+class Fixed(Distribution):
+    """No distribution: the parameter has this `value`."""
+
+    parameters = ("value",)
+    support = POINT
+
+    @override
+    def log_density(self, x: Array, p: Numbers, xp: Namespace) -> Array:
+        return 0.0 * x
+
+    @override
+    def from_normal(self, z: Array, p: Numbers, xp: Namespace) -> Array:
+        return p["value"] + 0.0 * z
+
+    @override
+    def cdf(self, x: Array, p: Numbers) -> Array:
+        return (x >= p["value"]) * 1.0
+
+    @override
+    def draw(self, p: Numbers, size: tuple[int, ...], rng: np.random.Generator) -> Array:
+        return np.full(size, p["value"])
+
+
+class TwoNormals(Distribution):
+    """With probability `p` normal about 0 with standard deviation `sd`, else about `mu` with `sigma`; no prior's."""
+
+    parameters = ("p", "sd", "mu", "sigma")
+
+    @override
+    def log_density(self, x: Array, p: Numbers, xp: Namespace) -> Array:
+        first = Normal().log_density(x, {"mu": 0.0, "sigma": p["sd"]}, xp) + xp.log(p["p"])
+        second = Normal().log_density(x, p, xp) + xp.log(1.0 - p["p"])
+        top = xp.maximum(first, second)
+        return top + xp.log(xp.exp(first - top) + xp.exp(second - top))
+
+    @override
+    def from_normal(self, z: Array, p: Numbers, xp: Namespace) -> Array:
+        return xp.mixture_quantile(z, p["p"], p["sd"], p["mu"], p["sigma"])
+
+
+DISTRIBUTIONS: dict[str, Distribution] = {
+    each.name: each
+    for each in (
+        *(Normal(), StudentT(), HalfNormal(), HalfStudentT(), Exponential(), Gamma(), LogNormal(), Beta()),
+        *(Dirichlet(), Flat(), Fixed()),
+    )
+}
+"""Every distribution a prior may have, by the name a model file gives it."""

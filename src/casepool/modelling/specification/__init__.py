@@ -1,0 +1,1 @@
+"""A model as its file states it: read, checked, printed."""

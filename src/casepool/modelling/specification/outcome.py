@@ -1,0 +1,64 @@
+"""The outcome of a model file: which columns hold it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Which columns hold the outcome; the fields are the keys of ``[outcome]`` in a model file."""
+
+    column: str = ""
+    levels: tuple[str, ...] = ()
+    success: tuple[str, ...] = ()
+    events: str = ""
+    n: str = ""
+    target: str | float = ""
+    time: str = ""
+    lower: str = ""
+    upper: str = ""
+    event: str = ""
+    event_levels: tuple[str, ...] = ()
+    unit: str = "months"
+    entry: str = ""
+
+    def columns(self) -> list[str]:
+        """Return the columns it may read."""
+        target = self.target if isinstance(self.target, str) else ""
+        names = [self.column, self.events, self.n, target, self.time, self.lower, self.upper, self.event, self.entry]
+        return [name for name in names if name]
+
+    def __str__(self) -> str:
+        if self.lower or self.time:
+            entry = f", from late entry at `{self.entry}` on" if self.entry else ""
+            return f"{self._interval() if self.lower else self._time()}{entry}"
+        forms = []
+        if self.column:
+            codes = f"codes {' < '.join(self.levels)}; empty: not evaluable"
+            n = f", for `{self.n}` patients a row" if self.n and not self.events else ""
+            success = f"success is {_or(self.success)} in " if self.success else ""
+            forms.append(f"{success}`{self.column}` ({codes}){n}")
+        if self.events:
+            forms.append(f"`{self.events}` of `{self.n}` patients a row")
+        target = f"; target rate {self.target}" if self.target else ""
+        return "; or, in a table of counts, ".join(forms) + target
+
+    def _interval(self) -> str:
+        return (
+            f"the event between `{self.lower}` and `{self.upper}` in {self.unit}: at that time where they are "
+            f"equal, not yet by `{self.lower}` where `{self.upper}` is empty"
+        )
+
+    def _time(self) -> str:
+        event = f"`{self.event}`"
+        if self.levels:
+            codes = ", ".join(level or "empty" for level in self.levels)
+            event += f" being {_or(self.event_levels)} (of {codes})"
+        return f"time `{self.time}` in {self.unit} to the event {event}, right-censored without it"
+
+
+def _or(words: Iterable[str]) -> str:
+    *first, last = words
+    return f"{', '.join(first)} or {last}" if first else last

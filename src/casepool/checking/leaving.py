@@ -26,8 +26,7 @@ from casepool.inference.predictive import prior_draws, replicate_counts, replica
 from casepool.inference.sampling import sample
 from casepool.modelling import Design
 from casepool.modelling.design.grouping import membership
-from casepool.modelling.design.likelihood import data_of, log_likelihood
-from casepool.modelling.families.arrays import NUMPY
+from casepool.modelling.design.likelihood import pointwise
 from casepool.modelling.families.names import effect_of
 from casepool.modelling.families.responses import category_counts
 from casepool.modelling.terms.labels import Group
@@ -170,15 +169,6 @@ def joint_score(design: Design, parameters: Parameters) -> float:
     """Return the log of the mean over draws of the likelihood of all patients of a design together."""
     joint = pointwise(design, parameters).sum(axis=-1)
     return float(special.logsumexp(joint) - np.log(joint.size))
-
-
-def pointwise(design: Design, parameters: Parameters) -> np.ndarray:
-    """Return every patient's log-likelihood in every draw, chain by chain to spare memory: (chain, draw, patients)."""
-    data = data_of(design)
-    chains = range(next(iter(parameters.values())).shape[0])
-    return np.stack(
-        [log_likelihood(data, {name: values[c] for name, values in parameters.items()}, NUMPY) for c in chains]
-    )
 
 
 def _predicted(

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-import arviz as az
 import numpy as np
 import pandas as pd
 import xarray as xr
 
 from casepool.errors import CasepoolError
+from casepool.inference import diagnostics
 from casepool.inference.convergence import LEAST_ESS, MOST_RHAT, verdict_of, worst
 from casepool.inference.fit_contents import design_of, model_of, parameters_of
 from casepool.inference.fit_format import refuse_what_is_no_fit
@@ -131,13 +131,11 @@ def posterior_rows(
     """
     tail = (1 - ci_prob) / 2
     middle, lower, upper = quantiles(draws, [0.5, tail, 1 - tail])
-    array = xr.DataArray(np.clip(draws, -HUGE, HUGE), dims=("chain", "draw", "row"))
-    ess = np.fmin(az.ess(array, method="bulk").to_numpy(), az.ess(array, method="tail").to_numpy())
-    mcse = az.mcse(array, method="median").to_numpy()
-    rhat = np.full(len(rows), np.nan)
+    finite_draws = np.clip(draws, -HUGE, HUGE)
+    ess = np.fmin(diagnostics.ess_bulk(finite_draws), diagnostics.ess_tail(finite_draws))
+    mcse = diagnostics.mcse_quantile(finite_draws, 0.5)
+    rhat = diagnostics.rhat(finite_draws)
     varies = draws.min(axis=(0, 1)) < draws.max(axis=(0, 1))
-    if draws.shape[0] > 1 and varies.any():
-        rhat[varies] = az.rhat(array[..., varies]).to_numpy()
     out = []
     for i, row in enumerate(rows):
         finite = bool((np.abs(draws[..., i]) < HUGE).all())
@@ -171,10 +169,10 @@ def probability_row(holds: np.ndarray, row: Mapping[str, Any], *, fitted: Fitted
     always or never holds there are none.
     """
     share = float(holds.mean())
-    values = xr.DataArray(np.asarray(holds, dtype=float), dims=("chain", "draw"))
+    values = np.asarray(holds, dtype=float)
     ess = mcse = float("nan")
     if values.min() < values.max():
-        ess, mcse = (float(found(values, method="mean")) for found in (az.ess, az.mcse))
+        ess, mcse = float(diagnostics.ess_mean(values)), float(diagnostics.mcse_mean(values))
     return {
         "model": fitted.model.name,
         "method": "posterior probability",

@@ -16,8 +16,7 @@ from casepool.inference.fit_contents import cases_of
 from casepool.inference.predictive import prior_draws
 from casepool.modelling import Design
 from casepool.modelling.design.grouping import Membership, membership
-from casepool.modelling.design.likelihood import data_of, log_likelihood
-from casepool.modelling.families.arrays import NUMPY
+from casepool.modelling.design.likelihood import pointwise
 from casepool.modelling.specification.endpoints import event
 from casepool.random_streams import Stream, stream
 
@@ -123,10 +122,7 @@ def patients_worth(draws: np.ndarray, weights: np.ndarray | None = None) -> np.n
 
 def _own_likelihood(design: Design, parameters: Mapping[str, np.ndarray], group: Membership) -> np.ndarray:
     """Log likelihood of every level's own patients: array (chain, draw, levels)."""
-    data = data_of(design)
-    chains = range(len(next(iter(parameters.values()))))
-    each = [log_likelihood(data, {name: own[chain] for name, own in parameters.items()}, NUMPY) for chain in chains]
-    return np.asarray(np.stack(each) @ group.members)
+    return np.asarray(pointwise(design, parameters) @ group.members)
 
 
 def _without_siblings(before: np.ndarray, log_likelihoods: np.ndarray, sums: np.ndarray) -> np.ndarray:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
-import arviz as az
 import numpy as np
 import xarray as xr
+
+from casepool.inference import diagnostics
 
 MOST_RHAT = 1.01
 LEAST_ESS = 400
@@ -36,11 +37,11 @@ def convergence(posterior: xr.Dataset, sample_stats: xr.Dataset) -> dict[str, An
         Constant parameters are passed over. R-hat is NaN, and the verdict fail, for a single chain, which no other
         agrees with, and where no draw moved. Vehtari et al. 2021; Betancourt 2016.
     """
-    varying = posterior[[name for name in posterior.data_vars if _varies(posterior[name])]]
-    rhat, rhat_of = _extreme(varying, az.rhat, largest=True)
-    ess, ess_of = min(_extreme(varying, az.ess, method=method) for method in ("bulk", "tail"))
+    varying = {str(name): own for name, values in posterior.data_vars.items() if _varies(own := _ordered(values))}
+    rhat, rhat_of = _extreme(varying, diagnostics.rhat, largest=True)
+    ess, ess_of = min(_extreme(varying, measure) for measure in (diagnostics.ess_bulk, diagnostics.ess_tail))
     divergences = int(sample_stats["diverging"].sum())
-    bfmi = float(np.min(np.asarray(az.bfmi(sample_stats["energy"]))))
+    bfmi = float(diagnostics.bfmi(_ordered(sample_stats["energy"])).min())
     failed = not (rhat < MOST_RHAT) or not (ess >= LEAST_ESS) or divergences > 0
     verdict = "fail" if failed else "concern" if not bfmi > LEAST_BFMI else "pass"
     return {
@@ -54,19 +55,25 @@ def convergence(posterior: xr.Dataset, sample_stats: xr.Dataset) -> dict[str, An
     }
 
 
-def _varies(values: xr.DataArray) -> bool:
-    return bool((values.std(["chain", "draw"]) > 1e-12 * (1 + abs(values).max())).all())
+def _ordered(values: xr.DataArray) -> np.ndarray:
+    return np.asarray(values.transpose("chain", "draw", ...).to_numpy())
 
 
-def _extreme(varying: xr.Dataset, measure: Any, *, largest: bool = False, **settings: Any) -> tuple[float, str]:
+def _varies(draws: np.ndarray) -> bool:
+    return bool((draws.std(axis=(0, 1)) > 1e-12 * (1 + np.abs(draws).max())).all())
+
+
+def _extreme(
+    varying: Mapping[str, np.ndarray], measure: Callable[[np.ndarray], np.ndarray], *, largest: bool = False
+) -> tuple[float, str]:
     """Return the worst value of a measure and whose it is; NaN where no chain moved, or one chain has none to meet."""
-    if not varying.data_vars:
+    if not varying:
         return float("nan"), "no parameter varies"
-    values = {str(name): np.asarray(own).ravel() for name, own in measure(varying, **settings).data_vars.items()}
+    values = {name: measure(draws).ravel() for name, draws in varying.items()}
     known = {name: own[~np.isnan(own)] for name, own in values.items()}
     worst_of = {name: float(own.max() if largest else own.min()) for name, own in known.items() if len(own)}
     if not worst_of:
-        return float("nan"), "one chain" if varying.sizes["chain"] == 1 else "too few draws"
+        return float("nan"), "one chain" if len(next(iter(varying.values()))) == 1 else "too few draws"
     name = (max if largest else min)(worst_of, key=lambda key: worst_of[key])
     return worst_of[name], name
 

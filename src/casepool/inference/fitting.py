@@ -8,7 +8,6 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import xarray as xr
 
@@ -22,6 +21,7 @@ from casepool.inference.sampling import sample
 from casepool.modelling import Design, Model, make_design
 from casepool.modelling import model as get_model
 from casepool.modelling.design.density import Density
+from casepool.modelling.design.likelihood import pointwise
 from casepool.modelling.families.arrays import NUMPY
 
 
@@ -150,18 +150,14 @@ def _fit_design(
 
 def _derived(design: Design, posterior: xr.Dataset) -> dict[str, xr.Dataset]:
     """Compute log likelihood and log prior of every draw, by the same code the sampler's graph came from."""
-    parameters, density = parameters_of(posterior), Density(design)
-    chains = [
-        density.log_likelihood({name: values[chain] for name, values in parameters.items()}, NUMPY)
-        for chain in range(posterior.sizes["chain"])
-    ]
+    parameters = parameters_of(posterior)
     lead = {"chain": posterior["chain"], "draw": posterior["draw"]}
-    pointwise = xr.Dataset(
-        {"outcome": (("chain", "draw", "patient"), np.stack(chains))},
+    by_patient = xr.Dataset(
+        {"outcome": (("chain", "draw", "patient"), pointwise(design, parameters))},
         coords={**lead, "patient": list(design.patients)},
     )
     priors = {}
-    for name, values in density.log_prior(parameters, NUMPY).items():
+    for name, values in Density(design).log_prior(parameters, NUMPY).items():
         axes = posterior[name].transpose("chain", "draw", ...).dims[: values.ndim]
         priors[name] = (axes, values)
-    return {"log_likelihood": pointwise, "log_prior": xr.Dataset(priors, coords=lead)}
+    return {"log_likelihood": by_patient, "log_prior": xr.Dataset(priors, coords=lead)}

@@ -60,6 +60,7 @@ SYMBOLIC = Namespace(
     sigmoid=pt.sigmoid,
     log_normal_tail=_log_normal_tail,
     logsumexp=lambda x: pt.logsumexp(x, axis=-1),
+    logsumexp_of_rows=lambda rows, numbers, log_weight: pt.logsumexp(rows[..., numbers] + log_weight, axis=-1),
     concatenate=lambda parts: pt.concatenate(parts, axis=-1),
     half_normal_quantile=lambda z: np.sqrt(2.0) * pt.where(z < 0, pt.erfinv(_below(z)), pt.erfcinv(_below(-z))),
     student_quantile=_student_quantile,

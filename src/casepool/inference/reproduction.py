@@ -6,13 +6,13 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-import arviz as az
 import numpy as np
 import pandas as pd
 import xarray as xr
 
 from casepool.cases import codebook_of
 from casepool.cases.codebook import Codebook
+from casepool.inference.diagnostics import mcse_mean
 from casepool.inference.fit_contents import cases_of, data_hash, machine, model_of, versions
 from casepool.inference.fit_format import refuse_what_is_no_fit
 from casepool.inference.fitting import cores_of, fit
@@ -117,7 +117,7 @@ def _errors_apart(stored: xr.DataArray, again: xr.DataArray) -> float:
     """Return the largest difference of the means of two runs, in Monte Carlo errors of that difference."""
     if "draw" not in stored.dims or stored.sizes["draw"] < 4:
         return float("inf")
-    error = np.hypot(*(np.asarray(az.mcse(run, method="mean")) for run in (stored, again)))
+    error = np.hypot(*(mcse_mean(run.transpose("chain", "draw", ...).to_numpy()) for run in (stored, again)))
     apart = np.abs((stored.mean(["chain", "draw"]) - again.mean(["chain", "draw"])).to_numpy())
     with np.errstate(divide="ignore", invalid="ignore"):
         errors = np.where(apart == 0, 0.0, apart / error)

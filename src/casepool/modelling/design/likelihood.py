@@ -34,6 +34,8 @@ from casepool.modelling.specification.model import Model
 from casepool.modelling.terms.numbers import as_number
 
 Parameters = Mapping[str, Array]
+AT_ONCE = 64
+"""Draws whose likelihood is computed together: as many as stay in the processor's own memory."""
 
 
 @dataclass(frozen=True)
@@ -194,7 +196,18 @@ def log_likelihood(data: Data, parameters: Parameters, xp: Namespace) -> Array:
     rows = row_log_likelihood(data, parameters, xp) + log_shares(data, parameters, xp)
     if "rows" not in data.arrays:
         return rows + data["log_weight"]
-    return xp.logsumexp(rows[..., data["rows"]] + data["log_weight"])
+    return xp.logsumexp_of_rows(rows, data["rows"], data["log_weight"])
+
+
+def pointwise(design: Design, parameters: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Return every patient's log-likelihood in every draw, some draws at a time: array (chain, draw, patients)."""
+    data, lead = data_of(design), next(iter(parameters.values())).shape[:2]
+    flat = {name: values.reshape(-1, *values.shape[2:]) for name, values in parameters.items()}
+    found = np.empty((lead[0] * lead[1], len(design.patients)))
+    for start in range(0, len(found), AT_ONCE):
+        some = slice(start, start + AT_ONCE)
+        found[some] = log_likelihood(data, {name: values[some] for name, values in flat.items()}, NUMPY)
+    return found.reshape(*lead, -1)
 
 
 def row_weights(design: Design, parameters: Parameters, xp: Namespace) -> np.ndarray:

@@ -186,3 +186,10 @@ def test_patients_of_a_table_of_counts_are_counted_not_its_rows() -> None:
     terms = {"sex": {"kind": "category", "missing": "drop"}}
     design = make_design(response_model(terms, {"events": "events", "n": "n"}), counts)
     assert touched(design) == "left out: 50 patients (no sex), 1 row (no patients)"
+
+
+def test_a_category_of_one_level_is_refused():
+    with pytest.raises(CasepoolError, match="column 'sex': a category of one level .* remove the term"):
+        make_design(
+            response_model({"sex": {"kind": "category"}}), table(sex=["F", "F", None], response=["PR", "PD", "SD"])
+        )

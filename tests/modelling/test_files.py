@@ -300,3 +300,46 @@ def test_the_baseline_replica_carries_its_guard_and_the_default_model_is_time_va
     assert replica.exposures["surgery"].as_ == "baseline"
     assert default.exposures["surgery"].as_ == "time_varying"
     assert default.exposures["surgery"].dating == "intensity"
+
+
+NORMAL, HALF = {"dist": "Normal", "mu": 0, "sigma": 1}, {"dist": "HalfNormal", "sigma": 1}
+BERNOULLI = {"family": "bernoulli", "outcome": {"column": "r", "levels": ["no", "yes"], "success": ["yes"]}}
+GOMPERTZ = {"family": "gompertz", "outcome": {"time": "time", "event": "event"}}
+BY_MEDIAN = {"from": "median_time", "median": 20, "upper": 90}
+
+
+def test_a_flat_shape_is_no_obstacle_to_an_intercept_stated_otherwise():
+    priors = {"intercept": NORMAL, "shape": {"dist": "Flat"}}
+    assert model_from_dict(GOMPERTZ | {"priors": priors}, name="mine").prior("shape").dist == "Flat"
+    with pytest.raises(CasepoolError, match=r"mine.toml, column 'priors.shape': .* needs a prior with a median"):
+        model_from_dict(GOMPERTZ | {"priors": priors | {"intercept": BY_MEDIAN}}, name="mine")
+    with pytest.raises(CasepoolError, match=r"column 'priors.shape': the model needs this prior"):
+        model_from_dict(GOMPERTZ | {"priors": {"intercept": BY_MEDIAN}}, name="mine")
+
+
+def test_a_prior_that_stands_unused_has_its_support_all_the_same():
+    exposure = {"surgery": {"column": "surgery", "dating": "uniform"}}
+    priors = {"intercept": NORMAL, "shape": NORMAL, "surgery_effect": NORMAL, "surgery_log_intensity": NORMAL}
+    plain = GOMPERTZ | {"exposure": exposure, "priors": priors}
+    assert model_from_dict(plain, name="mine").exposures
+    plain["priors"] = priors | {"surgery_log_intensity": {"dist": "Dirichlet", "concentration": 1}}
+    with pytest.raises(CasepoolError, match="belongs to a share"):
+        model_from_dict(plain, name="mine")
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("x_effect", "x_effect_z"), ("x", "x_z"), ("x", "x_wiggle_z"), ("x", "x_sd_sigma"), ("x", "intercept_mu")],
+)
+def test_a_term_called_like_a_variable_of_the_graph_is_refused(one, other):
+    terms = {one: {"kind": "group"}, other: {"kind": "category"}}
+    priors = {"intercept": NORMAL, f"{one}_sd": HALF, f"{other}_effect": NORMAL}
+    with pytest.raises(CasepoolError, match="meets that of"):
+        model_from_dict(BERNOULLI | {"terms": terms, "priors": priors}, name="mine")
+
+
+@pytest.mark.parametrize(("one", "other"), [("x_effect", "x_z"), ("sex", "sex_df"), ("sex", "sex_recorded_mu")])
+def test_a_term_called_like_nothing_is_none_of_their_business(one, other):
+    terms = {one: {"kind": "group"}, other: {"kind": "category"}}
+    priors = {"intercept": NORMAL, f"{one}_sd": HALF, f"{other}_effect": NORMAL}
+    assert list(model_from_dict(BERNOULLI | {"terms": terms, "priors": priors}, name="mine").terms) == [one, other]

@@ -239,3 +239,11 @@ def test_a_hazard_that_may_fall_has_no_upper_limit_of_the_median():
     assert cured.mean() > 0.025
     assert told.upper == np.inf
     assert "to inf) with shape as its prior" in " ".join(describe(gompertz).split())
+
+
+def test_an_own_prior_beside_nothing_borrowed_is_of_the_level():
+    """There is no zero point an effect could be told against, whatever `own` says."""
+    terms = {"kind": {"kind": "group", "borrowing": "none", "own": "effect"}}
+    assert meaning(response_model(terms, {"kind_own": NORMAL | {"why": "test"}}), "kind_own").startswith(
+        "success in 50%"
+    )

@@ -95,14 +95,18 @@ class Curve:
         return next(iter(self.fitted.parameters.values())).shape[:2]
 
     def median(self) -> np.ndarray:
-        """Time by which half have died, inf if that never happens: array (chain, draw). By bisection."""
+        """Time by which half have died, inf if that never happens: array (chain, draw). By bisection.
+
+        At the times it begins with a rising hazard may be beyond all numbers: nobody is alive by then.
+        """
         latest = 1e6 * float(self.fitted.design.outcome["time"].max())
         low, high = np.zeros(self.draws), np.full(self.draws, latest)
-        never = self.survival(high) > 0.5
-        for _ in range(HALVINGS):
-            middle = (low + high) / 2
-            alive = self.survival(middle) > 0.5
-            low, high = np.where(alive, middle, low), np.where(alive, high, middle)
+        with np.errstate(over="ignore", invalid="ignore"):
+            never = self.survival(high) > 0.5
+            for _ in range(HALVINGS):
+                middle = (low + high) / 2
+                alive = self.survival(middle) > 0.5
+                low, high = np.where(alive, middle, low), np.where(alive, high, middle)
         return np.where(never, np.inf, (low + high) / 2)
 
     def restricted_mean(self, until: float) -> np.ndarray:

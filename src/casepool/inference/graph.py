@@ -160,7 +160,7 @@ def _variable(name: str, distribution: Distribution, numbers: Numbers, parameter
     arguments = {distribution.argument.get(key, key): numbers[key] for key in distribution.parameters}
     if distribution.support is SIMPLEX:
         arguments = {key: pt.full(parameter.shape(design.laid), value) for key, value in arguments.items()}
-    return getattr(pm, distribution.pymc or distribution.name)(name, **arguments, dims=parameter.moving_dims or None)
+    return getattr(pm, distribution.name)(name, **arguments, dims=parameter.moving_dims or None)
 
 
 def _observe(design: Design, inputs: Arrays, made: Arrays) -> None:

@@ -55,7 +55,7 @@ def sample(
         what went wrong the first time, if anything.
     """
     graph = compiled_graph(design, progress=progress)
-    graph.initial_point_func(seed)  # refused here in words, and not in a chain's thread
+    graph.initial_point_func(seed)  # refused here in words, before a chain's thread has to
     say(progress, f"sampling {design.model.name} ({settings['chains']} chains of {settings['draws']} draws)")
     retried: list[str] = []
     while True:
@@ -127,12 +127,13 @@ def _starts(centre: Callable[[int], np.ndarray], density: Density) -> Callable[[
     def start(seed: int) -> np.ndarray:
         point = centre(seed)
         with np.errstate(all="ignore"):
-            if density.log_density(point, NUMPY) > OUT_OF_REACH:
+            if OUT_OF_REACH < density.log_density(point, NUMPY) < np.inf:
                 return point
             about = scatter * stream(seed, Stream.START).uniform(-1.0, 1.0, density.size)
             share = np.append(0.5 ** np.arange(1, 12), 0.0)[:, None]
             nearer = np.vstack([share * point + (1.0 - share) * about, np.zeros(density.size)])
-            heights = np.nan_to_num(density.log_density(nearer, NUMPY), nan=-np.inf)
+            heights = density.log_density(nearer, NUMPY)
+            heights = np.where(np.isfinite(heights), heights, -np.inf)
         if not np.isfinite(heights.max()):
             raise CasepoolError(
                 f"no start of the chains of {density.design.model.name!r} has a finite likelihood",
@@ -146,14 +147,14 @@ def _starts(centre: Callable[[int], np.ndarray], density: Density) -> Callable[[
 def _sample(
     graph: Any, design: Design, seed: int, settings: Mapping[str, Any], cores: int | None, progress: bool
 ) -> dict[str, xr.Dataset]:
-    raw = nutpie.sample(
-        graph,
-        seed=seed,
-        cores=cores,
-        progress_bar=progress and sys.stderr.isatty(),
-        save_warmup=False,
-        **settings,
-    )
+    try:
+        bar = progress and sys.stderr.isatty()
+        raw = nutpie.sample(graph, seed=seed, cores=cores, progress_bar=bar, save_warmup=False, **settings)
+    except RuntimeError as error:  # of the library beneath, which begins with what went wrong
+        raise CasepoolError(
+            f"the sampler gave up on the model {design.model.name!r} ({str(error).partition(chr(10))[0]})",
+            remedy="look at the priors: chains begin at their centres",
+        ) from None
     posterior = raw["posterior"].to_dataset()
     kept = {own.name for own in design.parameters}  # not the standard variables they are images of
     posterior = posterior[[name for name in posterior.data_vars if name in kept]]

@@ -126,7 +126,7 @@ class Design:
         First what has a prior of its own; then an intercept that the family's parameters bend; then what hangs on
         standard deviations.
         """
-        return tuple(sorted(self.parameters, key=lambda own: 2 * (not own.is_stated) or int(not own.given.centred)))
+        return tuple(sorted(self.parameters, key=lambda own: own.stage))
 
     @property
     def improper(self) -> list[str]:
@@ -143,7 +143,7 @@ class Design:
         model, pieces = self.model, self.pieces
         labels: dict[str, tuple[str, ...]] = {}
         for term in self.terms.values():
-            labels |= term.coded.term.dims(term.coded)
+            labels |= term.coded.term.dims(term.coded, term.is_incomplete)
         if model.is_ordinal:
             labels |= {"step": model.steps, "gap": model.steps[1:]}
         if pieces is None:

@@ -42,7 +42,7 @@ def code_term(term: Term, cases: pd.DataFrame, codebook: Codebook) -> Coded:
 def _refuse_unbounded(term: Term, read: ColumnRead, cases: pd.DataFrame, codebook: Codebook) -> None:
     """Refuse a missing number that is to be modelled, and has no bounds to be modelled within."""
     missing = np.isnan(read.values)
-    if term.is_number and missing.any() and term.missing == "model" and getattr(term, "bounds", None) is None:
+    if term.is_number and missing.any() and term.missing == "model" and term.limits is None:
         raise CasepoolError(
             "values are missing, and modelling them needs bounds",
             file=codebook.name,
@@ -126,7 +126,7 @@ def _numbers(term: Term, cases: pd.DataFrame, codebook: Codebook) -> ColumnRead:
             remedy="use a group or category term, or correct the column",
         )
     values = cases[term.source].to_numpy(dtype=float, na_value=np.nan)
-    bounds = getattr(term, "bounds", None)
+    bounds = term.limits
     if bounds is not None:
         outside = (values < bounds[0]) | (values > bounds[1])
         if outside.any():

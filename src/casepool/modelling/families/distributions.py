@@ -31,9 +31,8 @@ class Distribution:
     positive_numbers : tuple of str
         Those that must be positive.
     support : Support
-    pymc : str
-        PyMC's class for it, if that is not called like this one; its arguments are called like `parameters`, but for
-        those that `argument` renames.
+    argument : mapping of str to str
+        What PyMC, whose class is called like this one, calls those parameters that have another name there.
     has_quantiles : bool
         Whether there is a median and a range to tell.
     """
@@ -41,7 +40,6 @@ class Distribution:
     parameters: ClassVar[tuple[str, ...]] = ()
     positive_numbers: ClassVar[tuple[str, ...]] = ()
     support: ClassVar[Support] = REAL
-    pymc: ClassVar[str] = ""
     argument: ClassVar[Mapping[str, str]] = {}
     has_quantiles: ClassVar[bool] = True
 

@@ -102,6 +102,6 @@ def names_from(owner: str) -> set[str]:
     """Return every name made from that of a term or an exposure, which no other may have."""
     makers = (
         *(effect_of, sd_of, own_of, curve_of, curve_sd_of, log_intensity_of, mean_of, spread_of, share_of),
-        *(level_dim, basis_dim, standard_of, node_of, at_node_of, share_of_row, unknown_of, recorded_of, input_of),
+        *(level_dim, basis_dim, node_of, at_node_of, share_of_row, unknown_of, recorded_of, input_of),
     )
-    return {make(owner) for make in makers} | {number_of(owner, key) for key in ("df", "exchangeable")}
+    return {make(owner) for make in makers} | {standard_of(effect_of(owner)), standard_of(curve_of(owner))}

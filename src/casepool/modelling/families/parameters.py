@@ -242,6 +242,11 @@ class Parameter:
         return self.law
 
     @property
+    def stage(self) -> int:
+        """When it can be made: 0 at once, 1 given the family's parameters, 2 given all with a prior of their own."""
+        return 2 if not self.is_stated else int(not self.given.centred)
+
+    @property
     def is_free(self) -> bool:
         """Whether it is unknown: not fixed at a value."""
         return self.given.distribution.support is not POINT

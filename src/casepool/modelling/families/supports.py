@@ -16,8 +16,6 @@ class Support:
 
     Parameters
     ----------
-    words : str
-        What the values are called.
     constrained : callable
         From unbounded coordinates to values and the log Jacobian of that map: of one value each, or, where values are
         bound to each other, of the vector on the last axis. PyMC's own transforms.
@@ -25,7 +23,6 @@ class Support:
         How many coordinates fewer than values a vector has: 1 where its values sum to 1.
     """
 
-    words: str
     constrained: Callable[[Array, Namespace], tuple[Array, Array]]
     bound: int = 0
 
@@ -56,9 +53,9 @@ def _simplex(u: Array, xp: Namespace) -> tuple[Array, Array]:
     return xp.exp(logs), np.log(size) + logs.sum(axis=-1)
 
 
-REAL = Support("real numbers", _real)
-POSITIVE = Support("positive numbers", _positive)
-UNIT = Support("numbers between 0 and 1", _unit)
-SIMPLEX = Support("shares that sum to 1", _simplex, bound=1)
-POINT = Support("one fixed value", _real)
+REAL = Support(_real)
+POSITIVE = Support(_positive)
+UNIT = Support(_unit)
+SIMPLEX = Support(_simplex, bound=1)
+POINT = Support(_real)
 """Of a parameter that is no unknown: it has no coordinate."""

@@ -47,15 +47,20 @@ class Exposure:
         """Whether its start is a transition of the model, with an intensity."""
         return self.begins and self.dating == "intensity"
 
+    @property
+    def intensity(self) -> Parameter:
+        """The log of the rate at which it begins, an unknown where that is modelled."""
+        name = log_intensity_of(self.name)
+        return Parameter(name, Role.INTENSITY, self.name, key=name)
+
     def columns(self) -> list[str]:
         """Return the columns it may read."""
         return [name for name in (self.column, self.earliest, self.latest, self.start) if name]
 
     def parameters(self) -> list[Parameter]:
         """Return its effect, and the intensity with which it begins if that is modelled."""
-        effect, rate = effect_of(self.name), log_intensity_of(self.name)
-        found = [Parameter(effect, Role.EFFECT, self.name, key=effect)]
-        return found + [Parameter(rate, Role.INTENSITY, self.name, key=rate)] * self.modelled
+        effect = effect_of(self.name)
+        return [Parameter(effect, Role.EFFECT, self.name, key=effect), *[self.intensity] * self.modelled]
 
     def guard(self, unit: str) -> str:
         """Return what is wrong with comparing patients by what they came to receive; "" where nothing is."""

@@ -12,8 +12,8 @@ from typing import Any
 from casepool._resources import bundled
 from casepool.arguments import is_number, path_of
 from casepool.errors import CasepoolError
-from casepool.modelling.families.distributions import DISTRIBUTIONS
-from casepool.modelling.families.names import log_intensity_of, names_from, number_of, own_of
+from casepool.modelling.families.names import log_intensity_of, names_from, own_of
+from casepool.modelling.families.parameters import NOWHERE
 from casepool.modelling.families.priors import Prior
 from casepool.modelling.families.registry import FAMILIES
 from casepool.modelling.specification.exposure import Exposure
@@ -31,11 +31,10 @@ RESERVED = (
     *("patient", "category", "chain", "draw", "row", "intercept", "outcome", "shape", "scale"),
     *("time", "event", "entry", "events", "n", "offset", "switch", "log_weight"),
     *("gap", "step", "first_cutpoint", "cutpoint_gap"),
-    *("hazard", "log_hazard", "piece", "lower", "between"),
+    *("hazard", "log_hazard", "piece", "lower", "between", "next_piece", "rows"),
+    *("hazard_breaks", "hazard_widths", "hazard_powers", "hazard_constant"),
 )
 """Names of dimensions, parameters and arrays, which no term or exposure may take."""
-NUMBERS = {key for each in DISTRIBUTIONS.values() for key in each.parameters}
-"""Numbers of priors, from which names of inputs are made."""
 FORM_KEYS = {"effects": "a survival family has effects", "link": "an ordinal family has a link"}
 """Top-level keys that choose the form of a family's equation, and which families have them."""
 
@@ -108,10 +107,11 @@ def model_from_dict(plain: Mapping[str, Any], *, name: str, file: str = "") -> M
     _check_by_category(terms, form.get("link", ""), file)
     terms = _own_priors_of(terms, file)
     effects, link = form.get("effects", ""), form.get("link", "")
-    scales = _scales(family, effects, shape.get("knots", ()), exposures)
+    scales = _scales(family, effects, shape.get("knots", ()), exposures, file)
     priors = _priors(_table(plain, "priors", file), file, scales, {own_of(name) for name in terms})
     made = Model(name, _title(plain, name, file), family, outcome, effects, terms, exposures, priors, link, **shape)
     check_priors(made, file)
+    _check_variables(made, file)
     return made
 
 
@@ -123,9 +123,8 @@ def _title(plain: Mapping[str, Any], name: str, file: str) -> str:
 
 
 def _check_names(names: list[str], file: str) -> None:
-    """Refuse two terms or exposures whose posterior names would meet, or those of the numbers of their priors."""
+    """Refuse two terms or exposures whose posterior names would meet."""
     made = {name for other in names for name in names_from(other)}
-    made |= {number_of(name, key) for name in made for key in NUMBERS}
     for name in names:
         if names.count(name) > 1 or name in made:
             raise CasepoolError(
@@ -133,10 +132,19 @@ def _check_names(names: list[str], file: str) -> None:
             )
 
 
+def _check_variables(made: Model, file: str) -> None:
+    """Refuse a term, which gives its name to a dimension, that is called like a variable of the graph."""
+    variables = {name for own in made.parameters for name in (own.name, own.coordinate)}
+    variables |= {name for own in made.parameters for name in own.given.inputs(NOWHERE)}
+    for name in made.terms:
+        if name in variables:
+            raise CasepoolError(f"the name {name!r} meets that of a parameter", file=file, remedy="rename the term")
+
+
 def _own_priors_of(terms: Mapping[str, Term], file: str) -> dict[str, Term]:
     """Settle what the own prior of levels that also inform each other describes: the level, if there is no other."""
     own = {name: term for name, term in terms.items() if isinstance(term, Group) and term.way.has_own}
-    mixed = {name: term for name, term in own.items() if not term.stands_alone}
+    mixed = {name: term for name, term in own.items() if term.way.mixes}
     for name, term in mixed.items():
         if len(own) > 1 and term.own != "effect":
             raise CasepoolError(
@@ -260,7 +268,7 @@ def _exposure(name: str, plain: Mapping[str, Any], file: str) -> Exposure:
 
 
 def _scales(
-    family: str, effects: str, knots: tuple[float, ...], exposures: Collection[str]
+    family: str, effects: str, knots: tuple[float, ...], exposures: Collection[str], file: str
 ) -> Callable[[str, Mapping[str, Prior]], Mapping[str, Link]]:
     """Return what tells on which scales the prior of a name may be stated, given the priors read before it."""
     waiting = {log_intensity_of(exposure) for exposure in exposures}
@@ -268,7 +276,7 @@ def _scales(
 
     def of(key: str, priors: Mapping[str, Prior]) -> Mapping[str, Link]:
         if FAMILIES[family].is_survival and key == location:
-            return {**SCALES, "median_time": of_median_time(family, effects, priors, knots)}
+            return {**SCALES, "median_time": of_median_time(family, effects, priors, knots, file)}
         return {**SCALES, "median_time": of_waiting_time} if key in waiting else SCALES
 
     return of

@@ -84,6 +84,8 @@ def _elicit(elicited: Mapping[str, Any], *, file: str, key: str, scales: Mapping
     try:
         median, upper = (link(float(x)) for x in numbers if x is not None)
         ordered = median != upper and elicited["median"] < elicited["upper"]
+    except CasepoolError:
+        raise
     except (ValueError, ZeroDivisionError):
         median, upper, ordered = 0.0, 0.0, False
     if not ordered:
@@ -98,13 +100,30 @@ def _elicit(elicited: Mapping[str, Any], *, file: str, key: str, scales: Mapping
 
 
 def of_median_time(
-    family: str, effects: str, priors: Mapping[str, Prior], knots: tuple[float, ...]
+    family: str, effects: str, priors: Mapping[str, Prior], knots: tuple[float, ...], file: str
 ) -> Callable[[float], float]:
-    """Return what turns a median survival into the intercept, the family's parameters at their priors' medians."""
+    """Return what turns a median survival into the intercept, the family's parameters at their priors' medians.
+
+    Raises
+    ------
+    CasepoolError
+        When it is called, if one of these has no prior, or one without a median.
+    """
     own = FAMILIES[family]
-    names = [parameter.name for parameter in own.parameters_of(effects) if parameter.name in priors]
-    values = {name: priors[name].quantile([0.5]) for name in names}
-    return lambda median: float(np.ravel(intercept_at(own, effects, values, math.log(median), knots, NUMPY))[0])
+
+    def intercept(median: float) -> float:
+        values = {}
+        for parameter in () if own.shape_keys else own.parameters_of(effects):
+            place = {"file": file, "column": f"priors.{parameter.name}"}
+            if parameter.name not in priors:
+                raise CasepoolError("the model needs this prior", remedy=f"add [priors.{parameter.name}]", **place)
+            if not priors[parameter.name].distribution.has_quantiles:
+                problem = "an intercept stated as a median survival needs a prior with a median here"
+                raise CasepoolError(problem, remedy="use another distribution", **place)
+            values[parameter.name] = priors[parameter.name].quantile([0.5])
+        return float(np.ravel(intercept_at(own, effects, values, math.log(median), knots, NUMPY))[0])
+
+    return intercept
 
 
 def of_waiting_time(median: float) -> float:

@@ -19,6 +19,7 @@ from casepool.modelling.families.parameters import NOWHERE, Parameter, Role
 from casepool.modelling.families.priors import Prior
 from casepool.modelling.specification.endpoints import Endpoint, endpoints, event
 from casepool.modelling.specification.model import Model
+from casepool.modelling.terms.labels import Group
 
 NODES = 200
 """Quadrature nodes over a prior's quantiles."""
@@ -117,7 +118,7 @@ SAYS: dict[Role, Callable[[Model, Parameter, Range], str]] = {
 
 def place_between(model: Model, parameter: Parameter, logit: float) -> float:
     """Return the number that lies at a logit between the bounds of a parameter's term."""
-    low, high = getattr(model.terms[parameter.owner], "bounds", None) or (0.0, 1.0)
+    low, high = model.terms[parameter.owner].limits or (0.0, 1.0)
     return float(low + (high - low) * special.expit(logit))
 
 
@@ -164,7 +165,8 @@ def _log_target(model: Model) -> float:
 
 def _own(model: Model, owner: str, prior: Prior) -> str:
     """Say what a level's own prior means: of its effect, or of the level itself."""
-    if getattr(model.terms[owner], "own", "") == "effect":
+    term = model.terms[owner]
+    if isinstance(term, Group) and term.way.mixes and term.own == "effect":
         return f"{ratio_name(model)} {prior_range(prior).map(_exp)} against the intercept"
     if model.is_survival:
         return str(prior_range(prior))

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from casepool.errors import CasepoolError
-from casepool.modelling.families.names import log_intensity_of
 from casepool.modelling.specification.model import Model
 
 
 def check_priors(made: Model, file: str) -> None:
     """Refuse priors that are missing, belong to nothing, or have the wrong support.
 
+    That of an exposure's intensity may stand there unused, where its dates are not modelled.
+
     Raises
     ------
     CasepoolError
         For the first thing wrong.
     """
-    wanted = made.prior_keys
-    spare = [log_intensity_of(exposure) for exposure in made.exposures]
-    for name in wanted:
+    for name in made.prior_keys:
         if name not in made.priors:
             raise CasepoolError(
                 "the model needs this prior",
@@ -25,17 +24,17 @@ def check_priors(made: Model, file: str) -> None:
                 column=f"priors.{name}",
                 remedy=f"add [priors.{name}]",
             )
+    owners = {exposure.intensity.key: exposure.intensity for exposure in made.exposures.values()}
+    owners |= {own.key: own for own in made.parameters if own.key}
     for key, prior in made.priors.items():
-        parameter = made.parameter(key)
-        owned = parameter is not None and parameter.key == key.partition(".")[0]
-        if not owned and key not in spare:
+        owner = owners.get(key.partition(".")[0])
+        if owner is None:
             raise CasepoolError(
                 "a prior for nothing in this model",
                 file=file,
                 column=f"priors.{key}",
-                remedy=f"the model has {', '.join(wanted)}",
+                remedy=f"the model has {', '.join(made.prior_keys)}",
             )
-        refusal = parameter.refusal(prior) if parameter else None
-        if refusal:
+        if refusal := owner.refusal(prior):
             problem, remedy = refusal
             raise CasepoolError(problem, file=file, column=f"priors.{key}", remedy=remedy)

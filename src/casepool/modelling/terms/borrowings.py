@@ -53,8 +53,6 @@ class Borrowing:
         Whether levels share a standard deviation, the parameter ``<factor>_sd``.
     has_own : bool
         Whether levels have priors of their own, ``<factor>_own``.
-    mixes : bool
-        Whether a level may be exchangeable with the others or not, with a probability to tell.
     differs : bool
         Whether levels differ at all.
     informs : bool
@@ -67,10 +65,20 @@ class Borrowing:
 
     words = ""
     keys: tuple[str, ...] = ()
-    has_sd = has_own = mixes = False
+    has_sd = has_own = False
     differs = informs = True
     centred = False
     distribution: Distribution = DISTRIBUTIONS["Normal"]
+
+    @property
+    def mixes(self) -> bool:
+        """Whether a level may be exchangeable with the others or not, with a probability to tell."""
+        return self.has_own and self.has_sd
+
+    @property
+    def stands_alone(self) -> bool:
+        """Whether levels have priors of their own and nothing else: they take the place of the model's zero point."""
+        return self.has_own and not self.has_sd
 
     def inputs(self, factor: Factor, levels: tuple[str, ...]) -> dict[str, np.ndarray]:
         """Return what it takes as data besides own priors, by key of the factor."""
@@ -172,7 +180,7 @@ class Exnex(Borrowing):
         "otherwise the {own} has the prior {name}_own"
     )
     keys = ("exchangeable",)
-    has_sd = has_own = mixes = True
+    has_sd = has_own = True
     distribution = TwoNormals()
 
     @override
@@ -245,7 +253,7 @@ class LevelEffects(Law):
 
     @override
     def inputs(self, laid: Laid) -> dict[str, np.ndarray]:
-        return self.inputs_at(laid.labels[self.factor.name])
+        return self.inputs_at(laid.labels.get(self.factor.name, ()))
 
     def inputs_at(self, levels: tuple[str, ...]) -> dict[str, np.ndarray]:
         """Return the arrays it takes as data for some levels, seen or not."""
@@ -271,7 +279,7 @@ class LevelEffects(Law):
             given |= {key: inputs[number_of(own_of(name), key)] for key in ("mu", "sigma")}
         if self.borrowing.has_sd:
             given["sd"] = made[sd_of(name)][..., None]
-        described = self.borrowing.has_own and self.borrowing.has_sd and self.factor.own == "level"
+        described = self.borrowing.mixes and self.factor.own == "level"
         zero = self.family.zero_point(made)[..., None] if described else 0.0
         return self.borrowing.numbers(given, zero, xp)
 

@@ -33,8 +33,8 @@ class Labelled(Term):
         return [shares.with_prior(SHARES)]
 
     @override
-    def dims(self, coded: Coded) -> dict[str, tuple[str, ...]]:
-        return {self.name: coded.coefficients, level_dim(self.name): coded.levels}
+    def dims(self, coded: Coded, incomplete: bool) -> dict[str, tuple[str, ...]]:
+        return {self.name: coded.coefficients} | ({level_dim(self.name): coded.levels} if incomplete else {})
 
     @override
     def contribution(self, x: Array, parameters: Parameters, xp: Namespace) -> Array:
@@ -105,7 +105,7 @@ class Group(Labelled):
     @property
     @override
     def stands_alone(self) -> bool:
-        return self.way.has_own and not self.way.has_sd
+        return self.way.stands_alone
 
     def law(self, family: Family, priors: Mapping[str, Prior]) -> LevelEffects:
         """Return the distribution of its effects, in a model with these priors."""
@@ -168,6 +168,13 @@ class Category(Labelled):
                 value=reference,
                 remedy=f"choose one of {', '.join(read.levels)}",
             )
+        if len(read.levels) < 2:
+            raise CasepoolError(
+                "a category of one level has no effect to estimate",
+                column=self.source,
+                value=reference,
+                remedy="remove the term",
+            )
         levels = (reference, *(level for level in read.levels if level != reference))
         return coded_levels(self, read.cells, levels, levels[1:], np.eye(len(levels))[:, 1:])
 
@@ -192,6 +199,11 @@ class Banded(Labelled):
 
     kind: ClassVar[str] = "banded"
     reads_numbers: ClassVar[bool] = True
+
+    @property
+    @override
+    def limits(self) -> tuple[float, float] | None:
+        return self.bounds
 
     @override
     def problem(self) -> str:

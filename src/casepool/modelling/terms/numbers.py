@@ -44,6 +44,11 @@ class Number(Term):
     """Equidistant nodes over the standard normal behind one missing number."""
     thinned: ClassVar[int] = 4
 
+    @property
+    @override
+    def limits(self) -> tuple[float, float] | None:
+        return self.bounds
+
     @override
     def problem(self) -> str:
         return bounds_problem(self.bounds) or ("" if self.scale > 0 else "scale must be positive")
@@ -159,7 +164,7 @@ class Smooth(Number):
         return tuple((knot - self.centre) / self.scale for knot in self.knots)
 
     @override
-    def dims(self, coded: Coded) -> dict[str, tuple[str, ...]]:
+    def dims(self, coded: Coded, incomplete: bool) -> dict[str, tuple[str, ...]]:
         return {basis_dim(self.name): tuple(str(k + 1) for k in range(len(self.knots) - 2))}
 
     @override

@@ -96,12 +96,6 @@ class Term:
         Whether it is a factor whose levels may inform each other.
     held_by_prior : bool
         Whether its effects have no maximum of the likelihood of their own.
-    by_category : bool
-        Whether each step between categories has an effect of its own.
-    bounds : tuple of two numbers, optional
-        Outside of which a number is refused.
-    scale : float
-        How much of a number an effect is told per.
     thinned : int
         Every how many nodes of a missing number are kept where combinations are many.
     """
@@ -128,8 +122,13 @@ class Term:
         return False
 
     @property
+    def limits(self) -> tuple[float, float] | None:
+        """Between which a number must lie, if its kind and its keys say so."""
+        return None
+
+    @property
     def each_step(self) -> bool:
-        """Whether each step between categories has an effect of its own."""
+        """Whether each step between categories has an effect of its own: the key `by_category` of some kinds."""
         return bool(getattr(self, "by_category", False))
 
     def problem(self) -> str:
@@ -169,8 +168,8 @@ class Term:
         """Write what it adds to the linear predictor, part by part."""
         raise NotImplementedError
 
-    def dims(self, coded: Coded) -> dict[str, tuple[str, ...]]:
-        """Return the dimensions of its parameters with their labels."""
+    def dims(self, coded: Coded, incomplete: bool) -> dict[str, tuple[str, ...]]:
+        """Return the dimensions of its parameters with their labels, of missing values if it is `incomplete`."""
         return {}
 
     def effect_words(self) -> str:

@@ -189,7 +189,7 @@ def test_patients_of_a_table_of_counts_are_counted_not_its_rows() -> None:
 
 
 def test_a_category_of_one_level_is_refused():
-    with pytest.raises(CasepoolError, match="column 'sex': a category of one level .* remove the term"):
+    with pytest.raises(CasepoolError, match=r"column 'sex': a category of one level .* remove the term"):
         make_design(
             response_model({"sex": {"kind": "category"}}), table(sex=["F", "F", None], response=["PR", "PD", "SD"])
         )

@@ -52,11 +52,6 @@ class Namespace:
     """Of two normals, at z: `casepool.modelling.families.mixtures.quantile`."""
 
 
-def _softplus(x: Array) -> Array:
-    """Compute log(1 + exp(x)): some times faster than numpy's logaddexp."""
-    return np.maximum(x, 0.0) + np.log1p(np.exp(-np.abs(x)))
-
-
 def _logsumexp_of_rows(rows: Array, numbers: Array, log_weight: Array) -> Array:
     """Sum over the rows of each patient, which follow each other, without padding them to a rectangle."""
     weighed, first = rows + log_weight[np.isfinite(log_weight)], numbers[:, 0]
@@ -94,7 +89,7 @@ NUMPY = Namespace(
     maximum=np.maximum,
     minimum=np.minimum,
     where=np.where,
-    softplus=_softplus,
+    softplus=lambda x: np.logaddexp(0.0, x),
     sigmoid=special.expit,
     log_normal_tail=lambda x: special.log_ndtr(-x),
     logsumexp=lambda x: special.logsumexp(x, axis=-1),

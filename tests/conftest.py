@@ -1,5 +1,6 @@
 """Fits shared by the whole session and all its workers: shipped models, the bundled table, default settings, seed 1."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from filelock import FileLock
 
 import casepool as cp
 
+os.environ.setdefault("NUMBA_OPT", "1")  # the same numbers bit by bit, compiled in less time
 mpl.use("Agg")
 Shared = Callable[[str], xr.DataTree]
 

@@ -20,12 +20,16 @@ from casepool.modelling.design.encoding import code_term, refuse_strange_levels
 from casepool.modelling.design.exposure_dates import NEVER, Unfolded, exposed_by, unfold
 from casepool.modelling.design.outcomes import Dates, Reader, at_landmark, read_exposure, read_outcome
 from casepool.modelling.design.pieces import pieces_of
+from casepool.modelling.families.basis_hazards import Pieces
+from casepool.modelling.specification.exposure import Exposure
 from casepool.modelling.specification.model import Model
 from casepool.modelling.terms.numbers import as_number, node_weights
 from casepool.modelling.terms.term import Coded
 
 MOST_ROWS = 200_000
 """Rows a design may have before it is refused as too many combinations of missing values."""
+Way = tuple[tuple[tuple[int, float], ...], Unfolded]
+"""One way in which what is not known of a patient may have been: of every term a choice and its weight, and dates."""
 MANY = 2_000
 """Combinations of what one patient may be, above which nodes of a missing number are thinned."""
 
@@ -144,47 +148,52 @@ def _expand(
     exposure = next(iter(model.exposures.values()), None)
     pieces = pieces_of(model, outcome) if "time" in outcome else None
     patient: list[int] = []
-    log_weight: list[float] = []
-    began: list[Unfolded] = []
-    choice: dict[str, list[int]] = {name: [] for name in coded}
+    ways: list[Way] = []
     for i, position in enumerate(kept):
+        own = {name: float(values[i]) for name, values in outcome.items()}
         options = _options(coded, int(position))
-        when = [NEVER]
-        if exposure and dates:
-            own = {name: float(values[i]) for name, values in outcome.items()}
-            when = unfold(exposure, float(dates.earliest[position]), float(dates.latest[position]), own, pieces)
-        if len(patient) + math.prod(map(len, options)) * len(when) > MOST_ROWS:
+        began = _began(exposure, dates, int(position), own, pieces)
+        # counted before they are made: one patient's combinations may be millions
+        if len(patient) + math.prod(map(len, options)) * len(began) > MOST_ROWS:
             raise CasepoolError(
                 "too many combinations of missing values to sum over",
                 file=model.name,
                 row=f"patient {patients[i]}",
                 remedy='set missing = "drop" in one of the terms',
             )
-        for picked, one in itertools.product(itertools.product(*options), when):
-            patient.append(i)
-            log_weight.append(one.log_weight + sum(weight for _, weight in picked))
-            began.append(one)
-            for name, (index, _) in zip(coded, picked, strict=True):
-                choice[name].append(int(index))
+        # dates turn fastest, then the last term's values; a patient's rows lie together, so sums over them are segments
+        each = list(itertools.product(itertools.product(*options), began))
+        ways += each
+        patient += [i] * len(each)
     rows = np.array(patient)
-    times = np.array([one.event_time for one in began])
+    times = np.array([one.event_time for _, one in ways])
+    log_weight = np.array([one.log_weight + sum(weight for _, weight in picked) for picked, one in ways])
+    choices = {name: np.array([int(picked[k][0]) for picked, _ in ways]) for k, name in enumerate(coded)}
+    n = patients_in(outcome)
     return Design(
         model=model,
         patients=patients,
         left_out=left_out,
         outcome=outcome,
         patient_of_row=rows,
-        log_weight=np.array(log_weight) + _combinations(outcome)[rows],
-        terms={
-            name: _term_rows(c, np.array(choice[name]), kept, rows, patients_in(outcome)) for name, c in coded.items()
-        },
-        switch=np.array([one.switch for one in began]) if exposure else np.zeros(0),
+        log_weight=log_weight + _combinations(outcome)[rows],
+        terms={name: _term_rows(c, choices[name], kept, rows, n) for name, c in coded.items()},
+        switch=np.array([one.switch for _, one in ways]) if exposure else np.zeros(0),
         exposed=exposed_by(exposure, dates, kept),
         earliest=dates.earliest[kept] if dates else np.zeros(0),
         latest=dates.latest[kept] if dates else np.zeros(0),
         event_time=times if np.isfinite(times).any() else np.zeros(0),
         pieces=pieces,
     )
+
+
+def _began(
+    exposure: Exposure | None, dates: Dates | None, position: int, outcome: Mapping[str, float], pieces: Pieces | None
+) -> list[Unfolded]:
+    """Return when the exposure of one patient may have begun, and the event happened."""
+    if exposure is None or dates is None:
+        return [NEVER]
+    return unfold(exposure, float(dates.earliest[position]), float(dates.latest[position]), outcome, pieces)
 
 
 def _options(coded: Mapping[str, Coded], position: int) -> list[list[tuple[int, float]]]:

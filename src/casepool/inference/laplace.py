@@ -23,8 +23,8 @@ from casepool.inference.drawn import EngineRefusal
 from casepool.modelling.design.density import Density
 from casepool.modelling.families.arrays import NUMPY, Array, Namespace
 from casepool.modelling.families.gradients import TRACED
-from casepool.modelling.families.tape import value_and_gradient
 from casepool.modelling.families.parameters import Law
+from casepool.modelling.families.tape import value_and_gradient
 
 AT_ONCE = 64
 """Points whose densities are computed together: as many as stay in the processor's own memory."""
@@ -199,7 +199,7 @@ def _mode(function: Differentiable, start: np.ndarray) -> tuple[np.ndarray, np.n
 
 
 def _newton_step(curvature: np.ndarray, slope: np.ndarray) -> np.ndarray:
-    """Return a step uphill: Newton's, curvature taken as positive in every direction, and no longer than is sensible."""
+    """Return a step uphill: Newton's, curvature taken as positive in every direction, and of bounded length."""
     if not np.isfinite(curvature).all():
         raise EngineRefusal("mode", "the posterior has no finite curvature on the way to its mode")
     bends, directions = np.linalg.eigh(curvature)
@@ -254,7 +254,7 @@ def _globals_first(density: Density) -> np.ndarray:
 
 
 def _root(curvature: np.ndarray, order: np.ndarray) -> np.ndarray:
-    """Return a root of the covariance: the columns of the first entries move the others along as they depend on them."""
+    """Return a root of the covariance: the columns of the first entries move along what depends on them."""
     bends, directions = np.linalg.eigh(curvature)
     covariance = (directions / np.where(bends > FLAT, bends, LEAST_CURVATURE)) @ directions.T
     root = np.empty_like(covariance)

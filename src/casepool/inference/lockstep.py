@@ -16,7 +16,7 @@ import numpy as np
 from casepool.inference import diagnostics
 from casepool.inference.drawn import Drawn, EngineRefusal
 from casepool.inference.laplace import NormalMap, normal_map
-from casepool.inference.psis import smoothed
+from casepool.inference.psis import kish, smoothed
 from casepool.inference.split_hmc import Chains, Sweeps, begin, sweep, warm_up
 from casepool.modelling import Design
 from casepool.modelling.design.density import Density
@@ -156,13 +156,12 @@ def _weighed(mapped: NormalMap, count: int, rng: np.random.Generator) -> tuple[n
     """Draw points (count, size) of the map by their weights under the posterior."""
     e = WEIGHED_SPREAD * rng.standard_normal((WEIGHED, len(mapped.mean)))
     log_weight, k = smoothed(_heights(mapped, e) + 0.5 * np.square(e / WEIGHED_SPREAD).sum(axis=1))
-    weight = np.exp(log_weight)
-    kish = 1.0 / np.square(weight).sum()
-    if k > MOST_K and kish < WEIGHED / 2:  # where weights hardly differ, k says nothing
+    worth = kish(log_weight)
+    if k > MOST_K and worth < WEIGHED / 2:  # where weights hardly differ, k says nothing
         raise EngineRefusal("k", f"draws of the map have weights of Pareto k {k:.2f}, above {MOST_K}")
-    reached = np.cumsum(weight)
+    reached = np.cumsum(np.exp(log_weight))
     place = (np.arange(count) + rng.random(count)) / count * reached[-1]  # stratified, so that few draws start twice
-    return e[np.minimum(np.searchsorted(reached, place), WEIGHED - 1)], {"k": float(k), "kish": float(kish)}
+    return e[np.minimum(np.searchsorted(reached, place), WEIGHED - 1)], {"k": float(k), "kish": worth}
 
 
 def _wide(mapped: NormalMap, count: int, rng: np.random.Generator) -> np.ndarray:

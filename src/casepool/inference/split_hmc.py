@@ -72,9 +72,7 @@ def begin(target: Differentiable, at: np.ndarray) -> Chains:
     return Chains(at, value, gradient + at)
 
 
-def sweep(
-    target: Differentiable, chains: Chains, count: int, rng: np.random.Generator
-) -> tuple[Chains, Sweeps]:
+def sweep(target: Differentiable, chains: Chains, count: int, rng: np.random.Generator) -> tuple[Chains, Sweeps]:
     """Move every chain `count` times."""
     found = []
     for _ in range(count):

@@ -75,9 +75,7 @@ def _concatenate(parts: Sequence[Any]) -> Any:
     stops = np.cumsum([value.shape[-1] for value in values]).tolist()
     places = [slice(*ends) for ends in pairwise([0, *stops])]
     operands = [
-        (part, lambda g, at=at: g[..., at])
-        for part, at in zip(parts, places, strict=True)
-        if isinstance(part, Traced)
+        (part, lambda g, at=at: g[..., at]) for part, at in zip(parts, places, strict=True) if isinstance(part, Traced)
     ]
     value = np.concatenate(values, axis=-1)
     return Traced(value, operands[0][0].tape, *operands) if operands else value

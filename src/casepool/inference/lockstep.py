@@ -218,7 +218,7 @@ def _gate(gauges: dict[str, Any]) -> EngineRefusal | None:
     """Return why draws are not accepted; None where they are."""
     if not gauges["acceptance"] >= LEAST_ACCEPTANCE:
         return EngineRefusal("acceptance", f"{gauges['acceptance']:.0%} of proposals were accepted")
-    if not gauges["nested_rhat"] <= MOST_RHAT:
+    if not gauges["nested_rhat"] < MOST_RHAT:
         why = f"nested R-hat of {gauges['nested_rhat_of']} is {gauges['nested_rhat']:.3f}"
         return EngineRefusal("nested_rhat", why)
     if not gauges["ess"] >= LEAST_ESS:

@@ -157,15 +157,12 @@ def test_what_the_engine_is_not_made_for_is_refused_by_name() -> None:
         with pytest.raises(EngineRefusal) as refusal:
             drawn(*structures()[name])
         assert refusal.value.gate == gate
+    many = 500
+    model = response_model(
+        {"kind": {"kind": "group", "borrowing": "partial"}}, {"intercept": normal(1.0), "kind_sd": half_normal(1.0)}
+    )
     with pytest.raises(EngineRefusal) as refusal:
-        many = 500
-        drawn(
-            response_model(
-                {"kind": {"kind": "group", "borrowing": "partial"}},
-                {"intercept": normal(1.0), "kind_sd": half_normal(1.0)},
-            ),
-            counts([1] * many, [2] * many, kind=[f"k{i}" for i in range(many)]),
-        )
+        drawn(model, counts([1] * many, [2] * many, kind=[f"k{i}" for i in range(many)]))
     assert refusal.value.gate == "parameters"
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import xarray as xr
 
@@ -125,7 +126,12 @@ def fit(  # noqa: PLR0913 - the settings of every engine
 
 
 def refit(
-    designs: Iterable[tuple[Model, pd.DataFrame]], *, seed: int, progress: bool = True, **settings: Any
+    designs: Iterable[tuple[Model, pd.DataFrame]],
+    *,
+    seed: int,
+    engine: str | None = None,
+    progress: bool = True,
+    **settings: Any,
 ) -> list[xr.DataTree]:
     """Fit variations of one structure, all by one engine and compiled once: other priors, outcomes, weights or dates.
 
@@ -135,9 +141,12 @@ def refit(
         Variations whose graphs differ in their data alone share one compiled graph; any others compile.
     seed : int
         Seed of every fit.
+    engine : str, optional
+        As of `fit`, one for all fits: where one that ``auto`` tries declines a later fit than the first, nuts makes
+        them all.
     progress : bool
     **settings
-        As of `fit`; of engines that ``auto`` tries, the first that declines none of the fits makes them all.
+        As of `fit`.
 
     Raises
     ------
@@ -147,7 +156,7 @@ def refit(
     pairs = list(designs) if isinstance(designs, Iterable) else [designs]
     if not all(isinstance(pair, tuple) and len(pair) == 2 for pair in pairs):
         raise CasepoolError("designs are pairs of a model and cases", value=pairs, remedy="pass [(model, cases), ...]")
-    plan = planned(seed=seed, progress=progress, **settings)
+    plan = planned(seed=seed, engine=engine, progress=progress, **settings)
     return together(plan, [(get_model(model), resolve_cases(cases)) for model, cases in pairs], whole=True)
 
 
@@ -231,7 +240,7 @@ def fit_by(choice: Choice, plan: Plan, model: Model, cases: pd.DataFrame, *, who
     tree = xr.DataTree.from_dict(groups)
     tree.attrs.update(attributes(design, cases, plan.seed, sampled.settings))
     engine = {"asked": choice.asked, "run": choice.engine, "gauges": sampled.drawn.gauges, "refused": choice.refused}
-    tree.attrs["engine"] = json.dumps(engine)
+    tree.attrs["engine"] = json.dumps(engine, default=np.generic.item)
     tree.attrs["convergence"] = json.dumps(sampled.convergence)
     agreed = agreement(design, cases, parameters_of(posterior), plan.seed) if whole else [UNASKED]
     tree.attrs["agreement"] = json.dumps(agreed)

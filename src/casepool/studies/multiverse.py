@@ -36,6 +36,7 @@ def multiverse(
     *,
     by: str,
     seed: int,
+    engine: str | None = None,
     estimand: str = "contrast",
     codings: Mapping[str, Sequence[str]] | None = None,
     journal: str | Path | None = None,
@@ -53,14 +54,16 @@ def multiverse(
         The factor or exposure asked about.
     seed : int
         Of every fit.
+    engine : str, optional
+        As of `fit`; one for all fits.
     estimand : {"contrast", "estimates", "survival"}
         Which public function answers, called with its defaults.
     codings : mapping of str to sequence of str, optional
         Choices to combine, by decision; default all choices of all decisions. ``as_recorded`` is always one.
     journal : path, optional
         A file that keeps every finished answer, so that a call that was cut short goes on where it stopped. It
-        may serve several questions: an answer is used again only for the same model, data, seed and settings, and
-        only if its line is as it was written. One process writes a journal at a time (``<journal>.lock``).
+        may serve several questions: an answer is used again only for the same model, data, seed, settings and engine,
+        and only if its line is as it was written. One process writes a journal at a time (``<journal>.lock``).
     progress : bool
     **settings
         As of `fit`.
@@ -84,7 +87,7 @@ def multiverse(
     if by not in {*chosen.terms, *chosen.exposures, *cases.columns}:
         raise missing_column(cases, codebook_of(cases) or Codebook(), by, "`by`")
     worlds = list(_combinations(cases, codings))
-    plan = planned(seed=seed, progress=progress, **settings)
+    plan = planned(seed=seed, engine=engine, progress=progress, **settings)
     asked, quiet = asked_of(plan.engine, cases), replace(plan, progress=False)
     with open_journal(journal, progress=progress) as finished:
 

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from casepool.arguments import NUTS
 from casepool.checking.importance import MOST_K
 from casepool.checking.influence import LeftOneOut, leave_one_out
 from casepool.checking.leaving import leave_out
@@ -151,7 +152,9 @@ def _draws_needed(fitted: Fitted, ess: float) -> str:
     """Say how many draws a chain must have for enough effective ones, with a third to spare."""
     draws = int(json.loads(fitted.tree.attrs["settings"])["draws"])
     needed = draws * LEAST_ESS / max(1.0, ess) * 4 / 3  # 1 where no draw moved and there is none
-    return f"draws={100 * math.ceil(needed / 100)}" + ("" if ess >= LEAST_ESS / 4 else ", or better a simpler model")
+    other = "" if convergence_of(fitted.tree)["engine"] == NUTS else f' or engine="{NUTS}"'
+    simpler = "" if ess >= LEAST_ESS / 4 else ", or better a simpler model"
+    return f"draws={100 * math.ceil(needed / 100)}{other}{simpler}"
 
 
 def _reported(fitted: Fitted) -> dict[str, Any]:

@@ -13,8 +13,10 @@ import casepool as cp
 from casepool._resources import bundled
 from casepool.cli import main
 from casepool.commands import COMMANDS
+from casepool.inference import engines
 from casepool.modelling.specification.printing import describe
 from casepool.writing import table_text
+from tests.inference.toys import toy
 
 
 def run(*arguments: str, capsys: pytest.CaptureFixture[str]) -> tuple[int, str, str]:
@@ -77,6 +79,36 @@ def test_a_fit_that_did_not_converge_leaves_with_3(capsys, tmp_path: Path) -> No
     status, out, _ = run("estimates", str(tmp_path / "bad.nc"), "--by", "age", capsys=capsys)
     assert status == 3
     assert out.count("fail") == 2
+
+
+@pytest.mark.parametrize(
+    ("command", "status", "said"),
+    [
+        ("fit objective_response --data alk_crizotinib --out FILE --engine fast", 2, "unknown engine"),
+        ("fit objective_response --data alk_crizotinib --out FILE --engine exact --tune 500", 2, "tune"),
+        ("report --out FILE --engine fast", 2, "unknown engine"),
+        ("tipping overall_survival --data alk_crizotinib --engine fast", 2, "unknown engine"),
+        ("replacement alk_crizotinib --engine fast", 2, "unknown engine"),
+        ("multiverse overall_survival alk_crizotinib --by surgery --engine fast", 2, "unknown engine"),
+    ],
+)
+def test_every_command_that_fits_takes_an_engine(capsys, tmp_path: Path, command: str, status: int, said: str) -> None:
+    found, _, err = run(*command.replace("FILE", str(tmp_path / "out")).split(), capsys=capsys)
+    assert found == status
+    assert said in err
+    assert "Traceback" not in err
+
+
+def test_the_engine_that_is_named_draws(capsys, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(
+        engines.DRAWING,
+        "exact",
+        lambda design, seed, *, chains, draws, progress: toy("exact", design, seed, chains, draws),
+    )
+    out = tmp_path / "fit.nc"
+    arguments = ["--data", "alk_crizotinib", "--out", str(out), "--engine", "exact", "--draws", "600", "--quiet"]
+    assert run("fit", "objective_response_by_age_group", *arguments, capsys=capsys)[0] in (0, 3)
+    assert json.loads(cp.open_fit(out).attrs["engine"])["run"] == "exact"
 
 
 def test_audit_in_every_format(capsys) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import casepool as cp
+from casepool.arguments import ASKED
 from casepool.cases.codebook import codebook_from_dict
 from casepool.modelling.specification.values import CHOICES
 
@@ -52,6 +53,8 @@ def test_the_codebook_the_documentation_shows_is_legal() -> None:
     made = codebook_from_dict(tomllib.loads(book))
     assert made.columns["partner"].type == "set"
     assert set(made.codings) == {"surgery", "case_5", "adjuvant"}
+    engines = re.search(r"^engine .*$", book, flags=re.MULTILINE)[0]
+    assert all(engine in engines for engine in ASKED)
 
 
 def test_the_documentation_lists_every_choice_a_model_file_has() -> None:

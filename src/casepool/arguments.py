@@ -15,6 +15,11 @@ LONGEST_PART = 255
 """Bytes a file system allows the name of one file or folder."""
 MOST = 1_000_000
 """The largest of the numbers that say how much work is done: draws, chains, cores."""
+AUTO, NUTS = "auto", "nuts"
+ENGINES = ("exact", "lockstep", NUTS)
+"""What turns a Design into draws, in the order they are tried."""
+ASKED = (AUTO, *ENGINES)
+"""What may be asked for: an engine, or the first that does not decline."""
 
 
 def path_of(given: Any, wanted: str = "a path") -> Path:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from casepool.commands import COMMANDS, Command
+from casepool.commands import COMMANDS, Command, Engine
 from casepool.errors import CasepoolError
 from casepool.escaping import one_line, printable
 from casepool.writing import RARE, RARE_NOTE, marked_counts, marked_words, table_text
@@ -103,8 +103,9 @@ def fit(
     data: Data,
     out: Annotated[Path, typer.Option(help="File to save the fit in.")],
     seed: Seed = 1,
+    engine: Engine = None,
     draws: Annotated[int, typer.Option(help="Draws of each chain.")] = 1000,
-    tune: Annotated[int, typer.Option(help="Warm-up draws of each chain.")] = 1000,
+    tune: Annotated[int | None, typer.Option(help="Warm-up draws of each chain, of nuts alone; 1000.")] = None,
     chains: Annotated[int, typer.Option(help="Chains.")] = 4,
     quiet: Quiet = False,
 ) -> None:
@@ -113,7 +114,7 @@ def fit(
     from casepool.inference.files import save_fit
     from casepool.inference.fitting import fit as run
 
-    fitted = run(name, data, seed=seed, draws=draws, tune=tune, chains=chains, progress=not quiet)
+    fitted = run(name, data, seed=seed, engine=engine, draws=draws, tune=tune, chains=chains, progress=not quiet)
     save_fit(fitted, out)
     print(f"saved {out} (seed {seed})")
     _stop_if_unconverged([fitted])
@@ -195,6 +196,7 @@ def report(
     data: Data = "alk_crizotinib",
     out: Annotated[Path, typer.Option(help="The HTML file to write.")] = Path("report.html"),
     seed: Seed = 1,
+    engine: Engine = None,
     quiet: Quiet = False,
 ) -> None:
     """Fit what a dataset's codebook lists under `report`, and write one self-contained HTML page."""
@@ -219,7 +221,7 @@ def report(
     from casepool.inference.fitting import fit as run
     from casepool.reporting import report as write
 
-    fits = [run(each, cases, seed=seed, progress=not quiet) for each in chosen]
+    fits = [run(each, cases, seed=seed, engine=engine, progress=not quiet) for each in chosen]
     write(fits, out, progress=not quiet)
     print(f"wrote {out} (seed {seed})")
     _stop_if_unconverged(fits)

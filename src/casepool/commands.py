@@ -13,6 +13,8 @@ from typing import Annotated, Any
 
 import typer
 
+from casepool.arguments import ASKED
+
 
 @dataclass(frozen=True)
 class Command:
@@ -47,6 +49,14 @@ class Command:
         return found
 
 
+Engine = Annotated[
+    str | None,
+    typer.Option(
+        help=f"What draws: {', '.join(ASKED[:-1])} or {ASKED[-1]}; by default as the codebook says, else nuts."
+    ),
+]
+
+
 def _file(text: str) -> Any:
     return Annotated[Path, typer.Argument(help=text)]
 
@@ -68,6 +78,7 @@ ARGUMENTS: dict[str, tuple[Any, Any]] = {
     "estimand": (Annotated[str, typer.Option(help="contrast, estimates or survival.")], "contrast"),
     "journal": (Annotated[Path | None, typer.Option(help="File that keeps finished answers.")], None),
     "seed": (Annotated[int, typer.Option(help="Seed of the sampler.")], 1),
+    "engine": (Engine, None),
     "quiet": (Annotated[bool, typer.Option("--quiet", help="Say nothing while working.")], False),
     "csv": (Annotated[bool, typer.Option("--csv", help="Print comma-separated values, all columns.")], False),
 }
@@ -88,12 +99,14 @@ COMMANDS: dict[str, Command] = {
     "leave_out": Command("Leave out patients, levels or publications in turn.", ("fit", "by", "quiet")),
     "compare_models": Command("Score fits of the same patients.", ("fits", "by", "quiet")),
     "classical": Command("The frequentist answers.", ("model", "cases!", "by", "at")),
-    "tipping": Command("Every unknown date moved through its interval.", ("model", "cases!", "seed", "quiet")),
+    "tipping": Command(
+        "Every unknown date moved through its interval.", ("model", "cases!", "seed", "engine", "quiet")
+    ),
     "codings": Command("The decisions a dataset leaves open.", ("dataset",)),
-    "replacement": Command("A paper's answers beside what replaces them.", ("dataset", "seed", "quiet")),
+    "replacement": Command("A paper's answers beside what replaces them.", ("dataset", "seed", "engine", "quiet")),
     "multiverse": Command(
         "One question under every combination of codings.",
-        ("model", "dataset", BY, "seed", "estimand", "journal", "quiet"),
+        ("model", "dataset", BY, "seed", "engine", "estimand", "journal", "quiet"),
     ),
 }
 """By the name of the public function; the command has hyphens for its underscores."""

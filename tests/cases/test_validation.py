@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 import casepool as cp
+from casepool.cases import codebook_of
 from casepool.cases.codebook import codebook_from_dict
 from casepool.cases.problems import LAYOUT, as_text
 from casepool.errors import CasepoolError
@@ -145,6 +146,29 @@ def test_a_bad_codebook_is_a_row_too(tmp_path):
     (tmp_path / "codebook.toml").write_text("[columns.age]\ntype = 'float'", encoding="utf-8")
     found = cp.validate(written(tmp_path, FINE), tmp_path / "codebook.toml")
     assert found[["severity", "file", "column"]].to_numpy().tolist() == [["error", "codebook.toml", "columns.age"]]
+
+
+@pytest.mark.parametrize("engine", ['"fast"', '"NUTS"', "1", '["nuts"]', "true"])
+def test_an_engine_is_one_of_those_there_are(tmp_path, engine):
+    (tmp_path / "codebook.toml").write_text(f"engine = {engine}\n", encoding="utf-8")
+    found = cp.validate(written(tmp_path, FINE), tmp_path / "codebook.toml")
+    assert found[["severity", "column"]].to_numpy().tolist() == [["error", "engine"]]
+    assert "auto, exact, lockstep, nuts" in found["remedy"][0]
+    with pytest.raises(CasepoolError, match="unknown engine"):
+        cp.read_cases(tmp_path / "mine.csv", codebook_from_dict(tomllib.loads(f"engine = {engine}")))
+
+
+def test_a_table_keeps_the_engine_of_its_codebook(tmp_path):
+    """Through reading and recoding, and what is written of it; a new folder leaves it to the default, in a comment."""
+    folder = cp.new_dataset(tmp_path / "made", written(tmp_path, FINE))
+    text = (folder / "codebook.toml").read_text(encoding="utf-8")
+    assert "engine" not in tomllib.loads(text)
+    assert codebook_of(cp.read_cases(folder)).engine == ""
+    (folder / "codebook.toml").write_text(text.replace("# engine = ", "engine = "), encoding="utf-8")
+    assert cp.validate(folder).query("severity == 'error'").empty
+    cases = cp.read_cases(folder)
+    for table in (cases, cp.recode(cases), cp.read_cases(cases)):
+        assert codebook_from_dict(codebook_of(table).to_dict()).engine == "nuts"
 
 
 @pytest.mark.parametrize(

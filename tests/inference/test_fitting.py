@@ -12,6 +12,7 @@ import xarray as xr
 
 import casepool as cp
 from casepool.inference.convergence import LEAST_ESS, convergence
+from casepool.inference.drawn import Drawn
 from casepool.inference.fit_contents import cases_of, data_hash, model_of
 from casepool.inference.graph import build_design
 from casepool.inference.sampling import _compiled, _other_settings, compiled_graph
@@ -202,10 +203,9 @@ def test_impossible_settings_are_refused(bad: dict, response_fit: xr.DataTree) -
 def test_chains_that_no_other_agrees_with_fail() -> None:
     """One chain, or chains that never moved, have no R-hat, and none does not count as a good one."""
     rng = np.random.default_rng(1)
-    stats = xr.Dataset({name: (("chain", "draw"), rng.random((1, 1000))) for name in ("diverging", "energy")})
-    stats["diverging"] = stats["diverging"] > 1
+    stats = {"diverging": np.zeros((1, 1000), dtype=bool), "energy": rng.random((1, 1000))}
     for draws in (rng.normal(size=(1, 1000)), np.ones((1, 1000))):
-        found = convergence(xr.Dataset({"intercept": (("chain", "draw"), draws)}), stats)
+        found = convergence(Drawn({"intercept": draws}, stats, {}), "nuts")
         assert np.isnan(found["rhat"])
         assert found["verdict"] == "fail"
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from casepool.arguments import ASKED
 from casepool.cases.column import TYPES, Column
 from casepool.cases.roles import check_roles
 from casepool.errors import CasepoolError
@@ -27,6 +28,8 @@ class Codebook:
         What errors call the table.
     publication : str
         Column that says which publication or centre a row comes from; "" where none does.
+    engine : str
+        Which engine draws a fit of these cases that asks for none; "" leaves it to the default.
     guessed : tuple of str
         Columns whose type was guessed from their values.
     file : mapping of str to str
@@ -45,6 +48,7 @@ class Codebook:
     report: tuple[str, ...] = ()
     file: Mapping[str, str] = field(default_factory=dict)
     publication: str = ""
+    engine: str = ""
     columns: Mapping[str, Column] = field(default_factory=dict)
     codings: Mapping[str, Mapping[str, Mapping[str, Any]]] = field(default_factory=dict)
     guessed: tuple[str, ...] = ()
@@ -97,6 +101,9 @@ def codebook_from_dict(plain: Mapping[str, Any], *, file: str = "codebook.toml")
     for key in ("name", "title", "source", "licence", "id", "publication"):
         if not isinstance(values.get(key, ""), str):
             raise CasepoolError("must be text", file=file, column=key, value=values[key], remedy="put it in quotes")
+    if values.get("engine", "") not in ("", *ASKED):
+        remedy = f"choose one of {', '.join(ASKED)}"
+        raise CasepoolError("unknown engine", file=file, column="engine", value=values["engine"], remedy=remedy)
     if not isinstance(values.get("public", True), bool):
         raise CasepoolError("must be true or false", file=file, column="public", remedy="write true or false")
     values["columns"] = {

@@ -142,6 +142,7 @@ def _codebook_text(found: Examined, name: str) -> Iterator[str]:
     yield tomli_w.dumps({"title": name, "source": "", "licence": "", "public": False, "id": found.codebook.id})
     yield tomli_w.dumps({"missing": list(found.codebook.missing)})
     yield '# report = ["my_model.toml"]  # model files of this folder, for `casepool report`\n'
+    yield '# engine = "nuts"  # what draws the fits of these cases: auto, exact, lockstep or nuts\n'
     presumed = Record(found.columns, found.codebook).presumed
     for column in found.raw.columns:
         yield "\n" + "".join(_column_text(found, column, presumed.get(column)))

@@ -6,7 +6,7 @@ Refits share the graph of the fit, so that each costs its draws only; a patient 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,10 +20,10 @@ from casepool.checking.importance import MOST_K, weighed
 from casepool.errors import CasepoolError
 from casepool.estimation.draws import Fitted, open_draws
 from casepool.inference.agreement import limits, tail_chance, verdict_of_p
-from casepool.inference.convergence import worst
-from casepool.inference.fit_contents import cases_of, parameters_of
+from casepool.inference.convergence import mixed, worst
+from casepool.inference.engines import Choice, in_turn, run
+from casepool.inference.fit_contents import cases_of, study_settings
 from casepool.inference.predictive import prior_draws, replicate_counts, replicate_follow_up
-from casepool.inference.sampling import sample
 from casepool.modelling import Design
 from casepool.modelling.design.grouping import membership
 from casepool.modelling.design.likelihood import pointwise
@@ -61,14 +61,36 @@ class Refit:
     converged: bool
 
 
-def without(fitted: Fitted, held: np.ndarray, *, progress: bool) -> Refit:
-    """Fit to all patients but those held out, with the seed and settings of the fit, but `MOST_DRAWS` at most."""
-    settings: dict[str, Any] = json.loads(fitted.tree.attrs["settings"])
-    settings |= {name: min(settings[name], MOST_DRAWS) for name in ("draws", "tune")}
-    drawn, summary, _, _ = sample(fitted.design.of_patients(~held), fitted.seed, settings, progress=progress)
-    draws = drawn["posterior"].sizes["chain"] * drawn["posterior"].sizes["draw"]
-    mixed = summary["rhat"] < LOOSE_RHAT and summary["ess"] >= FEWEST_DRAWS
-    return Refit(parameters_of(drawn["posterior"]), mixed and summary["divergences"] <= LOST * draws)
+Refitter = Callable[[np.ndarray], Refit]
+"""Fits to all patients but those held out: boolean array (n,)."""
+
+
+def refitted[T](fitted: Fitted, made: Callable[[Refitter], Iterable[T]], *, progress: bool) -> list[T]:
+    """Return what is made of refits without some patients, all by one engine: that of the fit, unless it declines.
+
+    Every one has the seed and settings of the fit, but `MOST_DRAWS` at most.
+
+    Parameters
+    ----------
+    fitted : Fitted
+    made : callable
+        Takes what refits, and yields one thing after the other.
+    progress : bool
+    """
+    settings = study_settings(fitted.tree)
+    asked = settings.pop("engine")
+    settings |= {name: min(settings[name], MOST_DRAWS) for name in ("draws", "tune") if name in settings}
+
+    def by(choice: Choice) -> Iterable[T]:
+        def without(held: np.ndarray) -> Refit:
+            sampled = run(fitted.design.of_patients(~held), fitted.seed, settings, choice.engine, progress=False)
+            limits = {"most_rhat": LOOSE_RHAT, "least_ess": FEWEST_DRAWS, "lost": LOST}
+            size = settings["chains"] * settings["draws"]
+            return Refit(sampled.drawn.parameters, mixed(sampled.convergence, size, **limits))
+
+        return made(without)
+
+    return in_turn(asked, settings, by, progress=progress)
 
 
 def leave_out(fit: xr.DataTree, by: str | None = None, *, progress: bool = True) -> pd.DataFrame:
@@ -120,17 +142,20 @@ def leave_out(fit: xr.DataTree, by: str | None = None, *, progress: bool = True)
     seen = [i for i in np.flatnonzero(n > 0) if not group.members[:, i].all()]
     if len(seen) < 2:
         raise CasepoolError(f"{by!r} has no two levels with patients", remedy="use another column")
-    rows, single = [], weighed(fitted)
-    for place, i in enumerate(seen, start=1):
-        held = group.members[:, i]
-        if held.sum() == 1 and single.k[held][0] <= MOST_K:
-            refit = Refit(single.draws_without(fitted, int(np.argmax(held))), converged=True)
-        else:
-            say(progress, f"leaving out {by} {group.levels[i]} ({place} of {len(seen)})")
-            refit = without(fitted, held, progress=False)
-        about = {"by": by, "level": group.levels[i], "n": n[i], "events": events[i]}
-        rows.append(about | _scored(fitted, refit, held, by, group.levels[i], len(seen)))
-    return fitted.table(rows, COLUMNS)
+    single = weighed(fitted)
+
+    def scored(without: Refitter) -> Iterator[dict[str, Any]]:
+        for place, i in enumerate(seen, start=1):
+            held = group.members[:, i]
+            if held.sum() == 1 and single.k[held][0] <= MOST_K:
+                refit = Refit(single.draws_without(fitted, int(np.argmax(held))), converged=True)
+            else:
+                say(progress, f"leaving out {by} {group.levels[i]} ({place} of {len(seen)})")
+                refit = without(held)
+            about = {"by": by, "level": group.levels[i], "n": n[i], "events": events[i]}
+            yield about | _scored(fitted, refit, held, by, group.levels[i], len(seen))
+
+    return fitted.table(refitted(fitted, scored, progress=progress), COLUMNS)
 
 
 def _scored(fitted: Fitted, refit: Refit, held: np.ndarray, by: str, level: str, levels: int) -> dict[str, Any]:

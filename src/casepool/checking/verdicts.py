@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 
+from casepool.arguments import NUTS
 from casepool.checking.importance import MOST_K
 from casepool.checking.influence import LeftOneOut, leave_one_out
 from casepool.checking.leaving import leave_out
@@ -20,8 +21,18 @@ from casepool.estimation import aliasing
 from casepool.estimation.aliases import pools
 from casepool.estimation.draws import APART, Fitted, open_draws
 from casepool.inference.agreement import agreement, said_p, verdict_of_p
-from casepool.inference.convergence import LEAST_BFMI, LEAST_ESS, MOST_RHAT, NOT_ASKED, convergence_of, worst
-from casepool.inference.fit_contents import cases_of
+from casepool.inference.convergence import (
+    LEAST_ACCEPTANCE,
+    LEAST_BFMI,
+    LEAST_ESS,
+    MOST_RHAT,
+    MOST_WEIGHT_K,
+    NOT_ASKED,
+    RHAT,
+    convergence_of,
+    worst,
+)
+from casepool.inference.fit_contents import cases_of, said_engine
 from casepool.modelling.design.design import patients_in
 from casepool.modelling.design.grouping import membership
 from casepool.modelling.terms.labels import Group
@@ -92,10 +103,8 @@ def _answer(question: str, verdict: str, value: float, sentence: str) -> dict[st
 def _sampling(fitted: Fitted) -> Iterator[dict[str, Any]]:
     """Ask whether the sampler worked."""
     found = convergence_of(fitted.tree)
-    rhat, ess, lost, bfmi = (found[key] for key in ("rhat", "ess", "divergences", "bfmi"))
-    largest = f"the largest R-hat is {rhat:.3f}" if np.isfinite(rhat) else "R-hat cannot be computed"
-    said = f"{largest} ({found['rhat_of']}); chains agree below {MOST_RHAT}"
-    yield _answer("convergence", "pass" if rhat < MOST_RHAT else "fail", rhat, said)
+    ess, lost = found["ess"], found["divergences"]
+    yield _answer("convergence", *_converged(fitted, found))
     said = f"the smallest effective sample size is {ess:.0f} ({found['ess_of']}); {LEAST_ESS} are needed"
     said += f": fit again with {_draws_needed(fitted, ess)}" if ess < LEAST_ESS else ""
     retried = fitted.tree.attrs.get("retried", "")
@@ -104,15 +113,48 @@ def _sampling(fitted: Fitted) -> Iterator[dict[str, Any]]:
     yield _reported(fitted)
     said = f"{lost or 'no'} draw{'' if lost == 1 else 's'} diverged"
     yield _answer("divergences", "fail" if lost else "pass", lost, said)
-    said = f"the smallest E-BFMI is {bfmi:.2f}; the sampler explores the energies above {LEAST_BFMI}"
-    yield _answer("energy", "pass" if bfmi > LEAST_BFMI else "concern", bfmi, said)
+    yield _answer("energy", *_energy(found))
+
+
+def _converged(fitted: Fitted, found: Mapping[str, Any]) -> tuple[str, float, str]:
+    """Say by what an engine shows that its draws are of the posterior: verdict, value, sentence."""
+    by = f" ({said_engine(fitted.tree)})" if said_engine(fitted.tree) else ""
+    if found["rhat"] is None:
+        fine = found["k"] < MOST_WEIGHT_K and found["kish"] >= LEAST_ESS
+        said = f"R-hat {NOT_ASKED} of independent draws; their weights have Pareto k {found['k']:.2f} (limit "
+        said += (
+            f"{MOST_WEIGHT_K}) and Kish sample size {found['kish']:.0f} ({LEAST_ESS} are needed); a finer grid moves "
+        )
+        said += f"the answer by {found['refinement']:.2g}{by}"
+        return "pass" if fine else "fail", found["k"], said
+    of = f" ({found['rhat_of']})" if found["rhat_of"] else ""
+    name = RHAT[found["engine"]]
+    largest = (
+        f"the largest {name} is {found['rhat']:.3f}" if np.isfinite(found["rhat"]) else f"{name} cannot be computed"
+    )
+    said = f"{largest}{of}; chains agree below {MOST_RHAT}{by}"
+    return "pass" if found["rhat"] < MOST_RHAT else "fail", found["rhat"], said
+
+
+def _energy(found: Mapping[str, Any]) -> tuple[str, float, str]:
+    """Say whether a sampler explores the energies, as far as its engine has any: verdict, value, sentence."""
+    if found["bfmi"] is not None:
+        said = f"the smallest E-BFMI is {found['bfmi']:.2f}; the sampler explores the energies above {LEAST_BFMI}"
+        return "pass" if found["bfmi"] > LEAST_BFMI else "concern", found["bfmi"], said
+    if "acceptance" not in found:
+        return NOT_ASKED, np.nan, f"{NOT_ASKED}: the engine {found['engine']} moves through no energies"
+    said = f"E-BFMI {NOT_ASKED} of the engine {found['engine']}; of its moves {found['acceptance']:.0%} were accepted "
+    said += f"({LEAST_ACCEPTANCE:.0%} are enough)"
+    return "pass" if found["acceptance"] >= LEAST_ACCEPTANCE else "concern", found["acceptance"], said
 
 
 def _draws_needed(fitted: Fitted, ess: float) -> str:
     """Say how many draws a chain must have for enough effective ones, with a third to spare."""
     draws = int(json.loads(fitted.tree.attrs["settings"])["draws"])
     needed = draws * LEAST_ESS / max(1.0, ess) * 4 / 3  # 1 where no draw moved and there is none
-    return f"draws={100 * math.ceil(needed / 100)}" + ("" if ess >= LEAST_ESS / 4 else ", or better a simpler model")
+    other = "" if convergence_of(fitted.tree)["engine"] == NUTS else f' or engine="{NUTS}"'
+    simpler = "" if ess >= LEAST_ESS / 4 else ", or better a simpler model"
+    return f"draws={100 * math.ceil(needed / 100)}{other}{simpler}"
 
 
 def _reported(fitted: Fitted) -> dict[str, Any]:
@@ -125,7 +167,9 @@ def _reported(fitted: Fitted) -> dict[str, Any]:
         return _answer("reported numbers", "pass", np.nan, "every reported number is fixed by the model")
     least = known.iloc[int(known["ess"].argmin())]
     name = ", ".join(filter(None, [str(least["estimand"]), str(least["by"]), str(least["level"])]))
-    said = f"of {len(known)} reported numbers {poor or 'none'} fell short of R-hat {MOST_RHAT} or {LEAST_ESS} draws"
+    limits = f"{LEAST_ESS} draws" if fitted.independent else f"R-hat {MOST_RHAT} or {LEAST_ESS} draws"
+    said = f"of {len(known)} reported numbers {poor or 'none'} fell short of {limits}"
+    said += f" (R-hat {NOT_ASKED})" if fitted.independent else ""
     said += f"; the smallest effective sample size is {least['ess']:.0f} ({name})"
     return _answer("reported numbers", "fail" if poor else "pass", least["ess"], said)
 

@@ -14,8 +14,8 @@ import xarray as xr
 
 from casepool.errors import CasepoolError
 from casepool.inference import diagnostics
-from casepool.inference.convergence import LEAST_ESS, MOST_RHAT, verdict_of, worst
-from casepool.inference.fit_contents import design_of, model_of, parameters_of
+from casepool.inference.convergence import LEAST_ESS, MOST_RHAT, RHAT, is_refit, verdict_of, worst
+from casepool.inference.fit_contents import design_of, engine_of, model_of, parameters_of, said_engine
 from casepool.inference.fit_format import refuse_what_is_no_fit
 from casepool.modelling import Design, Model
 from casepool.modelling.design.touched import touched
@@ -47,9 +47,20 @@ class Fitted:
         """How many patients each choice about missing values touches, in words."""
         return touched(self.design)
 
+    @cached_property
+    def drawn(self) -> str:
+        """How it was drawn, where that was not by nuts as ever, and that a refit was asked less, in words."""
+        refit = "of this refit only convergence was asked" if is_refit(self.tree) else ""
+        return "; ".join(filter(None, (said_engine(self.tree), refit)))
+
+    @cached_property
+    def independent(self) -> bool:
+        """Whether draws are independent, so that R-hat has nothing to say of them."""
+        return engine_of(self.tree)["run"] not in RHAT
+
     def noted(self, row: Mapping[str, Any]) -> dict[str, Any]:
         """Return a row whose note ends with what every table of this fit says."""
-        return {**row, "note": "; ".join(filter(None, (row.get("note", ""), self.touched)))}
+        return {**row, "note": "; ".join(filter(None, (row.get("note", ""), self.touched, self.drawn)))}
 
     @property
     def public(self) -> bool:
@@ -127,14 +138,15 @@ def posterior_rows(
     list of dict
         With the posterior median, limits, mean, standard deviation, effective sample size (the smaller of bulk
         and tail), Monte Carlo error of the median, and the worse of the fit's and the row's own verdict. A number
-        whose own R-hat is too large says so in ``note``, whatever the parameters' are.
+        whose own R-hat is too large says so in ``note``, whatever the parameters' are; of independent draws it is
+        not asked.
     """
     tail = (1 - ci_prob) / 2
     middle, lower, upper = quantiles(draws, [0.5, tail, 1 - tail])
     finite_draws = np.clip(draws, -HUGE, HUGE)
     ess = np.fmin(diagnostics.ess_bulk(finite_draws), diagnostics.ess_tail(finite_draws))
     mcse = diagnostics.mcse_quantile(finite_draws, 0.5)
-    rhat = diagnostics.rhat(finite_draws)
+    rhat = np.full(len(rows), np.nan) if fitted.independent else diagnostics.rhat(finite_draws)
     varies = draws.min(axis=(0, 1)) < draws.max(axis=(0, 1))
     out = []
     for i, row in enumerate(rows):

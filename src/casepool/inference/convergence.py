@@ -1,4 +1,4 @@
-"""Did the sampler work: one verdict for a fit, computed once and carried in its attributes."""
+"""Did the engine work: one verdict for a fit, computed once and carried in its attributes."""
 
 from __future__ import annotations
 
@@ -10,14 +10,26 @@ import numpy as np
 import xarray as xr
 
 from casepool.inference import diagnostics
+from casepool.inference.drawn import Drawn
 
 MOST_RHAT = 1.01
 LEAST_ESS = 400
 LEAST_BFMI = 0.3
+LEAST_ACCEPTANCE = 0.6
+MOST_WEIGHT_K = 0.7
 VERDICTS = ("pass", "concern", "fail")
 """From best to worst."""
 NOT_ASKED = "not asked"
 """Stands for the verdict of a question that was not put."""
+UNASKED = {
+    "question": "agreement of prior, model and data",
+    "verdict": NOT_ASKED,
+    "value": float("nan"),
+    "sentence": "not asked: of a refit within a study, whether it converged is all that is asked",
+}
+"""The one answer that a refit within a study carries besides how it converged."""
+RHAT = {"nuts": "R-hat", "lockstep": "nested R-hat"}
+"""What says that chains agree, by engine; none of one whose draws are independent."""
 
 
 def worst(*verdicts: str) -> str:
@@ -25,38 +37,75 @@ def worst(*verdicts: str) -> str:
     return max((v for v in verdicts if v and v != NOT_ASKED), key=VERDICTS.index, default="")
 
 
-def convergence(posterior: xr.Dataset, sample_stats: xr.Dataset) -> dict[str, Any]:
-    """Summarise convergence over every parameter of a fit.
+def convergence(drawn: Drawn, engine: str) -> dict[str, Any]:
+    """Summarise convergence over every parameter of a fit, by what can be asked of its engine.
+
+    Parameters
+    ----------
+    drawn : Drawn
+    engine : str
 
     Returns
     -------
     dict
-        ``rhat`` (the largest rank-normalised R-hat), ``rhat_of``, ``ess`` (the smallest of bulk and tail
-        effective sample sizes), ``ess_of``, ``divergences``, ``bfmi`` (the smallest), and ``verdict``: fail if
-        R-hat is 1.01 or more, ESS below 400 or a draw diverged; concern if only E-BFMI is 0.3 or less.
-        Constant parameters are passed over. R-hat is NaN, and the verdict fail, for a single chain, which no other
-        agrees with, and where no draw moved. Vehtari et al. 2021; Betancourt 2016.
+        Of every engine ``engine``, ``ess`` (the smallest of bulk and tail effective sample sizes), ``ess_of``,
+        ``divergences``, ``verdict``, and ``rhat``, ``rhat_of`` and ``bfmi``, which are None where they were not asked.
+
+        nuts: ``rhat`` is the largest rank-normalised R-hat, ``bfmi`` the smallest E-BFMI. Fail if R-hat is 1.01 or
+        more, ESS below 400 or a draw diverged; concern if only E-BFMI is 0.3 or less. R-hat is NaN, and the verdict
+        fail, for a single chain, which no other agrees with, and where no draw moved.
+
+        lockstep: ``rhat`` is the largest nested R-hat, as the engine measured it over its short chains;
+        ``acceptance`` the mean acceptance rate. Fail as of nuts; concern below an acceptance of 0.6.
+
+        exact: ``k`` (Pareto k of the weights), ``kish`` (Kish's effective sample size) and ``refinement`` (how far
+        a finer grid moves the answer), as the engine measured them. Fail if the ESS or Kish's is below 400, k is 0.7
+        or more, or a draw diverged.
+
+        Constant parameters are passed over. Vehtari et al. 2021; Betancourt 2016; Margossian et al. 2024; Kish 1965;
+        Vehtari, Simpson, Gelman, Yao and Gabry 2024.
     """
-    varying = {str(name): own for name, values in posterior.data_vars.items() if _varies(own := _ordered(values))}
-    rhat, rhat_of = _extreme(varying, diagnostics.rhat, largest=True)
+    varying = {name: values for name, values in drawn.parameters.items() if _varies(values)}
     ess, ess_of = min(_extreme(varying, measure) for measure in (diagnostics.ess_bulk, diagnostics.ess_tail))
-    divergences = int(sample_stats["diverging"].sum())
-    bfmi = float(diagnostics.bfmi(_ordered(sample_stats["energy"])).min())
-    failed = not (rhat < MOST_RHAT) or not (ess >= LEAST_ESS) or divergences > 0
-    verdict = "fail" if failed else "concern" if not bfmi > LEAST_BFMI else "pass"
-    return {
-        "rhat": rhat,
-        "rhat_of": rhat_of,
-        "ess": ess,
-        "ess_of": ess_of,
-        "divergences": divergences,
-        "bfmi": bfmi,
-        "verdict": verdict,
-    }
+    divergences = int(drawn.stats["diverging"].sum())
+    own = OWN[engine](drawn, varying)
+    failed = own.pop("failed") or not (ess >= LEAST_ESS) or divergences > 0
+    concern = own.pop("concern", False)
+    found = {"engine": engine, "rhat": None, "rhat_of": "", "ess": ess, "ess_of": ess_of, "divergences": divergences}
+    return {**found, "bfmi": None, **own, "verdict": "fail" if failed else "concern" if concern else "pass"}
 
 
-def _ordered(values: xr.DataArray) -> np.ndarray:
-    return np.asarray(values.transpose("chain", "draw", ...).to_numpy())
+def _of_nuts(drawn: Drawn, varying: Mapping[str, np.ndarray]) -> dict[str, Any]:
+    rhat, rhat_of = _extreme(varying, diagnostics.rhat, largest=True)
+    bfmi = float(diagnostics.bfmi(drawn.stats["energy"]).min())
+    apart = not rhat < MOST_RHAT
+    return {"rhat": rhat, "rhat_of": rhat_of, "bfmi": bfmi, "failed": apart, "concern": not bfmi > LEAST_BFMI}
+
+
+def _of_lockstep(drawn: Drawn, varying: Mapping[str, np.ndarray]) -> dict[str, Any]:
+    """Take nested R-hat from the engine, which alone knows where each short chain begins."""
+    rhat, rhat_of = _gauge(drawn, "nested_rhat"), str(drawn.gauges.get("nested_rhat_of", ""))
+    accepted = float(drawn.stats["acceptance_rate"].mean())
+    own = {"rhat": rhat, "rhat_of": rhat_of, "acceptance": accepted}
+    return own | {"failed": not rhat < MOST_RHAT, "concern": not accepted >= LEAST_ACCEPTANCE}
+
+
+def _of_exact(drawn: Drawn, varying: Mapping[str, np.ndarray]) -> dict[str, Any]:
+    own = {name: _gauge(drawn, name) for name in ("k", "kish", "refinement")}
+    return own | {"failed": not own["k"] < MOST_WEIGHT_K or not own["kish"] >= LEAST_ESS}
+
+
+OWN: dict[str, Callable[[Drawn, Mapping[str, np.ndarray]], dict[str, Any]]] = {
+    "exact": _of_exact,
+    "lockstep": _of_lockstep,
+    "nuts": _of_nuts,
+}
+"""What is asked of one engine alone; ``failed`` and ``concern`` say what it means for the verdict."""
+
+
+def _gauge(drawn: Drawn, name: str) -> float:
+    """Return what an engine measured of itself, NaN, which passes no limit, if it did not."""
+    return float(drawn.gauges.get(name, np.nan))
 
 
 def _varies(draws: np.ndarray) -> bool:
@@ -78,9 +127,15 @@ def _extreme(
     return worst_of[name], name
 
 
+def mixed(summary: Mapping[str, Any], draws: int, *, most_rhat: float, least_ess: float, lost: float) -> bool:
+    """Whether draws are good enough for limits of one's own: `lost` is the share that may diverge."""
+    agree = summary["rhat"] is None or summary["rhat"] < most_rhat
+    return bool(agree and summary["ess"] >= least_ess and summary["divergences"] <= lost * draws)
+
+
 def convergence_of(fit: xr.DataTree) -> Mapping[str, Any]:
-    """Return the summary a fit carries."""
-    found: Mapping[str, Any] = json.loads(fit.attrs["convergence"])
+    """Return the summary a fit carries: of one made before there were engines, that of nuts."""
+    found: Mapping[str, Any] = {"engine": "nuts"} | json.loads(fit.attrs["convergence"])
     return found
 
 
@@ -96,6 +151,11 @@ def carried(fit: xr.DataTree) -> list[dict[str, Any]]:
     """Return the answers a fit carries: of its last `check`, or of the agreement computed with the draws."""
     found: list[dict[str, Any]] = json.loads(fit.attrs.get("checks", fit.attrs.get("agreement", "[]")))
     return found
+
+
+def is_refit(fit: xr.DataTree) -> bool:
+    """Whether a fit was made for a study, and asked only whether it converged."""
+    return any(row["question"] == UNASKED["question"] for row in carried(fit))
 
 
 def said_of(fit: xr.DataTree) -> str:

@@ -16,12 +16,14 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from casepool.arguments import AUTO, NUTS
 from casepool.cases import Column, codebook_of
 from casepool.cases.codebook import Codebook, codebook_from_dict
 from casepool.cases.column import LABELLED
 from casepool.cases.roles import NO_ROLE
 from casepool.cases.tables import bare, typed
 from casepool.errors import CasepoolError
+from casepool.inference.drawn import Drawn
 from casepool.inference.fit_format import FORMAT
 from casepool.modelling import Design, Model, make_design, model_from_dict
 from casepool.modelling.design.making import patient_labels
@@ -55,6 +57,53 @@ def parameters_of(posterior: xr.Dataset) -> dict[str, np.ndarray]:
     return {
         str(name): values.transpose("chain", "draw", ...).to_numpy() for name, values in posterior.data_vars.items()
     }
+
+
+def engine_of(fit: xr.DataTree) -> Mapping[str, Any]:
+    """Return which engine was asked for and which ran, its gauges, and why others declined: ``attrs["engine"]``.
+
+    A fit that does not say was made before there was a choice.
+    """
+    made = {"asked": NUTS, "run": NUTS, "gauges": {}, "refused": {}}
+    found: Mapping[str, Any] = json.loads(fit.attrs["engine"]) if "engine" in fit.attrs else made
+    return found
+
+
+def settings_of(fit: xr.DataTree) -> dict[str, Any]:
+    """Return the settings that draw a fit once more, by the engine that ran."""
+    found: dict[str, Any] = {"engine": NUTS} | json.loads(fit.attrs["settings"])
+    return found
+
+
+def study_settings(fit: xr.DataTree) -> dict[str, Any]:
+    """Return the settings of refits of a fit: its own, and where it was free to take any engine, free among them again.
+
+    Not where nuts ran, which no other engine could take over from: then refits are by nuts.
+    """
+    engine = engine_of(fit)
+    free = engine["asked"] == AUTO and engine["run"] != NUTS
+    return settings_of(fit) | ({"engine": AUTO} if free else {})
+
+
+def said_engine(fit: xr.DataTree) -> str:
+    """Say which engine drew a fit, and which others declined, by the names of their gates; "" if none was asked for."""
+    engine = engine_of(fit)
+    declined = [f"{name} ({why['gate']})" for name, why in engine["refused"].items()]
+    if engine["run"] == NUTS and not declined:
+        return ""
+    return f"drawn by {engine['run']}" + (f", as {' and '.join(declined)} declined" if declined else "")
+
+
+def draws_groups(design: Design, drawn: Drawn) -> dict[str, xr.Dataset]:
+    """Lay draws down with their labels: the groups ``posterior`` and ``sample_stats``."""
+    dims = {own.name: own.dims for own in design.parameters}
+    chains, draws = next(iter(drawn.parameters.values())).shape[:2]
+    lead = {"chain": np.arange(chains), "draw": np.arange(draws)}
+    used = {dim for name in drawn.parameters for dim in dims[name]}
+    labels = {dim: list(names) for dim, names in design.laid.labels.items() if dim in used}
+    posterior = {name: (("chain", "draw", *dims[name]), values) for name, values in drawn.parameters.items()}
+    stats = {name: (("chain", "draw"), values) for name, values in drawn.stats.items()}
+    return {"posterior": xr.Dataset(posterior, {**lead, **labels}), "sample_stats": xr.Dataset(stats, lead)}
 
 
 def refuse_private_text(model: Model, frame: pd.DataFrame) -> None:
@@ -101,6 +150,7 @@ def attributes(design: Design, frame: pd.DataFrame, seed: int, settings: Mapping
     columns = {name: codebook.columns[name] for name in kept}
     columns = {name: replace(column, role=column.role or NO_ROLE) for name, column in columns.items()}
     book = replace(codebook, columns=columns, codings={}, guessed=()).to_dict()
+    library = "nutpie" if settings["engine"] == NUTS else "casepool"
     return {
         "casepool_fit": FORMAT,
         "model": json.dumps({"name": design.model.name, **model_dict(design.model)}),
@@ -109,7 +159,7 @@ def attributes(design: Design, frame: pd.DataFrame, seed: int, settings: Mapping
         "data_sha256": data_hash(frame, kept),
         "seed": str(seed),
         "settings": json.dumps(dict(settings)),
-        "inference_library": f"nutpie {version('nutpie')}",
+        "inference_library": " ".join((library, version(library))),
         "versions": json.dumps(versions()),
         "machine": machine(),
         "created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),

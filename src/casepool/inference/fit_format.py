@@ -23,7 +23,8 @@ GROUPS = ("posterior", "patients")
 TEXTS = ("dataset", "data_sha256", "seed")
 OBJECTS = ("model", "codebook", "settings", "versions", "convergence")
 LISTS = ("agreement", "checks")
-"""Attributes a fit may lack."""
+LATER = ("engine",)
+"""Objects that fits lack which were made before there were several engines: those are of nuts."""
 
 
 def refuse_what_is_no_fit(fit: Any, file: str | None = None) -> None:
@@ -41,7 +42,7 @@ def refuse_what_is_no_fit(fit: Any, file: str | None = None) -> None:
     if str(fit.attrs["casepool_fit"]) not in READ:
         raise _unknown_format(fit, file)
     wrong = [f"group {name!r}" for name in GROUPS if name not in fit.children]
-    wrong += [f"attribute {name!r}" for name in (*TEXTS, *OBJECTS, *LISTS) if not _is_good(fit, name)]
+    wrong += [f"attribute {name!r}" for name in (*TEXTS, *OBJECTS, *LATER, *LISTS) if not _is_good(fit, name)]
     if wrong:
         raise CasepoolError(f"the fit has no readable {wrong[0]}", file=file, remedy="fit again")
 
@@ -68,7 +69,7 @@ def _is_good(fit: xr.DataTree, name: str) -> bool:
     """Whether an attribute is as `fit` writes it."""
     text = fit.attrs.get(name)
     if text is None or not isinstance(text, str):
-        return text is None and name in LISTS
+        return text is None and name in (*LATER, *LISTS)
     if name == "seed":
         return text.isdecimal()
     if name in TEXTS:

@@ -4,20 +4,33 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import xarray as xr
 
-from casepool.arguments import is_number, seed_of, whole_number
+from casepool.arguments import ASKED, is_number, one_of, seed_of, whole_number
 from casepool.cases import resolve_cases
 from casepool.errors import CasepoolError
 from casepool.inference.agreement import agreement
-from casepool.inference.fit_contents import attributes, data_groups, parameters_of, refuse_private_text
+from casepool.inference.convergence import UNASKED
+from casepool.inference.engines import Choice, asked_of, in_turn, run
+from casepool.inference.fit_contents import (
+    attributes,
+    cases_of,
+    data_groups,
+    draws_groups,
+    engine_of,
+    model_of,
+    parameters_of,
+    refuse_private_text,
+    study_settings,
+)
 from casepool.inference.predictive import predictive_groups
-from casepool.inference.sampling import sample
 from casepool.modelling import Design, Model, make_design
 from casepool.modelling import model as get_model
 from casepool.modelling.design.density import Density
@@ -25,16 +38,40 @@ from casepool.modelling.design.likelihood import pointwise
 from casepool.modelling.families.arrays import NUMPY
 
 
-def fit(
+@dataclass(frozen=True)
+class Plan:
+    """How fits are to be made, whatever their model and cases: what `fit` takes, checked by `planned`.
+
+    Parameters
+    ----------
+    seed : int
+    engine : str, optional
+        Asked for by the caller.
+    settings : mapping
+        ``draws``, ``chains``, and of ``tune`` and ``target_accept`` those that were given.
+    cores : int, optional
+    predictive, progress : bool
+    """
+
+    seed: int
+    engine: str | None
+    settings: Mapping[str, Any]
+    cores: int | None
+    predictive: bool
+    progress: bool
+
+
+def fit(  # noqa: PLR0913 - the settings of every engine
     model: str | Path | Model,
     cases: str | Path | pd.DataFrame,
     *,
     seed: int,
+    engine: str | None = None,
     draws: int = 1000,
-    tune: int = 1000,
+    tune: int | None = None,
     chains: int = 4,
     cores: int | None = None,
-    target_accept: float = 0.9,
+    target_accept: float | None = None,
     predictive: bool = False,
     progress: bool = True,
 ) -> xr.DataTree:
@@ -47,14 +84,20 @@ def fit(
     cases : str or pathlib.Path or pandas.DataFrame
         A bundled dataset's name, a folder, a file, or a frame.
     seed : int
-        Seed of the sampler; equal seeds give equal draws, whatever the number of cores.
-    draws, tune, chains : int
-        Kept and warm-up draws of each chain, and how many chains. Where chains of 4,000 draws in all or more mix, but
-        too slowly, five times as many are drawn once more, said in the attributes.
+        Seed of the draws; equal seeds give equal draws, whatever the number of cores.
+    engine : {"auto", "exact", "lockstep", "nuts"}, optional
+        What draws. ``exact``: one group factor and an intercept, independent draws. ``lockstep``: split Hamiltonian
+        Monte Carlo of many short chains. ``nuts``: the no-U-turn sampler, compiled. ``auto``: the first of these that
+        does not decline. By default what the codebook says, else nuts.
+    draws, chains : int
+        Kept draws of each chain, and how many chains.
+    tune : int, optional
+        Of nuts alone: warm-up draws of each chain, 1,000 by default. Where chains of 4,000 draws in all or more mix,
+        but too slowly, five times as many are drawn once more, said in the attributes.
     cores : int, optional
-        Chains sampled at once.
-    target_accept : float
-        Of the no-U-turn sampler. If draws diverge, one retry at 0.99 follows, said in the attributes.
+        Chains that nuts samples at once.
+    target_accept : float, optional
+        Of nuts alone: 0.9 by default. If draws diverge, one retry at 0.99 follows, said in the attributes.
     predictive : bool
         Whether to add the groups ``prior``, ``prior_predictive`` and ``posterior_predictive``.
     progress : bool
@@ -66,25 +109,31 @@ def fit(
         Groups ``posterior``, ``sample_stats``, ``log_likelihood`` (``outcome``: one entry per patient in the
         fit, missing covariates integrated out), ``log_prior``, ``observed_data``, ``constant_data`` and
         ``patients`` (every row of the table, with the reason where it was left out). Attributes are text:
-        model, dataset, hash of the data, seed, settings, versions, convergence.
+        model, dataset, hash of the data, seed, settings, versions, convergence, and ``engine`` (which was ``asked``
+        for and which was ``run``, its ``gauges``, and by engine that declined, ``refused``, the ``gate`` and ``why``).
 
     Raises
     ------
     CasepoolError
-        For a table or model that cannot be used; nothing is sampled then.
+        For a table or model that cannot be used; nothing is drawn then. If an engine asked for by name declines, or
+        is given settings of nuts.
     """
-    seed, cores = seed_of(seed), cores_of(cores)
-    settings = _settings(draws, tune, chains, target_accept)
-    chosen, frame = get_model(model), resolve_cases(cases)
-    refuse_private_text(chosen, frame)
-    design = make_design(chosen, frame)
-    return _fit_design(design, frame, seed, settings, cores=cores, predictive=predictive, progress=progress)
+    plan = planned(
+        seed=seed, engine=engine, draws=draws, tune=tune, chains=chains, cores=cores, target_accept=target_accept,
+        predictive=predictive, progress=progress,
+    )  # fmt: skip
+    return together(plan, [(get_model(model), resolve_cases(cases))], whole=True)[0]
 
 
 def refit(
-    designs: Iterable[tuple[Model, pd.DataFrame]], *, seed: int, progress: bool = True, **settings: Any
+    designs: Iterable[tuple[Model, pd.DataFrame]],
+    *,
+    seed: int,
+    engine: str | None = None,
+    progress: bool = True,
+    **settings: Any,
 ) -> list[xr.DataTree]:
-    """Fit variations of one structure, compiling it once: other priors, outcomes, weights or dates.
+    """Fit variations of one structure, all by one engine and compiled once: other priors, outcomes, weights or dates.
 
     Parameters
     ----------
@@ -92,6 +141,9 @@ def refit(
         Variations whose graphs differ in their data alone share one compiled graph; any others compile.
     seed : int
         Seed of every fit.
+    engine : str, optional
+        As of `fit`, one for all fits: where one that ``auto`` tries declines a later fit than the first, nuts makes
+        them all.
     progress : bool
     **settings
         As of `fit`.
@@ -104,19 +156,30 @@ def refit(
     pairs = list(designs) if isinstance(designs, Iterable) else [designs]
     if not all(isinstance(pair, tuple) and len(pair) == 2 for pair in pairs):
         raise CasepoolError("designs are pairs of a model and cases", value=pairs, remedy="pass [(model, cases), ...]")
-    return [fit(model, cases, seed=seed, progress=progress, **settings) for model, cases in pairs]
+    plan = planned(seed=seed, engine=engine, progress=progress, **settings)
+    return together(plan, [(get_model(model), resolve_cases(cases)) for model, cases in pairs], whole=True)
 
 
-def _settings(draws: int, tune: int, chains: int, target_accept: float) -> dict[str, Any]:
-    """Return the settings of the sampler, refusing what it would stumble over."""
-    if not is_number(target_accept) or not 0 < target_accept < 1:
+def planned(
+    *,
+    seed: int,
+    engine: str | None = None,
+    draws: int = 1000,
+    tune: int | None = None,
+    chains: int = 4,
+    cores: int | None = None,
+    target_accept: float | None = None,
+    predictive: bool = False,
+    progress: bool = True,
+) -> Plan:
+    """Check what `fit` was given besides a model and cases, refusing what a sampler would stumble over."""
+    if target_accept is not None and (not is_number(target_accept) or not 0 < target_accept < 1):
         raise CasepoolError("target_accept must lie between 0 and 1", value=target_accept, remedy="0.9 is usual")
-    return {
-        "draws": whole_number(draws, "draws", 4),
-        "tune": whole_number(tune, "tune", 1),
-        "chains": whole_number(chains, "chains", 1),
-        "target_accept": float(target_accept),
-    }
+    settings: dict[str, Any] = {"draws": whole_number(draws, "draws", 4), "chains": whole_number(chains, "chains", 1)}
+    settings |= {} if tune is None else {"tune": whole_number(tune, "tune", 1)}
+    settings |= {} if target_accept is None else {"target_accept": float(target_accept)}
+    engine = None if engine is None else one_of(engine, ASKED, "engine")
+    return Plan(seed_of(seed), engine, settings, cores_of(cores), predictive, progress)
 
 
 def cores_of(cores: int | None) -> int | None:
@@ -124,26 +187,64 @@ def cores_of(cores: int | None) -> int | None:
     return None if cores is None else whole_number(cores, "cores", 1)
 
 
-def _fit_design(
-    design: Design,
-    frame: pd.DataFrame,
-    seed: int,
-    settings: dict[str, Any],
-    *,
-    cores: int | None,
-    predictive: bool,
-    progress: bool,
-) -> xr.DataTree:
+def together(plan: Plan, pairs: Sequence[tuple[Model, pd.DataFrame]], *, whole: bool = False) -> list[xr.DataTree]:
+    """Fit models to cases, all by one engine; `whole` as of `fit_by`."""
+    if not pairs:
+        return []
+
+    def made(choice: Choice) -> Iterator[xr.DataTree]:
+        for model, cases in pairs:
+            yield fit_by(choice, plan, model, cases, whole=whole)
+
+    return in_turn(asked_of(plan.engine, pairs[0][1]), plan.settings, made, progress=plan.progress)
+
+
+def again(fit: xr.DataTree, models: Sequence[Model | None], *, progress: bool) -> list[xr.DataTree]:
+    """Fit other models to the cases of a fit with its seed and settings, all by one engine; None is the fit's own.
+
+    The own model is not fitted again, unless another engine makes the others.
+    """
+    own, cases, ran = model_of(fit), cases_of(fit), engine_of(fit)["run"]
+    settings = study_settings(fit)
+    asked = settings.pop("engine")
+    plan = planned(seed=int(fit.attrs["seed"]), progress=progress, **settings)
+
+    def made(choice: Choice) -> Iterator[xr.DataTree]:
+        for model in models:
+            yield fit if model is None and choice.engine == ran else fit_by(choice, plan, model or own, cases)
+
+    return in_turn(asked, plan.settings, made, progress=progress)
+
+
+def fit_by(choice: Choice, plan: Plan, model: Model, cases: pd.DataFrame, *, whole: bool = False) -> xr.DataTree:
+    """Fit a model to cases by one engine.
+
+    A fit that feeds a number of a study needs not be the `whole` of one: it has no groups ``log_likelihood`` and
+    ``log_prior``, and of its draws it is asked whether they converged, not whether model and data agree.
+
+    Raises
+    ------
+    EngineRefusal
+        If the engine declines.
+    """
     started = time.perf_counter()
-    drawn, summary, settings, retried = sample(design, seed, settings, cores=cores, progress=progress)
-    groups = {**drawn, **_derived(design, drawn["posterior"]), **data_groups(design, frame)}
-    if predictive:
-        groups |= predictive_groups(design, drawn["posterior"], parameters_of(drawn["posterior"]), seed)
+    refuse_private_text(model, cases)
+    design = make_design(model, cases)
+    sampled = run(design, plan.seed, plan.settings, choice.engine, cores=plan.cores, progress=plan.progress)
+    groups = draws_groups(design, sampled.drawn)
+    posterior = groups["posterior"]
+    groups |= _derived(design, posterior) if whole else {}
+    groups |= data_groups(design, cases)
+    if plan.predictive:
+        groups |= predictive_groups(design, posterior, parameters_of(posterior), plan.seed)
     tree = xr.DataTree.from_dict(groups)
-    tree.attrs.update(attributes(design, frame, seed, settings))
-    tree.attrs["convergence"] = json.dumps(summary)
-    tree.attrs["agreement"] = json.dumps(agreement(design, frame, parameters_of(drawn["posterior"]), seed))
-    tree.attrs["retried"] = retried
+    tree.attrs.update(attributes(design, cases, plan.seed, sampled.settings))
+    engine = {"asked": choice.asked, "run": choice.engine, "gauges": sampled.drawn.gauges, "refused": choice.refused}
+    tree.attrs["engine"] = json.dumps(engine, default=np.generic.item)
+    tree.attrs["convergence"] = json.dumps(sampled.convergence)
+    agreed = agreement(design, cases, parameters_of(posterior), plan.seed) if whole else [UNASKED]
+    tree.attrs["agreement"] = json.dumps(agreed)
+    tree.attrs["retried"] = sampled.retried
     tree.attrs["seconds"] = f"{time.perf_counter() - started:.1f}"
     return tree
 

@@ -13,7 +13,7 @@ import xarray as xr
 from casepool.cases import codebook_of
 from casepool.cases.codebook import Codebook
 from casepool.inference.diagnostics import mcse_mean
-from casepool.inference.fit_contents import cases_of, data_hash, machine, model_of, versions
+from casepool.inference.fit_contents import cases_of, data_hash, machine, model_of, settings_of, versions
 from casepool.inference.fit_format import refuse_what_is_no_fit
 from casepool.inference.fitting import cores_of, fit
 
@@ -62,12 +62,10 @@ def verify(fit: xr.DataTree, *, cores: int | None = None, progress: bool = True)
 
 
 def _again(tree: xr.DataTree, cores: int | None, progress: bool) -> xr.DataTree:
-    settings: dict[str, Any] = json.loads(tree.attrs["settings"])
     predictive = "posterior_predictive" in tree.children
     seed = int(tree.attrs["seed"])
-    return fit(
-        model_of(tree), cases_of(tree), seed=seed, cores=cores, predictive=predictive, progress=progress, **settings
-    )
+    settings = settings_of(tree) | {"cores": cores, "predictive": predictive, "progress": progress}
+    return fit(model_of(tree), cases_of(tree), seed=seed, **settings)
 
 
 def _changed(fit: xr.DataTree) -> Iterator[str]:

@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 import nutpie
 import pytensor
-import xarray as xr
 
 from casepool.errors import CasepoolError
 from casepool.inference.convergence import LEAST_ESS, convergence
+from casepool.inference.drawn import Drawn
+from casepool.inference.fit_contents import parameters_of
 from casepool.inference.graph import build_design, input_values, scattered, structure_key
 from casepool.modelling import Design
 from casepool.modelling.design.density import Density
@@ -45,14 +46,13 @@ _compiled: OrderedDict[str, Any] = OrderedDict()
 
 def sample(
     design: Design, seed: int, settings: dict[str, Any], *, cores: int | None = None, progress: bool = True
-) -> tuple[dict[str, xr.Dataset], dict[str, Any], dict[str, Any], str]:
+) -> tuple[Drawn, dict[str, Any], str]:
     """Draw from the posterior of a design, once more with smaller steps or more draws where that may mend it.
 
     Returns
     -------
-    drawn, summary, settings, retried
-        Groups ``posterior`` and ``sample_stats``, the summary of `convergence`, the settings of the draws kept, and
-        what went wrong the first time, if anything.
+    drawn, settings, retried
+        The draws kept, their settings, and what went wrong the first time, if anything.
     """
     graph = compiled_graph(design, progress=progress)
     graph.initial_point_func(seed)  # refused here in words, before a chain's thread has to
@@ -60,10 +60,9 @@ def sample(
     retried: list[str] = []
     while True:
         drawn = _sample(graph, design, seed, settings, cores, progress)
-        summary = convergence(drawn["posterior"], drawn["sample_stats"])
-        changed, why = _other_settings(summary, settings)
+        changed, why = _other_settings(convergence(drawn, "nuts"), settings)
         if not why:
-            return drawn, summary, settings, "; ".join(retried)
+            return drawn, settings, "; ".join(retried)
         say(progress, why)
         settings, retried = changed, [*retried, why]
 
@@ -146,7 +145,7 @@ def _starts(centre: Callable[[int], np.ndarray], density: Density) -> Callable[[
 
 def _sample(
     graph: Any, design: Design, seed: int, settings: Mapping[str, Any], cores: int | None, progress: bool
-) -> dict[str, xr.Dataset]:
+) -> Drawn:
     try:
         bar = progress and sys.stderr.isatty()
         raw = nutpie.sample(graph, seed=seed, cores=cores, progress_bar=bar, save_warmup=False, **settings)
@@ -157,8 +156,8 @@ def _sample(
         ) from None
     posterior = raw["posterior"].to_dataset()
     kept = {own.name for own in design.parameters}  # not the standard variables they are images of
-    posterior = posterior[[name for name in posterior.data_vars if name in kept]]
-    own = design.laid.labels  # those of this design, whichever one its graph was compiled for
-    posterior = posterior.assign_coords({dim: list(names) for dim, names in own.items() if dim in posterior.dims})
     stats = raw["sample_stats"].to_dataset()
-    return {"posterior": posterior, "sample_stats": stats[[name for name in STATISTICS if name in stats]]}
+    names = [name for name in STATISTICS if name in stats]
+    return Drawn(
+        parameters_of(posterior[[n for n in posterior.data_vars if n in kept]]), parameters_of(stats[names]), {}
+    )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -17,7 +16,7 @@ from casepool.estimation import contrast, estimates, survival
 from casepool.estimation.draws import Fitted, open_draws
 from casepool.frequentist import classical
 from casepool.inference.convergence import worst
-from casepool.inference.fit_contents import cases_of
+from casepool.inference.fit_contents import cases_of, study_settings
 from casepool.modelling.families.priors import Prior
 from casepool.modelling.specification.endpoints import endpoints, event
 from casepool.modelling.specification.exposure import Exposure
@@ -133,7 +132,7 @@ def _scales(fitted: Fitted, progress: bool) -> dict[str, list[tuple[Prior, pd.Da
     if factors:
         say(progress, f"refitting {fitted.model.name} under other priors of {', '.join(factors)}")
     kept = partial(of_success, fitted=fitted) if not survives(fitted) else with_limits
-    refits = {by: scale_refits(fitted.tree, by, SCALES, progress=progress) for by in factors}
+    refits = scale_refits(fitted.tree, SCALES, progress=progress)
     return {by: [(prior, kept(table)) for prior, table in each] for by, each in refits.items()}
 
 
@@ -207,9 +206,8 @@ def _survival(fitted: Fitted, table: pd.DataFrame, checks: pd.DataFrame, progres
 
 
 def _settings(fitted: Fitted) -> dict[str, Any]:
-    """Return a fit's seed and settings."""
-    settings: dict[str, Any] = json.loads(fitted.tree.attrs["settings"])
-    return settings | {"seed": fitted.seed}
+    """Return the seed and settings of refits of a fit."""
+    return study_settings(fitted.tree) | {"seed": fitted.seed}
 
 
 def _tipped(fitted: Fitted, exposure: Exposure, cases: pd.DataFrame, progress: bool) -> pd.DataFrame | None:

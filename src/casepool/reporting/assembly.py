@@ -16,6 +16,7 @@ from markupsafe import Markup
 
 from casepool.arguments import path_of
 from casepool.escaping import html_text
+from casepool.inference.fit_contents import said_engine
 from casepool.progress import say
 from casepool.reporting.answers import Answers, answer
 from casepool.reporting.blocks import Block, Cell, Points, Section, Table, Text
@@ -107,7 +108,7 @@ def how_made(material: Material) -> list[Block]:
             fitted.model.name,
             attrs["seed"],
             settings,
-            attrs["inference_library"],
+            "; ".join(filter(None, (attrs["inference_library"], said_engine(fitted.tree)))),
             attrs["created"],
             attrs["data_sha256"],
             attrs.get("retried") or "–",

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from casepool.cases.problems import ERROR
 from casepool.cases.rules import RULES
 from casepool.estimation.draws import Fitted
-from casepool.inference.convergence import convergence_of
+from casepool.inference.convergence import NOT_ASKED, RHAT, convergence_of
+from casepool.inference.fit_contents import said_engine
 from casepool.modelling.design.grouping import patients_and_events
 from casepool.modelling.families.registry import FAMILIES
 from casepool.modelling.specification.exposure import Exposure
@@ -70,7 +71,10 @@ def _priors(fitted: Fitted) -> str:
 
 def _converged(fitted: Fitted) -> str:
     found = convergence_of(fitted.tree)
-    return f"largest R-hat {found['rhat']:.3f}, {found['divergences']} draws diverged"
+    asked = found["rhat"] is not None
+    agree = f"largest {RHAT[found['engine']]} {found['rhat']:.3f}" if asked else f"R-hat {NOT_ASKED}"
+    by = f", {said_engine(fitted.tree)}" if said_engine(fitted.tree) else ""
+    return f"{agree}, {found['divergences']} draws diverged{by}"
 
 
 def _resolution(fitted: Fitted) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pandas as pd
@@ -10,9 +10,9 @@ import xarray as xr
 
 from casepool.errors import CasepoolError
 from casepool.estimation import contrast
-from casepool.inference.fit_contents import cases_of, model_of
+from casepool.inference.fit_contents import model_of
 from casepool.inference.fit_format import refuse_what_is_no_fit
-from casepool.inference.fitting import refit
+from casepool.inference.fitting import again
 from casepool.modelling import Model
 from casepool.modelling.families.names import effect_of
 from casepool.modelling.families.priors import Prior
@@ -44,15 +44,24 @@ def exposure_sensitivity(fit: xr.DataTree, *, progress: bool = True) -> pd.DataF
         If the model has no exposure.
     """
     refuse_what_is_no_fit(fit)
-    model, cases = model_of(fit), cases_of(fit)
+    model = model_of(fit)
     if not model.exposures:
         raise CasepoolError(f"the model {model.name!r} has no exposure", remedy="use a model with [exposure.<name>]")
-    name, exposure = next(iter(model.exposures.items()))
+    return exposure_told(again(fit, exposure_variants(model), progress=progress))
+
+
+def exposure_variants(model: Model) -> list[Model]:
+    """Return a model under every prior and dating of its exposure; none where it has no exposure."""
+    name, exposure = next(iter(model.exposures.items()), ("", None))
+    if exposure is None:
+        return []
     datings = DATINGS if exposure.begins else (exposure.dating,)
-    variants = [_variant(model, name, width, dating) for dating in datings for width in WIDTHS]
-    settings = json.loads(fit.attrs["settings"])
-    fits = refit([(v, cases) for v in variants], seed=int(fit.attrs["seed"]), progress=progress, **settings)
-    return pd.concat([contrast(each, name) for each in fits], ignore_index=True)
+    return [_variant(model, name, width, dating) for dating in datings for width in WIDTHS]
+
+
+def exposure_told(fits: Sequence[xr.DataTree]) -> pd.DataFrame:
+    """Return what fits of those say of the exposure, one under the other."""
+    return pd.concat([contrast(fit, next(iter(model_of(fit).exposures))) for fit in fits], ignore_index=True)
 
 
 def _variant(model: Model, name: str, width: float, dating: str) -> Model:

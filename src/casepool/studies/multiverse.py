@@ -6,6 +6,7 @@ import hashlib
 import itertools
 import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,9 @@ from casepool.cases.codebook import Codebook
 from casepool.cases.recoding import AS_RECORDED
 from casepool.cases.tables import missing_column
 from casepool.errors import CasepoolError
+from casepool.inference.engines import GATES, Choice, asked_of, in_turn
 from casepool.inference.fit_contents import data_hash, versions
-from casepool.inference.fitting import fit
+from casepool.inference.fitting import Plan, fit_by, planned
 from casepool.modelling import Model
 from casepool.modelling import model as get_model
 from casepool.modelling.specification.model import model_dict
@@ -34,6 +36,7 @@ def multiverse(
     *,
     by: str,
     seed: int,
+    engine: str | None = None,
     estimand: str = "contrast",
     codings: Mapping[str, Sequence[str]] | None = None,
     journal: str | Path | None = None,
@@ -51,14 +54,16 @@ def multiverse(
         The factor or exposure asked about.
     seed : int
         Of every fit.
+    engine : str, optional
+        As of `fit`; one for all fits.
     estimand : {"contrast", "estimates", "survival"}
         Which public function answers, called with its defaults.
     codings : mapping of str to sequence of str, optional
         Choices to combine, by decision; default all choices of all decisions. ``as_recorded`` is always one.
     journal : path, optional
         A file that keeps every finished answer, so that a call that was cut short goes on where it stopped. It
-        may serve several questions: an answer is used again only for the same model, data, seed and settings, and
-        only if its line is as it was written. One process writes a journal at a time (``<journal>.lock``).
+        may serve several questions: an answer is used again only for the same model, data, seed, settings and engine,
+        and only if its line is as it was written. One process writes a journal at a time (``<journal>.lock``).
     progress : bool
     **settings
         As of `fit`.
@@ -82,16 +87,21 @@ def multiverse(
     if by not in {*chosen.terms, *chosen.exposures, *cases.columns}:
         raise missing_column(cases, codebook_of(cases) or Codebook(), by, "`by`")
     worlds = list(_combinations(cases, codings))
-    blocks = []
+    plan = planned(seed=seed, engine=engine, progress=progress, **settings)
+    asked, quiet = asked_of(plan.engine, cases), replace(plan, progress=False)
     with open_journal(journal, progress=progress) as finished:
-        for number, choices in enumerate(worlds, start=1):
-            frame = recode(cases, **choices)
-            key = _key(chosen, frame, seed, settings, estimand, by)
-            if key not in finished.known:
-                say(progress, f"combination {number} of {len(worlds)}: {_label(choices)}")
-                table = ask(estimand, fit(chosen, frame, seed=seed, progress=number == 1 and progress, **settings), by)
-                finished.add(key, [{str(k): v for k, v in row.items()} for row in table.to_dict(orient="records")])
-            blocks.append(pd.DataFrame(finished.known[key]).assign(**choices))
+
+        def told(choice: Choice) -> Iterator[pd.DataFrame]:
+            for number, choices in enumerate(worlds, start=1):
+                frame = recode(cases, **choices)
+                key = _key(chosen, frame, plan, choice.engine, estimand, by)
+                if key not in finished.known:
+                    say(progress, f"combination {number} of {len(worlds)}: {_label(choices)}")
+                    table = ask(estimand, fit_by(choice, plan if number == 1 else quiet, chosen, frame), by)
+                    finished.add(key, [{str(k): v for k, v in row.items()} for row in table.to_dict(orient="records")])
+                yield pd.DataFrame(finished.known[key]).assign(**choices)
+
+        blocks = in_turn(asked, plan.settings, told, progress=progress)
     return marked_private(pd.concat(blocks, ignore_index=True), public=(codebook_of(cases) or Codebook()).public)
 
 
@@ -118,11 +128,16 @@ def _combinations(cases: pd.DataFrame, codings: Mapping[str, Sequence[str]] | No
         yield dict(zip(offered, picked, strict=True))
 
 
-def _key(model: Model, frame: pd.DataFrame, seed: int, settings: Mapping[str, Any], estimand: str, by: str) -> str:
-    """Identify an answer by all it depends on: model, data the model reads, seed, settings, question, versions."""
+def _key(model: Model, frame: pd.DataFrame, plan: Plan, engine: str, estimand: str, by: str) -> str:
+    """Identify an answer by all it depends on: model, data the model reads, seed, settings, question, versions.
+
+    The engine is the one asked of this fit, with the version of its gates: where a study goes from one to another, it
+    asks anew for what it has.
+    """
     columns = [
         column for column in [(codebook_of(frame) or Codebook()).id, *model.columns()] if column in frame.columns
     ]
     columns += [by] if by in frame.columns and by not in columns else []
-    parts = [model_dict(model), data_hash(frame, columns), seed, dict(settings), estimand, by, versions()]
+    made = [plan.seed, dict(plan.settings), engine, GATES]
+    parts = [model_dict(model), data_hash(frame, columns), *made, estimand, by, versions()]
     return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()

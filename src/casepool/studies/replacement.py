@@ -44,7 +44,9 @@ class Replacement:
     answer: Mapping[str, str]
 
 
-def replacement(dataset: str | Path, *, seed: int, progress: bool = True, **settings: Any) -> pd.DataFrame:
+def replacement(
+    dataset: str | Path, *, seed: int, engine: str | None = None, progress: bool = True, **settings: Any
+) -> pd.DataFrame:
     """Lay a paper's frequentist answers beside what replaces them.
 
     Parameters
@@ -53,6 +55,8 @@ def replacement(dataset: str | Path, *, seed: int, progress: bool = True, **sett
         A bundled dataset's name, or a folder with ``published.toml``.
     seed : int
         Of every fit; each model is fitted once.
+    engine : str, optional
+        As of `fit`.
     progress : bool
     **settings
         As of `fit`.
@@ -76,7 +80,7 @@ def replacement(dataset: str | Path, *, seed: int, progress: bool = True, **sett
     rows = []
     for entry in entries:
         if entry.model not in fits:
-            fits[entry.model] = fit(entry.model, cases, seed=seed, progress=progress, **settings)
+            fits[entry.model] = fit(entry.model, cases, seed=seed, engine=engine, progress=progress, **settings)
         raw = _pick(classical(entry.model, cases, entry.by), entry.raw, entry)
         answer = _pick(ask(entry.answer["table"], fits[entry.model], entry.by), entry.answer, entry)
         rows.append(_row(entry, raw, answer))

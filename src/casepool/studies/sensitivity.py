@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 import pandas as pd
 import xarray as xr
@@ -14,13 +12,13 @@ from casepool.arguments import numbers_of
 from casepool.checking import power_scaling
 from casepool.errors import CasepoolError
 from casepool.estimation import contrast, estimates
-from casepool.inference.fit_contents import cases_of, model_of
-from casepool.inference.fitting import fit as make
+from casepool.inference.fit_contents import model_of
+from casepool.inference.fitting import again
 from casepool.modelling import Model
 from casepool.modelling.families.names import sd_of
 from casepool.modelling.families.parameters import Role
 from casepool.modelling.families.priors import Prior
-from casepool.studies.exposure import exposure_sensitivity
+from casepool.studies.exposure import exposure_told, exposure_variants
 
 SCALES = (0.25, 0.5, 1.0, 2.0)
 """Scales of the half-normal prior on a group standard deviation: from nearly pooled to nearly independent."""
@@ -52,13 +50,14 @@ def sensitivity(fit: xr.DataTree, *, scales: Sequence[float] = SCALES, progress:
     if not all(scale > 0 for scale in scales):
         raise CasepoolError("a scale must be positive", value=tuple(scales), remedy="give positive numbers")
     tables, model = [power_scaling(fit)], model_of(fit)
-    for factor in scaled_factors(model):
-        for prior, table in scale_refits(fit, factor, scales, progress=progress):
-            said = f"{sd_of(factor)} ~ {prior}"
-            own = " (the model's own)" * _same(prior, model.prior(sd_of(factor)))
-            tables.append(_noted(table.assign(model=f"{model.name}, {said}{own}"), said))
-    if model.exposures:
-        tables.append(exposure_sensitivity(fit, progress=progress))
+    scaled, others = _scaled(model, scales), exposure_variants(model)
+    fits = again(fit, [*(variant for _, _, variant in scaled), *others], progress=progress)
+    for (factor, prior, variant), refitted in zip(scaled, fits, strict=False):
+        said = f"{sd_of(factor)} ~ {prior}"
+        own = " (the model's own)" * (variant is None)
+        tables.append(_noted(_answer(refitted, factor).assign(model=f"{model.name}, {said}{own}"), said))
+    if others:
+        tables.append(exposure_told(fits[len(scaled) :]))
     return pd.concat(tables, ignore_index=True)
 
 
@@ -68,19 +67,30 @@ def scaled_factors(model: Model) -> list[str]:
 
 
 def scale_refits(
-    fit: xr.DataTree, factor: str, scales: Sequence[float], *, progress: bool
-) -> list[tuple[Prior, pd.DataFrame]]:
-    """Estimate a factor anew under each scale of its standard deviation; under its own prior the fit answers."""
-    model, cases = model_of(fit), cases_of(fit)
-    settings: dict[str, Any] = {**json.loads(fit.attrs["settings"]), "seed": int(fit.attrs["seed"])}
-    answer = contrast if model.is_survival else estimates
-    found = []
-    for scale in scales:
-        prior = Prior("HalfNormal", {"sigma": float(scale)}, "sensitivity")
-        variant = replace(model, priors={**model.priors, sd_of(factor): prior})
-        own = _same(prior, model.prior(sd_of(factor)))
-        found.append((prior, answer(fit if own else make(variant, cases, progress=progress, **settings), factor)))
+    fit: xr.DataTree, scales: Sequence[float], *, progress: bool
+) -> dict[str, list[tuple[Prior, pd.DataFrame]]]:
+    """Estimate every factor anew under each scale of its standard deviation; under its own prior the fit answers."""
+    scaled = _scaled(model_of(fit), scales)
+    fits = again(fit, [variant for _, _, variant in scaled], progress=progress)
+    found: dict[str, list[tuple[Prior, pd.DataFrame]]] = {factor: [] for factor, _, _ in scaled}
+    for (factor, prior, _), refitted in zip(scaled, fits, strict=True):
+        found[factor].append((prior, _answer(refitted, factor)))
     return found
+
+
+def _scaled(model: Model, scales: Sequence[float]) -> list[tuple[str, Prior, Model | None]]:
+    """Return every factor's prior of each scale, and the model under it: None where it is the model's own."""
+    found: list[tuple[str, Prior, Model | None]] = []
+    for factor in scaled_factors(model):
+        for scale in scales:
+            prior = Prior("HalfNormal", {"sigma": float(scale)}, "sensitivity")
+            variant = replace(model, priors={**model.priors, sd_of(factor): prior})
+            found.append((factor, prior, None if _same(prior, model.prior(sd_of(factor))) else variant))
+    return found
+
+
+def _answer(fit: xr.DataTree, factor: str) -> pd.DataFrame:
+    return (contrast if model_of(fit).is_survival else estimates)(fit, factor)
 
 
 def _same(prior: Prior, other: Prior) -> bool:

@@ -17,7 +17,7 @@ from casepool.cases.tables import bare, typed
 from casepool.errors import CasepoolError
 from casepool.estimation import contrast
 from casepool.inference.convergence import worst
-from casepool.inference.fitting import refit
+from casepool.inference.fitting import planned, together
 from casepool.modelling import Model, make_design
 from casepool.modelling import model as get_model
 from casepool.modelling.design.making import patient_labels
@@ -32,6 +32,7 @@ def tipping(
     cases: str | Path | pd.DataFrame,
     *,
     seed: int = 1,
+    engine: str | None = None,
     fractions: Sequence[float] = FRACTIONS,
     progress: bool = True,
     **settings: Any,
@@ -46,6 +47,8 @@ def tipping(
         A bundled dataset's name, a folder, a file, or a frame.
     seed : int
         Of every fit.
+    engine : str, optional
+        As of `fit`; one for all fits.
     fractions : sequence of float
         Places within the intervals, from 0 to 1, rising.
     progress : bool
@@ -68,7 +71,7 @@ def tipping(
     chosen, frame = get_model(model), typed(resolve_cases(cases))
     name, early, late = _intervals(chosen, frame)
     moved = [_at(chosen, frame, name, early + place * (late - early)) for place in places]
-    fits = refit(moved, seed=seed, progress=progress, **settings)
+    fits = together(planned(seed=seed, engine=engine, progress=progress, **settings), moved)
     tables = []
     for place, fit in zip(places, fits, strict=True):
         table = contrast(fit, name).assign(at=place, model=chosen.name)

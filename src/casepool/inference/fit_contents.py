@@ -122,8 +122,10 @@ def versions() -> dict[str, str]:
     return {"python": platform.python_version()} | {name: version(name) for name in packages}
 
 
-def machine() -> str:
-    """Return what a compiler makes code for: system, architecture and processor."""
+def machine(engine: str = "nuts") -> str:
+    """Return what an engine's draws depend on: system and architecture, and the processor where code is compiled."""
+    if engine != "nuts":
+        return f"{sys.platform} {platform.machine()}"
     from llvmlite.binding import get_host_cpu_name  # part of the compiler, which reading a fit must not load
 
     return f"{sys.platform} {platform.machine()} {get_host_cpu_name()}"

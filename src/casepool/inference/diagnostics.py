@@ -146,17 +146,17 @@ def _scores(draws: np.ndarray) -> np.ndarray:
 def ranks(values: np.ndarray, axis: int = 0) -> tuple[np.ndarray, np.ndarray]:
     """Return the first and the last of the ranks, from 1, that each value shares with its equals along an axis."""
     columns = np.moveaxis(values, axis, 0)
-    order = np.argsort(columns, axis=0, kind="stable")
+    order = np.argsort(columns, axis=0)  # in whatever order equals come, they share their ranks
     ordered = np.take_along_axis(columns, order, axis=0)
     changes, end = ordered[1:] != ordered[:-1], np.ones((1, *columns.shape[1:]), bool)
     place = np.arange(1, len(columns) + 1).reshape(-1, *[1] * (columns.ndim - 1))
     first = np.maximum.accumulate(np.where(np.concatenate([end, changes]), place, 1), axis=0)
     last = np.where(np.concatenate([changes, end]), place, len(columns))
     last = np.minimum.accumulate(last[::-1], axis=0)[::-1]
-    found = np.empty((2, *columns.shape), dtype=int)
-    for own, sorted_ranks in zip(found, (first, last), strict=True):
-        np.put_along_axis(own, order, sorted_ranks, axis=0)
-    return np.moveaxis(found[0], 0, axis), np.moveaxis(found[1], 0, axis)
+    lowest, highest = np.empty_like(columns, dtype=int), np.empty_like(columns, dtype=int)
+    np.put_along_axis(lowest, order, first, axis=0)
+    np.put_along_axis(highest, order, last, axis=0)
+    return np.moveaxis(lowest, 0, axis), np.moveaxis(highest, 0, axis)
 
 
 def _ratio(draws: np.ndarray) -> np.ndarray:

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import xarray as xr
+from threadpoolctl import threadpool_info
 
 from casepool.arguments import AUTO, NUTS
 from casepool.cases import Column, codebook_of
@@ -210,13 +211,17 @@ def _version(package: str) -> str:
     return version(package)
 
 
-def machine(engine: str = "nuts") -> str:
-    """Return what an engine's draws depend on: system and architecture, and the processor where code is compiled."""
-    if engine != "nuts":
-        return f"{sys.platform} {platform.machine()}"
-    from llvmlite.binding import get_host_cpu_name  # part of the compiler, which reading a fit must not load
+def machine(engine: str) -> str:
+    """Return what the digits of an engine's draws depend on: system, architecture, and what code was made for.
 
-    return f"{sys.platform} {platform.machine()} {get_host_cpu_name()}"
+    That is the processor where code is compiled, else what the library of linear algebra takes it for.
+    """
+    if engine == NUTS:
+        from llvmlite.binding import get_host_cpu_name  # part of the compiler, which reading a fit must not load
+
+        return f"{sys.platform} {platform.machine()} {get_host_cpu_name()}"
+    kinds = {str(library.get("architecture", "")) for library in threadpool_info() if library["user_api"] == "blas"}
+    return " ".join([sys.platform, platform.machine(), *sorted(kinds - {""})])
 
 
 def data_hash(frame: pd.DataFrame, columns: list[str]) -> str:

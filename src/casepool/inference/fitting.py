@@ -217,9 +217,8 @@ def again(fit: xr.DataTree, models: Sequence[Model | None], *, progress: bool) -
     return in_turn(asked, plan.settings, made, progress=progress)
 
 
-@threadpool_limits.wrap(
-    limits=1, user_api="blas"
-)  # sums of several threads hang on their number, and are no faster here
+# Sums of several threads hang on how many there are, and are no faster here.
+@threadpool_limits.wrap(limits=1, user_api="blas")  # type: ignore[untyped-decorator]
 def fit_by(choice: Choice, plan: Plan, model: Model, cases: pd.DataFrame, *, whole: bool = False) -> xr.DataTree:
     """Fit a model to cases by one engine.
 

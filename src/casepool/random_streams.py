@@ -36,6 +36,8 @@ class Stream(IntEnum):
     """Outcomes of patients left out, replicated without them and from the prior."""
     START = 80
     """Where a chain begins whose prior has its centre out of reach."""
+    EXACT = 90
+    """Independent draws of a posterior by quadrature."""
 
 
 def stream(seed: int, of: Stream, *further: int) -> np.random.Generator:

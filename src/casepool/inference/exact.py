@@ -11,7 +11,7 @@ inversion; of an exnex level first whether it is exchangeable.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -27,11 +27,13 @@ SIZES = (32, 24)
 """Cells for zero point and standard deviation on the coarsest grid."""
 STRIDES = (4, 2, 1)
 """Rows of a level's table from one node to the next, coarsest first; cells are halved with them."""
-FAINT = 23.0
-"""Below the largest log density on a grid: rows and columns of cells fainter than this are left out."""
+FAINT = 1e-9
+"""Share of the largest density on a grid: rows and columns of cells fainter than this are left out."""
+PEAKS = 1.3
+"""Widths of its peak, at half its height, within which cells are nearly even."""
 ZOOMS = 60
-SHRINKS = 0.7
-"""Share of its area that a grid must lose for closing in to go on."""
+SAME_BOX, SHRINKS = 0.1, 0.8
+"""Closing in ends where no edge moves by more than that share of the whole, and the peak keeps that much of its width."""
 SAME = 0.01
 """Largest difference that twice the nodes may make to a mean or standard deviation, in standard deviations."""
 LARGEST_K = 0.7
@@ -77,13 +79,17 @@ def draw(design: Design, seed: int, *, chains: int, draws: int, progress: bool) 
 
 @dataclass(frozen=True)
 class Grid:
-    """Zero point and standard deviation on a grid of cells, in standard normal coordinates.
+    """Zero point and standard deviation on a grid of cells, even in ``y``, where ``z = centre + bend sinh(y)``.
+
+    ``z`` are the standard normal coordinates of their priors. So cells are small where the posterior has its peak, and
+    grow outwards, where an exnex model may have mass as far as its prior has.
 
     Parameters
     ----------
     model : OneFactor
+    centre, bend : array (2,)
     low, high : array (2,)
-        The outer edges; equal where there is nothing unknown.
+        The outer edges in ``z``; equal where there is nothing unknown.
     size : tuple of int
         Number of cells along either axis.
     stride : int
@@ -91,65 +97,82 @@ class Grid:
     """
 
     model: OneFactor
+    centre: np.ndarray
+    bend: np.ndarray
     low: np.ndarray
     high: np.ndarray
-    size: tuple[int, int]
+    size: tuple[int, ...]
     stride: int
+
+    @cached_property
+    def edges(self) -> list[np.ndarray]:
+        """The edges of the cells along either axis, in ``y``."""
+        ends = (np.arcsinh((end - self.centre) / self.bend) for end in (self.low, self.high))
+        return [np.linspace(low, high, n + 1) for low, high, n in zip(*ends, self.size, strict=True)]
 
     @property
     def cell(self) -> np.ndarray:
-        """Width of a cell along either axis."""
-        return (self.high - self.low) / self.size
+        """Width of a cell along either axis, in ``y``."""
+        return np.array([own[1] - own[0] for own in self.edges])
 
     @cached_property
     def points(self) -> np.ndarray:
-        """The middle of every cell: array (cells, 2)."""
-        axes = [self.low[k] + (np.arange(n) + 0.5) * self.cell[k] for k, n in enumerate(self.size)]
-        return np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 2)
+        """The middle of every cell, in ``y``: array (cells, 2)."""
+        middles = [(own[1:] + own[:-1]) / 2 for own in self.edges]
+        return np.stack(np.meshgrid(*middles, indexing="ij"), axis=-1).reshape(-1, 2)
+
+    def z(self, y: np.ndarray) -> np.ndarray:
+        """Return standard normal coordinates."""
+        return np.asarray(self.centre + self.bend * np.sinh(y))
 
     @cached_property
     def integrals(self) -> Integrals:
         """Of every level at every cell."""
-        return self.model.integrals(self.points, self.stride)
+        return self.model.integrals(self.z(self.points), self.stride)
 
     @cached_property
     def log_density(self) -> np.ndarray:
-        """Log posterior density of every cell, up to a constant: array of the grid's size."""
-        return _log_density(self.points, self.integrals).reshape(self.size)
+        """Log posterior density of ``y`` in every cell, up to a constant: array of the grid's size."""
+        return self.log_density_of(self.points, self.integrals).reshape(self.size)
+
+    def log_density_of(self, y: np.ndarray, integrals: Integrals) -> np.ndarray:
+        """Return the log posterior density of points (points, 2), up to a constant: array (points,)."""
+        log_prior = np.log(np.cosh(y)) - np.square(self.z(y)) / 2
+        return np.asarray(integrals.log_likelihood.sum(axis=1) + log_prior[:, list(self.model.free)].sum(axis=1))
 
     def closer(self) -> Grid:
-        """Return the grid about the cells that matter, one cell more to each side; wider where they reach its edge."""
-        matters = self.log_density > self.log_density.max() - FAINT
-        low, high = self.low.copy(), self.high.copy()
-        for k in np.flatnonzero(self.cell):
-            on = np.flatnonzero(matters.any(axis=1 - int(k)))
-            more = [(self.high - self.low)[k] / 2 if at_edge else self.cell[k] for at_edge in (on[0] == 0, on[-1] == self.size[k] - 1)]
-            low[k] = max(-WIDEST, self.low[k] + on[0] * self.cell[k] - more[0])
-            high[k] = min(WIDEST, self.low[k] + (on[-1] + 1) * self.cell[k] + more[1])
-        return Grid(self.model, low, high, self.size, self.stride)
+        """Return the grid about the cells that matter, with the peak in its centre."""
+        density = np.exp(self.log_density - self.log_density.max())
+        found = [array.copy() for array in (self.centre, self.bend, self.low, self.high)]
+        for k in np.flatnonzero(self.model.free):
+            z = self.centre[k] + self.bend[k] * np.sinh(self.edges[k])
+            on = np.flatnonzero((density > FAINT).any(axis=1 - int(k)))
+            further = [(z[-1] - z[0]) / 2 if edge else 0.0 for edge in (on[0] == 0, on[-1] == len(z) - 2)]
+            marginal = density.sum(axis=1 - int(k)) / np.diff(z)
+            peak = marginal > marginal.max() / 2
+            middle = z[marginal.argmax() : marginal.argmax() + 2].mean()
+            ends = z[max(on[0] - 1, 0)] - further[0], z[min(on[-1] + 2, len(z) - 1)] + further[1]
+            for own, value in zip(found, (middle, PEAKS * np.diff(z)[peak].sum(), *np.clip(ends, -WIDEST, WIDEST)), strict=True):
+                own[k] = value
+        return Grid(self.model, *found, self.size, self.stride)
 
     def finer(self) -> Grid:
         """Return the grid with half the width of cells, and levels integrated on twice the nodes."""
-        size = tuple(n if width == 0 else 2 * n for n, width in zip(self.size, self.cell, strict=True))
-        return Grid(self.model, self.low, self.high, size, self.stride // 2)  # type: ignore[arg-type]
+        size = tuple(2 * n if own else 1 for n, own in zip(self.size, self.model.free, strict=True))
+        return replace(self, size=size, stride=self.stride // 2)
 
     def summary(self) -> tuple[np.ndarray, np.ndarray]:
         """Return the posterior mean and standard deviation of every parameter, by the sum over all cells."""
-        weight = np.exp(self.log_density - self.log_density.max()).ravel()[:, None]
+        weight = np.exp(self.log_density - self.log_density.max()).ravel()
         weight /= weight.sum()
-        made = self.model.made(self.points)
-        shared = np.stack([*made.values(), np.zeros(len(self.points))], axis=1)
-        centred = shared - shared[weight.argmax()]
-        means = np.concatenate([centred, self.integrals.mean], axis=1)
-        squares = np.concatenate([centred**2, self.integrals.square], axis=1)
-        mean = (weight * means).sum(axis=0)
-        sd = np.sqrt(np.maximum((weight * squares).sum(axis=0) - mean**2, 0.0))
-        return mean + np.concatenate([shared[weight.argmax()], np.zeros(self.integrals.mean.shape[1])]), sd
-
-
-def _log_density(points: np.ndarray, integrals: Integrals) -> np.ndarray:
-    """Return the log posterior density of standard normal coordinates (points, 2): array (points,)."""
-    return np.asarray(integrals.log_likelihood.sum(axis=1) - np.square(points).sum(axis=1) / 2)
+        shared = np.stack([*self.model.made(self.z(self.points)).values(), 0 * weight], axis=1)
+        likely = shared[weight.argmax()]
+        means = np.concatenate([shared - likely, self.integrals.mean], axis=1)
+        squares = np.concatenate([(shared - likely) ** 2, self.integrals.square], axis=1)
+        mean = (weight[:, None] * means).sum(axis=0)
+        sd = np.sqrt(np.maximum((weight[:, None] * squares).sum(axis=0) - mean**2, 0.0))
+        mean[: len(likely)] += likely
+        return mean, sd
 
 
 def _settled(model: OneFactor) -> tuple[Grid, float]:
@@ -160,16 +183,17 @@ def _settled(model: OneFactor) -> tuple[Grid, float]:
     EngineRefusal
     """
     free = np.array(model.free)
-    size = tuple(int(n) if own else 1 for n, own in zip(SIZES, free, strict=True))
-    grid = Grid(model, -WIDEST * free, WIDEST * free, size, STRIDES[0])  # type: ignore[arg-type]
+    size = tuple(n if own else 1 for n, own in zip(SIZES, free, strict=True))
+    grid = Grid(model, np.zeros(2), np.full(2, WIDEST), -WIDEST * free, WIDEST * free, size, STRIDES[0])
     for _ in range(ZOOMS):
         last, grid = grid, grid.closer()
-        area = [np.prod((own.high - own.low)[free]) for own in (last, grid)]
-        if SHRINKS * area[0] <= area[1] <= area[0]:
+        moved = np.abs(np.stack([grid.low - last.low, grid.high - last.high])).max(axis=0)
+        if (moved <= SAME_BOX * (last.high - last.low)).all() and (grid.bend >= SHRINKS * last.bend).all():
             break
     difference = np.inf
     while difference > SAME and grid.stride > STRIDES[-1]:
-        grid, (mean, sd) = grid.finer(), grid.summary()
+        mean, sd = grid.summary()
+        grid = grid.finer()
         new_mean, new_sd = grid.summary()
         unknown = new_sd > 0
         apart = np.maximum(np.abs(new_mean - mean), np.abs(new_sd - sd))[unknown] / new_sd[unknown]
@@ -188,22 +212,21 @@ def _coordinates(grid: Grid, wanted: int, rng: np.random.Generator) -> tuple[np.
     """
     if not any(grid.model.free):
         return np.zeros((wanted, 2)), {"k": -np.inf, "kish": float(wanted)}
-    z, log_weight = _proposed(grid, wanted, rng)
+    y, log_weight = _proposed(grid, wanted, rng)
     gauges, most = _gauged(log_weight), log_weight.max()
-    kept = z[np.log(rng.random(len(z))) < log_weight - most]
+    kept = y[np.log(rng.random(len(y))) < log_weight - most]
     while len(kept) < wanted:
-        z, log_weight = _proposed(grid, wanted - len(kept), rng)
-        kept = np.concatenate([kept, z[np.log(rng.random(len(z))) < log_weight - most]])
-    return kept[:wanted], gauges
+        y, log_weight = _proposed(grid, wanted - len(kept), rng)
+        kept = np.concatenate([kept, y[np.log(rng.random(len(y))) < log_weight - most]])
+    return grid.z(kept[:wanted]), gauges
 
 
 def _proposed(grid: Grid, wanted: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Draw from the tangents of the log density in every cell: coordinates (proposals, 2), and their log weights."""
+    """Draw from the tangents of the log density in every cell: points (proposals, 2), and their log weights."""
     size = int(SPARE * wanted) + 20
-    axes = [k for k in (0, 1) if grid.size[k] > 1]
     slope = np.zeros((*grid.size, 2))
-    for k in axes:
-        slope[..., k] = np.clip(np.gradient(grid.log_density, axis=k), -STEEPEST, STEEPEST)
+    for k in np.flatnonzero(grid.model.free):
+        slope[..., k] = np.clip(np.gradient(grid.log_density, axis=int(k)), -STEEPEST, STEEPEST)
     slope = slope.reshape(-1, 2)
     level = np.abs(slope) < 1e-6
     bulge = np.where(level, 1.0, np.sinh(slope / 2) / np.where(level, 1.0, slope / 2)).prod(axis=1)
@@ -212,8 +235,9 @@ def _proposed(grid: Grid, wanted: int, rng: np.random.Generator) -> tuple[np.nda
     cell = np.minimum(np.searchsorted(reached, rng.random(size) * reached[-1]), len(reached) - 1)
     place, own = rng.random((size, 2)), np.where(level, 1.0, slope)[cell]
     inside = np.where(level[cell], place, np.log1p(place * np.expm1(own)) / own) - 0.5
-    z = grid.points[cell] + inside * grid.cell
-    return z, _log_density(z, grid.model.integrals(z, grid.stride)) - density[cell] - (slope[cell] * inside).sum(axis=1)
+    y = grid.points[cell] + inside * grid.cell
+    tangent = density[cell] + (slope[cell] * inside).sum(axis=1)
+    return y, grid.log_density_of(y, grid.model.integrals(grid.z(y), grid.stride)) - tangent
 
 
 def _gauged(log_weight: np.ndarray) -> dict[str, float]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from scipy import special
@@ -83,7 +84,7 @@ class LevelTables:
         The column of each level.
     centre, width : array (kinds,)
         Where each likelihood turns, and over what distance.
-    values : array (rows, kinds)
+    values : array (kinds, rows)
         At ``centre + BEND width sinh(STEP row)``, row 0 in the middle.
     low, high : array (2, kinds)
         Where the log likelihood has fallen by the last two of `DROPS`, infinite where it never does.
@@ -96,15 +97,22 @@ class LevelTables:
     low: np.ndarray
     high: np.ndarray
 
+    @cached_property
+    def cubics(self) -> np.ndarray:
+        """Coefficients of the cubic through four rows, by the second of them: array (kinds, 4, rows - 3)."""
+        v = self.values
+        a, b, c, d = v[:, :-3], v[:, 1:-2], v[:, 2:-1], v[:, 3:]
+        return np.stack([b, c - a / 3 - b / 2 - d / 6, (a + c) / 2 - b, (d - a) / 6 + (b - c) / 2], axis=1)
+
     def at(self, level: int, x: np.ndarray) -> np.ndarray:
         """Return a level's log likelihood at any linear predictors, cubic between four rows."""
-        own, last = self.kind[level], len(self.values) - 1
-        place = np.arcsinh((x - self.centre[own]) / (BEND * self.width[own])) / STEP + last / 2
-        row = np.clip(place.astype(int), 1, last - 2)
-        t = np.clip(place - row, -1.0, 2.0)
-        a, b, c, d = (self.values[:, own][row + k] for k in (-1, 0, 1, 2))
-        outer = (d * (t + 1) - a * (t - 2)) * t * (t - 1) / 6
-        return np.asarray(outer + (b * (t - 1) - c * t) * (t + 1) * (t - 2) / 2)
+        own, last = self.kind[level], self.values.shape[1] - 1
+        place = np.arcsinh((x - self.centre[own]) / (BEND * self.width[own])) * (1 / STEP) + (last / 2 - 1)
+        place = np.clip(place, 0.0, last - 2)
+        row = np.minimum(place.astype(int), last - 3)
+        t = place - row
+        constant, first, second, third = (np.take(each, row) for each in self.cubics[own])
+        return np.asarray(((third * t + second) * t + first) * t + constant)
 
     def spacing(self, own: int, x: np.ndarray, step: float) -> np.ndarray:
         """Return the distance between nodes at `x`."""
@@ -112,7 +120,7 @@ class LevelTables:
 
     def nodes(self, own: int, stride: int) -> tuple[np.ndarray, np.ndarray]:
         """Return the nodes at which a likelihood is not negligible, and its log there."""
-        values, middle = self.values[:, own], len(self.values) // 2
+        values, middle = self.values[own], self.values.shape[1] // 2
         kept = np.flatnonzero(values > values.max() - GONE)
         rows = np.arange(-(middle // stride), middle // stride + 1) * stride
         rows = rows[(rows + middle >= kept[0] - stride) & (rows + middle <= kept[-1] + stride)]
@@ -203,7 +211,7 @@ def tabulate(log_likelihood: LogLikelihood, levels: int, reach: float) -> LevelT
         furthest = np.arcsinh((reach + np.abs(centre)) / (BEND * width)).max()
         rows = np.arange(-int(furthest / STEP) - 4, int(furthest / STEP) + 5)
         values = asked(centre + BEND * width * np.sinh(STEP * rows[:, None]))
-    return LevelTables(kind, centre, width, values, low[2:], high[2:])
+    return LevelTables(kind, centre, width, np.ascontiguousarray(values.T), low[2:], high[2:])
 
 
 def _finite(values: np.ndarray) -> np.ndarray:

@@ -10,14 +10,14 @@ inversion; of an exnex level first whether it is exchangeable.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 
 from casepool.inference.drawn import Drawn, EngineRefusal
-from casepool.inference.one_factor import WIDEST, Integrals, OneFactor, one_factor_of
+from casepool.inference.level_priors import WIDEST
+from casepool.inference.one_factor import OneFactor, one_factor_of
 from casepool.inference.psis import kish, smoothed
 from casepool.modelling.design.design import Design
 from casepool.progress import say
@@ -33,12 +33,14 @@ PEAKS = 1.3
 """Widths of its peak, at half its height, within which cells are nearly even."""
 ZOOMS = 60
 SAME_BOX, SHRINKS = 0.1, 0.8
-"""Closing in ends where no edge moves by more than that share of the whole, and the peak keeps that much of its width."""
+"""Closing in ends where no edge moves by more than that share of the whole, and the peak is that much as wide."""
 SAME = 0.01
 """Largest difference that twice the nodes may make to a mean or standard deviation, in standard deviations."""
 LARGEST_K = 0.7
 LEAST_SHARE = 0.5
 """Of the draws proposed, how many equally weighted ones theirs must be worth."""
+EVEN = 0.99
+"""The same share from which on weights are equal but for noise, whose tail is of no interest."""
 SPARE = 1.1
 """Draws proposed for each that is still wanted."""
 STEEPEST = 40.0
@@ -65,11 +67,11 @@ def draw(design: Design, seed: int, *, chains: int, draws: int, progress: bool) 
     """
     model = one_factor_of(design)
     say(progress, f"{chains * draws} independent draws by quadrature")
-    grid, refinement = _settled(model)
+    grid, refinement = settled(model)
     rng = stream(seed, Stream.EXACT)
     z, gauges = _coordinates(grid, chains * draws, rng)
-    made = model.made(z)
-    zero = model.zero(made, len(z))
+    made = model.priors.made(z)
+    zero = model.priors.zero(made, len(z))
     made |= model.draw_effects(made, zero, rng, grid.stride)
     lead = (chains, draws)
     stats = {"lp": model.log_joint(made, zero).reshape(lead), "diverging": np.zeros(lead, bool)}
@@ -126,63 +128,72 @@ class Grid:
         return np.asarray(self.centre + self.bend * np.sinh(y))
 
     @cached_property
-    def integrals(self) -> Integrals:
-        """Of every level at every cell."""
-        return self.model.integrals(self.z(self.points), self.stride)
+    def moments(self) -> np.ndarray:
+        """Log likelihood, mean and mean square of the effect of every level in every cell: array (3, cells, levels)."""
+        return self.model.moments(self.z(self.points), self.stride, 2)
 
     @cached_property
     def log_density(self) -> np.ndarray:
         """Log posterior density of ``y`` in every cell, up to a constant: array of the grid's size."""
-        return self.log_density_of(self.points, self.integrals).reshape(self.size)
+        return self._weighed(self.points, self.moments[0]).reshape(self.size)
 
-    def log_density_of(self, y: np.ndarray, integrals: Integrals) -> np.ndarray:
-        """Return the log posterior density of points (points, 2), up to a constant: array (points,)."""
+    def log_density_at(self, y: np.ndarray) -> np.ndarray:
+        """Return the same of any points (points, 2): array (points,)."""
+        return self._weighed(y, self.model.moments(self.z(y), self.stride, 0)[0])
+
+    def _weighed(self, y: np.ndarray, log_likelihood: np.ndarray) -> np.ndarray:
+        """Add the log prior of ``y`` (points, 2) to the log likelihoods of levels (points, levels)."""
         log_prior = np.log(np.cosh(y)) - np.square(self.z(y)) / 2
-        return np.asarray(integrals.log_likelihood.sum(axis=1) + log_prior[:, list(self.model.free)].sum(axis=1))
+        return np.asarray(log_likelihood.sum(axis=1) + log_prior[:, self.model.priors.free].sum(axis=1))
 
     def closer(self) -> Grid:
         """Return the grid about the cells that matter, with the peak in its centre."""
         density = np.exp(self.log_density - self.log_density.max())
-        found = [array.copy() for array in (self.centre, self.bend, self.low, self.high)]
-        for k in np.flatnonzero(self.model.free):
-            z = self.centre[k] + self.bend[k] * np.sinh(self.edges[k])
-            on = np.flatnonzero((density > FAINT).any(axis=1 - int(k)))
-            further = [(z[-1] - z[0]) / 2 if edge else 0.0 for edge in (on[0] == 0, on[-1] == len(z) - 2)]
-            marginal = density.sum(axis=1 - int(k)) / np.diff(z)
-            peak = marginal > marginal.max() / 2
-            middle = z[marginal.argmax() : marginal.argmax() + 2].mean()
-            ends = z[max(on[0] - 1, 0)] - further[0], z[min(on[-1] + 2, len(z) - 1)] + further[1]
-            for own, value in zip(found, (middle, PEAKS * np.diff(z)[peak].sum(), *np.clip(ends, -WIDEST, WIDEST)), strict=True):
-                own[k] = value
-        return Grid(self.model, *found, self.size, self.stride)
+        found = np.stack([self.centre, self.bend, self.low, self.high])
+        for k in np.flatnonzero(self.model.priors.free):
+            found[:, k] = self._closer_along(int(k), density)
+        return replace(self, centre=found[0], bend=found[1], low=found[2], high=found[3])
+
+    def _closer_along(self, axis: int, density: np.ndarray) -> tuple[float, float, float, float]:
+        """Return centre, bend and edges of an axis: one cell more to either side, further where its end matters."""
+        z = self.centre[axis] + self.bend[axis] * np.sinh(self.edges[axis])
+        matters = np.flatnonzero((density > FAINT).any(axis=1 - axis))
+        first, last, half = matters[0], matters[-1] + 1, (z[-1] - z[0]) / 2
+        low = z[first - 1] if first > 0 else max(z[0] - half, -WIDEST)
+        high = z[last + 1] if last < len(z) - 1 else min(z[-1] + half, WIDEST)
+        marginal = density.sum(axis=1 - axis) / np.diff(z)
+        highest = int(marginal.argmax())
+        peak = np.diff(z)[marginal > marginal[highest] / 2].sum()
+        return (z[highest] + z[highest + 1]) / 2, PEAKS * peak, low, high
 
     def finer(self) -> Grid:
         """Return the grid with half the width of cells, and levels integrated on twice the nodes."""
-        size = tuple(2 * n if own else 1 for n, own in zip(self.size, self.model.free, strict=True))
+        size = tuple(2 * n if own else 1 for n, own in zip(self.size, self.model.priors.free, strict=True))
         return replace(self, size=size, stride=self.stride // 2)
 
     def summary(self) -> tuple[np.ndarray, np.ndarray]:
         """Return the posterior mean and standard deviation of every parameter, by the sum over all cells."""
         weight = np.exp(self.log_density - self.log_density.max()).ravel()
         weight /= weight.sum()
-        shared = np.stack([*self.model.made(self.z(self.points)).values(), 0 * weight], axis=1)
+        _, effect, square = self.moments
+        shared = np.reshape(list(self.model.priors.made(self.z(self.points)).values()), (-1, len(weight))).T
         likely = shared[weight.argmax()]
-        means = np.concatenate([shared - likely, self.integrals.mean], axis=1)
-        squares = np.concatenate([(shared - likely) ** 2, self.integrals.square], axis=1)
+        means = np.concatenate([shared - likely, effect], axis=1)
+        squares = np.concatenate([(shared - likely) ** 2, square], axis=1)
         mean = (weight[:, None] * means).sum(axis=0)
         sd = np.sqrt(np.maximum((weight[:, None] * squares).sum(axis=0) - mean**2, 0.0))
         mean[: len(likely)] += likely
         return mean, sd
 
 
-def _settled(model: OneFactor) -> tuple[Grid, float]:
+def settled(model: OneFactor) -> tuple[Grid, float]:
     """Return a grid that half the nodes agree with, and how well.
 
     Raises
     ------
     EngineRefusal
     """
-    free = np.array(model.free)
+    free = np.array(model.priors.free)
     size = tuple(n if own else 1 for n, own in zip(SIZES, free, strict=True))
     grid = Grid(model, np.zeros(2), np.full(2, WIDEST), -WIDEST * free, WIDEST * free, size, STRIDES[0])
     for _ in range(ZOOMS):
@@ -210,8 +221,8 @@ def _coordinates(grid: Grid, wanted: int, rng: np.random.Generator) -> tuple[np.
     ------
     EngineRefusal
     """
-    if not any(grid.model.free):
-        return np.zeros((wanted, 2)), {"k": -np.inf, "kish": float(wanted)}
+    if not any(grid.model.priors.free):
+        return np.zeros((wanted, 2)), {"k": -np.inf, "kish": float(wanted), "proposals": wanted}
     y, log_weight = _proposed(grid, wanted, rng)
     gauges, most = _gauged(log_weight), log_weight.max()
     kept = y[np.log(rng.random(len(y))) < log_weight - most]
@@ -225,7 +236,7 @@ def _proposed(grid: Grid, wanted: int, rng: np.random.Generator) -> tuple[np.nda
     """Draw from the tangents of the log density in every cell: points (proposals, 2), and their log weights."""
     size = int(SPARE * wanted) + 20
     slope = np.zeros((*grid.size, 2))
-    for k in np.flatnonzero(grid.model.free):
+    for k in np.flatnonzero(grid.model.priors.free):
         slope[..., k] = np.clip(np.gradient(grid.log_density, axis=int(k)), -STEEPEST, STEEPEST)
     slope = slope.reshape(-1, 2)
     level = np.abs(slope) < 1e-6
@@ -237,7 +248,7 @@ def _proposed(grid: Grid, wanted: int, rng: np.random.Generator) -> tuple[np.nda
     inside = np.where(level[cell], place, np.log1p(place * np.expm1(own)) / own) - 0.5
     y = grid.points[cell] + inside * grid.cell
     tangent = density[cell] + (slope[cell] * inside).sum(axis=1)
-    return y, grid.log_density_of(y, grid.model.integrals(grid.z(y), grid.stride)) - tangent
+    return y, grid.log_density_at(y) - tangent
 
 
 def _gauged(log_weight: np.ndarray) -> dict[str, float]:
@@ -248,8 +259,8 @@ def _gauged(log_weight: np.ndarray) -> dict[str, float]:
     EngineRefusal
         Where they weigh too unevenly.
     """
-    gauges = {"k": float(smoothed(log_weight)[1]), "kish": kish(log_weight)}
-    if gauges["k"] > LARGEST_K:
+    gauges = {"k": float(smoothed(log_weight)[1]), "kish": kish(log_weight), "proposals": len(log_weight)}
+    if gauges["k"] > LARGEST_K and gauges["kish"] < EVEN * len(log_weight):
         raise EngineRefusal("k", f"Pareto k of the proposals is {gauges['k']:.2f}")
     if gauges["kish"] < LEAST_SHARE * len(log_weight):
         raise EngineRefusal("kish", f"{len(log_weight)} proposals are worth {gauges['kish']:.0f} only")

@@ -27,7 +27,7 @@ BEND = 7.0
 EDGE = 300.0
 """Linear predictor beyond which no likelihood is asked: whatever has not fallen by then never will."""
 DROPS = (0.5, 2.0, 10.0, 30.0)
-"""Below the maximum of a log likelihood: a normal one has fallen by the first two at one and two standard deviations."""
+"""Below the maximum of a log likelihood: at one and at two standard deviations of a normal one, and further out."""
 HALVINGS = 45
 GONE = 100.0
 """Below the maximum of a log likelihood: no sum misses what lies beyond."""
@@ -65,9 +65,7 @@ class Pull:
     def log_density(self, x: np.ndarray) -> np.ndarray:
         """Return the log density at (points, nodes) or (nodes,)."""
         numbers = {"mu": self.centre[:, None], "sigma": self.scale[:, None], "nu": self.df}
-        return np.asarray(
-            DISTRIBUTIONS["Normal" if np.isinf(self.df) else "StudentT"].log_density(x, numbers, NUMPY)
-        )
+        return np.asarray(DISTRIBUTIONS["Normal" if np.isinf(self.df) else "StudentT"].log_density(x, numbers, NUMPY))
 
     def at(self, points: np.ndarray | slice) -> Pull:
         """Return the priors of some points."""
@@ -126,24 +124,30 @@ class LevelTables:
         rows = rows[(rows + middle >= kept[0] - stride) & (rows + middle <= kept[-1] + stride)]
         return self.centre[own] + BEND * self.width[own] * np.sinh(STEP * rows), values[rows + middle]
 
-    def log_integral(self, level: int, pull: Pull, stride: int) -> np.ndarray:
-        """Return the log of the integral of a level's likelihood over its prior: array (points,)."""
-        return self.moments(level, pull, stride)[0]
+    def moments(self, level: int, pull: Pull, stride: int, order: int = 2) -> list[np.ndarray]:
+        """Integrate a level's likelihood over its prior.
 
-    def moments(self, level: int, pull: Pull, stride: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Return that, and the mean and mean square of the linear predictor's distance to the prior's centre."""
-        found = np.empty((3, len(pull.centre)))
+        Parameters
+        ----------
+        order : int
+            Of the highest moment wanted.
+
+        Returns
+        -------
+        list of arrays (points,)
+            The log of the integral; the mean, the mean square and so on of the linear predictor's distance to the
+            prior's centre.
+        """
+        found = np.empty((order + 1, len(pull.centre)))
         for points, x, log_f, width in self._curves(level, pull, stride):
             top = log_f.max(axis=1, keepdims=True)
             f = np.exp(log_f - top) * width
             total = f.sum(axis=1)
-            apart = x - pull.centre[points, None]
-            f *= apart
             found[0, points] = top[:, 0] + np.log(total)
-            found[1, points] = f.sum(axis=1) / total
-            f *= apart
-            found[2, points] = f.sum(axis=1) / total
-        return found[0], found[1], found[2]
+            for power in range(1, order + 1):
+                f *= x - pull.centre[points, None]
+                found[power, points] = f.sum(axis=1) / total
+        return list(found)
 
     def draw(self, level: int, pull: Pull, place: np.ndarray, stride: int) -> np.ndarray:
         """Draw a level's linear predictor given its outcomes, by inversion.
@@ -203,7 +207,8 @@ def tabulate(log_likelihood: LogLikelihood, levels: int, reach: float) -> LevelT
         scan, kind = scan[:, first], kind.ravel()
 
         def asked(points: np.ndarray) -> np.ndarray:
-            return _finite(log_likelihood(np.clip(points, -EDGE, EDGE)[:, kind])[:, first])
+            found: np.ndarray = log_likelihood(np.clip(points, -EDGE, EDGE)[:, kind])[:, first]
+            return _finite(found)
 
         if not _ends(scan, x):
             return None
@@ -216,7 +221,7 @@ def tabulate(log_likelihood: LogLikelihood, levels: int, reach: float) -> LevelT
 
 def _finite(values: np.ndarray) -> np.ndarray:
     """Take a likelihood beyond any number as one that is nearly zero."""
-    return np.nan_to_num(values, nan=-1e30, neginf=-1e30, posinf=-1e30)
+    return np.asarray(np.nan_to_num(values, nan=-1e30, neginf=-1e30, posinf=-1e30))
 
 
 def _ends(scan: np.ndarray, x: np.ndarray) -> bool:

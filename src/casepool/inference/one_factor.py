@@ -6,63 +6,22 @@ of them, are each level's own.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 from scipy import special
 
 from casepool.inference.drawn import EngineRefusal
-from casepool.inference.level_tables import LevelTables, Pull, tabulate
-from casepool.modelling.design.density import Density
+from casepool.inference.level_priors import Arrays, LevelPriors, Part
+from casepool.inference.level_tables import LevelTables, tabulate
 from casepool.modelling.design.design import Design
-from casepool.modelling.design.likelihood import log_likelihood
+from casepool.modelling.design.likelihood import data_of, log_likelihood
 from casepool.modelling.families.arrays import NUMPY
-from casepool.modelling.families.distributions import Numbers
-from casepool.modelling.families.names import effect_of
-from casepool.modelling.families.parameters import Parameter, Role
+from casepool.modelling.families.parameters import Role
 from casepool.modelling.terms.labels import Group
 
-WIDEST = 7.0
-"""Standard normal coordinate beyond which no prior has mass that matters."""
-PATIENTS_AT_ONCE = 1_000_000
+ENTRIES_AT_ONCE = 1_000_000
 """Points times patients whose likelihood is computed together."""
-Arrays = dict[str, np.ndarray]
-
-
-@dataclass(frozen=True)
-class Part:
-    """One of the normal or Student t distributions that a level's effect is a mixture of.
-
-    Parameters
-    ----------
-    log_share : array that broadcasts against points
-    at : array that broadcasts against points
-        Its centre.
-    pull : Pull
-        The same of the linear predictor.
-    """
-
-    log_share: np.ndarray
-    at: np.ndarray
-    pull: Pull
-
-
-@dataclass(frozen=True)
-class Integrals:
-    """What is left of every level once its effect is integrated out: arrays (points, levels).
-
-    Parameters
-    ----------
-    log_likelihood : array
-    mean, square : array
-        Mean and mean square of the effect given the outcomes.
-    """
-
-    log_likelihood: np.ndarray
-    mean: np.ndarray
-    square: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -71,137 +30,88 @@ class OneFactor:
 
     Parameters
     ----------
-    density : Density
+    priors : LevelPriors
     tables : LevelTables
         Of one level alone where levels do not differ.
     """
 
-    density: Density
+    priors: LevelPriors
     tables: LevelTables
 
-    @property
-    def design(self) -> Design:
-        """The model laid on cases."""
-        return self.density.design
+    def moments(self, z: np.ndarray, stride: int, order: int) -> np.ndarray:
+        """Integrate every level's effect out at points (points, 2) of standard normal coordinates.
 
-    @cached_property
-    def shared(self) -> tuple[Parameter | None, Parameter | None]:
-        """The zero point and the standard deviation, None where the model has none."""
-        found = {own.role: own for own in self.design.parameters}
-        return found.get(Role.LOCATION), found.get(Role.SD)
-
-    @cached_property
-    def effects(self) -> Parameter | None:
-        """The effects of the levels, None where these do not differ."""
-        return next((own for own in self.design.parameters if own.role is Role.EFFECT), None)
-
-    @property
-    def free(self) -> tuple[bool, bool]:
-        """Which of the two shared parameters are unknown."""
-        return tuple(own is not None and own.is_free for own in self.shared)  # type: ignore[return-value]
-
-    def made(self, z: np.ndarray) -> Arrays:
-        """Return the shared parameters (points,) from standard normal coordinates (points, 2)."""
-        fixed = self.density.fixed()
-        made: Arrays = {}
-        for own, coordinate in zip(self.shared, z.T, strict=True):
-            if own is not None and own.is_free:
-                numbers = own.given.numbers(self.density.inputs, made, NUMPY)
-                made[own.name] = own.given.from_normal(coordinate, numbers, NUMPY)
-            elif own is not None:
-                made[own.name] = np.full(len(z), float(fixed[own.name]))
-        return made
-
-    def zero(self, made: Mapping[str, np.ndarray], points: int) -> np.ndarray:
-        """Return the linear predictor without effects: array (points,)."""
-        return self.design.model.of_family.zero_point(made) if self.shared[0] else np.zeros(points)
-
-    def integrals(self, z: np.ndarray, stride: int) -> Integrals:
-        """Integrate every level's effect out at points (points, 2)."""
-        made = self.made(z)
-        zero = self.zero(made, len(z))
-        if self.effects is None:
-            none = np.empty((len(z), 0))
-            return Integrals(self.tables.at(0, zero)[:, None], none, none)
-        known: dict[tuple[int, bytes, bytes], tuple[np.ndarray, ...]] = {}
-        found = np.empty((3, len(z), len(self.tables.kind)))
-        for level, parts in enumerate(self.parts(made, zero)):
+        Returns
+        -------
+        array (order + 1, points, levels)
+            The log likelihood that is left; the mean, mean square and so on of the effect given the outcomes.
+        """
+        made = self.priors.made(z)
+        zero = self.priors.zero(made, len(z))
+        if self.priors.effects is None:
+            found = np.zeros((order + 1, len(z), 1))
+            found[0, :, 0] = self.tables.at(0, zero)
+            return found
+        known: dict[tuple[int, bytes, bytes], list[np.ndarray]] = {}
+        found = np.empty((order + 1, len(z), len(self.tables.kind)))
+        for level, parts in enumerate(self.priors.parts(made, zero)):
             each = []
             for part in parts:
                 key = int(self.tables.kind[level]), part.pull.centre.tobytes(), part.pull.scale.tobytes()
                 if key not in known:
-                    known[key] = self.tables.moments(level, part.pull, stride)
-                log_m, apart, square = known[key]
-                each.append((part.log_share + log_m, part.at + apart, part.at**2 + 2 * part.at * apart + square))
-            found[:, :, level] = _mixed(each, len(z))
-        return Integrals(found[0], found[1], found[2])
-
-    def parts(self, made: Mapping[str, np.ndarray], zero: np.ndarray) -> list[list[Part]]:
-        """Return the distributions every level's effect is a mixture of, given the shared parameters."""
-        law = self.effects.given
-        numbers = law.numbers(self.density.inputs, made, NUMPY)
-        names = ("sd", "mu", "sigma", "p", "nu")
-        points, levels = len(zero), len(self.tables.kind)
-        by_level = {k: np.broadcast_to(numbers[k], (points, levels)) for k in names if k in numbers}
-        return [_parts({k: values[:, level] for k, values in by_level.items()}, zero) for level in range(levels)]
+                    known[key] = self.tables.moments(level, part.pull, stride, order)
+                each.append(_about_zero(part, known[key], len(z)))
+            found[:, :, level] = _mixed(np.stack(each)) if len(each) > 1 else each[0]
+        return found
 
     def draw_effects(self, made: Arrays, zero: np.ndarray, rng: np.random.Generator, stride: int) -> Arrays:
         """Draw the effects of all levels given the shared parameters: array (draws, levels), or none."""
-        if self.effects is None:
+        if self.priors.effects is None:
             return {}
         found = np.empty((len(zero), len(self.tables.kind)))
-        for level, parts in enumerate(self.parts(made, zero)):
+        for level, parts in enumerate(self.priors.parts(made, zero)):
             place, chosen = rng.random(len(zero)), self._chosen(level, parts, rng.random(len(zero)), stride)
             for which, part in enumerate(parts):
                 own = np.flatnonzero(chosen == which)
                 pull = part.pull if len(part.pull.centre) == 1 else part.pull.at(own)
                 if len(own):
                     found[own, level] = self.tables.draw(level, pull, place[own], stride) - zero[own]
-        return {self.effects.name: found}
+        return {self.priors.effects.name: found}
 
     def _chosen(self, level: int, parts: list[Part], place: np.ndarray, stride: int) -> np.ndarray:
         """Draw which of its parts a level's effect comes from, given the level's outcomes: array (draws,)."""
         if len(parts) == 1:
             return np.zeros(len(place), int)
-        first, second = (part.log_share + self.tables.moments(level, part.pull, stride)[0] for part in parts)
-        return (place >= special.expit(first - second)).astype(int)
+        first, second = (part.log_share + self.tables.moments(level, part.pull, stride, 0)[0] for part in parts)
+        return np.asarray(place >= special.expit(first - second), int)
 
     def log_joint(self, made: Arrays, zero: np.ndarray) -> np.ndarray:
         """Return the log density of parameters and outcomes together: array (draws,)."""
-        effect = made[self.effects.name] if self.effects else np.zeros((len(zero), 1))
+        effects = self.priors.effects
+        effect = made[effects.name] if effects else np.zeros((len(zero), 1))
         total = sum(self.tables.at(level, zero + own) for level, own in enumerate(effect.T))
         with np.errstate(divide="ignore"):  # a level that is certainly exchangeable, or certainly not
-            for own in self.density.free:
-                log_p = own.log_density(made[own.name], self.density.inputs, made, NUMPY)
+            for own in self.priors.parameters:
+                log_p = own.log_density(made[own.name], self.priors.inputs, made, NUMPY)
                 total = total + (log_p.sum(axis=-1) if log_p.ndim > 1 else log_p)
         return np.asarray(total)
 
 
-def _parts(numbers: Mapping[str, np.ndarray], zero: np.ndarray) -> list[Part]:
-    """Return the distributions one level's effect is a mixture of, from its numbers, each (points,)."""
-    centre, df = numbers["mu"], float(numbers["nu"][0]) if "nu" in numbers else np.inf
-    second = Part(np.zeros(1), centre, _pull(zero + centre, numbers["sigma"], df))
-    if "p" not in numbers:
-        return [second]
-    with np.errstate(divide="ignore"):
-        share, rest = np.log(numbers["p"]), np.log1p(-numbers["p"])
-    return [Part(share, np.zeros(1), _pull(zero, numbers["sd"])), Part(rest, centre, second.pull)]
+def _about_zero(part: Part, moments: list[np.ndarray], points: int) -> np.ndarray:
+    """Weigh a part by its share, and move its moments from its centre to 0: array (order + 1, points)."""
+    found = np.empty((len(moments), points))
+    found[0] = part.log_share + moments[0]
+    if len(moments) > 1:
+        found[1] = part.at + moments[1]
+        found[2] = part.at**2 + 2 * part.at * moments[1] + moments[2]
+    return found
 
 
-def _pull(centre: np.ndarray, scale: np.ndarray, df: float = np.inf) -> Pull:
-    """Return the priors of a linear predictor, as one where all points share it."""
-    apart = max(np.ptp(centre), np.ptp(scale)) if len(centre) else 0.0
-    if apart < 1e-12 * scale[0]:
-        return Pull(centre[:1], scale[:1], df)
-    return Pull(centre, scale, df)
-
-
-def _mixed(each: list[tuple[np.ndarray, ...]], points: int) -> np.ndarray:
-    """Mix log integrals, means and mean squares of a level's parts: array (3, points)."""
-    logs, means, squares = (np.stack([np.broadcast_to(one[k], points) for one in each]) for k in range(3))
-    total = special.logsumexp(logs, axis=0) if len(each) > 1 else logs[0]
-    weights = np.exp(logs - total)
-    return np.stack([total, (weights * means).sum(axis=0), (weights * squares).sum(axis=0)])
+def _mixed(parts: np.ndarray) -> np.ndarray:
+    """Mix a level's parts (parts, order + 1, points): array (order + 1, points)."""
+    total = np.logaddexp(parts[0, 0], parts[1, 0])
+    weights = np.exp(parts[:, 0] - total)
+    return np.concatenate([total[None], (weights[:, None] * parts[:, 1:]).sum(axis=0)])
 
 
 def one_factor_of(design: Design) -> OneFactor:
@@ -213,26 +123,20 @@ def one_factor_of(design: Design) -> OneFactor:
         Where a level's likelihood is no function of its linear predictor alone.
     """
     refuse_others(design)
-    density = Density(design)
-    factor = next(iter(design.terms), "")
-    levels = design.terms[factor].matrix if _differs(design) else np.ones((len(design.patients), 1))
-    location, family = design.model.of_family.location.name, design.model.of_family
+    data = data_of(design)
+    priors, family = LevelPriors(design.model, design.laid), design.model.of_family
+    levels = next(iter(design.terms.values())).matrix if priors.effects else np.ones((len(design.patients), 1))
 
     def by_level(eta: np.ndarray) -> np.ndarray:
-        own = {effect_of(factor): eta} if _differs(design) else {location: family.sign * eta[:, 0]}
-        step = max(1, PATIENTS_AT_ONCE // len(design.patients))
+        own = {priors.effects.name: eta} if priors.effects else {family.location.name: family.sign * eta[:, 0]}
+        step = max(1, ENTRIES_AT_ONCE // len(design.patients))
         parts = [{name: values[k : k + step] for name, values in own.items()} for k in range(0, len(eta), step)]
-        return np.concatenate([_by_level(log_likelihood(density.data, part, NUMPY), levels) for part in parts])
+        return np.concatenate([_by_level(log_likelihood(data, part, NUMPY), levels) for part in parts])
 
-    bare = OneFactor(density, LevelTables(*[np.zeros((0, 0))] * 6))
-    tables = tabulate(by_level, levels.shape[1], _reach(bare))
+    tables = tabulate(by_level, levels.shape[1], priors.reach)
     if tables is None:
         raise EngineRefusal("likelihood", "the likelihood of a level has no maximum and no limit")
-    return OneFactor(density, tables)
-
-
-def _differs(design: Design) -> bool:
-    return any(term.coded.term.has_effect({own.name for own in design.parameters}) for term in design.terms.values())
+    return OneFactor(priors, tables)
 
 
 def _by_level(patients: np.ndarray, levels: np.ndarray) -> np.ndarray:
@@ -243,20 +147,6 @@ def _by_level(patients: np.ndarray, levels: np.ndarray) -> np.ndarray:
     found = np.zeros((len(patients), levels.shape[1]))
     found[:, present] = np.add.reduceat(np.take(patients, order, axis=1), first, axis=1)
     return found
-
-
-def _reach(bare: OneFactor) -> float:
-    """Return how far from zero a linear predictor may lie."""
-    z = WIDEST * np.array([[i, j] for i in (-1.0, 1.0) for j in (-1.0, 1.0)])
-    made = bare.made(z)
-    zero = bare.zero(made, len(z))
-    if bare.effects is None:
-        return float(np.abs(zero).max())
-    numbers = bare.effects.given.numbers(bare.density.inputs, made, NUMPY)
-    levels = len(bare.design.laid.labels[bare.effects.owner])
-    by_level = {k: np.broadcast_to(v, (len(z), levels)) for k, v in numbers.items()}
-    pulls = [p.pull for j in range(levels) for p in _parts({k: v[:, j] for k, v in by_level.items()}, zero)]
-    return float(max((np.abs(pull.centre) + pull.reach * pull.scale).max() for pull in pulls))
 
 
 def refuse_others(design: Design) -> None:

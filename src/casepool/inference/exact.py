@@ -15,6 +15,7 @@ from functools import cached_property
 
 import numpy as np
 
+from casepool.inference.convergence import weigh_evenly
 from casepool.inference.drawn import Drawn, EngineRefusal
 from casepool.inference.level_priors import WIDEST
 from casepool.inference.one_factor import OneFactor, one_factor_of
@@ -36,11 +37,6 @@ SAME_BOX, SHRINKS = 0.1, 0.8
 """Closing in ends where no edge moves by more than that share of the whole, and the peak is that much as wide."""
 SAME = 0.01
 """Largest difference that twice the nodes may make to a mean or standard deviation, in standard deviations."""
-LARGEST_K = 0.7
-LEAST_SHARE = 0.5
-"""Of the draws proposed, how many equally weighted ones theirs must be worth."""
-EVEN = 0.99
-"""The same share from which on weights are equal but for noise, whose tail is of no interest."""
 SPARE = 1.1
 """Draws proposed for each that is still wanted."""
 STEEPEST = 40.0
@@ -260,8 +256,7 @@ def _gauged(log_weight: np.ndarray) -> dict[str, float]:
         Where they weigh too unevenly.
     """
     gauges = {"k": float(smoothed(log_weight)[1]), "kish": kish(log_weight), "proposals": len(log_weight)}
-    if gauges["k"] > LARGEST_K and gauges["kish"] < EVEN * len(log_weight):
-        raise EngineRefusal("k", f"Pareto k of the proposals is {gauges['k']:.2f}")
-    if gauges["kish"] < LEAST_SHARE * len(log_weight):
-        raise EngineRefusal("kish", f"{len(log_weight)} proposals are worth {gauges['kish']:.0f} only")
+    if not weigh_evenly(gauges):
+        worth = f"{len(log_weight)} proposals are worth {gauges['kish']:.0f} even ones"
+        raise EngineRefusal("weights", f"{worth}, Pareto k of their weights is {gauges['k']:.2f}")
     return gauges

@@ -166,7 +166,15 @@ def test_what_the_engine_is_not_made_for_is_refused_by_name() -> None:
     assert refusal.value.gate == "parameters"
 
 
-GOOD = {"acceptance": 0.9, "nested_rhat": 1.004, "nested_rhat_of": "a", "ess": 900.0, "ess_of": "a"}
+GOOD = {
+    "acceptance": 0.9,
+    "divergences": 0,
+    "stuck": 0,
+    "nested_rhat": 1.004,
+    "nested_rhat_of": "a",
+    "ess": 900.0,
+    "ess_of": "a",
+}
 
 
 @pytest.mark.parametrize(
@@ -174,6 +182,8 @@ GOOD = {"acceptance": 0.9, "nested_rhat": 1.004, "nested_rhat_of": "a", "ess": 9
     [
         ("acceptance", {"acceptance": 0.5}),
         ("acceptance", {"acceptance": np.nan}),
+        ("divergences", {"divergences": 1}),
+        ("stuck", {"stuck": 1}),
         ("nested_rhat", {"nested_rhat": 1.02}),
         ("nested_rhat", {"nested_rhat": np.nan}),
         ("ess", {"ess": 399.0}),

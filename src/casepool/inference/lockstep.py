@@ -39,6 +39,8 @@ WIDE = (1.5, 2.0)
 """Spreads of the superchains that start too widely."""
 CLIFF, MOST_HALVINGS = 2.0, 20
 """By how many times a normal's fall the log density may fall at such a start, and how often one is moved nearer."""
+FINAL = ("acceptance", "divergences")
+"""Gates that more sweeps would not open."""
 MOST_PARAMETERS = 400
 MOST_WORK = 400_000
 """Rows times parameters above which the compiled sampler is faster."""
@@ -76,7 +78,7 @@ def draw(design: Design, seed: int, *, chains: int, draws: int, progress: bool) 
         refusal = _gate(gauges)
         if refusal is None:
             return _stored(mapped, layout, found, moving, gauges)
-        if refusal.gate == "acceptance" or done + 2 * count > max(MOST_SWEEPS, 3 * layout.sweeps):
+        if refusal.gate in FINAL or done + 2 * count > max(MOST_SWEEPS, 3 * layout.sweeps):
             raise refusal
         count *= 2
         say(progress, f"{refusal.why} after {done} sweeps: {count} more")
@@ -202,6 +204,8 @@ def _gauges(mapped: NormalMap, layout: Layout, found: Sweeps) -> dict[str, Any]:
         name: diagnostics.nested_rhat(values.swapaxes(0, 1), layout.superchain) for name, values in parameters.items()
     }
     gauges: dict[str, Any] = {"acceptance": float(found.acceptance.mean())}
+    gauges["divergences"] = int(found.diverging.sum())
+    gauges["stuck"] = int((np.ptp(found.value, axis=0) == 0).sum())
     gauges["nested_rhat_of"] = max(rhat, key=lambda name: float(rhat[name].max()))
     gauges["nested_rhat"] = float(rhat[gauges["nested_rhat_of"]].max())
     rows = {name: layout.in_rows(values) for name, values in parameters.items()}
@@ -218,6 +222,10 @@ def _gate(gauges: dict[str, Any]) -> EngineRefusal | None:
     """Return why draws are not accepted; None where they are."""
     if not gauges["acceptance"] >= LEAST_ACCEPTANCE:
         return EngineRefusal("acceptance", f"{gauges['acceptance']:.0%} of proposals were accepted")
+    if gauges["divergences"]:
+        return EngineRefusal("divergences", f"{gauges['divergences']} trajectories diverged")
+    if gauges["stuck"]:
+        return EngineRefusal("stuck", f"{gauges['stuck']} short chains never moved")
     if not gauges["nested_rhat"] < MOST_RHAT:
         why = f"nested R-hat of {gauges['nested_rhat_of']} is {gauges['nested_rhat']:.3f}"
         return EngineRefusal("nested_rhat", why)

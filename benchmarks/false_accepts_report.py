@@ -44,7 +44,7 @@ def _row(name: str, entries: Entries) -> dict[str, Any]:
         "upper limit": found.upper, "suspect": sum(entry["suspect"] for entry in judged),
         "most off": max((entry.get("off_again", entry["off"]) for entry in judged), default=float("nan")),
         "refused": outcomes["refused"], "set aside": outcomes["no reference"], "unusable": outcomes["unusable"],
-        "seconds a table": seconds / max(len(entries), 1),
+        "CPU s a table": seconds / max(len(entries), 1),
     }  # fmt: skip
 
 

@@ -44,6 +44,11 @@ def test_a_reference_is_of_the_model_and_table_as_they_are(name) -> None:
     assert STORED[name]["rhat"] < 1.01
 
 
+@pytest.mark.xfail(strict=True, reason="the long runs are not finished")
+def test_every_table_has_a_reference() -> None:
+    assert set(STORED) == set(tables())
+
+
 def test_every_name_is_of_a_table() -> None:
     assert set(STORED) <= set(tables())
     assert {name for must in MUST.values() for name in must} <= set(tables())

@@ -82,9 +82,9 @@ def false_accepts(path: Path = RECORD) -> FalseAccepts | None:
         return None
     plain = read_toml(path)
     check_keys(plain, KEYS, file=path.name, table="")
-    grouped = {key: {name: Count(**own) for name, own in plain[key].items()} for key in ("engine", "structure")}
-    rest: dict[str, Any] = {key: plain[key] for key in KEYS[:6]}
-    return FalseAccepts(**rest, all=Count(**plain["all"]), **grouped)
+    counts: dict[str, Any] = {"all": Count(**plain["all"])}
+    counts |= {key: {name: Count(**own) for name, own in plain[key].items()} for key in ("engine", "structure")}
+    return FalseAccepts(**plain | counts)
 
 
 def fingerprint(folder: Path | None = None) -> str:

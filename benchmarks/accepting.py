@@ -31,7 +31,8 @@ ENOUGH, FIRST, MOST = 4_000, 1_500, 20_000
 """Effective draws asked of every parameter of the reference; draws of each of its four chains first, and at most."""
 TIMES = 10
 """By how much draws are multiplied where a table is suspect."""
-CAREFUL = {"tune": 3_000, "target_accept": 0.99}
+CAREFUL = {"tune": 3_000, "target_accept": 0.998}
+"""Settings of a run of the reference after one that failed its checks, which was retried at 0.99 already."""
 Fit = Callable[..., xr.DataTree]
 
 

@@ -39,6 +39,8 @@ STORE = FOLDER / "long_nuts.jsonl"
 ENOUGH, FIRST, MOST = 20_000, 8_000, 60_000
 """Effective draws asked of every parameter; draws of each of four chains first, and at most."""
 BASKETS = "sarcoma_imatinib"
+SMALL_STEPS = 0.998
+"""Acceptance aimed at after a run in which a draw diverged, at 0.99 too."""
 CHOSEN = (
     ("counts_partial", "separated"), ("counts_partial", "no difference"), ("counts_partial", "two clusters"),
     ("counts_partial", "one level huge"), ("counts_partial", "against the prior"),
@@ -121,11 +123,14 @@ def by_parameter(draws: dict[str, np.ndarray]) -> dict[str, Moments]:
 
 
 def long_run(design: Design) -> dict[str, Any]:
-    """Sample a design until every parameter has draws enough, and summarise what passes its own checks."""
-    draws, started = FIRST, time.perf_counter()
+    """Sample a design until every parameter has draws enough, by smaller steps where a run fails its own checks."""
+    draws, accept, started = FIRST, 0.95, time.perf_counter()
     while True:
-        settings = {"draws": draws, "tune": 2000, "chains": 4, "target_accept": 0.95}
+        settings = {"draws": draws, "tune": 2000, "chains": 4, "target_accept": accept}
         drawn, summary, settings, _ = sample(design, SEED, settings, cores=1, progress=False)
+        if summary["verdict"] == "fail" and summary["divergences"] and accept < SMALL_STEPS:
+            accept = SMALL_STEPS
+            continue
         values = {str(name): own.to_numpy() for name, own in drawn["posterior"].data_vars.items()}
         ess = min(float(np.nanmin(diagnostics.ess_bulk(own))) for own in values.values() if np.ptp(own) > 0)
         wanted = min(MOST, int(1.15 * draws * ENOUGH / ess))

@@ -20,7 +20,8 @@ SEED, TABLES, LEVELS, TRUE_SD = 20261124, 10, 300, 1.0
 WAYS = ("none", "complete", "partial", "robust", "exnex")
 
 
-def _model(borrowing: str) -> Model:
+def model(borrowing: str) -> Model:
+    """Make the model of one way of borrowing."""
     normal = {"dist": "Normal", "mu": 0.5, "why": "benchmark"}
     priors: dict[str, dict[str, object]] = {}
     if borrowing != "none":
@@ -51,7 +52,7 @@ def one(borrowing: str, seed: int) -> dict[str, object]:
     """Fit one table in one way."""
     frame, p = table(seed)
     started = time.perf_counter()
-    fit = cp.fit(_model(borrowing), frame, seed=1, progress=False)
+    fit = cp.fit(model(borrowing), frame, seed=1, progress=False)
     seconds = time.perf_counter() - started
     found, told = json.loads(fit.attrs["convergence"]), cp.estimates(fit, "level").iloc[:LEVELS]
     return {

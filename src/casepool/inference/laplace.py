@@ -26,8 +26,9 @@ from casepool.modelling.families.gradients import TRACED
 from casepool.modelling.families.parameters import Law
 from casepool.modelling.families.tape import value_and_gradient
 
-AT_ONCE = 64
-"""Points whose densities are computed together: as many as stay in the processor's own memory."""
+MOST_AT_ONCE, LEAST_AT_ONCE = 256, 8
+NUMBERS_AT_ONCE = 80_000
+"""Rows of all points whose densities are computed together: as many as stay in the processor's own memory."""
 MOST_STEPS = 80
 """Newton steps to the mode before it is given up."""
 NEAR = 1e-6
@@ -133,11 +134,17 @@ class NormalMap:
 
     def values(self, e: np.ndarray) -> np.ndarray:
         """Return log densities of many points: array (points,)."""
-        return np.concatenate([self.log_density(some, NUMPY) for some in _chunks(e)])
+        return np.concatenate([self.log_density(some, NUMPY) for some in self._chunks(e)])
 
     def gradients(self, e: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return log densities and their gradients at many points."""
-        return _in_chunks(lambda z: self.log_density(z, TRACED), e)
+        found = [value_and_gradient(lambda z: self.log_density(z, TRACED), some) for some in self._chunks(e)]
+        return np.concatenate([value for value, _ in found]), np.concatenate([gradient for _, gradient in found])
+
+    def _chunks(self, points: np.ndarray) -> list[np.ndarray]:
+        rows = len(self.density.design.patient_of_row)
+        size = min(max(NUMBERS_AT_ONCE // rows, LEAST_AT_ONCE), MOST_AT_ONCE)
+        return [points[start : start + size] for start in range(0, len(points), size)]
 
 
 def _bent(e: Array, bend: np.ndarray, xp: Namespace) -> tuple[Array, Array | float]:
@@ -146,15 +153,6 @@ def _bent(e: Array, bend: np.ndarray, xp: Namespace) -> tuple[Array, Array | flo
         return e, 0.0
     far = (1.0 + e * e) ** 0.5
     return e + bend * (far - 1.0), xp.log(1.0 + bend * (e / far)).sum(axis=-1)
-
-
-def _chunks(points: np.ndarray) -> list[np.ndarray]:
-    return [points[start : start + AT_ONCE] for start in range(0, len(points), AT_ONCE)]
-
-
-def _in_chunks(function: Callable[[Array], Array], points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    found = [value_and_gradient(function, some) for some in _chunks(points)]
-    return np.concatenate([value for value, _ in found]), np.concatenate([gradient for _, gradient in found])
 
 
 def normal_map(density: Density) -> NormalMap:

@@ -1,0 +1,103 @@
+"""How often draws that an engine's own gates accepted were wrong: a count that ships with the package.
+
+`benchmarks/false_accepts.py` writes it, laying accepted draws against those of the no-U-turn sampler. It holds for the
+engines as they were then: once a source file of theirs has changed, the count is stale.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from casepool.toml_files import check_keys, read_toml
+
+ENGINE_FILES = ("exact.py", "lockstep.py", "engines.py", "drawn.py", "diagnostics.py")
+"""Files beside this one that decide what an engine draws and accepts; one that is not there counts as empty."""
+RECORD = Path(__file__).with_name("false_accepts.toml")
+KEYS = ("date", "version", "commit", "draw_seed", "fingerprint", "level", "all", "engine", "structure")
+
+
+@dataclass(frozen=True)
+class Count:
+    """Of the tables that gates accepted, those whose answers were wrong.
+
+    Parameters
+    ----------
+    accepted, false : int
+    upper : float
+        Upper limit of the share of false accepts (Clopper-Pearson), at the record's level, one-sided.
+    """
+
+    accepted: int
+    false: int
+    upper: float
+
+
+@dataclass(frozen=True)
+class FalseAccepts:
+    """The record of a count of false accepts.
+
+    Parameters
+    ----------
+    date, version, commit : str
+        When it was made, and of what.
+    draw_seed : int
+        Seed of its tables, drawn once after the last change of a gate.
+    fingerprint : str
+        Of the engines' source files then, as `fingerprint` returns it.
+    level : float
+        Of the upper limits.
+    all : Count
+    engine, structure : mapping of str to Count
+    """
+
+    date: str
+    version: str
+    commit: str
+    draw_seed: int
+    fingerprint: str
+    level: float
+    all: Count
+    engine: Mapping[str, Count]
+    structure: Mapping[str, Count]
+
+    @property
+    def current(self) -> bool:
+        """Whether the engines' source files are still those that were counted."""
+        return self.fingerprint == fingerprint()
+
+
+def false_accepts(path: Path = RECORD) -> FalseAccepts | None:
+    """Return the record that ships with the package, or None where nothing was counted yet.
+
+    Raises
+    ------
+    CasepoolError
+        If the file is no such record.
+    """
+    if not path.exists():
+        return None
+    plain = read_toml(path)
+    check_keys(plain, KEYS, file=path.name, table="")
+    counts: dict[str, Any] = {"all": Count(**plain["all"])}
+    counts |= {key: {name: Count(**own) for name, own in plain[key].items()} for key in ("engine", "structure")}
+    return FalseAccepts(**plain | counts)
+
+
+def fingerprint(folder: Path | None = None) -> str:
+    """Return a few letters that change with the source text of any of `ENGINE_FILES`.
+
+    Parameters
+    ----------
+    folder : Path, optional
+        Where they lie; beside this file if left out.
+    """
+    digest = hashlib.sha256()
+    for name in ENGINE_FILES:
+        path = (folder or Path(__file__).parent) / name
+        text = path.read_text(encoding="utf-8") if path.exists() else ""  # line ends become the same on every system
+        digest.update(f"{name} {len(text)}\n{text}".encode())
+    return digest.hexdigest()[:16]

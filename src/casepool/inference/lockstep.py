@@ -1,8 +1,8 @@
 """The engine ``lockstep``: 256 short chains of split HMC, started from a Laplace map, until groups of them agree.
 
 Chains come in superchains that start alike, half of them at draws of the map weighed by the posterior, half at draws
-spread too widely, so that agreement says something (Margossian et al. 2024). Where they do not agree all sweeps so far
-become warm-up and twice as many follow; where they never do the engine declines.
+spread too widely, so that agreement says something (Margossian et al. 2024). Where they do not agree as many sweeps
+follow as there were, and the first third of all is warm-up; where they never do the engine declines.
 """
 
 from __future__ import annotations
@@ -70,18 +70,21 @@ def draw(design: Design, seed: int, *, chains: int, draws: int, progress: bool) 
     layout = Layout(chains, draws)
     start, fitted = _starts(mapped, layout, rng)
     moving = warm_up(mapped.gradients, begin(mapped.gradients, start), WARM_UP, rng)
-    done, count = WARM_UP, max(KEPT, layout.sweeps)
+    count = max(KEPT, layout.sweeps)
+    moving, found = sweep(mapped.gradients, moving, count, rng)
+    done, most = WARM_UP + count, max(MOST_SWEEPS, 3 * count)
     while True:
-        moving, found = sweep(mapped.gradients, moving, count, rng)
-        done += count
         gauges = {**fitted, "sweeps": done, "steps": moving.steps, **_gauges(mapped, layout, found)}
         refusal = _gate(gauges)
         if refusal is None:
             return _stored(mapped, layout, found, moving, gauges)
-        if refusal.gate in FINAL or done + 2 * count > max(MOST_SWEEPS, 3 * layout.sweeps):
+        if refusal.gate in FINAL or done + count > most:
             raise refusal
-        count *= 2
         say(progress, f"{refusal.why} after {done} sweeps: {count} more")
+        moving, more = sweep(mapped.gradients, moving, count, rng)
+        done += count
+        found = found.then(more, left_out=max(0, len(found.kept) + count - done * 2 // 3))
+        count = len(found.kept)
 
 
 def _refuse(design: Design) -> None:

@@ -6,7 +6,7 @@ Neal 2014). So there is no step size and no metric to adapt, and two gradients a
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
@@ -16,12 +16,12 @@ QUARTER = np.pi / 2
 """Angle of a whole trajectory, on average: under a standard normal its end is independent of its beginning."""
 JITTER = 0.2
 """By what share angles vary, so that no orbit closes."""
-STEPS, MOST_STEPS = 2, 12
-"""Gradients of a trajectory to begin with, and at most."""
+STEPS = 2
+"""Gradients of a trajectory, at least."""
+MORE_STEPS = ((0.82, 1), (0.7, 1), (0.5, 2), (0.3, 4))
+"""Acceptance at the end of warm-up, and how many more steps of a trajectory it asks for, each beside those before."""
 RAMP = (1 / 16, 1 / 8, 1 / 4, 1 / 2)
 """Shares of that angle with which warm-up begins."""
-ENOUGH_ACCEPTED = 0.8
-"""Acceptance of a sweep below which the next ones take smaller steps, while that may be changed."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +65,11 @@ class Sweeps:
     acceptance: np.ndarray
     diverging: np.ndarray
 
+    def then(self, more: Sweeps, left_out: int) -> Sweeps:
+        """Return these sweeps, the first of them left out, and more."""
+        pairs = [(getattr(self, own.name), getattr(more, own.name)) for own in fields(self)]
+        return Sweeps(*(np.concatenate([first[left_out:], second]) for first, second in pairs))
+
 
 def begin(target: Differentiable, at: np.ndarray) -> Chains:
     """Place chains (chains, size)."""
@@ -82,15 +87,15 @@ def sweep(target: Differentiable, chains: Chains, count: int, rng: np.random.Gen
 
 
 def warm_up(target: Differentiable, chains: Chains, count: int, rng: np.random.Generator) -> Chains:
-    """Move every chain out of where it began: gently at first, then by smaller steps where few proposals are accepted.
+    """Move every chain out of where it began, gently at first; then fix how many steps a trajectory takes.
 
     Where a chain begins off the beaten track gradients may be steep, and only short trajectories accepted.
     """
-    for share in (*RAMP, *[1.0] * (count - len(RAMP))):
-        chains, acceptance, _ = _once(target, chains, rng, share * QUARTER)
-        if acceptance.mean() < ENOUGH_ACCEPTED:
-            chains = replace(chains, steps=min(chains.steps + max(1, chains.steps // 2), MOST_STEPS))
-    return chains
+    for share in RAMP:
+        chains, _, _ = _once(target, chains, rng, share * QUARTER)
+    chains, found = sweep(target, chains, count - len(RAMP), rng)
+    acceptance = found.acceptance[1:].mean()  # the first may still be on its way
+    return replace(chains, steps=STEPS + sum(more for limit, more in MORE_STEPS if acceptance < limit))
 
 
 def _once(

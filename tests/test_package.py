@@ -56,6 +56,39 @@ def test_data_models_and_audit_need_no_sampler(command: str) -> None:
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
+HEAVY = ("scipy.stats", "scipy.optimize", "scipy.interpolate", "arviz", "matplotlib", "llvmlite", "numba", "pymc")
+TABLES = {
+    "objective_response": "[cp.estimates(fit), cp.ledger(fit, 'histology'), cp.ranking(fit, 'histology')]",
+    "overall_survival": "[cp.survival(fit)]",
+    "m_spline": "[cp.survival(fit)]",
+}
+LAID_DOWN = """
+from casepool.inference.agreement import agreement
+from casepool.inference.fit_contents import cases_of, data_groups, machine
+from casepool.inference.predictive import predictive_groups
+from casepool.estimation.draws import open_draws
+from casepool.modelling.design.density import Density
+from casepool.modelling.design.likelihood import pointwise
+from casepool.modelling.families.arrays import NUMPY
+opened, cases = open_draws(fit), cases_of(fit)
+design, draws = opened.design, opened.parameters
+agreement(design, cases, draws, 1), data_groups(design, cases), machine("exact"), pointwise(design, draws)
+Density(design).log_prior(draws, NUMPY), predictive_groups(design, fit["posterior"].to_dataset(), draws, 1)
+"""
+"""All that is made of draws when a model is fitted."""
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_what_is_made_of_draws_and_its_tables_load_nothing_heavy(name: str) -> None:
+    file = str(ROOT / "tests" / "oracle" / "fits" / f"{name}.nc")
+    opened = f"import sys, casepool as cp\nfit = cp.open_fit({file!r})"
+    code = f"{opened}\n{LAID_DOWN}\nprint({TABLES[name]}, file=sys.stderr)\nprint(*sorted(sys.modules))"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = run.stdout.split()
+    assert "casepool.estimation.ranks" in loaded
+    assert not [name for name in loaded for heavy in HEAVY if f"{name}.".startswith((f"{heavy}.", f"{heavy}_"))]
+
+
 @pytest.mark.parametrize("path", sorted(SOURCE.rglob("__init__.py")), ids=lambda p: p.parent.name)
 def test_a_folder_hands_names_on_and_defines_nothing(path: Path) -> None:
     if path.parent == SOURCE:

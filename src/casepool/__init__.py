@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from casepool.estimation import predict as predict
     from casepool.estimation import ranking as ranking
     from casepool.estimation import survival as survival
-    from casepool.frequentist import audit as audit
-    from casepool.frequentist import classical as classical
+    from casepool.frequentist.answers import classical as classical
+    from casepool.frequentist.claims import audit as audit
     from casepool.inference.files import open_fit as open_fit
     from casepool.inference.files import save_fit as save_fit
     from casepool.inference.fitting import fit as fit
@@ -67,7 +67,8 @@ _HOMES = {
         *("aliasing", "compare", "contrast", "cumulative_incidence", "estimates", "ledger", "predict", "ranking"),
         "survival",
     ),
-    "frequentist": ("audit", "classical"),
+    "frequentist.answers": ("classical",),
+    "frequentist.claims": ("audit",),
     "inference.files": ("open_fit", "save_fit"),
     "inference.fitting": ("fit", "refit"),
     "inference.graph": ("build",),

@@ -34,6 +34,8 @@ class Stream(IntEnum):
     """Effects of a factor's levels from their own priors, beside their posterior under power-scaling."""
     LEFT_OUT = 70
     """Outcomes of patients left out, replicated without them and from the prior."""
+    LOCKSTEP = 3
+    """Starts, momenta and acceptance of the engine of that name."""
     START = 80
     """Where a chain begins whose prior has its centre out of reach."""
 

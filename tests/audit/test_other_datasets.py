@@ -6,7 +6,7 @@ import pytest
 
 from casepool.cases import load
 from casepool.cases.recoding import recoded
-from casepool.frequentist import classical
+from casepool.frequentist.answers import classical
 from casepool.modelling import make_design, model
 
 SARCOMA = {

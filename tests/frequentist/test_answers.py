@@ -7,7 +7,9 @@ from scipy import stats
 
 from casepool.cases import load, read_cases
 from casepool.errors import CasepoolError
-from casepool.frequentist import classical, fit_cox, log_rank
+from casepool.frequentist.answers import classical
+from casepool.frequentist.cox import fit_cox
+from casepool.frequentist.logrank import log_rank
 from casepool.modelling import make_design, model
 from casepool.modelling.design.grouping import membership, patients_and_events
 from casepool.modelling.specification.cautions import GUARD

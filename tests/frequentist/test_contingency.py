@@ -3,7 +3,7 @@ import pytest
 from scipy import stats
 
 from casepool.errors import CasepoolError
-from casepool.frequentist import likelihood_ratio, pearson
+from casepool.frequentist.contingency import likelihood_ratio, pearson
 
 TABLE = np.array([[12, 5, 7], [3, 9, 4]])
 

@@ -3,7 +3,7 @@ import pytest
 from scipy import optimize
 
 from casepool.errors import CasepoolError
-from casepool.frequentist import fit_cox
+from casepool.frequentist.cox import fit_cox
 
 from .cohorts import cohort, split
 from .freireich import ARM, ENTRY, EVENT, LOG_WBC, TIME

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from casepool.frequentist import (
+from casepool.frequentist.curves import (
     hazard_at,
     kaplan_meier,
     numbers_at_risk,

@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 
 from casepool.errors import CasepoolError
-from casepool.frequentist import fisher_freeman_halton
+from casepool.frequentist.exact import fisher_freeman_halton
 
 # Agresti (2002), table 2.8, as in the documentation of R's fisher.test, which prints 0.7827.
 JOB_SATISFACTION = np.array([[1, 2, 1, 0], [3, 3, 6, 1], [10, 10, 14, 9], [6, 7, 12, 11]])

@@ -5,7 +5,8 @@ import pytest
 from scipy import stats
 
 from casepool.errors import CasepoolError
-from casepool.frequentist import kaplan_meier, survival_limits, survival_limits_at
+from casepool.frequentist.curves import kaplan_meier
+from casepool.frequentist.limits import survival_limits, survival_limits_at
 
 from .cohorts import cohort
 from .freireich import ARM, ENTRY, EVENT, TIME

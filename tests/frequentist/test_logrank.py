@@ -3,7 +3,7 @@ import pytest
 from scipy import stats
 
 from casepool.errors import CasepoolError
-from casepool.frequentist import log_rank, mantel_byar
+from casepool.frequentist.logrank import log_rank, mantel_byar
 
 from .cohorts import cohort, split
 from .freireich import ARM, EVENT, TIME

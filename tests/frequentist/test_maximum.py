@@ -7,7 +7,7 @@ from scipy import optimize, stats
 
 from benchmarks.weibull_posterior import Cohort, dated, dates_between
 from casepool.cases import load
-from casepool.frequentist import classical
+from casepool.frequentist.answers import classical
 from casepool.frequentist.maximum import maximum, profiled, why_not
 from casepool.modelling import make_design
 from tests.small import half_normal, normal, survival_model

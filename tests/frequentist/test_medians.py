@@ -3,14 +3,9 @@ import pytest
 from scipy import stats
 
 from casepool.errors import CasepoolError
-from casepool.frequentist import (
-    brookmeyer_crowley,
-    kaplan_meier,
-    median,
-    order_statistic_interval,
-    side_of_half,
-    survival_limits_at,
-)
+from casepool.frequentist.curves import kaplan_meier
+from casepool.frequentist.limits import survival_limits_at
+from casepool.frequentist.medians import brookmeyer_crowley, median, order_statistic_interval, side_of_half
 
 from .cohorts import cohort
 from .freireich import ARM, EVENT, TIME

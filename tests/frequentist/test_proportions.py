@@ -2,7 +2,7 @@ import pytest
 from scipy import stats
 
 from casepool.errors import CasepoolError
-from casepool.frequentist import clopper_pearson, one_sided_bound, wilson
+from casepool.frequentist.proportions import clopper_pearson, one_sided_bound, wilson
 
 
 @pytest.mark.parametrize(
@@ -26,6 +26,15 @@ def test_each_exact_limit_leaves_its_half_of_the_error_in_the_tail(events, n, co
     tail = (1 - confidence) / 2
     assert stats.binom.sf(events - 1, n, lower) == pytest.approx(tail, rel=1e-6)
     assert stats.binom.cdf(events, n, upper) == pytest.approx(tail, rel=1e-6)
+
+
+@pytest.mark.parametrize("n", [1, 2, 9, 40, 1_000])
+def test_the_limits_are_those_of_scipys_binomial_test(n):
+    for events in {0, 1, n // 3, n - 1, n}:
+        for confidence in (0.5, 0.9, 0.999):
+            for interval, method in ((clopper_pearson, "exact"), (wilson, "wilson")):
+                expected = stats.binomtest(events, n).proportion_ci(confidence, method)
+                assert interval(events, n, confidence) == pytest.approx((expected.low, expected.high), abs=1e-11)
 
 
 @pytest.mark.parametrize("interval", [clopper_pearson, wilson])

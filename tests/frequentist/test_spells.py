@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from casepool.errors import CasepoolError
-from casepool.frequentist import as_spells, split_at_switch
+from casepool.frequentist.spells import as_spells, split_at_switch
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from arviz_stats.base import array_stats
+from scipy import stats
 
 from casepool.inference import diagnostics
 
@@ -69,3 +70,10 @@ def test_many_numbers_at_once_are_each_as_alone() -> None:
     for measure in (diagnostics.rhat, diagnostics.ess_bulk, diagnostics.ess_tail, diagnostics.mcse_mean):
         alone = np.array([measure(own) for own in kinds]).reshape(2, 4)
         np.testing.assert_allclose(measure(whole), alone, rtol=1e-12)
+
+
+@pytest.mark.parametrize("axis", [0, 1, -1])
+def test_ranks_are_scipys(axis: int) -> None:
+    values = np.random.default_rng(5).integers(0, 9, (30, 7, 5)) / 9
+    for found, method in zip(diagnostics.ranks(values, axis), ("min", "max"), strict=True):
+        assert np.array_equal(found, stats.rankdata(values, method=method, axis=axis))

@@ -4,6 +4,7 @@ import hashlib
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,13 +14,29 @@ import casepool as cp
 from benchmarks.kills import KINDS, corrupted
 from casepool import writing
 from casepool.inference import files, fit_format
-from casepool.inference.fit_contents import model_of
+from casepool.inference.fit_contents import cases_of, design_of, model_of
 
 
 def test_what_is_saved_comes_back(age_fit: xr.DataTree, tmp_path) -> None:
     back = cp.open_fit(cp.save_fit(age_fit, tmp_path / "age.nc"))
     xr.testing.assert_identical(back, age_fit)
     assert cp.estimates(back, "age").equals(cp.estimates(age_fit, "age"))
+
+
+def test_a_changed_fit_is_read_anew() -> None:
+    """What was made of a fit is kept, and found again only by a fit that says the same."""
+    kept = cp.open_fit(Path(__file__).parents[1] / "oracle" / "fits" / "objective_response.nc")
+    before, fit = design_of(kept), kept.copy(deep=True)
+    assert design_of(fit) is before
+    table = cases_of(fit)
+    table["age"] = 1.0
+    assert cases_of(fit).equals(cases_of(kept))
+    fit["patients"]["age"][:] = np.minimum(fit["patients"]["age"], 40.0)
+    assert cases_of(fit)["age"].max() == 40.0
+    assert design_of(fit).terms["age"].matrix.max() < before.terms["age"].matrix.max()
+    fit.attrs["model"] = kept.attrs["model"].replace('"objective_response"', '"another"')
+    assert design_of(fit).model.name == "another"
+    assert design_of(kept) is before
 
 
 def test_xarray_opens_it_too(age_fit: xr.DataTree, tmp_path) -> None:

@@ -6,6 +6,7 @@ import tomllib
 import numpy as np
 import pytest
 from scipy import stats
+from scipy.interpolate import BSpline
 
 from casepool.errors import CasepoolError
 from casepool.modelling import make_design, model_from_dict
@@ -72,6 +73,19 @@ def test_every_spline_has_integral_one_and_they_join_smoothly():
         assert density @ h ** np.arange(4) == pytest.approx(after[:, 0], abs=1e-12)
         assert density[:, 1:] @ (np.arange(1, 4) * h ** np.arange(3)) == pytest.approx(after[:, 1], abs=1e-12)
         assert density[:, 2:] @ (np.array([2, 6 * h])) == pytest.approx(2 * after[:, 2], abs=1e-12)
+
+
+@pytest.mark.parametrize("knots", [(5.0,), (6.0, 18.0), (1.0, 2.0, 3.0, 40.0, 41.0)])
+def test_the_splines_are_scipys(knots):
+    pieces, last = m_splines(knots, "months"), knots[-1]
+    padded = np.array([0.0] * 4 + [*knots] + [last] * 3)
+    times = np.linspace(0.0, last, 57)
+    piece = np.searchsorted(pieces.breaks[1:-1], times, side="right")
+    slopes = (pieces.powers * np.arange(1, 5))[:, piece]
+    found = (slopes * (times - pieces.breaks[piece])[:, None] ** np.arange(4)).sum(axis=-1)
+    expected = BSpline.design_matrix(times, padded, 3).toarray() * np.exp(-pieces.constant) / last
+    assert pytest.approx(expected, abs=1e-13) == found.T
+    assert pieces.powers[:, -1, 0] == pytest.approx(expected[-1], abs=1e-13)
 
 
 BOTH = [(constant_pieces((6.0, 12.0, 24.0), "months"), False), (m_splines((6.0, 18.0), "months"), True)]

@@ -6,6 +6,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 import pandas as pd
@@ -87,6 +88,7 @@ def _near_level(value: object, column: Column) -> str:
     return GENERAL
 
 
+@lru_cache(4096)
 def folded(label: str) -> str:
     """Return what is left of a label when case, spaces, and the forms of dashes, quotes and letters are set aside.
 

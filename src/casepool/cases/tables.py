@@ -128,9 +128,7 @@ def placed(problems: list[Problem], raw: pd.DataFrame, codebook: Codebook) -> li
 
 def bare(frame: pd.DataFrame) -> pd.DataFrame:
     """Return the frame without its attributes, which pandas copies deeply whenever a column is taken."""
-    lean = frame.copy(deep=False)
-    lean.attrs = {}
-    return lean
+    return pd.DataFrame(frame)
 
 
 def flat(frame: pd.DataFrame) -> pd.DataFrame:

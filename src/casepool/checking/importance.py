@@ -5,7 +5,6 @@ from __future__ import annotations
 import warnings
 from dataclasses import dataclass
 
-import arviz as az
 import numpy as np
 from scipy import special
 
@@ -46,10 +45,12 @@ class Weighed:
 
 def weighed(fitted: Fitted) -> Weighed:
     """Weigh the draws of a fit without each of its patients."""
+    from arviz_stats import loo  # seconds to load
+
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # a high k is what is asked here, and answered in words
         try:
-            found = az.loo(fitted.tree, pointwise=True)
+            found = loo(fitted.tree, pointwise=True)
         except (ValueError, IndexError):  # stuck chains, or few draws: too few different ones for a tail
             return _unsmoothed(fitted)
     weights = found.log_weights.transpose("patient", "chain", "draw").to_numpy()

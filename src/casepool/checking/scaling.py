@@ -5,7 +5,6 @@ from __future__ import annotations
 import warnings
 from dataclasses import dataclass
 
-import arviz_stats
 import numpy as np
 import pandas as pd
 import xarray as xr
@@ -115,6 +114,8 @@ def _weighed(fitted: Fitted, name: str, drawn: Draws, alone: Draws) -> Scaled:
 
 def moved_by(values: np.ndarray, density: np.ndarray) -> float:
     """Return how far draws move with a power of a log density, both (chain, draw, ...): the largest of a vector."""
+    from arviz_stats import psense  # seconds to load
+
     density = density.reshape(*density.shape[:2], -1).sum(axis=-1)
     if np.ptp(density) < CONSTANT:
         return 0.0
@@ -126,7 +127,7 @@ def moved_by(values: np.ndarray, density: np.ndarray) -> float:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # weights too uneven to be sure: the sensitivity is large then
         try:
-            found = arviz_stats.psense(xr.DataTree.from_dict(groups), group="prior")
+            found = psense(xr.DataTree.from_dict(groups), group="prior")
         except ValueError:  # stuck chains: too few different draws to be weighed again
             return float("nan")
     return float(np.nanmax(found["value"].to_numpy()))

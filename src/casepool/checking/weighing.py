@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import xarray as xr
-from scipy import optimize, special
+from scipy import special
 
 from casepool.arguments import name_of
 from casepool.checking.influence import leave_one_out
@@ -114,6 +114,8 @@ def stacking_weights(elpd: np.ndarray) -> np.ndarray:
     def loss(w: np.ndarray) -> tuple[float, np.ndarray]:
         mixed = np.maximum(density @ w, 1e-300)
         return -float(np.log(mixed).mean()), -(density / mixed[:, None]).mean(axis=0)
+
+    from scipy import optimize
 
     found = optimize.minimize(
         loss,

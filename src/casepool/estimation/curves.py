@@ -9,11 +9,10 @@ import numpy as np
 from casepool.arguments import is_number
 from casepool.errors import CasepoolError
 from casepool.estimation.draws import HUGE, Fitted
-from casepool.inference.fit_contents import cases_of
+from casepool.inference.fit_contents import design_of
 from casepool.modelling import Design
 from casepool.modelling.design.exposure_dates import nodes
 from casepool.modelling.design.likelihood import data_of, hazard_of, patient_mean
-from casepool.modelling.design.making import make_design
 from casepool.modelling.families.arrays import NUMPY
 from casepool.modelling.families.baselines import TINY
 from casepool.modelling.families.hazards import Hazard
@@ -121,7 +120,7 @@ class Curve:
 def undated(fitted: Fitted) -> Design:
     """Return the fit's patients one row each where only dates were summed over: dates play no part in a strategy."""
     early = {name: replace(exposure, dating="early") for name, exposure in fitted.model.exposures.items()}
-    return make_design(replace(fitted.model, exposures=early), cases_of(fitted.tree))
+    return design_of(fitted.tree, replace(fitted.model, exposures=early))
 
 
 def curve(fitted: Fitted, design: Design, switch: float) -> Curve:

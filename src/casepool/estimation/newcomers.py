@@ -19,11 +19,11 @@ from casepool.cases.tables import bare, typed
 from casepool.errors import CasepoolError
 from casepool.estimation.aliases import level_weights
 from casepool.estimation.draws import Fitted, check_probability, open_draws, posterior_rows, refuse_survival
-from casepool.estimation.targets import category_probabilities
 from casepool.inference.fit_contents import cases_of
 from casepool.modelling import Design
 from casepool.modelling.design.encoding import code_term, labels_of
 from casepool.modelling.design.grouping import patients_and_events
+from casepool.modelling.design.likelihood import category_chances
 from casepool.modelling.design.making import design_of_one, patient_labels
 from casepool.modelling.families.names import effect_of, mean_of, share_of
 from casepool.modelling.specification.endpoints import endpoints
@@ -110,7 +110,7 @@ def predict(fit: xr.DataTree, patients: pd.DataFrame, *, ci_prob: float = 0.95) 
     rows: list[dict[str, Any]] = []
     draws: list[np.ndarray] = []
     for i, label in enumerate(new.labels):
-        categories = [p[..., 0] for p in category_probabilities(new.design(i), new.fitted)]
+        categories = [p[..., 0] for p in category_chances(new.design(i), new.fitted.parameters)]
         for end in endpoints(fitted.model):
             words = f"{end.words}: probability" if end.words else "probability of response"
             about = {"estimand": f"{words} for this patient", "at": end.at, "level": label}

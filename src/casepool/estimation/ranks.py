@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import xarray as xr
-from scipy import stats
 
 from casepool.arguments import name_of, one_of
 from casepool.errors import CasepoolError
@@ -20,6 +19,7 @@ from casepool.estimation.draws import (
     refuse_survival,
 )
 from casepool.estimation.targets import ANSWERS, TARGETS
+from casepool.inference.diagnostics import ranks
 from casepool.inference.fit_contents import cases_of
 from casepool.modelling.design.grouping import membership
 from casepool.modelling.specification.endpoints import event
@@ -78,7 +78,7 @@ def _rows(
     p: np.ndarray, rows: list[dict[str, Any]], words: str, fitted: Fitted, ci_prob: float
 ) -> list[dict[str, Any]]:
     """Tell every level's rank, and the probability of each."""
-    first, last = (stats.rankdata(-p, method=method, axis=-1) for method in ("min", "max"))
+    first, last = ranks(-p, axis=-1)
     ranked = [row | {"estimand": f"rank by the {words}", "unit": "rank"} for row in rows]
     middle = posterior_rows((first + last) / 2, ranked, fitted=fitted, ci_prob=ci_prob)
     levels = len(rows)

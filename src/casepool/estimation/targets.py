@@ -15,9 +15,7 @@ from casepool.modelling import Design
 from casepool.modelling.design.grouping import Membership, patients_and_events
 from casepool.modelling.design.likelihood import (
     by_step,
-    data_of,
-    log_probabilities,
-    patient_mean,
+    category_chances,
     random_rows,
 )
 from casepool.modelling.families.arrays import NUMPY
@@ -31,8 +29,6 @@ TARGETS = {
     "standardised": "mean probability over all patients of the fit, each set to the level",
     "new": "probability for a new patient of the level, other group effects drawn anew",
 }
-MOST_AT_ONCE = 2**24
-"""Numbers an array over draws and rows may hold."""
 UNSEEN = "(unseen level)"
 """Level of a row for a patient whose level no table has shown."""
 
@@ -53,30 +49,15 @@ class Answer:
     notes: tuple[str, ...]
 
 
-def category_probabilities(design: Design, fitted: Fitted) -> list[np.ndarray]:
-    """Probability of each category, worst first, of every patient of a design: arrays (chain, draw, patients).
-
-    Some draws at a time, as many as memory holds: a patient of whom much is missing has thousands of rows.
-    """
-    data, draws = data_of(design), next(iter(fitted.parameters.values())).shape[1]
-    parts = min(draws, 1 + 4 * draws * len(design.patient_of_row) // MOST_AT_ONCE)
-    found = []
-    for some in np.array_split(np.arange(draws), parts):
-        own = {name: values[:, some[0] : some[-1] + 1] for name, values in fitted.parameters.items()}
-        log_p = log_probabilities(data, own, NUMPY)
-        found.append([patient_mean(design, np.exp(values), own, NUMPY) for values in log_p])
-    return [np.concatenate(category, axis=1) for category in zip(*found, strict=True)]
-
-
 def probabilities(design: Design, fitted: Fitted) -> np.ndarray:
     """Probability of what the model calls success of every patient of a design: array (chain, draw, patients)."""
-    return event(fitted.model).of(category_probabilities(design, fitted))
+    return event(fitted.model).of(category_chances(design, fitted.parameters))
 
 
 def over_patients(design: Design, fitted: Fitted) -> list[np.ndarray]:
     """Probability of each category averaged over all patients of a design: arrays (chain, draw)."""
     n, _ = patients_and_events(fitted.design)
-    return [np.average(p, axis=-1, weights=n) for p in category_probabilities(design, fitted)]
+    return [np.average(p, axis=-1, weights=n) for p in category_chances(design, fitted.parameters)]
 
 
 def _observed(fitted: Fitted, group: Membership) -> Answer:
@@ -84,7 +65,7 @@ def _observed(fitted: Fitted, group: Membership) -> Answer:
     weight = n[:, None] * group.members
     total = weight.sum(axis=0)
     share = np.divide(weight, total, out=np.full(weight.shape, np.nan), where=total > 0)
-    everyone = category_probabilities(fitted.design, fitted)
+    everyone = category_chances(fitted.design, fitted.parameters)
     empty = 'no patient of this level in the fit; target="standardised" or "new" describes it'
     return Answer([p @ share for p in everyone], group.levels, tuple("" if t else empty for t in total))
 

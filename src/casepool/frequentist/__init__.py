@@ -1,33 +1,4 @@
-"""The frequentist answers, and their recomputation."""
+"""The frequentist answers, and their recomputation.
 
-from casepool.frequentist.answers import classical as classical
-from casepool.frequentist.claims import audit as audit
-from casepool.frequentist.contingency import ChiSquare as ChiSquare
-from casepool.frequentist.contingency import likelihood_ratio as likelihood_ratio
-from casepool.frequentist.contingency import pearson as pearson
-from casepool.frequentist.cox import CoxFit as CoxFit
-from casepool.frequentist.cox import fit_cox as fit_cox
-from casepool.frequentist.curves import StepCurve as StepCurve
-from casepool.frequentist.curves import hazard_at as hazard_at
-from casepool.frequentist.curves import kaplan_meier as kaplan_meier
-from casepool.frequentist.curves import numbers_at_risk as numbers_at_risk
-from casepool.frequentist.curves import restricted_mean as restricted_mean
-from casepool.frequentist.curves import simon_makuch as simon_makuch
-from casepool.frequentist.curves import survival_at as survival_at
-from casepool.frequentist.exact import ExactTest as ExactTest
-from casepool.frequentist.exact import fisher_freeman_halton as fisher_freeman_halton
-from casepool.frequentist.limits import survival_limits as survival_limits
-from casepool.frequentist.limits import survival_limits_at as survival_limits_at
-from casepool.frequentist.logrank import LogRank as LogRank
-from casepool.frequentist.logrank import log_rank as log_rank
-from casepool.frequentist.logrank import mantel_byar as mantel_byar
-from casepool.frequentist.medians import brookmeyer_crowley as brookmeyer_crowley
-from casepool.frequentist.medians import median as median
-from casepool.frequentist.medians import order_statistic_interval as order_statistic_interval
-from casepool.frequentist.medians import side_of_half as side_of_half
-from casepool.frequentist.proportions import clopper_pearson as clopper_pearson
-from casepool.frequentist.proportions import one_sided_bound as one_sided_bound
-from casepool.frequentist.proportions import wilson as wilson
-from casepool.frequentist.spells import Spells as Spells
-from casepool.frequentist.spells import as_spells as as_spells
-from casepool.frequentist.spells import split_at_switch as split_at_switch
+Nothing is handed on here: who needs an interval of a proportion loads neither a Cox model nor its optimiser.
+"""

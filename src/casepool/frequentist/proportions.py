@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from scipy import stats
+import math
+from collections.abc import Callable
+
+from scipy import special
 
 from casepool.errors import CasepoolError
 
@@ -29,9 +32,9 @@ def clopper_pearson(events: int, n: int, confidence: float = 0.95) -> tuple[floa
 
     Notes
     -----
-    Clopper and Pearson (1934), Biometrika 26, 404-413; computed by `scipy.stats.binomtest`.
+    Clopper and Pearson (1934), Biometrika 26, 404-413: quantiles of Beta distributions.
     """
-    return _interval(events, n, confidence, method="exact")
+    return _interval(events, n, confidence, lambda: _exact(events, n, (1 - confidence) / 2))
 
 
 def wilson(events: int, n: int, confidence: float = 0.95) -> tuple[float, float]:
@@ -56,9 +59,9 @@ def wilson(events: int, n: int, confidence: float = 0.95) -> tuple[float, float]
 
     Notes
     -----
-    Wilson (1927), JASA 22, 209-212; computed by `scipy.stats.binomtest`.
+    Wilson (1927), JASA 22, 209-212: the proportions that a score test does not reject.
     """
-    return _interval(events, n, confidence, method="wilson")
+    return _interval(events, n, confidence, lambda: _score(events, n, float(special.ndtri((1 + confidence) / 2))))
 
 
 def one_sided_bound(events: int, n: int, confidence: float = 0.95) -> tuple[float, float]:
@@ -92,13 +95,11 @@ def one_sided_bound(events: int, n: int, confidence: float = 0.95) -> tuple[floa
             remedy="use clopper_pearson for counts in between",
             value=(events, n),
         )
-    return _interval(events, n, confidence, method="exact", alternative="less" if events == 0 else "greater")
+    return _interval(events, n, confidence, lambda: _exact(events, n, 1 - confidence))
 
 
-def _interval(
-    events: int, n: int, confidence: float, *, method: str, alternative: str = "two-sided"
-) -> tuple[float, float]:
-    """Check the counts and ask scipy for the interval."""
+def _interval(events: int, n: int, confidence: float, limits: Callable[[], tuple[float, float]]) -> tuple[float, float]:
+    """Check the counts, and compute the limits of those that leave something to compute."""
     if not (0 <= events <= n and int(events) == events and int(n) == n):
         raise CasepoolError(
             "events of n must be whole numbers with 0 <= events <= n",
@@ -106,11 +107,21 @@ def _interval(
             value=(events, n),
         )
     check_confidence(confidence)
-    if n == 0:
-        return 0.0, 1.0
-    test = stats.binomtest(int(events), int(n), alternative=alternative)
-    limits = test.proportion_ci(confidence_level=confidence, method=method)
-    return float(limits.low), float(limits.high)
+    return limits() if n else (0.0, 1.0)
+
+
+def _exact(events: int, n: int, tail: float) -> tuple[float, float]:
+    """Return the proportions under which as many events or more, and as few or fewer, have the probability `tail`."""
+    lower = special.betaincinv(events, n - events + 1, tail) if events > 0 else 0.0
+    upper = special.betainccinv(events + 1, n - events, tail) if events < n else 1.0
+    return float(lower), float(upper)
+
+
+def _score(events: int, n: int, z: float) -> tuple[float, float]:
+    """Return the proportions from which the one seen is `z` of their standard errors away."""
+    p, whole = events / n, 2 * (n + z**2)
+    middle, reach = (2 * n * p + z**2) / whole, z / whole * math.sqrt(4 * n * p * (1 - p) + z**2)
+    return middle - reach if events > 0 else 0.0, middle + reach if events < n else 1.0
 
 
 def check_confidence(confidence: float) -> None:

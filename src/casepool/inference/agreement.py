@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
-from casepool.frequentist import kaplan_meier, survival_at
+from casepool.frequentist.curves import kaplan_meier, survival_at
 from casepool.inference.convergence import NOT_ASKED
+from casepool.inference.diagnostics import ranks
 from casepool.inference.predictive import prior_draws, replicate_counts, replicate_follow_up
 from casepool.modelling import Design
 from casepool.modelling.design.grouping import membership
@@ -218,7 +218,7 @@ def product_limit(time: np.ndarray, event_: np.ndarray, entry: np.ndarray, at: f
         Where follow-up ends before `at`, its last value.
     """
     entered = np.searchsorted(np.sort(entry), time, side="left")
-    at_risk = entered - (stats.rankdata(time, method="min", axis=1) - 1)
+    at_risk = entered - (ranks(time, axis=1)[0] - 1)
     return np.where(event_ & (time <= at), 1 - 1 / np.maximum(at_risk, 1), 1.0).prod(axis=1)
 
 
@@ -260,9 +260,8 @@ def tail_chance(seen: np.ndarray, replicated: np.ndarray) -> tuple[float, int]:
     standard deviations from the median: of several numbers each has replicates that no other one passes.
     """
     each = np.concatenate([seen[None], replicated])
-    below = stats.rankdata(each, method="max", axis=0)
-    above = len(each) + 1 - stats.rankdata(each, method="min", axis=0)
-    tails = np.minimum(1.0, 2 * np.minimum(below, above) / len(each))
+    first, last = ranks(each)
+    tails = np.minimum(1.0, 2 * np.minimum(last, len(each) + 1 - first) / len(each))
     middle, spread = np.median(replicated, axis=0), replicated.std(axis=0)
     apart = np.abs(each - middle) / np.where(spread > 0, spread, 1.0)
     extreme = -np.log(tails) + TIE * np.minimum(apart, 1 / TIE)

@@ -138,17 +138,25 @@ def _folded(draws: np.ndarray) -> np.ndarray:
 def _scores(draws: np.ndarray) -> np.ndarray:
     """Return the normal scores of the ranks of all draws of a number, equal ones sharing their mean rank."""
     flat = _flat(draws)
-    size = len(flat)
-    order = np.argsort(flat, axis=0, kind="stable")
-    ordered = np.take_along_axis(flat, order, axis=0)
-    new = np.vstack([np.ones((1, flat.shape[1]), bool), ordered[1:] != ordered[:-1]])
-    place = np.arange(size)[:, None]
-    first = np.maximum.accumulate(np.where(new, place, 0), axis=0)
-    ends = np.vstack([new[1:], np.ones((1, flat.shape[1]), bool)])
-    last = np.minimum.accumulate(np.where(ends, place, size - 1)[::-1], axis=0)[::-1]
-    rank = np.empty_like(flat)
-    np.put_along_axis(rank, order, (first + last) / 2 + 1, axis=0)
-    return np.asarray(special.ndtri((rank - BLOM) / (size - 2 * BLOM + 1))).reshape(draws.shape)
+    first, last = ranks(flat)
+    rank = (first + last) / 2
+    return np.asarray(special.ndtri((rank - BLOM) / (len(flat) - 2 * BLOM + 1))).reshape(draws.shape)
+
+
+def ranks(values: np.ndarray, axis: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Return the first and the last of the ranks, from 1, that each value shares with its equals along an axis."""
+    columns = np.moveaxis(values, axis, 0)
+    order = np.argsort(columns, axis=0)  # in whatever order equals come, they share their ranks
+    ordered = np.take_along_axis(columns, order, axis=0)
+    changes, end = ordered[1:] != ordered[:-1], np.ones((1, *columns.shape[1:]), bool)
+    place = np.arange(1, len(columns) + 1).reshape(-1, *[1] * (columns.ndim - 1))
+    first = np.maximum.accumulate(np.where(np.concatenate([end, changes]), place, 1), axis=0)
+    last = np.where(np.concatenate([changes, end]), place, len(columns))
+    last = np.minimum.accumulate(last[::-1], axis=0)[::-1]
+    lowest, highest = np.empty_like(columns, dtype=int), np.empty_like(columns, dtype=int)
+    np.put_along_axis(lowest, order, first, axis=0)
+    np.put_along_axis(highest, order, last, axis=0)
+    return np.moveaxis(lowest, 0, axis), np.moveaxis(highest, 0, axis)
 
 
 def _ratio(draws: np.ndarray) -> np.ndarray:

@@ -9,12 +9,14 @@ import sys
 import time
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import cache, lru_cache
 from importlib.metadata import version
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import xarray as xr
+from threadpoolctl import threadpool_info
 
 from casepool.arguments import AUTO, NUTS
 from casepool.cases import Column, codebook_of
@@ -25,31 +27,63 @@ from casepool.cases.tables import bare, typed
 from casepool.errors import CasepoolError
 from casepool.inference.drawn import Drawn
 from casepool.inference.fit_format import FORMAT
-from casepool.modelling import Design, Model, make_design, model_from_dict
-from casepool.modelling.design.making import patient_labels
+from casepool.modelling import Design, Model, model_from_dict
+from casepool.modelling.design.making import design_of_typed, patient_labels
 from casepool.modelling.families.registry import FAMILIES
 from casepool.modelling.specification.model import model_dict
+
+KEPT = 4
+"""Fits whose cases and Designs are kept, found again by all they are made of: a fit may be changed."""
+Columns = tuple[tuple[str, np.dtype[Any], Any], ...]
 
 
 def model_of(fit: xr.DataTree) -> Model:
     """Return the model a fit was made with."""
-    plain = json.loads(fit.attrs["model"])
+    return _model(fit.attrs["model"])
+
+
+def _model(text: str) -> Model:
+    plain = json.loads(text)
     return model_from_dict({k: v for k, v in plain.items() if k != "name"}, name=plain["name"])
 
 
 def cases_of(fit: xr.DataTree) -> pd.DataFrame:
     """Return the table a fit was made from, as far as the fit keeps it: all rows, the columns used."""
-    codebook = codebook_from_dict(json.loads(fit.attrs["codebook"]))
-    patients = fit["patients"].to_dataset()
-    columns: dict[str, Any] = {codebook.id: [str(label) for label in patients["patient"].values]}
-    columns |= {name: patients[name].values for name in codebook.columns if name != codebook.id}
+    return _cases(fit.attrs["codebook"], _patients_of(fit)).copy()
+
+
+def design_of(fit: xr.DataTree, model: Model | None = None) -> Design:
+    """Return the Design a fit was made from, or that of another model on the same cases."""
+    codebook, patients = fit.attrs["codebook"], _patients_of(fit)
+    if model is None:
+        return _design(fit.attrs["model"], codebook, patients)
+    return design_of_typed(model, _cases(codebook, patients))
+
+
+def _patients_of(fit: xr.DataTree) -> Columns:
+    """Return the columns of the patients of a fit as what can be looked up: numbers as bytes, all else as it is."""
+    columns = ((str(name), values.to_numpy()) for name, values in fit["patients"].variables.items())
+    return tuple(
+        (name, own.dtype, own.tobytes() if own.dtype.kind == "f" else tuple(own.tolist())) for name, own in columns
+    )
+
+
+@lru_cache(KEPT)
+def _cases(codebook_text: str, patients: Columns) -> pd.DataFrame:
+    codebook = codebook_from_dict(json.loads(codebook_text))
+    held = {
+        name: np.frombuffer(own, kind) if isinstance(own, bytes) else np.array(own, kind)
+        for name, kind, own in patients
+    }
+    columns: dict[str, Any] = {codebook.id: [str(label) for label in held["patient"]]}
+    columns |= {name: held[name] for name in codebook.columns if name != codebook.id}
     book = replace(codebook, columns={codebook.id: Column("text"), **codebook.columns}, missing=("",))
     return typed(pd.DataFrame(columns), book)
 
 
-def design_of(fit: xr.DataTree) -> Design:
-    """Return the Design a fit was made from."""
-    return make_design(model_of(fit), cases_of(fit))
+@lru_cache(KEPT)
+def _design(model: str, codebook: str, patients: Columns) -> Design:
+    return design_of_typed(_model(model), _cases(codebook, patients))
 
 
 def parameters_of(posterior: xr.Dataset) -> dict[str, np.ndarray]:
@@ -159,9 +193,9 @@ def attributes(design: Design, frame: pd.DataFrame, seed: int, settings: Mapping
         "data_sha256": data_hash(frame, kept),
         "seed": str(seed),
         "settings": json.dumps(dict(settings)),
-        "inference_library": " ".join((library, version(library))),
+        "inference_library": " ".join((library, _version(library))),
         "versions": json.dumps(versions()),
-        "machine": machine(),
+        "machine": machine(settings["engine"]),
         "created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
     }
 
@@ -169,14 +203,25 @@ def attributes(design: Design, frame: pd.DataFrame, seed: int, settings: Mapping
 def versions() -> dict[str, str]:
     """Return the versions a result depends on."""
     packages = ("casepool", "pymc", "nutpie", "pytensor", "arviz", "numba", "numpy", "scipy", "pandas", "xarray")
-    return {"python": platform.python_version()} | {name: version(name) for name in packages}
+    return {"python": platform.python_version()} | {name: _version(name) for name in packages}
 
 
-def machine() -> str:
-    """Return what a compiler makes code for: system, architecture and processor."""
-    from llvmlite.binding import get_host_cpu_name  # part of the compiler, which reading a fit must not load
+@cache
+def _version(package: str) -> str:
+    return version(package)
 
-    return f"{sys.platform} {platform.machine()} {get_host_cpu_name()}"
+
+def machine(engine: str) -> str:
+    """Return what the digits of an engine's draws depend on: system, architecture, and what code was made for.
+
+    That is the processor where code is compiled, else what the library of linear algebra takes it for.
+    """
+    if engine == NUTS:
+        from llvmlite.binding import get_host_cpu_name  # part of the compiler, which reading a fit must not load
+
+        return f"{sys.platform} {platform.machine()} {get_host_cpu_name()}"
+    kinds = {str(library.get("architecture", "")) for library in threadpool_info() if library["user_api"] == "blas"}
+    return " ".join([sys.platform, platform.machine(), *sorted(kinds - {""})])
 
 
 def data_hash(frame: pd.DataFrame, columns: list[str]) -> str:

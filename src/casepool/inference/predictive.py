@@ -9,7 +9,7 @@ import numpy as np
 import xarray as xr
 
 from casepool.modelling import Design
-from casepool.modelling.design.likelihood import data_of, hazard_of, log_probabilities, patient_mean, random_rows
+from casepool.modelling.design.likelihood import category_chances, data_of, hazard_of, random_rows
 from casepool.modelling.families.arrays import NUMPY
 from casepool.modelling.families.hazards import Hazard
 from casepool.modelling.families.names import log_intensity_of
@@ -78,12 +78,6 @@ def follow_up_limit(design: Design) -> np.ndarray:
     """Return how long each patient of a survival design is followed in a replication: an event ends it earlier."""
     out = design.outcome
     return np.asarray(np.where(out["event"] == 1, out["time"].max(), out["time"]))
-
-
-def category_chances(design: Design, parameters: Parameters) -> list[np.ndarray]:
-    """Return every patient's probability of each category, worst first: arrays (chain, draw, patients)."""
-    log_p = log_probabilities(data_of(design), parameters, NUMPY)
-    return [patient_mean(design, np.exp(values), parameters, NUMPY) for values in log_p]
 
 
 def replicate_counts(design: Design, parameters: Parameters, rng: np.random.Generator) -> list[np.ndarray]:

@@ -13,7 +13,7 @@ import xarray as xr
 from casepool.cases import codebook_of
 from casepool.cases.codebook import Codebook
 from casepool.inference.diagnostics import mcse_mean
-from casepool.inference.fit_contents import cases_of, data_hash, machine, model_of, settings_of, versions
+from casepool.inference.fit_contents import cases_of, data_hash, engine_of, machine, model_of, settings_of, versions
 from casepool.inference.fit_format import refuse_what_is_no_fit
 from casepool.inference.fitting import cores_of, fit
 
@@ -74,8 +74,9 @@ def _changed(fit: xr.DataTree) -> Iterator[str]:
     for name in now:
         if was.get(name) != now[name]:
             yield f"{name} was {was.get(name, 'not recorded')}, is {now[name]}"
-    if fit.attrs.get("machine") != machine():
-        yield f"the machine was {fit.attrs.get('machine', 'not recorded')}, is {machine()}"
+    here = machine(engine_of(fit)["run"])
+    if fit.attrs.get("machine") != here:
+        yield f"the machine was {fit.attrs.get('machine', 'not recorded')}, is {here}"
 
 
 def _versions(changed: list[str]) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from casepool.checking import check
 from casepool.errors import CasepoolError
 from casepool.estimation import contrast, estimates, survival
 from casepool.estimation.draws import Fitted, open_draws
-from casepool.frequentist import classical
+from casepool.frequentist.answers import classical
 from casepool.inference.convergence import worst
 from casepool.inference.fit_contents import cases_of, study_settings
 from casepool.modelling.families.priors import Prior

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from casepool.errors import CasepoolError
-from casepool.frequentist import clopper_pearson
+from casepool.frequentist.proportions import clopper_pearson
 from casepool.reporting.answers import Answers
 from casepool.reporting.blocks import Block, Cell, Table, Text
 from casepool.reporting.material import Material

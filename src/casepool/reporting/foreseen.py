@@ -17,8 +17,7 @@ from casepool.errors import CasepoolError
 from casepool.escaping import literal
 from casepool.estimation.curves import curve
 from casepool.estimation.draws import Fitted, open_draws
-from casepool.frequentist import kaplan_meier
-from casepool.frequentist.curves import survival_at
+from casepool.frequentist.curves import kaplan_meier, survival_at
 from casepool.inference.fit_contents import cases_of
 from casepool.inference.predictive import follow_up_limit, prior_draws, replicate
 from casepool.modelling import Model, make_design

@@ -16,7 +16,7 @@ from casepool.escaping import literal
 from casepool.estimation.curves import Strategy
 from casepool.estimation.draws import Fitted, open_draws, quantiles
 from casepool.estimation.survival import arms_of
-from casepool.frequentist import StepCurve, kaplan_meier, numbers_at_risk
+from casepool.frequentist.curves import StepCurve, kaplan_meier, numbers_at_risk
 from casepool.modelling import Model
 from casepool.modelling.specification.cautions import arm_words
 from casepool.reporting.figures import ALARM, COLOURS, GREY, MARKERS, check_axes, mark, new_axes

@@ -16,7 +16,7 @@ from casepool.arguments import path_of, seed_of
 from casepool.cases import codebook_of, list_datasets, read_cases
 from casepool.cases.codebook import Codebook
 from casepool.errors import CasepoolError
-from casepool.frequentist import classical
+from casepool.frequentist.answers import classical
 from casepool.frequentist.claims.files import FILE, Claim, read_claims
 from casepool.inference.fitting import fit
 from casepool.modelling import model as get_model

@@ -128,10 +128,22 @@ class Density:
             x = coordinates[own.coordinate]
             log_p = own.coordinate_density(x, self.inputs, made, xp)
             total = total + _total(log_p, own.axes)
+        return total + self._told(made, xp)
+
+    def log_density_of_normal(self, vector: Array, xp: Namespace) -> Array:
+        """Return the log density of the posterior, up to a constant, at standard normals of `from_normal`: (...).
+
+        A standard normal times the likelihood, whatever the model.
+        """
+        return self._told(self.from_normal(vector, xp), xp) - 0.5 * (vector * vector).sum(axis=-1)
+
+    def _told(self, parameters: Arrays, xp: Namespace) -> Array:
+        """Return the log probability of all that the table tells: outcomes, and what is recorded of covariates."""
+        total = self.log_likelihood(parameters, xp).sum(axis=-1)
         recorded = {name: term.recorded for name, term in self.design.terms.items()}
-        for log_p in log_recorded(self.design, recorded, made, xp).values():
+        for log_p in log_recorded(self.design, recorded, parameters, xp).values():
             total = total + log_p
-        return total + self.log_likelihood(made, xp).sum(axis=-1)
+        return total
 
 
 def prior_inputs(design: Design) -> dict[str, np.ndarray]:

@@ -6,6 +6,7 @@ import itertools
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
@@ -104,6 +105,12 @@ def exposed_by(exposure: Exposure | None, dates: Dates | None, kept: np.ndarray)
     return np.array([math.isfinite(a) for a, _ in intervals])
 
 
+@cache
+def _gauss_legendre(size: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return nodes on [-1, 1] and their weights, which take longer to find than all else of a patient's rows."""
+    return np.polynomial.legendre.leggauss(size)
+
+
 def nodes(start: float, end: float, breaks: list[float]) -> tuple[np.ndarray, np.ndarray]:
     """Return Gauss-Legendre nodes and weights between two times, piece by piece between the breaks.
 
@@ -112,7 +119,7 @@ def nodes(start: float, end: float, breaks: list[float]) -> tuple[np.ndarray, np
     ends = [start, *sorted({x for x in breaks if start < x < end}), end]
     found = []
     for number, (a, b) in enumerate(itertools.pairwise(ends)):
-        x, w = np.polynomial.legendre.leggauss(LATER_NODES if number else FIRST_NODES)
+        x, w = _gauss_legendre(LATER_NODES if number else FIRST_NODES)
         v, weight = (x + 1) / 2, w / 2
         if not number:
             v, weight = v**3, weight * 3 * v**2

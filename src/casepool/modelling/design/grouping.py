@@ -11,7 +11,7 @@ from casepool.arguments import name_of
 from casepool.cases import codebook_of
 from casepool.cases.codebook import Codebook
 from casepool.cases.column import LABELLED
-from casepool.cases.tables import missing_column
+from casepool.cases.tables import bare, missing_column
 from casepool.errors import CasepoolError
 from casepool.modelling.design.design import Design
 from casepool.modelling.design.encoding import labels_of
@@ -80,6 +80,7 @@ def membership(design: Design, cases: pd.DataFrame, by: str) -> Membership:
     """
     name_of(by, "by", "name a factor of the model or a column of the cases")
     codebook = codebook_of(cases) or Codebook()
+    cases = bare(cases)
     term = design.model.terms.get(by)
     if term is not None and term.is_number:
         raise CasepoolError(f"{by!r} is a number in this model, without levels", remedy="use a banded term")

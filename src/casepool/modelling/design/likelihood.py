@@ -7,7 +7,7 @@ Parameters map posterior names to arrays: draws lead, a vector's own axis is las
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -201,21 +201,37 @@ def log_likelihood(data: Data, parameters: Parameters, xp: Namespace) -> Array:
 
 def pointwise(design: Design, parameters: Mapping[str, np.ndarray]) -> np.ndarray:
     """Return every patient's log-likelihood in every draw, some draws at a time: array (chain, draw, patients)."""
-    data, lead = data_of(design), next(iter(parameters.values())).shape[:2]
+    data = data_of(design)
+    return _by_draws(lambda own: [log_likelihood(data, own, NUMPY)], parameters)[0]
+
+
+def category_chances(design: Design, parameters: Mapping[str, np.ndarray]) -> list[np.ndarray]:
+    """Return every patient's probability of each category, worst first: arrays (chain, draw, patients)."""
+    data = data_of(design)
+
+    def of(own: Parameters) -> list[np.ndarray]:
+        chances = [np.exp(values) for values in log_probabilities(data, own, NUMPY)]
+        return _patient_means(data, chances, own, NUMPY) if design.summed else chances
+
+    return _by_draws(of, parameters)
+
+
+def _by_draws(of: Callable[[Parameters], list[np.ndarray]], parameters: Mapping[str, np.ndarray]) -> list[np.ndarray]:
+    """Compute arrays (draws, patients) from some draws at a time, and return them (chain, draw, patients)."""
+    lead = next(iter(parameters.values())).shape[:2]
     flat = {name: values.reshape(-1, *values.shape[2:]) for name, values in parameters.items()}
-    found = np.empty((lead[0] * lead[1], len(design.patients)))
-    for start in range(0, len(found), AT_ONCE):
-        some = slice(start, start + AT_ONCE)
-        found[some] = log_likelihood(data, {name: values[some] for name, values in flat.items()}, NUMPY)
-    return found.reshape(*lead, -1)
+    starts = range(0, lead[0] * lead[1], AT_ONCE)
+    parts = [of({name: values[start : start + AT_ONCE] for name, values in flat.items()}) for start in starts]
+    return [np.concatenate(each).reshape(*lead, -1) for each in zip(*parts, strict=True)]
 
 
-def row_weights(design: Design, parameters: Parameters, xp: Namespace) -> np.ndarray:
+def row_weights(data: Data, parameters: Parameters, xp: Namespace) -> np.ndarray:
     """Return the weight of each row within its patient: array (rows,), or (..., rows) where it varies by draw.
 
     The weights are the modelled distribution of what is missing, whatever the outcome was; a patient's sum to 1.
     """
-    log_weight = design.log_weight + log_shares(data_of(design), parameters, xp)
+    design = data.design
+    log_weight = design.log_weight + log_shares(data, parameters, xp)
     first = np.unique(design.patient_of_row, return_index=True)[1]
     largest = np.maximum.reduceat(log_weight, first, axis=-1)
     weight = np.exp(log_weight - largest[..., design.patient_of_row])
@@ -235,7 +251,7 @@ def random_rows(design: Design, parameters: Parameters, patient: np.ndarray, pla
     -------
     integer array of that shape
     """
-    reached = np.cumsum(row_weights(design, parameters, NUMPY), axis=-1)  # patient i's rows end at i + 1
+    reached = np.cumsum(row_weights(data_of(design), parameters, NUMPY), axis=-1)  # patient i's rows end at i + 1
     if reached.ndim == 1:
         picked = np.searchsorted(reached, patient + place)
     else:
@@ -257,7 +273,11 @@ def patient_mean(design: Design, values: np.ndarray, parameters: Parameters, xp:
     -------
     array (..., patients)
     """
-    if not design.summed:
-        return values
-    first = np.unique(design.patient_of_row, return_index=True)[1]
-    return np.asarray(np.add.reduceat(values * row_weights(design, parameters, xp), first, axis=-1))
+    return _patient_means(data_of(design), [values], parameters, xp)[0] if design.summed else values
+
+
+def _patient_means(data: Data, each: list[np.ndarray], parameters: Parameters, xp: Namespace) -> list[np.ndarray]:
+    """Average several quantities by the same weights."""
+    weights = row_weights(data, parameters, xp)
+    first = np.unique(data.design.patient_of_row, return_index=True)[1]
+    return [np.asarray(np.add.reduceat(values * weights, first, axis=-1)) for values in each]

@@ -48,7 +48,11 @@ def make_design(model: Model, cases: pd.DataFrame) -> Design:
     CasepoolError
         If the table lacks a column, has a value the model refuses, or leaves no patient to fit.
     """
-    cases = typed(cases)
+    return design_of_typed(model, typed(cases))
+
+
+def design_of_typed(model: Model, cases: pd.DataFrame) -> Design:
+    """Lay a model on cases that have just been typed."""
     codebook = codebook_of(cases) or Codebook()
     cases = bare(cases)
     for term in model.terms.values():

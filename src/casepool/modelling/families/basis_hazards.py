@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import override
 
 import numpy as np
-from scipy.interpolate import BSpline, PPoly
 
 from casepool.modelling.families.arrays import Array, Namespace
 from casepool.modelling.families.baselines import TINY, Baseline
@@ -65,21 +64,31 @@ def constant_pieces(cuts: tuple[float, ...], unit: str) -> Pieces:
 
 def m_splines(knots: tuple[float, ...], unit: str) -> Pieces:
     """Return cubic M-splines on [0, last knot], each of integral 1 (Ramsay 1988), constant from the last knot on."""
-    inner, last = knots[:-1], knots[-1]
-    padded = np.array([0.0] * (DEGREE + 1) + [*inner] + [last] * (DEGREE + 1))
-    count = len(padded) - DEGREE - 1
-    breaks = np.array([0.0, *knots])
-    width = (padded[DEGREE + 1 :] - padded[:count]) / (DEGREE + 1)
-    powers = np.zeros((count, len(breaks), DEGREE + 1))
-    for j in range(count):
-        spline = BSpline(padded, np.eye(count)[j] / width[j], DEGREE)
-        pieces = PPoly.from_spline(spline)
-        inside = np.searchsorted(pieces.x, breaks[:-1], side="right") - 1
-        rising = pieces.c[::-1, inside].T  # weights of the powers 0, 1, 2, 3 since each break
-        powers[j, :-1] = rising / np.arange(1, DEGREE + 2)
-        powers[j, -1, 0] = spline(last)
-    labels = tuple(f"spline {j + 1}" for j in range(count))
+    breaks, last = np.array([0.0, *knots]), knots[-1]
+    padded = np.array([0.0] * DEGREE + [*breaks] + [last] * DEGREE)
+    rising = _b_splines(padded, breaks[:-1])
+    width = (padded[DEGREE + 1 :] - padded[: len(rising)]) / (DEGREE + 1)
+    powers = np.zeros((len(rising), len(breaks), DEGREE + 1))
+    powers[:, :-1] = rising / width[:, None, None] / np.arange(1, DEGREE + 2)
+    powers[-1, -1, 0] = 1 / width[-1]  # at the last knot all other splines have come down to 0
+    labels = tuple(f"spline {j + 1}" for j in range(len(rising)))
     return Pieces(breaks, powers, np.log(width / last), labels=labels)
+
+
+def _b_splines(knots: np.ndarray, starts: np.ndarray) -> np.ndarray:
+    """Return cubic B-splines as polynomials in the time since the start of each piece, by Cox's and de Boor's rule.
+
+    Array (splines, pieces, powers from 0).
+    """
+    found = ((knots[:-1, None] <= starts) & (starts < knots[1:, None]))[..., None] * 1.0
+    for degree in range(1, DEGREE + 1):
+        first, end = knots[: len(found), None], knots[degree:, None]
+        share = found / np.where(end > first, end - first, 1.0)[..., None]  # a spline between equal knots is 0
+        still, times_time = (np.pad(share, ((0, 0), (0, 0), padding)) for padding in ((0, 1), (1, 0)))
+        rises = still * (starts - first)[..., None] + times_time
+        falls = still * (end - starts)[..., None] - times_time
+        found = rises[:-1] + falls[1:]
+    return np.asarray(found)
 
 
 @dataclass(frozen=True)

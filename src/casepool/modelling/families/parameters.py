@@ -76,6 +76,11 @@ class Law:
         """Whether samplers move in the parameter itself, or in a standard variable that this law maps to it."""
         return True
 
+    @property
+    def scale(self) -> str:
+        """Of independent normals about 0, the name of the parameter that is their standard deviation; else ""."""
+        return ""
+
     def inputs(self, laid: Laid) -> dict[str, np.ndarray]:
         """Return the arrays it takes as data, by the names a graph gives them."""
         return {}
@@ -175,6 +180,11 @@ class Scaled(Image):
     """Independent normals about 0, whose standard deviation is another parameter."""
 
     sd: str
+
+    @property
+    @override
+    def scale(self) -> str:
+        return self.sd
 
     @override
     def numbers(self, inputs: Arrays, made: Arrays, xp: Namespace) -> Numbers:

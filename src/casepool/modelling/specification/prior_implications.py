@@ -10,8 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import optimize, special
-from scipy.stats import qmc
+from scipy import special
 
 from casepool.modelling.families.arrays import NUMPY, Array
 from casepool.modelling.families.medians import intercept_at
@@ -193,6 +192,8 @@ def category_ranges(model: Model) -> list[tuple[Endpoint, Range]]:
     names = [name for name in ("first_cutpoint", "cutpoint_gap") if name in model.prior_keys]
     if not model.is_ordinal or not all(model.prior(name).distribution.has_quantiles for name in names):
         return []
+    from scipy.stats import qmc
+
     gaps = len(model.steps) - 1
     points = qmc.Halton(1 + gaps, scramble=False).random(POINTS + 1)[1:]
     parameters = {"cutpoint_gap": points[:, 1:], "first_cutpoint": points[:, 0]}
@@ -285,6 +286,8 @@ def _solve(below: Callable[[float], float], q: float, low: float, high: float) -
 
     A falling Gompertz hazard leaves some cured: more than half of them, and no median is ever reached.
     """
+    from scipy import optimize
+
     while below(low) > q:
         low *= 2
     while below(high) < q:

@@ -251,6 +251,11 @@ class LevelEffects(Law):
     def centred(self) -> bool:
         return self.borrowing.centred
 
+    @property
+    @override
+    def scale(self) -> str:
+        return sd_of(self.factor.name) if self.borrowing.has_sd and self.distribution.name == "Normal" else ""
+
     @override
     def inputs(self, laid: Laid) -> dict[str, np.ndarray]:
         return self.inputs_at(laid.labels.get(self.factor.name, ()))

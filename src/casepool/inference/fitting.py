@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import xarray as xr
-from threadpoolctl import threadpool_limits
 
 from casepool.arguments import ASKED, is_number, one_of, seed_of, whole_number
 from casepool.cases import resolve_cases
@@ -217,9 +216,6 @@ def again(fit: xr.DataTree, models: Sequence[Model | None], *, progress: bool) -
     return in_turn(asked, plan.settings, made, progress=progress)
 
 
-@threadpool_limits.wrap(
-    limits=1, user_api="blas"
-)  # sums of several threads hang on their number, and are no faster here
 def fit_by(choice: Choice, plan: Plan, model: Model, cases: pd.DataFrame, *, whole: bool = False) -> xr.DataTree:
     """Fit a model to cases by one engine.
 

@@ -26,10 +26,10 @@ from casepool.inference.convergence import (
     LEAST_BFMI,
     LEAST_ESS,
     MOST_RHAT,
-    MOST_WEIGHT_K,
     NOT_ASKED,
     RHAT,
     convergence_of,
+    weigh_evenly,
     worst,
 )
 from casepool.inference.fit_contents import cases_of, said_engine
@@ -122,13 +122,12 @@ def _converged(fitted: Fitted, found: Mapping[str, Any]) -> tuple[str, float, st
     """Say by what an engine shows that its draws are of the posterior: verdict, value, sentence."""
     by = f" ({said_engine(fitted.tree)})" if said_engine(fitted.tree) else ""
     if found["rhat"] is None:
-        fine = found["k"] < MOST_WEIGHT_K and found["kish"] >= LEAST_ESS
-        said = f"R-hat {NOT_ASKED} of independent draws; their weights have Pareto k {found['k']:.2f} (limit "
-        said += (
-            f"{MOST_WEIGHT_K}) and Kish sample size {found['kish']:.0f} ({LEAST_ESS} are needed); a finer grid moves "
+        said = (
+            f"R-hat {NOT_ASKED} of independent draws; {found['proposals']:.0f} proposals are worth {found['kish']:.0f} "
         )
-        said += f"the answer by {found['refinement']:.2g}{by}"
-        return "pass" if fine else "fail", found["k"], said
+        said += f"even ones, their weights have Pareto k {found['k']:.2f}; twice the nodes move an answer by "
+        said += f"{found['refinement']:.2g} standard deviations{by}"
+        return "pass" if weigh_evenly(found) else "fail", found["k"], said
     of = f" ({found['rhat_of']})" if found["rhat_of"] else ""
     name = RHAT[found["engine"]]
     largest = (

@@ -16,7 +16,8 @@ MOST_RHAT = 1.01
 LEAST_ESS = 400
 LEAST_BFMI = 0.3
 LEAST_ACCEPTANCE = 0.6
-MOST_WEIGHT_K = 0.7
+MOST_K, EVEN_ENOUGH, NEARLY_EVEN = 0.7, 0.5, 0.99
+"""Of proposals: Pareto k, and the share of them that their Kish size must be; from the last on k is not asked."""
 VERDICTS = ("pass", "concern", "fail")
 """From best to worst."""
 NOT_ASKED = "not asked"
@@ -58,9 +59,9 @@ def convergence(drawn: Drawn, engine: str) -> dict[str, Any]:
         lockstep: ``rhat`` is the largest nested R-hat, as the engine measured it over its short chains;
         ``acceptance`` the mean acceptance rate. Fail as of nuts; concern below an acceptance of 0.6.
 
-        exact: ``k`` (Pareto k of the weights), ``kish`` (Kish's effective sample size) and ``refinement`` (how far
-        a finer grid moves the answer), as the engine measured them. Fail if the ESS or Kish's is below 400, k is 0.7
-        or more, or a draw diverged.
+        exact: of ``proposals`` the Pareto ``k`` and the Kish size ``kish`` of their weights, and ``refinement`` (how
+        far a finer grid moves the answer), as the engine measured them. Fail if the ESS is below 400, or proposals do
+        not weigh evenly.
 
         Constant parameters are passed over. Vehtari et al. 2021; Betancourt 2016; Margossian et al. 2024; Kish 1965;
         Vehtari, Simpson, Gelman, Yao and Gabry 2024.
@@ -91,8 +92,8 @@ def _of_lockstep(drawn: Drawn, varying: Mapping[str, np.ndarray]) -> dict[str, A
 
 
 def _of_exact(drawn: Drawn, varying: Mapping[str, np.ndarray]) -> dict[str, Any]:
-    own = {name: _gauge(drawn, name) for name in ("k", "kish", "refinement")}
-    return own | {"failed": not own["k"] < MOST_WEIGHT_K or not own["kish"] >= LEAST_ESS}
+    own = {name: _gauge(drawn, name) for name in ("k", "kish", "proposals", "refinement")}
+    return own | {"failed": not weigh_evenly(own)}
 
 
 OWN: dict[str, Callable[[Drawn, Mapping[str, np.ndarray]], dict[str, Any]]] = {
@@ -101,6 +102,15 @@ OWN: dict[str, Callable[[Drawn, Mapping[str, np.ndarray]], dict[str, Any]]] = {
     "nuts": _of_nuts,
 }
 """What is asked of one engine alone; ``failed`` and ``concern`` say what it means for the verdict."""
+
+
+def weigh_evenly(weights: Mapping[str, float]) -> bool:
+    """Whether proposals weigh evenly enough to be kept by chance: ``k``, ``kish`` and number of ``proposals``.
+
+    Where they hardly differ their largest are noise, and k says nothing.
+    """
+    share = weights["kish"] / weights["proposals"]
+    return bool(share >= NEARLY_EVEN or (share >= EVEN_ENOUGH and weights["k"] < MOST_K))
 
 
 def _gauge(drawn: Drawn, name: str) -> float:

@@ -9,7 +9,11 @@ from tests.small import counts, half_normal, normal, response_model
 
 MODEL = response_model({"group": {"kind": "group"}}, {"intercept": normal(1.5), "group_sd": half_normal(1.0)})
 TABLE = counts([3, 0, 5, 2], [4, 6, 5, 7], group=["a", "b", "c", "d"])
-FINE = {"exact": {"k": 0.1, "kish": 3900.0, "proposals": 4000, "refinement": 1e-4}, "lockstep": {"nested_rhat": 1.002}, "nuts": {}}
+FINE = {
+    "exact": {"k": 0.1, "kish": 3900.0, "proposals": 4000, "refinement": 1e-4},
+    "lockstep": {"nested_rhat": 1.002},
+    "nuts": {},
+}
 
 
 def toy(engine: str, design, seed: int, chains: int, draws: int) -> Drawn:

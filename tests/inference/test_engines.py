@@ -395,8 +395,9 @@ import casepool as cp
 from casepool.inference import engines
 from tests.inference.toys import MODEL, TABLE, toy
 engines.DRAWING["exact"] = lambda d, seed, *, chains, draws, progress: toy("exact", d, seed, chains, draws)
-fit = cp.fit(MODEL, TABLE, seed=1, engine="exact", progress=False)
-cp.estimates(fit, "group"), cp.contrast(fit, "group")
+for engine in ("exact", "lockstep"):  # a toy, and the engine itself
+    fit = cp.fit(MODEL, TABLE, seed=1, engine=engine, progress=False)
+    cp.estimates(fit, "group"), cp.contrast(fit, "group")
 print(*sorted({"pymc", "pytensor", "nutpie", "numba", "arviz", "arviz_stats", "matplotlib"} & set(sys.modules)))
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -191,6 +191,7 @@ def _strangers(fit: xr.DataTree) -> dict[str, xr.DataTree]:
         "'model'": changed(model=None),
         "'codebook'": changed(codebook="{broken"),
         "'settings'": changed(settings="[]"),
+        "'engine'": changed(engine="[]"),
         "'seed'": changed(seed="one"),
         "'checks'": changed(checks="{}"),
         "'posterior'": without,

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 import casepool as cp
+from casepool.inference.fitting import planned
 from casepool.reporting import plot_multiverse
 
 FEW = {"draws": 200, "tune": 300, "chains": 2}
@@ -90,7 +91,7 @@ def test_another_seed_or_question_is_another_answer(tmp_path, monkeypatch: pytes
     """Nothing of a journal is used again for what it does not answer."""
     asked = []
     target = sys.modules["casepool.studies.multiverse"]
-    monkeypatch.setattr(target, "fit", lambda model, frame, *, seed, **rest: (seed, len(frame)))
+    monkeypatch.setattr(target, "fit_by", lambda choice, plan, model, frame: (plan.seed, len(frame)))
     monkeypatch.setattr(
         target, "ask", lambda name, fit, by: asked.append((name, fit)) or pd.DataFrame([{"level": "x"}])
     )
@@ -111,7 +112,7 @@ def test_another_version_of_casepool_answers_anew(monkeypatch: pytest.MonkeyPatc
     keys = set()
     for number in ("0.1.0", cp.__version__, now["casepool"]):
         monkeypatch.setattr(target, "versions", lambda number=number: now | {"casepool": number})
-        keys.add(target._key(chosen, cases, 1, {}, "contrast", "surgery"))
+        keys.add(target._key(chosen, cases, planned(seed=1), "nuts", "contrast", "surgery"))
     assert len(keys) == 2
 
 

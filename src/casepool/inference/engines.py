@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
+from threadpoolctl import threadpool_limits
 
 from casepool.arguments import AUTO, ENGINES, NUTS
 from casepool.cases import codebook_of
@@ -102,7 +103,6 @@ def run(
         drawn, kept, retried = sample(design, seed, OF_NUTS | dict(settings), cores=cores, progress=progress)
     else:
         size = {name: int(settings[name]) for name in ("draws", "chains")}
-        say(progress, f"drawing from {design.model.name} by {engine} ({size['chains']} x {size['draws']} draws)")
         drawn, kept, retried = DRAWING[engine](design, seed, progress=progress, **size), size, ""
     return Sampled(drawn, {"engine": engine, **kept}, convergence(drawn, engine), retried)
 
@@ -139,8 +139,10 @@ def in_turn[T](
     while True:
         done: list[T] = []
         try:
-            for each in made(choice):
-                done.append(each)
+            # linear algebra in one thread: sums of several hang on their number, and are no faster here
+            with threadpool_limits(limits=1, user_api="blas"):
+                for each in made(choice):
+                    done.append(each)
         except EngineRefusal as refusal:
             choice = _next(choice, refusal, later=bool(done), progress=progress)
         else:

@@ -120,12 +120,12 @@ def study_settings(fit: xr.DataTree) -> dict[str, Any]:
 
 
 def said_engine(fit: xr.DataTree) -> str:
-    """Say which engine drew a fit, and which others declined, by the names of their gates; "" if none was asked for."""
+    """Say which engine drew a fit; of nuts only where others declined, and then by the names of their gates."""
     engine = engine_of(fit)
+    if engine["run"] != NUTS:
+        return f"drawn by {engine['run']}"
     declined = [f"{name} ({why['gate']})" for name, why in engine["refused"].items()]
-    if engine["run"] == NUTS and not declined:
-        return ""
-    return f"drawn by {engine['run']}" + (f", as {' and '.join(declined)} declined" if declined else "")
+    return f"drawn by {NUTS}, as {' and '.join(declined)} declined" if declined else ""
 
 
 def draws_groups(design: Design, drawn: Drawn) -> dict[str, xr.Dataset]:

@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import xarray as xr
-from threadpoolctl import threadpool_limits
 
 from casepool.arguments import ASKED, is_number, one_of, seed_of, whole_number
 from casepool.cases import resolve_cases
@@ -217,8 +216,6 @@ def again(fit: xr.DataTree, models: Sequence[Model | None], *, progress: bool) -
     return in_turn(asked, plan.settings, made, progress=progress)
 
 
-# Sums of several threads hang on how many there are, and are no faster here.
-@threadpool_limits.wrap(limits=1, user_api="blas")  # type: ignore[untyped-decorator]
 def fit_by(choice: Choice, plan: Plan, model: Model, cases: pd.DataFrame, *, whole: bool = False) -> xr.DataTree:
     """Fit a model to cases by one engine.
 

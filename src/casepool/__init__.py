@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from casepool.estimation import survival as survival
     from casepool.frequentist import audit as audit
     from casepool.frequentist import classical as classical
+    from casepool.inference.baskets import basket_posteriors as basket_posteriors
     from casepool.inference.files import open_fit as open_fit
     from casepool.inference.files import save_fit as save_fit
     from casepool.inference.fitting import fit as fit
@@ -68,6 +69,7 @@ _HOMES = {
         "survival",
     ),
     "frequentist": ("audit", "classical"),
+    "inference.baskets": ("basket_posteriors",),
     "inference.files": ("open_fit", "save_fit"),
     "inference.fitting": ("fit", "refit"),
     "inference.graph": ("build",),

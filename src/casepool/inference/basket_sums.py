@@ -17,8 +17,25 @@ from casepool.inference.level_priors import LevelPriors, Part
 from casepool.inference.level_tables import Pull
 from casepool.modelling.families.parameters import Parameter, Stated
 
-WIDE = 6.0
-"""Standard normal coordinate beyond which the priors of zero point and standard deviation are left out."""
+
+@dataclass(frozen=True)
+class Fineness:
+    """How many nodes sums have.
+
+    Parameters
+    ----------
+    zero, sd, basket : int
+        Of each panel of the zero point, of the standard deviation, and of each panel of a basket's linear predictor.
+    wide : float
+        Standard normal coordinate beyond which the priors of zero point and standard deviation are left out.
+    """
+
+    zero: int
+    sd: int
+    basket: int
+    wide: float
+
+
 REACH = 8.5
 """Standard deviations on either side of a basket's normal prior that are summed over."""
 NEAR = 5.0
@@ -46,33 +63,33 @@ class Points:
     log_weight: np.ndarray
 
 
-def points_of(priors: LevelPriors, thresholds: np.ndarray, nodes: int) -> Points:
+def points_of(priors: LevelPriors, thresholds: np.ndarray, fineness: Fineness) -> Points:
     """Return points for sums over zero point and standard deviation.
 
     Parameters
     ----------
     thresholds : array (targets,)
         Linear predictors at which to split.
-    nodes : int
-        Of each panel of the zero point, and of the standard deviation.
+    fineness : Fineness
     """
     location, spread = priors.shared
-    ends = [-WIDE, *np.sort(_coordinates(priors, location, thresholds)), WIDE]
-    first = _panels(np.array([ends]), nodes) if location and location.is_free else (np.zeros((1, 1)), np.ones((1, 1)))
-    second = np.linspace(-WIDE, WIDE, nodes + 1) if spread and spread.is_free else np.zeros(1)
+    wide, first = fineness.wide, (np.zeros((1, 1)), np.ones((1, 1)))
+    if location and location.is_free:
+        inner = _coordinates(priors, location, thresholds)
+        first = _panels(np.array([[-wide, *np.sort(inner[np.abs(inner) < wide]), wide]]), fineness.zero)
+    second = np.linspace(-wide, wide, fineness.sd) if spread and spread.is_free else np.zeros(1)
     z = np.stack(np.meshgrid(first[0][0], second, indexing="ij"), axis=-1).reshape(-1, 2)
     log_weight = np.add.outer(np.log(first[1][0]), 0 * second).ravel() - np.square(z).sum(axis=1) / 2
     made = priors.made(z)
     return Points(made, priors.zero(made, len(z)), log_weight - special.logsumexp(log_weight))
 
 
-def _coordinates(priors: LevelPriors, location: Parameter | None, thresholds: np.ndarray) -> np.ndarray:
+def _coordinates(priors: LevelPriors, location: Parameter, thresholds: np.ndarray) -> np.ndarray:
     """Return the standard normal coordinates at which the zero point stands at given linear predictors."""
-    if location is None or not location.is_free or not isinstance(location.given, Stated):
+    if not isinstance(location.given, Stated):
         return np.zeros(0)
     values = thresholds * priors.model.of_family.sign
-    found = special.ndtri(np.clip(location.given.prior.cdf(values), 0.0, 1.0))
-    return np.asarray(found[np.abs(found) < WIDE])
+    return np.asarray(special.ndtri(np.clip(location.given.prior.cdf(values), 0.0, 1.0)))
 
 
 def _panels(ends: np.ndarray, nodes: int) -> tuple[np.ndarray, np.ndarray]:

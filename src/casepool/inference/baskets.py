@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from scipy import special
 
 from casepool.arguments import numbers_of
 from casepool.errors import CasepoolError
-from casepool.inference.basket_sums import Points, Sums, basket_sums, points_of
+from casepool.inference.basket_sums import Fineness, Points, Sums, basket_sums, points_of
 from casepool.inference.level_priors import LevelPriors, Part
 from casepool.modelling import Model
 from casepool.modelling import model as get_model
@@ -21,12 +22,19 @@ from casepool.modelling.families.names import own_of
 from casepool.modelling.families.parameters import Laid, Role
 from casepool.modelling.terms.labels import Group
 
-NODES = (40, 80, 160)
-"""Of a panel: doubled until answers hold."""
+FINENESS = (
+    Fineness(56, 34, 28, 5.0),
+    Fineness(84, 51, 42, 6.0),
+    Fineness(126, 76, 63, 7.0),
+    Fineness(189, 114, 94, 7.0),
+)
+"""Of sums: each finer and wider than the one before, until answers hold."""
 SAME = 1e-5
-"""Largest difference that twice the nodes may make to a probability, mean or standard deviation."""
-LOOKED_AT = 12
-"""Tables for which nodes are doubled to see."""
+"""Largest difference that the next finer sums may make to a probability, mean or mean square."""
+LOOKED_AT = 5
+"""Tables for which that is looked at, from the fewest events to the most."""
+FAINT = 32.0
+"""Below the largest log weight of a table: points fainter than this in all tables are left out."""
 DECIMALS = 10
 """Kept of every answer: the rest depends on how many tables are summed together."""
 MOST_PATIENTS = 100_000
@@ -62,7 +70,7 @@ def basket_posteriors(
     xarray.Dataset
         ``mean`` and ``sd`` of each rate, ``exchangeable``, the probability that it is exchangeable with the others
         (table, basket); ``above`` (table, basket, target); ``log_evidence`` (table), the log probability of the table.
-        Attributes: ``nodes`` of a panel, and ``refinement``, the largest difference that twice as many made.
+        Attributes: ``model``, and ``refinement``, the largest difference that finer sums made to some of the tables.
 
     Raises
     ------
@@ -77,8 +85,8 @@ def basket_posteriors(
     if not all(0 < target < 1 for target in targets):
         raise CasepoolError("a rate asked about must lie between 0 and 1", value=targets, remedy="correct `above`")
     priors = LevelPriors(chosen, Laid({factor.name: names}))
-    answers, nodes, difference = _settled(Baskets.of(priors, counts, np.array(targets)))
-    return _dataset(answers, names, targets, {"model": chosen.name, "nodes": nodes, "refinement": difference})
+    answers, difference = _settled(Baskets.of(priors, counts, np.array(targets)))
+    return _dataset(answers, names, targets, {"model": chosen.name, "refinement": difference})
 
 
 def _factor_of(model: Model) -> Group:
@@ -163,7 +171,7 @@ class Baskets:
     kinds : integer array (kinds, 3)
         Events, n, and the basket whose prior it has.
     tables : integer array (distinct, kinds)
-        How many baskets of each kind a table has.
+        How many baskets of each kind a table has; from the fewest events to the most.
     table, kind : integer array (tables,) and (tables, baskets)
         Where to find the answers of the tables asked about.
     """
@@ -183,19 +191,23 @@ class Baskets:
         kinds, kind = np.unique(each.reshape(-1, 3), axis=0, return_inverse=True)
         kind = kind.reshape(counts.shape[1:])
         distinct, table = np.unique(np.sort(kind, axis=1), axis=0, return_inverse=True)
+        order = np.argsort(kinds[distinct, 0].sum(axis=1), kind="stable")  # tables alike are summed together
+        distinct, table = distinct[order], np.argsort(order, kind="stable")[table.ravel()]
         tables = np.zeros((len(distinct), len(kinds)))
         np.add.at(tables, (np.arange(len(distinct))[:, None], distinct), 1)
-        return cls(priors, targets, kinds, tables, table.ravel(), kind)
+        return cls(priors, targets, kinds, tables, table, kind)
 
-    def answers(self, nodes: int, tables: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def answers(self, fineness: Fineness, tables: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return answers of some distinct tables: (tables, kinds, 3 + targets), and their log evidence (tables,)."""
         target = self.priors.model.outcome.target
         offset = float(special.logit(target)) if target else 0.0
         thresholds = special.logit(self.targets) - offset
-        points = points_of(self.priors, thresholds, nodes)
+        points = points_of(self.priors, thresholds, fineness)
         parts = self.priors.parts(points.made, points.zero)
         used = np.flatnonzero(tables.any(axis=0))
-        sums = np.stack([self._sums(self.kinds[kind], parts, points, (thresholds, offset, nodes)) for kind in used])
+        sums = np.stack(
+            [self._sums(self.kinds[kind], parts, points, (thresholds, offset, fineness.basket)) for kind in used]
+        )
         found = np.full((len(tables), len(self.kinds), 3 + len(self.targets)), np.nan)
         evidence = np.empty(len(tables))
         for start in range(0, len(tables), TABLES_AT_ONCE):
@@ -213,7 +225,7 @@ class Baskets:
 
 def _alike(priors: LevelPriors, baskets: int) -> np.ndarray:
     """Return for every basket the first that has the same prior: integer array (baskets,)."""
-    points = points_of(priors, np.zeros(0), 3)
+    points = points_of(priors, np.zeros(0), Fineness(2, 2, 2, 1.0))
     parts = priors.parts(points.made, points.zero)
     if not parts:
         return np.zeros(baskets, int)
@@ -234,26 +246,26 @@ def _summed(tables: np.ndarray, sums: np.ndarray, log_weight: np.ndarray) -> tup
     """Sum over all points: answers (tables, kinds, 3 + targets) and log evidence (tables,)."""
     log_p = tables @ sums[:, 0] + log_weight
     top = log_p.max(axis=1, keepdims=True)
-    weight = np.exp(log_p - top)
+    log_p -= top
+    kept = np.flatnonzero((log_p > -FAINT).any(axis=0))
+    weight = np.exp(log_p[:, kept])
     total = weight.sum(axis=1, keepdims=True)
-    kinds, size, points = sums[:, 1:].shape
-    found = (weight / total) @ sums[:, 1:].reshape(kinds * size, points).T
+    kinds, size, _ = sums[:, 1:].shape
+    found = weight @ sums[:, 1:, kept].reshape(kinds * size, -1).T / total
     return found.reshape(len(tables), kinds, size), (top + np.log(total))[:, 0]
 
 
-def _settled(baskets: Baskets) -> tuple[tuple[np.ndarray, np.ndarray], int, float]:
-    """Return answers (tables, baskets, 3 + targets) and evidence of all tables, with as many nodes as they need."""
-    events = baskets.tables @ baskets.kinds[:, 0]
-    order = np.argsort(events, kind="stable")
-    looked_at = baskets.tables[order[np.unique(np.linspace(0, len(order) - 1, LOOKED_AT).astype(int))]]
-    difference = np.inf
-    for nodes in NODES:
-        few, many = (baskets.answers(k, looked_at)[0] for k in (nodes, 2 * nodes))
-        seen = looked_at > 0
-        difference = float(np.abs(few - many)[seen].max())
+def _settled(baskets: Baskets) -> tuple[tuple[np.ndarray, np.ndarray], float]:
+    """Return answers (tables, baskets, 3 + targets) and evidence of all tables, as fine as they need, and how good."""
+    places = np.unique(np.linspace(0, len(baskets.tables) - 1, LOOKED_AT).astype(int))
+    looked_at, difference = baskets.tables[places], np.inf
+    finer = baskets.answers(FINENESS[0], looked_at)[0]
+    for fineness, next_one in pairwise(FINENESS):
+        found, finer = finer, baskets.answers(next_one, looked_at)[0]
+        difference = float(np.abs(found - finer)[looked_at > 0].max())
         if difference <= SAME:
-            answers, evidence = baskets.answers(nodes, baskets.tables)
-            return (answers[baskets.table[:, None], baskets.kind], evidence[baskets.table]), nodes, difference
+            answers, evidence = baskets.answers(fineness, baskets.tables)
+            return (answers[baskets.table[:, None], baskets.kind], evidence[baskets.table]), difference
     raise CasepoolError(
         "the sums over this model's parameters do not settle",
         value=f"{difference:.2g} apart",

@@ -29,10 +29,6 @@ def drawn(design: Design, seed: int = 1, draws: int = 1000) -> Drawn:
     return draw(design, seed, chains=4, draws=draws, progress=False)
 
 
-def binomial(events: int, n: int):
-    return lambda x: events * x - n * np.logaddexp(0, x)
-
-
 class Dense:
     """Posterior means and standard deviations by sums over zero point, log sd and linear predictor, all even.
 

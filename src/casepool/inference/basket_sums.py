@@ -129,10 +129,10 @@ class Sums:
         top = float(self._log_likelihood(np.array(at))) if 0 < y < n else 0.0
         found = []
         for side, without_end in ((-1.0, y == 0), (1.0, y == n)):
-            inside, outside = at + side * (-GONE if without_end else 0.0), at + side * 1000.0
+            inside, outside = at if 0 < y < n else -side * GONE, side * 1000.0
             for _ in range(HALVINGS):
                 middle = (inside + outside) / 2
-                gone = self._log_likelihood(np.array(middle + 0.0)) < top - GONE
+                gone = self._log_likelihood(np.array(middle)) < top - GONE
                 inside, outside = (inside, middle) if gone else (middle, outside)
             found.append(side * np.inf if without_end else outside - self.offset)
         return found[0], found[1]
@@ -176,26 +176,40 @@ class Sums:
         heavy = np.isfinite(pull.df)
         reach = (pull.reach if heavy else REACH) * pull.scale
         low, high = np.maximum(pull.centre - reach, self.ends[0]), np.minimum(pull.centre + reach, self.ends[1])
-        low, high = np.minimum(low, high), np.maximum(low, high)
+        apart = np.flatnonzero(low > high)
+        low[apart], high[apart] = self._between(pull.at(apart))
         inner = [np.full(len(low), one) for one in self.thresholds]
         if heavy:
             inner += [pull.centre - NEAR * pull.scale, pull.centre + NEAR * pull.scale]
         return np.sort(np.stack([low, *(np.clip(one, low, high) for one in inner), high], axis=1), axis=1)
 
+    def _between(self, pull: Pull) -> tuple[np.ndarray, np.ndarray]:
+        """Return where a normal prior and outcomes that rule each other out meet: about the mode of their product."""
+        low, high = (pull.centre + side * self.n * pull.scale**2 for side in (-1, 1))
+        for _ in range(HALVINGS):
+            middle = (low + high) / 2
+            falls = (middle - pull.centre) / pull.scale**2 > self.events - self.n * special.expit(middle + self.offset)
+            low, high = np.where(falls, low, middle), np.where(falls, middle, high)
+        rate = special.expit(low + self.offset)
+        reach = REACH / np.sqrt(pull.scale**-2 + self.n * rate * (1 - rate))
+        return low - reach, high + reach
 
-def basket_sums(sums: Sums, parts: Sequence[Part], zero: np.ndarray) -> np.ndarray:
+
+def basket_sums(sums: Sums, parts: Sequence[Part], zero: np.ndarray, exchangeable: float) -> np.ndarray:
     """Return a basket's sums at every point, its parts mixed: array (4 + targets, points), the last P(exchangeable).
 
     Parameters
     ----------
     parts : sequence of Part
         Of the basket's prior; none where baskets do not differ.
+    exchangeable : float
+        The probability of that where it is no question.
     """
     if not parts:
         return np.vstack([sums.shared(zero), np.ones(len(zero))])
     each = [np.broadcast_to(sums.part(part.pull), (3 + len(sums.thresholds), len(zero))) for part in parts]
     if len(parts) == 1:
-        return np.vstack([each[0], np.ones(len(zero))])
+        return np.vstack([each[0], np.full(len(zero), exchangeable)])
     first, second = (part.log_share + one[0] for part, one in zip(parts, each, strict=True))
     total = np.logaddexp(first, second)
     share = np.exp(first - total)

@@ -30,7 +30,7 @@ FINENESS = (
 )
 """Of sums: each finer and wider than the one before, until answers hold."""
 SAME = 1e-5
-"""Largest difference that the next finer sums may make to a probability, mean or mean square."""
+"""Largest difference that finer sums may make to a probability, mean or mean square, or share of the evidence."""
 LOOKED_AT = 5
 """Tables for which that is looked at, from the fewest events to the most."""
 FAINT = 32.0
@@ -220,7 +220,9 @@ class Baskets:
     ) -> np.ndarray:
         thresholds, offset, nodes = how
         sums = Sums(int(kind[0]), int(kind[1]), thresholds, offset, nodes)
-        return basket_sums(sums, parts[int(kind[2])] if parts else [], points.zero)
+        return basket_sums(
+            sums, parts[int(kind[2])] if parts else [], points.zero, float(self.priors.model.has_zero_point)
+        )
 
 
 def _alike(priors: LevelPriors, baskets: int) -> np.ndarray:
@@ -259,10 +261,11 @@ def _settled(baskets: Baskets) -> tuple[tuple[np.ndarray, np.ndarray], float]:
     """Return answers (tables, baskets, 3 + targets) and evidence of all tables, as fine as they need, and how good."""
     places = np.unique(np.linspace(0, len(baskets.tables) - 1, LOOKED_AT).astype(int))
     looked_at, difference = baskets.tables[places], np.inf
-    finer = baskets.answers(FINENESS[0], looked_at)[0]
+    finer = baskets.answers(FINENESS[0], looked_at)
     for fineness, next_one in pairwise(FINENESS):
-        found, finer = finer, baskets.answers(next_one, looked_at)[0]
-        difference = float(np.abs(found - finer)[looked_at > 0].max())
+        found, finer = finer, baskets.answers(next_one, looked_at)
+        apart = np.abs(found[0] - finer[0])[looked_at > 0], np.abs(np.expm1(found[1] - finer[1]))
+        difference = float(max(one.max() for one in apart))
         if difference <= SAME:
             answers, evidence = baskets.answers(fineness, baskets.tables)
             return (answers[baskets.table[:, None], baskets.kind], evidence[baskets.table]), difference

@@ -40,7 +40,7 @@ LARGEST_K = 0.7
 LEAST_SHARE = 0.5
 """Of the draws proposed, how many equally weighted ones theirs must be worth."""
 EVEN = 0.99
-"""The same share from which on weights are equal but for noise, whose tail is of no interest."""
+"""The same share from which on weights are equal but for noise: there is no tail then, and k is 0."""
 SPARE = 1.1
 """Draws proposed for each that is still wanted."""
 STEEPEST = 40.0
@@ -222,7 +222,7 @@ def _coordinates(grid: Grid, wanted: int, rng: np.random.Generator) -> tuple[np.
     EngineRefusal
     """
     if not any(grid.model.priors.free):
-        return np.zeros((wanted, 2)), {"k": -np.inf, "kish": float(wanted), "proposals": wanted}
+        return np.zeros((wanted, 2)), {"k": 0.0, "kish": float(wanted), "proposals": wanted}
     y, log_weight = _proposed(grid, wanted, rng)
     gauges, most = _gauged(log_weight), log_weight.max()
     kept = y[np.log(rng.random(len(y))) < log_weight - most]
@@ -259,8 +259,10 @@ def _gauged(log_weight: np.ndarray) -> dict[str, float]:
     EngineRefusal
         Where they weigh too unevenly.
     """
-    gauges = {"k": float(smoothed(log_weight)[1]), "kish": kish(log_weight), "proposals": len(log_weight)}
-    if gauges["k"] > LARGEST_K and gauges["kish"] < EVEN * len(log_weight):
+    worth = kish(log_weight)
+    even = worth >= EVEN * len(log_weight)
+    gauges = {"k": 0.0 if even else float(smoothed(log_weight)[1]), "kish": worth, "proposals": len(log_weight)}
+    if not gauges["k"] <= LARGEST_K:
         raise EngineRefusal("k", f"Pareto k of the proposals is {gauges['k']:.2f}")
     if gauges["kish"] < LEAST_SHARE * len(log_weight):
         raise EngineRefusal("kish", f"{len(log_weight)} proposals are worth {gauges['kish']:.0f} only")

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from casepool.estimation import survival as survival
     from casepool.frequentist.answers import classical as classical
     from casepool.frequentist.claims import audit as audit
+    from casepool.inference.baskets import basket_posteriors as basket_posteriors
     from casepool.inference.files import open_fit as open_fit
     from casepool.inference.files import save_fit as save_fit
     from casepool.inference.fitting import fit as fit
@@ -69,6 +70,7 @@ _HOMES = {
     ),
     "frequentist.answers": ("classical",),
     "frequentist.claims": ("audit",),
+    "inference.baskets": ("basket_posteriors",),
     "inference.files": ("open_fit", "save_fit"),
     "inference.fitting": ("fit", "refit"),
     "inference.graph": ("build",),

@@ -10,11 +10,14 @@ import pytest
 from scipy import stats
 
 from casepool.cases import resolve_cases
+from casepool.inference import exact
 from casepool.inference.drawn import Drawn, EngineRefusal
 from casepool.inference.exact import draw, settled
 from casepool.inference.one_factor import one_factor_of
 from casepool.modelling import make_design, model
+from casepool.modelling.design.density import Density
 from casepool.modelling.design.design import Design
+from casepool.modelling.families.arrays import NUMPY
 from tests.small import counts, fixed, half_normal, normal, response_model, survival_model
 
 LETTERS = [f"level {i:03d}" for i in range(300)]
@@ -27,10 +30,6 @@ def design_of(events: list[int], n: list[int], priors: dict, **group: object) ->
 
 def drawn(design: Design, seed: int = 1, draws: int = 1000) -> Drawn:
     return draw(design, seed, chains=4, draws=draws, progress=False)
-
-
-def binomial(events: int, n: int):
-    return lambda x: events * x - n * np.logaddexp(0, x)
 
 
 class Dense:
@@ -130,8 +129,8 @@ def test_partial_borrowing(table: str) -> None:
     events, n = TABLES[table]
     levels = [binomial(y, m) for y, m in zip(events, n, strict=True)]
     # a huge level leaves the zero point no room where levels hardly differ
-    size = 901 if max(n) > 1000 else 61
-    dense = Dense(levels, normally(-1, 2), half_normally(1), t=(-10, 8), log_s=(-9, 1.8), size=size)
+    at = {"size": 301, "t": (-8, 4)} if max(n) > 1000 else {"t": (-10, 8)}
+    dense = Dense(levels, normally(-1, 2), half_normally(1), log_s=(-9, 1.8), **at)
     agree(design_of(events, n, PRIORS), dense)
 
 
@@ -179,3 +178,210 @@ def test_exnex(own: str) -> None:
     ]
     dense = Dense(levels, normally(-1, 2), half_normally(1), t=(-10, 8), log_s=(-9, 1.8), others=others)
     agree(design_of(events, n, priors, borrowing="exnex", exchangeable=shares, own=own), dense)
+
+
+def test_target_rates_shift_the_linear_predictor() -> None:
+    events, n, rates = [2, 0, 7], [12, 13, 20], [0.1, 0.3, 0.2]
+    chosen = response_model({"site": {"kind": "group"}}, PRIORS, target="aim")
+    design = make_design(chosen, counts(events, n, site=LETTERS[:3], aim=rates))
+    levels = [binomial(y, m, rate) for y, m, rate in zip(events, n, rates, strict=True)]
+    agree(design, Dense(levels, normally(-1, 2), half_normally(1), t=(-10, 8), log_s=(-9, 1.8)))
+
+
+def survival(frame: pd.DataFrame, **outcome: str) -> tuple[Design, list]:
+    """A design, and each level's log likelihood of its log hazard term by term."""
+    group = {"site": {"kind": "group"}}
+    chosen = survival_model(PRIORS, terms=group, effects="proportional", outcome=outcome)
+
+    def of_level(own: pd.DataFrame):
+        def log_p(x: np.ndarray) -> np.ndarray:
+            total = np.zeros_like(x, dtype=float)
+            for row in own.itertuples():
+                begin, end = (row.lower, row.upper) if "lower" in own else (row.time, row.time)
+                if np.isnan(end) or ("event" in own and row.event == "no"):
+                    total += -np.exp(x) * begin
+                elif begin == end:
+                    total += x - np.exp(x) * begin
+                else:
+                    total += np.log(-np.expm1(-np.exp(x) * (end - begin))) - np.exp(x) * begin
+                total += np.exp(x) * row.entry
+            return total
+
+        return log_p, (-25.0, 3.5)
+
+    return make_design(chosen, frame), [of_level(own) for _, own in frame.groupby("site")]
+
+
+def test_exponential_survival_with_late_entry() -> None:
+    rng = np.random.default_rng(5)
+    entry = rng.uniform(0, 2, 24)
+    frame = pd.DataFrame(
+        {
+            "patient": [f"p{i}" for i in range(24)],
+            "site": np.repeat(LETTERS[:4], [3, 12, 1, 8]),
+            "time": entry + rng.exponential(5, 24),
+            "entry": entry,
+            "event": np.where(np.arange(24) % 3 == 0, "no", "yes"),
+        }
+    )
+    design, levels = survival(frame, entry="entry")
+    agree(design, Dense(levels, normally(-1, 2), half_normally(1), t=(-10, 8), log_s=(-9, 1.8)))
+
+
+def test_exponential_survival_between_two_visits() -> None:
+    frame = pd.DataFrame(
+        {
+            "patient": [f"p{i}" for i in range(8)],
+            "site": [*LETTERS[:2] * 3, *LETTERS[2:4]],
+            "lower": [1.0, 0.0, 3.0, 2.0, 2.5, 1.0, 4.0, 5.0],
+            "upper": [4.0, 2.0, 3.0, np.nan, 9.0, 1.5, np.nan, np.nan],
+            "entry": [0.5, 0.0, 0.0, 1.0, 0.0, 0.0, 2.0, 0.0],
+        }
+    )
+    design, levels = survival(frame, time="", event="", lower="lower", upper="upper", entry="entry")
+    agree(design, Dense(levels, normally(-1, 2), half_normally(1), t=(-12, 8), log_s=(-9, 1.8)))
+
+
+def test_levels_that_do_not_differ_and_levels_that_share_nothing() -> None:
+    events, n = TABLES["usual"]
+    pooled = drawn(design_of(events, n, {"intercept": normal(2.0, -1.0)}, borrowing="complete"))
+    x = np.linspace(-6, 4, 20001)
+    log_p = sum(binomial(y, m)[0](x) for y, m in zip(events, n, strict=True)) + stats.norm.logpdf(x, -1, 2)
+    reached = np.cumsum(np.exp(log_p - log_p.max()))
+    assert (
+        stats.kstest(pooled.parameters["intercept"].ravel(), lambda v: np.interp(v, x, reached / reached[-1])).pvalue
+        > 1e-3
+    )
+    assert pooled.parameters.keys() == {"intercept"}
+    alone = drawn(design_of(events, n, {"site_own": normal(2.0, -1.0)}, borrowing="none"))
+    for level in range(4):
+        log_p = binomial(events[level], n[level])[0](x := np.linspace(-16, 10, 20001)) + stats.norm.logpdf(x, -1, 2)
+        reached = np.cumsum(np.exp(log_p - log_p.max()))
+        own = alone.parameters["site_effect"][..., level].ravel()
+        assert stats.kstest(own, lambda v, r=reached: np.interp(v, x, r / r[-1])).pvalue > 1e-3
+
+
+def test_published_means_of_a_mixture() -> None:
+    """Neuenschwander 2016: imatinib in sarcoma, with two bumps in most levels."""
+    got = drawn(make_design(model("basket_exnex"), resolve_cases("sarcoma_imatinib")))
+    eta = got.parameters["intercept"][..., None] + got.parameters["histology_effect"]
+    rate = 1 / (1 + np.exp(-eta))
+    means = [0.151, 0.053, 0.127, 0.188, 0.205, 0.131, 0.177, 0.178, 0.131, 0.157]
+    assert (np.abs(rate.mean(axis=(0, 1)) - means) < 4 * rate.std(axis=(0, 1)) / np.sqrt(4000) + 5e-4).all()
+
+
+def test_three_hundred_levels() -> None:
+    rng = np.random.default_rng(3)
+    n = rng.integers(1, 30, 300)
+    events = rng.binomial(n, 1 / (1 + np.exp(1 - 0.7 * rng.standard_normal(300))))
+    got = draw(design_of(list(events), list(n), PRIORS), 1, chains=2, draws=100, progress=False)
+    assert got.gauges["refinement"] < 0.01
+    assert abs(got.parameters["site_sd"].mean() - 0.7) < 0.25
+    assert abs(got.parameters["intercept"].mean() + 1) < 0.3
+
+
+def test_draws_are_independent_and_none_is_stored_twice() -> None:
+    got = drawn(design_of(*TABLES["usual"], PRIORS))
+    for values in got.parameters.values():
+        flat = values.reshape(4000, -1)
+        assert all(len(np.unique(column)) == 4000 for column in flat.T)
+        after = [np.corrcoef(column[1:], column[:-1])[0, 1] for column in flat.T]
+        assert np.abs(after).max() < 4 / np.sqrt(4000)
+    assert {name: values.shape for name, values in got.stats.items()} == {"lp": (4, 1000), "diverging": (4, 1000)}
+    assert got.gauges["kish"] > 0.99 * got.gauges["proposals"] > 4000
+    assert got.gauges["k"] == 0
+
+
+def test_the_density_stored_is_that_of_parameters_and_outcomes() -> None:
+    """Up to a constant: of the Density that PyMC's graph is held to."""
+    design = design_of(*TABLES["usual"], PRIORS | {"site_own": normal(1.5)}, borrowing="exnex", own="level")
+    got = drawn(design, draws=25)
+    density, made = Density(design), {name: values.reshape(100, -1) for name, values in got.parameters.items()}
+    made = {name: values[:, 0] if values.shape[1] == 1 else values for name, values in made.items()}
+    total = density.log_likelihood(made, NUMPY).sum(axis=-1)
+    for own in design.parameters:
+        log_p = own.log_density(made[own.name], density.inputs, made, NUMPY)
+        total = total + log_p.reshape(100, -1).sum(axis=-1)
+    assert np.ptp(total - got.stats["lp"].ravel()) < 1e-4
+
+
+BYTES = """
+import hashlib
+from casepool.inference.exact import draw
+from casepool.modelling import make_design, model
+from casepool.cases import resolve_cases
+design = make_design(model("basket_exnex"), resolve_cases("sarcoma_imatinib"))
+got = draw(design, 7, chains=2, draws=200, progress=False)
+print(hashlib.sha256(b"".join(v.tobytes() for v in (*got.parameters.values(), *got.stats.values()))).hexdigest())
+import sys
+sys.exit(bool({"pymc", "pytensor", "nutpie", "numba", "arviz", "matplotlib", "scipy.stats"} & set(sys.modules)))
+"""
+
+
+def test_equal_bytes_whatever_the_threads_and_no_sampler_in_sight() -> None:
+    found = set()
+    for threads in ("1", "2"):
+        env = os.environ | {"OPENBLAS_NUM_THREADS": threads, "OMP_NUM_THREADS": threads}
+        done = subprocess.run([sys.executable, "-c", BYTES], env=env, capture_output=True, text=True, check=True)
+        found.add(done.stdout)
+    assert len(found) == 1
+    design = design_of(*TABLES["usual"], PRIORS)
+    first, again, other = (drawn(design, seed, 50) for seed in (1, 1, 2))
+    for name, values in first.parameters.items():
+        assert values.tobytes() == again.parameters[name].tobytes() != other.parameters[name].tobytes()
+
+
+@pytest.mark.parametrize(
+    ("name", "cases", "gate"),
+    [
+        ("objective_response", "alk_crizotinib", "terms"),
+        ("overall_survival", "alk_crizotinib", "exposure"),
+        ("best_response", "alk_crizotinib", "terms"),
+    ],
+)
+def test_bundled_models_it_is_not_made_for(name: str, cases: str, gate: str) -> None:
+    with pytest.raises(EngineRefusal) as refused:
+        draw(make_design(model(name), resolve_cases(cases)), 1, chains=4, draws=1000, progress=False)
+    assert refused.value.gate == gate
+
+
+def test_what_else_is_refused() -> None:
+    site = {"kind": "group", "missing": "model"}
+    lost = counts([1, 0, 0], [1, 1, 1], site=["x", None, "y"])
+    shape = {"shape": {"dist": "LogNormal", "mu": 0.0, "sigma": 0.5, "why": "test"}}
+    times = pd.DataFrame({"patient": ["a", "b"], "site": ["x", "y"], "time": [1.0, 2.0], "event": ["yes", "no"]})
+    refusals = {
+        "parameters": [
+            (response_model({"site": site}, PRIORS), lost),
+            (survival_model(PRIORS | shape, "weibull", effects="proportional", terms={"site": site}), times),
+        ],
+        "improper_prior": [
+            (
+                response_model({"site": site}, PRIORS | {"intercept": {"dist": "Flat", "why": "test"}}),
+                counts([1, 2], [3, 4], site=["a", "b"]),
+            )
+        ],
+        "terms": [(response_model({}, {"intercept": normal(2.0)}), counts([1, 2], [3, 4]))],
+    }
+    for gate, pairs in refusals.items():
+        for chosen, frame in pairs:
+            with pytest.raises(EngineRefusal) as refused:
+                drawn(make_design(chosen, frame))
+            assert refused.value.gate == gate
+
+
+def test_a_grid_too_coarse_for_its_posterior_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tampered with until each gate says no: cells too few, nodes too few."""
+    design = design_of(*TABLES["usual"], PRIORS)
+    monkeypatch.setattr(exact, "SAME", 1e-15)
+    with pytest.raises(EngineRefusal, match="standard deviations") as refused:
+        drawn(design)
+    assert refused.value.gate == "refinement"
+    monkeypatch.undo()
+    monkeypatch.setattr(exact, "STEEPEST", 0.0)
+    monkeypatch.setattr(exact, "SAME", 9.0)
+    monkeypatch.setattr(exact, "SIZES", (3, 3))
+    monkeypatch.setattr(exact, "PEAKS", 1000.0)
+    with pytest.raises(EngineRefusal) as refused:
+        drawn(design)
+    assert refused.value.gate in {"k", "kish"}

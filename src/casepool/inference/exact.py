@@ -218,7 +218,7 @@ def _coordinates(grid: Grid, wanted: int, rng: np.random.Generator) -> tuple[np.
     EngineRefusal
     """
     if not any(grid.model.priors.free):
-        return np.zeros((wanted, 2)), {"k": -np.inf, "kish": float(wanted), "proposals": wanted}
+        return np.zeros((wanted, 2)), {"k": 0.0, "kish": float(wanted), "proposals": wanted}
     y, log_weight = _proposed(grid, wanted, rng)
     gauges, most = _gauged(log_weight), log_weight.max()
     kept = y[np.log(rng.random(len(y))) < log_weight - most]

@@ -15,6 +15,8 @@ from casepool.modelling.specification.model import Model
 
 WIDEST = 7.0
 """Standard normal coordinate beyond which no prior has mass that matters."""
+NARROWEST = 1e-11
+"""Share of itself below which differences of a linear predictor are taken for none."""
 Arrays = dict[str, np.ndarray]
 
 
@@ -123,8 +125,8 @@ def _parts(numbers: Mapping[str, np.ndarray], zero: np.ndarray) -> list[Part]:
 
 
 def _pull(centre: np.ndarray, scale: np.ndarray, df: float = np.inf) -> Pull:
-    """Return the priors of a linear predictor, as one where all points share it."""
-    apart = max(np.ptp(centre), np.ptp(scale)) if len(centre) else 0.0
-    if apart < 1e-12 * scale[0]:
+    """Return the priors of a linear predictor, as one where all share it; none narrower than numbers can tell."""
+    scale = np.maximum(scale, NARROWEST * (1 + np.abs(centre)))
+    if max(np.ptp(centre), np.ptp(scale)) < NARROWEST * scale[0]:
         return Pull(centre[:1], scale[:1], df)
     return Pull(centre, scale, df)

@@ -108,7 +108,7 @@ def tables() -> dict[str, Callable[[], Cases]]:
 
 def digest(model: Model, frame: pd.DataFrame) -> str:
     """Return a few letters that change with a model or a table."""
-    whole = json.dumps([model_dict(model), frame.astype(str).to_numpy().tolist(), frame.attrs.get("codebook", {})])
+    whole = json.dumps([model_dict(model), frame.astype(str).to_numpy().tolist()])
     return hashlib.sha256(whole.encode()).hexdigest()[:16]
 
 

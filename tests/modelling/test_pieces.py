@@ -11,7 +11,7 @@ from scipy.interpolate import BSpline
 from casepool.errors import CasepoolError
 from casepool.modelling import make_design, model_from_dict
 from casepool.modelling.families.arrays import NUMPY
-from casepool.modelling.families.basis_hazards import Walk, constant_pieces, m_splines
+from casepool.modelling.families.basis_hazards import SPLINES, Walk, constant_pieces, m_splines, polynomials
 from casepool.modelling.families.parameters import Laid
 
 from .small import HALF, NORMAL, PIECES, by_patient, survival_model, table, total
@@ -86,6 +86,15 @@ def test_the_splines_are_scipys(knots):
     expected = BSpline.design_matrix(times, padded, 3).toarray() * np.exp(-pieces.constant) / last
     assert pytest.approx(expected, abs=1e-13) == found.T
     assert pieces.powers[:, -1, 0] == pytest.approx(expected[-1], abs=1e-13)
+
+
+def test_times_that_draws_share_are_told_as_times_of_their_own():
+    """One product of matrices, or a polynomial for every draw; at breaks, before and beyond them."""
+    pieces, rng = m_splines((6.0, 18.0, 36.0), "months"), np.random.default_rng(3)
+    read = polynomials(rng.normal(size=(4, 50, 6)), pieces.arrays, pieces, NUMPY)
+    times = np.concatenate([[0.0, 6.0, 18.0, 36.0, 40.0], rng.uniform(0.0, 50.0, 30)])
+    for of in (SPLINES.cumulative_hazard, SPLINES.log_hazard):
+        assert of(times, read, NUMPY) == pytest.approx(of(np.tile(times, (4, 50, 1)), read, NUMPY), rel=1e-11)
 
 
 BOTH = [(constant_pieces((6.0, 12.0, 24.0), "months"), False), (m_splines((6.0, 18.0), "months"), True)]

@@ -54,8 +54,9 @@ def test_it_is_what_it_was(name):
     assert list(prior) == list(was.log_prior)
     pairs = [(made[key], values) for key, values in was.parameters.items()]
     pairs += [(prior[key], values) for key, values in was.log_prior.items()]
-    for now, then in [*pairs, (likelihood, was.log_likelihood)]:
+    for now, then in pairs:
         assert distance(now, then).max() < 1e-10
+    assert distance(likelihood, was.log_likelihood)[has_digits(name, was)].max() < 1e-10
     assert distance(found, was.logp)[has_digits(name, was)].max() < 1e-10
 
 
@@ -69,7 +70,7 @@ def test_the_graph_has_the_same_density(name):
     with np.errstate(all="ignore"):
         graph = np.array([logp({key: values[i] for key, values in was.points.items()}) for i in range(len(was.logp))])
         found = density.log_density(vectors(density, was.points), NUMPY)
-    assert distance(graph, was.logp).max() < 1e-10
+    assert distance(graph, was.logp)[has_digits(name, was)].max() < 1e-10
     assert distance(found, graph)[has_digits(name, was)].max() < 1e-8
 
 

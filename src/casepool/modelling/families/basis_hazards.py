@@ -50,7 +50,7 @@ class Pieces:
         return {
             "hazard_breaks": self.breaks,
             "hazard_widths": np.append(np.diff(self.breaks), np.inf),
-            "hazard_powers": self.powers.reshape(len(self.powers), -1),
+            "hazard_powers": self.powers.transpose(0, 2, 1).reshape(len(self.powers), -1),  # power by power
         }
 
 
@@ -159,14 +159,50 @@ def _horner(falling: list[Array], x: Array) -> Array:
     return total
 
 
+def _cumulative_of_bases(u: Array, p: Mapping[str, Array], xp: Namespace) -> Array:
+    """Weigh the integrals of the bases up to `u`: of times that all draws share, one product of matrices."""
+    if u.ndim > 1:
+        return _cumulative(u, p, xp)
+    since = xp.minimum(xp.maximum(u[:, None] - p["breaks"], 0.0), p["widths"])
+    return p["weights"] @ (p["powers"] @ xp.concatenate(_rising(since, since, p)).T)
+
+
+def _log_hazard_of_bases(u: Array, p: Mapping[str, Array], xp: Namespace) -> Array:
+    """Return the log of the weighed bases at `u`, as `_cumulative_of_bases`."""
+    if u.ndim > 1:
+        return _log_hazard(u, p, xp)
+    since = u[:, None] - p["breaks"]
+    begins = np.where(np.arange(len(p["polynomials"])) > 0, 0.0, -np.inf)  # time 0 belongs to the first piece
+    inside = (since > begins) & (since <= p["widths"])
+    slopes = _rising(inside * 1.0, xp.where(inside, since, 0.0), p)
+    slopes = [power * values for power, values in enumerate(slopes, start=1)]
+    return xp.log(xp.maximum(p["weights"] @ (p["powers"] @ xp.concatenate(slopes).T), TINY))
+
+
+def _rising(first: Array, since: Array, p: Mapping[str, Array]) -> list[Array]:
+    """Return `first` (rows, pieces) times rising powers of the time since each break, one for each power of a piece."""
+    found = [first]
+    for _ in p["polynomials"][0][1:]:
+        found.append(found[-1] * since)
+    return found
+
+
 PIECES = Baseline(_cumulative, _log_hazard)
+SPLINES = Baseline(_cumulative_of_bases, _log_hazard_of_bases)
+"""The same of many powers, whose sums over pieces would be taken anew for every draw."""
 
 
 def polynomials(log_hazard: Array, arrays: Mapping[str, Array], pieces: Pieces, xp: Namespace) -> dict[str, Array]:
-    """Return what `PIECES` reads as parameters: breaks, widths, and each piece's weights of the powers of time."""
-    weights = xp.exp(log_hazard) @ arrays["hazard_powers"]
-    size = pieces.powers.shape[-1]
+    """Return what `PIECES` and `SPLINES` read as parameters.
+
+    Breaks, widths, the weights of the bases (..., bases), their powers (bases, powers times pieces), and each piece's
+    weights of the powers of time.
+    """
+    weights = xp.exp(log_hazard)
+    summed, count = weights @ arrays["hazard_powers"], len(pieces.breaks)
     rows = [
-        [weights[..., size * piece + power][..., None] for power in range(size)] for piece in range(len(pieces.breaks))
+        [summed[..., count * power + piece][..., None] for power in range(pieces.powers.shape[-1])]
+        for piece in range(count)
     ]
-    return {"polynomials": rows, "breaks": arrays["hazard_breaks"], "widths": arrays["hazard_widths"]}
+    found = {"polynomials": rows, "breaks": arrays["hazard_breaks"], "widths": arrays["hazard_widths"]}
+    return found | {"weights": weights, "powers": arrays["hazard_powers"]}

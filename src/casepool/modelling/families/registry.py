@@ -20,7 +20,7 @@ from casepool.modelling.families.baselines import (
     WEIBULL,
     Baseline,
 )
-from casepool.modelling.families.basis_hazards import PIECES, Walk
+from casepool.modelling.families.basis_hazards import PIECES, SPLINES, Walk
 from casepool.modelling.families.parameters import Parameter, Role
 from casepool.modelling.families.responses import adjacent, cumulative
 from casepool.modelling.families.supports import POSITIVE, REAL, Support
@@ -193,7 +193,7 @@ FAMILIES: dict[str, Family] = {
                 "to 1 (Jackson 2023): exp(eta) is the cumulative hazard at the last knot",
             ),
         ),
-        baseline=PIECES,
+        baseline=SPLINES,
         needs_prior=HELD,
         shape_keys=("knots",),
         form_key="effects",

@@ -60,11 +60,11 @@ class Curve:
 
     def by_patient(self, time: float | np.ndarray) -> np.ndarray:
         """Each patient's probability of surviving to `time`: array (chain, draw, patients), one where all are alike."""
-        at = np.maximum(np.asarray(time, float), self.origin)[..., None]
+        at = np.maximum(_time_of_draws(time), self.origin)
         switch = np.array(self.switch)
         since = self.hazard.cumulative(at, switch)
         if self.origin:
-            since = since - self.hazard.cumulative(np.array([self.origin]), switch)
+            since = since - self.hazard.cumulative(_time_of_draws(self.origin), switch)
         alive = np.exp(-since)
         shape = np.broadcast_shapes(alive.shape, (*self.draws, 1))
         return self._of_patients(np.broadcast_to(alive, shape))
@@ -77,7 +77,7 @@ class Curve:
         """
         if time < self.origin:
             return np.zeros(self.draws)
-        at, switch = np.array([float(time)]), np.array(self.switch)
+        at, switch = _time_of_draws(time), np.array(self.switch)
         alive = np.exp(-self.hazard.cumulative(at, switch))
         dying = np.exp(self.hazard.log_hazard(at, switch)) * alive
         shape = np.broadcast_shapes(dying.shape, alive.shape, (*self.draws, 1))
@@ -115,6 +115,15 @@ class Curve:
         for time, weight in zip(*nodes(0.0, until, [*breaks, self.switch, self.origin]), strict=True):
             total = total + weight * self.survival(time)
         return total
+
+
+def _time_of_draws(time: float | np.ndarray) -> np.ndarray:
+    """Return a time of every draw, or one for all of them, with an axis for patients: array (chain, draw, 1).
+
+    One time for all has axes of draws too: where a vector of times holds all rows of a likelihood, splines are one
+    product of matrices, which rounds otherwise.
+    """
+    return np.asarray(np.atleast_2d(np.asarray(time, float))[..., None])
 
 
 def undated(fitted: Fitted) -> Design:

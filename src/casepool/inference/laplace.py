@@ -27,7 +27,7 @@ from casepool.modelling.families.parameters import Law
 from casepool.modelling.families.tape import value_and_gradient
 
 MOST_AT_ONCE, LEAST_AT_ONCE = 256, 8
-NUMBERS_AT_ONCE = 80_000
+NUMBERS_AT_ONCE = 60_000
 """Rows of all points whose densities are computed together: as many as stay in the processor's own memory."""
 MOST_STEPS = 80
 """Newton steps to the mode before it is given up."""
@@ -144,7 +144,7 @@ class NormalMap:
     def _chunks(self, points: np.ndarray) -> list[np.ndarray]:
         rows = len(self.density.design.patient_of_row)
         size = min(max(NUMBERS_AT_ONCE // rows, LEAST_AT_ONCE), MOST_AT_ONCE)
-        return [points[start : start + size] for start in range(0, len(points), size)]
+        return np.array_split(points, -(-len(points) // size))
 
 
 def _bent(e: Array, bend: np.ndarray, xp: Namespace) -> tuple[Array, Array | float]:

@@ -40,7 +40,7 @@ def test_a_change_of_any_engine_file_changes_the_fingerprint(name, tmp_path) -> 
     for own in evidence.ENGINE_FILES:
         (tmp_path / own).write_text("x = 1\n", encoding="utf-8")
     before = evidence.fingerprint(tmp_path)
-    (tmp_path / name).write_bytes(b"x = 1\r\n")
+    (tmp_path / name).write_bytes(b'"""Words."""\r\nx = 1  # more\r\n"""Of x."""\r\n')
     assert evidence.fingerprint(tmp_path) == before
     (tmp_path / name).write_text("x = 2\n", encoding="utf-8")
     assert evidence.fingerprint(tmp_path) != before

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from arviz_stats.base import array_stats
 
-from casepool.inference.psis import kish, smoothed
+from casepool.inference.psis import kish, smoothed, weigh_evenly
 
 
 @pytest.mark.parametrize("draws", [25, 100, 226, 1000, 4001])
@@ -46,3 +46,12 @@ def test_where_nothing_can_be_fitted() -> None:
 def test_kish_counts_equal_weights() -> None:
     assert kish(np.zeros(50)) == pytest.approx(50)
     assert kish(np.where(np.arange(50) < 10, 700.0, -np.inf)) == pytest.approx(10)
+
+
+def test_proposals_that_weigh_evenly_and_those_that_do_not() -> None:
+    """Half of them must be left, and k be small, unless they hardly differ: then the largest are noise."""
+    known = {"proposals": 1000.0, "kish": 700.0, "k": 0.5}
+    assert weigh_evenly(known)
+    assert weigh_evenly({**known, "kish": 995.0, "k": 0.9})
+    for worse in ({"kish": 400.0}, {"k": 0.7}, {"k": np.nan}, {"kish": np.nan}):
+        assert not weigh_evenly({**known, **worse})

@@ -29,10 +29,10 @@ from casepool.inference.convergence import (
     NOT_ASKED,
     RHAT,
     convergence_of,
-    weigh_evenly,
     worst,
 )
 from casepool.inference.fit_contents import cases_of, said_engine
+from casepool.inference.psis import weigh_evenly
 from casepool.modelling.design.design import patients_in
 from casepool.modelling.design.grouping import membership
 from casepool.modelling.terms.labels import Group

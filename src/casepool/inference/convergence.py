@@ -11,13 +11,12 @@ import xarray as xr
 
 from casepool.inference import diagnostics
 from casepool.inference.drawn import Drawn
+from casepool.inference.psis import weigh_evenly
 
 MOST_RHAT = 1.01
 LEAST_ESS = 400
 LEAST_BFMI = 0.3
 LEAST_ACCEPTANCE = 0.6
-MOST_K, EVEN_ENOUGH, NEARLY_EVEN = 0.7, 0.5, 0.99
-"""Of proposals: Pareto k, and the share of them that their Kish size must be; from the last on k is not asked."""
 VERDICTS = ("pass", "concern", "fail")
 """From best to worst."""
 NOT_ASKED = "not asked"
@@ -102,15 +101,6 @@ OWN: dict[str, Callable[[Drawn, Mapping[str, np.ndarray]], dict[str, Any]]] = {
     "nuts": _of_nuts,
 }
 """What is asked of one engine alone; ``failed`` and ``concern`` say what it means for the verdict."""
-
-
-def weigh_evenly(weights: Mapping[str, float]) -> bool:
-    """Whether proposals weigh evenly enough to be kept by chance: ``k``, ``kish`` and number of ``proposals``.
-
-    Where they hardly differ their largest are noise, and k says nothing.
-    """
-    share = weights["kish"] / weights["proposals"]
-    return bool(share >= NEARLY_EVEN or (share >= EVEN_ENOUGH and weights["k"] < MOST_K))
 
 
 def _gauge(drawn: Drawn, name: str) -> float:

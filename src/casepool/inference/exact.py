@@ -15,11 +15,10 @@ from functools import cached_property
 
 import numpy as np
 
-from casepool.inference.convergence import weigh_evenly
 from casepool.inference.drawn import Drawn, EngineRefusal
 from casepool.inference.level_priors import WIDEST
 from casepool.inference.one_factor import OneFactor, one_factor_of
-from casepool.inference.psis import kish, smoothed
+from casepool.inference.psis import kish, smoothed, weigh_evenly
 from casepool.modelling.design.design import Design
 from casepool.progress import say
 from casepool.random_streams import Stream, stream

@@ -8,6 +8,8 @@ the generalised Pareto distribution).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 from scipy import special
 
@@ -22,6 +24,8 @@ PRIOR_DRAWS, PRIOR_K = 10.0, 0.5
 """The fit is held near k = 0.5 as if by that many draws."""
 NEGLIGIBLE = 10 * np.finfo(float).eps
 """Weight of a candidate that is left out."""
+MOST_K, EVEN_ENOUGH, NEARLY_EVEN = 0.7, 0.5, 0.99
+"""Of proposals: Pareto k, and the share of them that their Kish size must be; from the last on k is not asked."""
 AT_ONCE = 64
 """Columns computed together."""
 
@@ -61,6 +65,15 @@ def kish(log_weights: np.ndarray) -> float:
     """Return how many equally weighted draws weighted ones are worth (Kish 1965), from log weights (draws,)."""
     weights = np.exp(log_weights - log_weights.max())
     return float(weights.sum() ** 2 / np.square(weights).sum())
+
+
+def weigh_evenly(weights: Mapping[str, float]) -> bool:
+    """Whether proposals weigh evenly enough to be kept by chance: ``k``, ``kish`` and number of ``proposals``.
+
+    Where they hardly differ their largest are noise, and k says nothing.
+    """
+    share = weights["kish"] / weights["proposals"]
+    return bool(share >= NEARLY_EVEN or (share >= EVEN_ENOUGH and weights["k"] < MOST_K))
 
 
 def _tail_length(draws: int, relative_efficiency: float) -> int:

@@ -20,7 +20,6 @@ from casepool.inference.level_priors import WIDEST
 from casepool.inference.one_factor import OneFactor, one_factor_of
 from casepool.inference.psis import kish, smoothed, weigh_evenly
 from casepool.modelling.design.design import Design
-from casepool.progress import say
 from casepool.random_streams import Stream, stream
 
 SIZES = (32, 24)
@@ -52,7 +51,7 @@ def draw(design: Design, seed: int, *, chains: int, draws: int, progress: bool) 
     chains, draws : int
         No more than the shape of the result.
     progress : bool
-        Whether to say on standard error what is going on.
+        Of no use here: it is done before there is anything to say.
 
     Raises
     ------
@@ -61,7 +60,6 @@ def draw(design: Design, seed: int, *, chains: int, draws: int, progress: bool) 
         have to be weighed too unevenly.
     """
     model = one_factor_of(design)
-    say(progress, f"{chains * draws} independent draws by quadrature")
     grid, refinement = settled(model)
     rng = stream(seed, Stream.EXACT)
     z, gauges = _coordinates(grid, chains * draws, rng)

@@ -63,7 +63,6 @@ def draw(design: Design, seed: int, *, chains: int, draws: int, progress: bool) 
         Before drawing, if the design has what the engine is not made for; after, if its gates say no.
     """
     _refuse(design)
-    say(progress, f"sampling {design.model.name} (many short chains in lockstep)")
     density = Density(design)
     rng = stream(seed, Stream.LOCKSTEP)
     mapped = normal_map(density)

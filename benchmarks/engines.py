@@ -52,9 +52,8 @@ def fit(
     Refused
         If the engine declines or gives up, or says of its own draws that they are not to be believed.
     """
-    asked = {} if engine == REFERENCE else {"engine": engine}
     try:
-        tree = cp.fit(model, frame, seed=seed, draws=draws, cores=1, progress=False, **asked, **settings)
+        tree = cp.fit(model, frame, seed=seed, engine=engine, draws=draws, cores=1, progress=False, **settings)
     except CasepoolError as error:
         refusal = error.__cause__ or error.__context__
         raise Refused(refusal.gate if isinstance(refusal, EngineRefusal) else "error") from None

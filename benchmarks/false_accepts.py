@@ -31,7 +31,7 @@ from benchmarks import engines, false_accepts_report
 from benchmarks.accepting import HALVES, Fit, judged, known_structures, of_this
 from benchmarks.calibration_ranks import note, read_journal
 
-JOURNAL = Path(__file__).parent / "false_accepts.jsonl"
+JOURNAL = Path(__file__).parent / "results" / "false_accepts.jsonl"
 ENGINES = ("exact", "lockstep")
 ACCEPTED = 1_260
 MOST_TRIED = 3

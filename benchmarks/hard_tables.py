@@ -30,6 +30,7 @@ from benchmarks.results import FOLDER
 from benchmarks.simulated_tables import HARD, USUAL, simulated
 from benchmarks.structures import CURVE, KIND, LINE, SLOPE, SPREAD, Structure, structures
 from casepool.inference import diagnostics
+from casepool.inference.convergence import convergence
 from casepool.inference.sampling import sample
 from casepool.modelling import Design, Model, make_design, model_from_dict
 from casepool.modelling.specification.model import model_dict
@@ -127,11 +128,12 @@ def long_run(design: Design) -> dict[str, Any]:
     draws, accept, started = FIRST, 0.95, time.perf_counter()
     while True:
         settings = {"draws": draws, "tune": 2000, "chains": 4, "target_accept": accept}
-        drawn, summary, settings, _ = sample(design, SEED, settings, cores=1, progress=False)
+        drawn, settings, _ = sample(design, SEED, settings, cores=1, progress=False)
+        summary = convergence(drawn, "nuts")
         if summary["verdict"] == "fail" and summary["divergences"] and accept < SMALL_STEPS:
             accept = SMALL_STEPS
             continue
-        values = {str(name): own.to_numpy() for name, own in drawn["posterior"].data_vars.items()}
+        values = drawn.parameters
         ess = min(float(np.nanmin(diagnostics.ess_bulk(own))) for own in values.values() if np.ptp(own) > 0)
         wanted = min(MOST, int(1.15 * draws * ENOUGH / ess))
         if ess >= ENOUGH or draws == MOST or wanted <= draws:

@@ -17,6 +17,8 @@ from casepool.inference.drawn import EngineRefusal
 from casepool.modelling import Model
 
 REFERENCE = "nuts"
+NOTHING = 1e-9
+"""Spread below which a number is a constant to any reader: chances of surviving far beyond what can be survived are."""
 
 
 class Refused(Exception):  # noqa: N818 - no error: another engine takes over
@@ -111,9 +113,8 @@ def distance(candidate: Moments, reference: Moments, allowed: float, errors: flo
     array (2, numbers)
         Above 1 for what is off: of means, of standard deviations. 0 for a number that is a constant to both.
     """
-    with np.errstate(invalid="ignore", divide="ignore"):
-        room = allowed * reference.sd + errors * np.hypot(candidate.error, reference.error)
-        means = np.abs(candidate.mean - reference.mean) / room
-        room = allowed + errors * np.hypot(candidate.log_error, reference.log_error)
-        sds = np.abs(np.log(candidate.sd) - np.log(reference.sd)) / room
-    return np.where(candidate.sd + reference.sd > 0, np.nan_to_num([means, sds], nan=0.0, posinf=np.inf), 0.0)
+    room = allowed * reference.sd + errors * np.hypot(candidate.error, reference.error) + NOTHING
+    means = np.abs(candidate.mean - reference.mean) / room
+    room = allowed + errors * np.hypot(candidate.log_error, reference.log_error)
+    sds = np.abs(np.log(candidate.sd + NOTHING) - np.log(reference.sd + NOTHING)) / room
+    return np.nan_to_num([means, sds], nan=0.0, posinf=np.inf)

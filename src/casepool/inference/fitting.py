@@ -31,10 +31,11 @@ from casepool.inference.fit_contents import (
     study_settings,
 )
 from casepool.inference.predictive import predictive_groups
-from casepool.modelling import Design, Model, make_design
+from casepool.modelling import Design, Model
 from casepool.modelling import model as get_model
 from casepool.modelling.design.density import Density
 from casepool.modelling.design.likelihood import pointwise
+from casepool.modelling.design.making import design_of_typed
 from casepool.modelling.families.arrays import NUMPY
 
 
@@ -217,7 +218,7 @@ def again(fit: xr.DataTree, models: Sequence[Model | None], *, progress: bool) -
 
 
 def fit_by(choice: Choice, plan: Plan, model: Model, cases: pd.DataFrame, *, whole: bool = False) -> xr.DataTree:
-    """Fit a model to cases by one engine.
+    """Fit a model to cases that have been typed, by one engine.
 
     A fit that feeds a number of a study needs not be the `whole` of one: it has no groups ``log_likelihood`` and
     ``log_prior``, and of its draws it is asked whether they converged, not whether model and data agree.
@@ -229,7 +230,7 @@ def fit_by(choice: Choice, plan: Plan, model: Model, cases: pd.DataFrame, *, who
     """
     started = time.perf_counter()
     refuse_private_text(model, cases)
-    design = make_design(model, cases)
+    design = design_of_typed(model, cases)
     sampled = run(design, plan.seed, plan.settings, choice.engine, cores=plan.cores, progress=plan.progress)
     groups = draws_groups(design, sampled.drawn)
     posterior = groups["posterior"]

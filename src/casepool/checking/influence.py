@@ -10,7 +10,6 @@ import numpy as np
 from casepool.checking.importance import MOST_K, weighed
 from casepool.checking.leaving import Refit, Refitter, joint_score, refitted
 from casepool.estimation.draws import Fitted
-from casepool.progress import say
 
 
 @dataclass(frozen=True)
@@ -53,8 +52,8 @@ def leave_one_out(fitted: Fitted, *, refits: bool, progress: bool) -> LeftOneOut
 
     def each(without: Refitter) -> Iterator[Refit]:
         for place, i in enumerate(high, start=1):
-            say(progress, f"leaving out patient {fitted.design.patients[i]} ({place} of {len(high)})")
-            yield without(np.arange(len(k)) == i)
+            who = f"patient {fitted.design.patients[i]} ({place} of {len(high)})"
+            yield without(np.arange(len(k)) == i, who)
 
     for i, refit in zip(high, refitted(fitted, each, progress=progress), strict=True):
         patient, held = fitted.design.patients[i], np.arange(len(k)) == i

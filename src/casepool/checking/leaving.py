@@ -30,7 +30,6 @@ from casepool.modelling.design.likelihood import pointwise
 from casepool.modelling.families.names import effect_of
 from casepool.modelling.families.responses import category_counts
 from casepool.modelling.terms.labels import Group
-from casepool.progress import say
 from casepool.random_streams import Stream, stream
 
 COLUMNS = (
@@ -61,8 +60,8 @@ class Refit:
     converged: bool
 
 
-Refitter = Callable[[np.ndarray], Refit]
-"""Fits to all patients but those held out: boolean array (n,)."""
+Refitter = Callable[[np.ndarray, str], Refit]
+"""Fits to all patients but those held out: boolean array (n,), and who they are in words."""
 
 
 def refitted[T](fitted: Fitted, made: Callable[[Refitter], Iterable[T]], *, progress: bool) -> list[T]:
@@ -82,8 +81,10 @@ def refitted[T](fitted: Fitted, made: Callable[[Refitter], Iterable[T]], *, prog
     settings |= {name: min(settings[name], MOST_DRAWS) for name in ("draws", "tune") if name in settings}
 
     def by(choice: Choice) -> Iterable[T]:
-        def without(held: np.ndarray) -> Refit:
-            sampled = run(fitted.design.of_patients(~held), fitted.seed, settings, choice.engine, progress=False)
+        def without(held: np.ndarray, who: str) -> Refit:
+            what = f"{fitted.model.name} without {who}"
+            design = fitted.design.of_patients(~held)
+            sampled = run(design, fitted.seed, settings, choice.engine, what=what, progress=progress)
             limits = {"most_rhat": LOOSE_RHAT, "least_ess": FEWEST_DRAWS, "lost": LOST}
             size = settings["chains"] * settings["draws"]
             return Refit(sampled.drawn.parameters, mixed(sampled.convergence, size, **limits))
@@ -150,8 +151,7 @@ def leave_out(fit: xr.DataTree, by: str | None = None, *, progress: bool = True)
             if held.sum() == 1 and single.k[held][0] <= MOST_K:
                 refit = Refit(single.draws_without(fitted, int(np.argmax(held))), converged=True)
             else:
-                say(progress, f"leaving out {by} {group.levels[i]} ({place} of {len(seen)})")
-                refit = without(held)
+                refit = without(held, f"{by} {group.levels[i]} ({place} of {len(seen)})")
             about = {"by": by, "level": group.levels[i], "n": n[i], "events": events[i]}
             yield about | _scored(fitted, refit, held, by, group.levels[i], len(seen))
 

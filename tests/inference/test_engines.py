@@ -8,7 +8,7 @@ import subprocess
 import sys
 import types
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
@@ -16,6 +16,8 @@ import pytest
 import xarray as xr
 
 import casepool as cp
+from casepool.checking import leaving
+from casepool.checking.importance import weighed
 from casepool.checking.leaving import refitted
 from casepool.estimation.draws import open_draws
 from casepool.inference import engines
@@ -244,9 +246,20 @@ def test_a_fit_by_nuts_keeps_nuts(toys: Toys, attributes: tuple[str, ...]) -> No
 def test_patients_are_left_out_by_one_engine(toys: Toys, free: xr.DataTree) -> None:
     held = [np.arange(4) == i for i in range(4)]
     toys.declines["exact"] = lambda design: "row 2" not in design.patients
-    refits = refitted(open_draws(free), lambda without: (without(own, "them") for own in held), progress=False)
+    refits = refitted(open_draws(free), [(own, "them") for own in held], progress=False)
     assert toys.calls == ["exact"] * 3 + ["nuts"] * 4
     assert len(refits) == 4
+
+
+def test_levels_that_need_no_refit_do_not_choose_the_engine(toys: Toys, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An engine that declines the first refit gives way to the next one, whatever was answered before without any."""
+    toys.declines["exact"] = always
+    fit = cp.fit(MODEL, TABLE, engine="auto", **QUIET)
+    found = replace(weighed(open_draws(fit)), k=np.array([0.1, 0.9, 0.9, 0.9]))
+    monkeypatch.setattr(leaving, "weighed", lambda fitted: found)
+    toys.calls.clear()
+    assert len(cp.leave_out(fit, "group", progress=False)) == 4
+    assert toys.calls == ["exact", *["lockstep"] * 3]
 
 
 def test_a_fit_that_names_its_engine_is_not_refitted_by_another(toys: Toys) -> None:

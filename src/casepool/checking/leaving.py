@@ -23,10 +23,10 @@ from casepool.inference.agreement import limits, tail_chance, verdict_of_p
 from casepool.inference.convergence import mixed, worst
 from casepool.inference.engines import Choice, in_turn, run
 from casepool.inference.fit_contents import cases_of, study_settings
-from casepool.inference.predictive import prior_draws, replicate_counts, replicate_follow_up
+from casepool.inference.predictive import counts_of, prior_draws, replicate_follow_up
 from casepool.modelling import Design
 from casepool.modelling.design.grouping import membership
-from casepool.modelling.design.likelihood import pointwise
+from casepool.modelling.design.likelihood import category_chances, pointwise
 from casepool.modelling.families.names import effect_of
 from casepool.modelling.families.responses import category_counts
 from casepool.modelling.terms.labels import Group
@@ -214,5 +214,6 @@ def _categories(design: Design, parameters: Parameters, rng: np.random.Generator
     def total(counts: list[np.ndarray]) -> np.ndarray:
         return np.asarray(sum(k * each.sum(axis=-1) for k, each in enumerate(counts))).ravel()
 
-    drawn = [replicate_counts(design, parameters, rng) for _ in range(REPEATS)]
+    chances = category_chances(design, parameters)
+    drawn = [counts_of(design, chances, rng) for _ in range(REPEATS)]
     return total(category_counts(design.outcome, len(drawn[0]))), np.concatenate([total(d) for d in drawn])[:, None]

@@ -202,7 +202,8 @@ def report(
     """Fit what a dataset's codebook lists under `report`, and write one self-contained HTML page."""
     _folder_of(out)
     from casepool.cases import codebook_of, resolve_cases
-    from casepool.modelling import make_design, model
+    from casepool.modelling import model
+    from casepool.modelling.design.making import design_of_typed
 
     cases = resolve_cases(data)
     book = codebook_of(cases)
@@ -217,7 +218,7 @@ def report(
     folder = Path(data)
     chosen = [model(folder / name if name.endswith(".toml") else name) for name in names]
     for each in chosen:
-        make_design(each, cases)  # a bad table is refused before anything is fitted
+        design_of_typed(each, cases)  # a bad table is refused before anything is fitted
     from casepool.inference.fitting import fit as run
     from casepool.reporting import report as write
 

@@ -62,7 +62,7 @@ def test_single_scores_are_exact_by_weights_and_by_refits(pooled: xr.DataTree) -
     fitted = open_draws(pooled)
     found = weighed(fitted)
     alone = [np.arange(4) == i for i in range(4)]
-    refits = refitted(fitted, lambda without: map(without, alone), progress=False)
+    refits = refitted(fitted, [(own, "them") for own in alone], progress=False)
     for i, (held, refit) in enumerate(zip(alone, refits, strict=True)):
         assert found.elpd[i] == pytest.approx(exact([i]), abs=0.1 if found.k[i] < MOST_K else 1)
         assert joint_score(fitted.design.of_patients(held), refit.parameters) == pytest.approx(exact([i]), abs=0.08)

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import types
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
@@ -16,6 +16,8 @@ import pytest
 import xarray as xr
 
 import casepool as cp
+from casepool.checking import leaving
+from casepool.checking.importance import weighed
 from casepool.checking.leaving import refitted
 from casepool.estimation.draws import open_draws
 from casepool.inference import engines
@@ -114,10 +116,14 @@ def test_the_first_that_does_not_decline_runs_and_the_reasons_of_others_are_kept
         "gauges": FINE["lockstep"],
         "refused": {"exact": {"gate": "toy", "why": "exact is a toy"}},
     }
-    assert "exact is a toy" in capsys.readouterr().err
+    assert capsys.readouterr().err == f"casepool: {MODEL.name}: drawn by lockstep\n"
     toys.declines["lockstep"] = always
-    fit = cp.fit(MODEL, TABLE, engine="auto", **QUIET)
+    fit = cp.fit(MODEL, TABLE, engine="auto", seed=1)
     assert (ran(fit), list(refused(fit))) == ("nuts", ["exact", "lockstep"])
+    assert said(capsys)[-2:] == [
+        "lockstep declines (lockstep is a toy): nuts takes over",
+        f"{MODEL.name}: drawn by nuts",
+    ]
     assert toys.calls == ["exact", *("exact", "lockstep"), *("exact", "lockstep", "nuts")]
 
 
@@ -148,7 +154,7 @@ def test_cores_are_no_setting_of_nuts_alone(toys: Toys) -> None:
 def test_the_codebook_says_what_is_asked_where_the_call_does_not(toys: Toys) -> None:
     book = {"name": "t", "columns": {"group": {"type": "category"}}, "engine": "lockstep"}
     cases = TABLE.copy()
-    assert ran(cp.fit(MODEL, cases, **QUIET)) == engines.DEFAULT
+    assert engine_of(cp.fit(MODEL, cases, **QUIET))["asked"] == engines.DEFAULT
     cases.attrs["codebook"] = (
         cp.read_cases(cases).attrs["codebook"] | book | {"columns": cp.read_cases(cases).attrs["codebook"]["columns"]}
     )
@@ -160,6 +166,11 @@ def test_the_codebook_says_what_is_asked_where_the_call_does_not(toys: Toys) -> 
 def test_an_unknown_engine_is_refused(engine: object) -> None:
     with pytest.raises(cp.CasepoolError, match=r"unknown engine.*auto, exact, lockstep, nuts"):
         cp.fit(MODEL, TABLE, engine=engine, **QUIET)
+
+
+def said(capsys) -> list[str]:
+    """Return what was said on standard error."""
+    return [line.removeprefix("casepool: ") for line in capsys.readouterr().err.splitlines()]
 
 
 def patients_are(number: int) -> Test:
@@ -183,7 +194,10 @@ def test_one_engine_makes_all_fits_of_a_study(toys: Toys, capsys, declines, by: 
     fits = cp.refit(TABLES, seed=1, engine="auto")
     assert [ran(fit) for fit in fits] == [by] * 3
     assert [refused(fit) for fit in fits] == [gates] * 3
-    assert capsys.readouterr().err.count("declines") == len([gate for gate in gates.values() if gate == "toy"])
+    lines = said(capsys)
+    assert lines[-3:] == [f"{MODEL.name}, refit {place} of 3: drawn by {by}" for place in (1, 2, 3)]
+    assert sum("declines" in line for line in lines) == (by == "nuts")
+    assert all("all fits" in line for line in lines if "declines" in line)
 
 
 @pytest.fixture
@@ -232,9 +246,20 @@ def test_a_fit_by_nuts_keeps_nuts(toys: Toys, attributes: tuple[str, ...]) -> No
 def test_patients_are_left_out_by_one_engine(toys: Toys, free: xr.DataTree) -> None:
     held = [np.arange(4) == i for i in range(4)]
     toys.declines["exact"] = lambda design: "row 2" not in design.patients
-    refits = refitted(open_draws(free), lambda without: map(without, held), progress=False)
+    refits = refitted(open_draws(free), [(own, "them") for own in held], progress=False)
     assert toys.calls == ["exact"] * 3 + ["nuts"] * 4
     assert len(refits) == 4
+
+
+def test_levels_that_need_no_refit_do_not_choose_the_engine(toys: Toys, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An engine that declines the first refit gives way to the next one, whatever was answered before without any."""
+    toys.declines["exact"] = always
+    fit = cp.fit(MODEL, TABLE, engine="auto", **QUIET)
+    found = replace(weighed(open_draws(fit)), k=np.array([0.1, 0.9, 0.9, 0.9]))
+    monkeypatch.setattr(leaving, "weighed", lambda fitted: found)
+    toys.calls.clear()
+    assert len(cp.leave_out(fit, "group", progress=False)) == 4
+    assert toys.calls == ["exact", *["lockstep"] * 3]
 
 
 def test_a_fit_that_names_its_engine_is_not_refitted_by_another(toys: Toys) -> None:

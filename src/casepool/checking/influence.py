@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from casepool.checking.importance import MOST_K, weighed
-from casepool.checking.leaving import Refit, Refitter, joint_score, refitted
+from casepool.checking.leaving import joint_score, refitted
 from casepool.estimation.draws import Fitted
-from casepool.progress import say
 
 
 @dataclass(frozen=True)
@@ -50,13 +49,11 @@ def leave_one_out(fitted: Fitted, *, refits: bool, progress: bool) -> LeftOneOut
     elpd, k = found.elpd.copy(), found.k
     exact, moved, unconverged = np.zeros(len(k), dtype=bool), {}, []
     high: list[int] = list(np.flatnonzero(k > MOST_K)) if refits and len(k) > 1 else []
-
-    def each(without: Refitter) -> Iterator[Refit]:
-        for place, i in enumerate(high, start=1):
-            say(progress, f"leaving out patient {fitted.design.patients[i]} ({place} of {len(high)})")
-            yield without(np.arange(len(k)) == i)
-
-    for i, refit in zip(high, refitted(fitted, each, progress=progress), strict=True):
+    left_out = [
+        (np.arange(len(k)) == i, f"patient {fitted.design.patients[i]} ({place} of {len(high)})")
+        for place, i in enumerate(high, start=1)
+    ]
+    for i, refit in zip(high, refitted(fitted, left_out, progress=progress), strict=True):
         patient, held = fitted.design.patients[i], np.arange(len(k)) == i
         elpd[i], exact[i] = joint_score(fitted.design.of_patients(held), refit.parameters), True
         moved[patient] = _moved(fitted.parameters, refit.parameters)

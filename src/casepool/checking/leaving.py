@@ -6,7 +6,7 @@ Refits share the graph of the fit, so that each costs its draws only; a patient 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,14 +23,13 @@ from casepool.inference.agreement import limits, tail_chance, verdict_of_p
 from casepool.inference.convergence import mixed, worst
 from casepool.inference.engines import Choice, in_turn, run
 from casepool.inference.fit_contents import cases_of, study_settings
-from casepool.inference.predictive import prior_draws, replicate_counts, replicate_follow_up
+from casepool.inference.predictive import counts_of, prior_draws, replicate_follow_up
 from casepool.modelling import Design
 from casepool.modelling.design.grouping import membership
-from casepool.modelling.design.likelihood import pointwise
+from casepool.modelling.design.likelihood import category_chances, pointwise
 from casepool.modelling.families.names import effect_of
 from casepool.modelling.families.responses import category_counts
 from casepool.modelling.terms.labels import Group
-from casepool.progress import say
 from casepool.random_streams import Stream, stream
 
 COLUMNS = (
@@ -61,34 +60,26 @@ class Refit:
     converged: bool
 
 
-Refitter = Callable[[np.ndarray], Refit]
-"""Fits to all patients but those held out: boolean array (n,)."""
+Held = tuple[np.ndarray, str]
+"""Patients held out of a refit: boolean array (n,), and who they are in words."""
 
 
-def refitted[T](fitted: Fitted, made: Callable[[Refitter], Iterable[T]], *, progress: bool) -> list[T]:
-    """Return what is made of refits without some patients, all by one engine: that of the fit, unless it declines.
+def refitted(fitted: Fitted, left_out: Sequence[Held], *, progress: bool) -> list[Refit]:
+    """Return refits without some patients, all by one engine: that of the fit, unless it declines.
 
     Every one has the seed and settings of the fit, but `MOST_DRAWS` at most.
-
-    Parameters
-    ----------
-    fitted : Fitted
-    made : callable
-        Takes what refits, and yields one thing after the other.
-    progress : bool
     """
     settings = study_settings(fitted.tree)
     asked = settings.pop("engine")
     settings |= {name: min(settings[name], MOST_DRAWS) for name in ("draws", "tune") if name in settings}
+    limits = {"most_rhat": LOOSE_RHAT, "least_ess": FEWEST_DRAWS, "lost": LOST}
 
-    def by(choice: Choice) -> Iterable[T]:
-        def without(held: np.ndarray) -> Refit:
-            sampled = run(fitted.design.of_patients(~held), fitted.seed, settings, choice.engine, progress=False)
-            limits = {"most_rhat": LOOSE_RHAT, "least_ess": FEWEST_DRAWS, "lost": LOST}
+    def by(choice: Choice) -> Iterator[Refit]:
+        for held, who in left_out:
+            design, what = fitted.design.of_patients(~held), f"{fitted.model.name} without {who}"
+            sampled = run(design, fitted.seed, settings, choice.engine, what=what, progress=progress)
             size = settings["chains"] * settings["draws"]
-            return Refit(sampled.drawn.parameters, mixed(sampled.convergence, size, **limits))
-
-        return made(without)
+            yield Refit(sampled.drawn.parameters, mixed(sampled.convergence, size, **limits))
 
     return in_turn(asked, settings, by, progress=progress)
 
@@ -142,20 +133,25 @@ def leave_out(fit: xr.DataTree, by: str | None = None, *, progress: bool = True)
     seen = [i for i in np.flatnonzero(n > 0) if not group.members[:, i].all()]
     if len(seen) < 2:
         raise CasepoolError(f"{by!r} has no two levels with patients", remedy="use another column")
+    refits = _without(fitted, {f"{by} {group.levels[i]}": group.members[:, i] for i in seen}, progress=progress)
+    rows = []
+    for i, refit in zip(seen, refits, strict=True):
+        about = {"by": by, "level": group.levels[i], "n": n[i], "events": events[i]}
+        rows.append(about | _scored(fitted, refit, group.members[:, i], by, group.levels[i], len(seen)))
+    return fitted.table(rows, COLUMNS)
+
+
+def _without(fitted: Fitted, held: Mapping[str, np.ndarray], *, progress: bool) -> list[Refit]:
+    """Return draws without some patients, by who they are: weighed again for one where that can be, else of a refit."""
     single = weighed(fitted)
-
-    def scored(without: Refitter) -> Iterator[dict[str, Any]]:
-        for place, i in enumerate(seen, start=1):
-            held = group.members[:, i]
-            if held.sum() == 1 and single.k[held][0] <= MOST_K:
-                refit = Refit(single.draws_without(fitted, int(np.argmax(held))), converged=True)
-            else:
-                say(progress, f"leaving out {by} {group.levels[i]} ({place} of {len(seen)})")
-                refit = without(held)
-            about = {"by": by, "level": group.levels[i], "n": n[i], "events": events[i]}
-            yield about | _scored(fitted, refit, held, by, group.levels[i], len(seen))
-
-    return fitted.table(refitted(fitted, scored, progress=progress), COLUMNS)
+    found: dict[str, Refit] = {}
+    for who, own in held.items():
+        if own.sum() == 1 and single.k[own][0] <= MOST_K:
+            found[who] = Refit(single.draws_without(fitted, int(np.argmax(own))), converged=True)
+    others = [who for who in held if who not in found]
+    left_out = [(held[who], f"{who} ({place} of {len(others)})") for place, who in enumerate(others, start=1)]
+    found |= zip(others, refitted(fitted, left_out, progress=progress), strict=True)
+    return [found[who] for who in held]
 
 
 def _scored(fitted: Fitted, refit: Refit, held: np.ndarray, by: str, level: str, levels: int) -> dict[str, Any]:
@@ -218,5 +214,6 @@ def _categories(design: Design, parameters: Parameters, rng: np.random.Generator
     def total(counts: list[np.ndarray]) -> np.ndarray:
         return np.asarray(sum(k * each.sum(axis=-1) for k, each in enumerate(counts))).ravel()
 
-    drawn = [replicate_counts(design, parameters, rng) for _ in range(REPEATS)]
+    chances = category_chances(design, parameters)
+    drawn = [counts_of(design, chances, rng) for _ in range(REPEATS)]
     return total(category_counts(design.outcome, len(drawn[0]))), np.concatenate([total(d) for d in drawn])[:, None]

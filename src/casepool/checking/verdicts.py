@@ -31,6 +31,7 @@ from casepool.inference.convergence import (
     convergence_of,
     worst,
 )
+from casepool.inference.evidence import MOST_FALSE, FalseAccepts, false_accepts
 from casepool.inference.fit_contents import cases_of, said_engine
 from casepool.inference.psis import weigh_evenly
 from casepool.modelling.design.design import patients_in
@@ -80,8 +81,10 @@ def check(fit: xr.DataTree, *, refits: bool = False, progress: bool = True) -> p
     Limits: R-hat 1.01 and 400 effective draws for every parameter and every reported number (Vehtari 2021), no
     divergence, E-BFMI 0.3 (Betancourt 2016); of the engine lockstep nested R-hat (Margossian 2024) instead, and 60%
     of moves accepted; of exact, whose draws are independent, no R-hat, but Pareto k 0.7 and 400 draws by Kish's size
-    of its weights; P values of prior and posterior prediction and of left-out levels
-    0.005 (concern) and 0.0005 (fail), after allowing for how many numbers were looked at; a prior pulls against the
+    of its weights. Of tables whose draws an engine accepted fewer than 1 in 200 may be wrong, by the upper limit of the
+    count that ships; it is not asked where the engines have changed since. P values of prior and posterior prediction
+    and of left-out levels 0.005 (concern) and 0.0005 (fail), after allowing for how many numbers were looked at; a
+    prior pulls against the
     data where its power-scaling sensitivity (Kallioinen 2024) is three times what it would be without data; one
     patient may move a parameter by one posterior standard deviation; half of a factor's patients may be in levels
     that only the prior tells apart.
@@ -107,6 +110,7 @@ def _sampling(fitted: Fitted) -> Iterator[dict[str, Any]]:
     found = convergence_of(fitted.tree)
     ess, lost = found["ess"], found["divergences"]
     yield _answer("convergence", *_converged(fitted, found))
+    yield _answer("false accepts", *_accepted(found["engine"], false_accepts()))
     said = f"the smallest effective sample size is {ess:.0f} ({found['ess_of']}); {LEAST_ESS} are needed"
     said += f": fit again with {_draws_needed(fitted, ess)}" if ess < LEAST_ESS else ""
     retried = fitted.tree.attrs.get("retried", "")
@@ -135,6 +139,20 @@ def _converged(fitted: Fitted, found: Mapping[str, Any]) -> tuple[str, float, st
     )
     said = f"{largest}{of}; chains agree below {MOST_RHAT}{by}"
     return "pass" if found["rhat"] < MOST_RHAT else "fail", found["rhat"], said
+
+
+def _accepted(engine: str, record: FalseAccepts | None) -> tuple[str, float, str]:
+    """Say how often draws that an engine's own gates accepted were found wrong: verdict, value, sentence."""
+    if engine == NUTS:
+        return NOT_ASKED, np.nan, f"{NOT_ASKED}: {NUTS} is what draws of the other engines are laid against"
+    count = record.engine.get(engine) if record else None
+    if record is None or count is None:
+        return NOT_ASKED, np.nan, f"{NOT_ASKED}: how often {engine} accepts draws that are wrong was not counted"
+    said = f"of {count.accepted:,} tables whose draws {engine} accepted {count.false or 'none'} had a wrong answer, "
+    said += f"laid against {NUTS}: less than {count.upper:.2%} of such tables (upper {record.level:.0%} limit)"
+    if not record.current:
+        return NOT_ASKED, np.nan, f"{NOT_ASKED}: the engines have changed since the count of {record.date}, when {said}"
+    return "pass" if count.upper < MOST_FALSE else "concern", count.upper, said
 
 
 def _energy(found: Mapping[str, Any]) -> tuple[str, float, str]:

@@ -26,6 +26,8 @@ DRAWING: dict[str, Callable[..., Drawn]] = {"exact": exact.draw, "lockstep": loc
 """Engines that need no compiler."""
 OF_NUTS = {"tune": 1000, "target_accept": 0.9}
 """Settings of the no-U-turn sampler alone, and what they are where nobody gives them."""
+AT_ONCE = ("exact",)
+"""Engines that decline before any work or have drawn within a second: said to draw when they have."""
 Refused = Mapping[str, Mapping[str, str]]
 
 
@@ -76,7 +78,14 @@ def asked_of(engine: str | None, cases: pd.DataFrame) -> str:
 
 
 def run(
-    design: Design, seed: int, settings: Mapping[str, Any], engine: str, *, cores: int | None = None, progress: bool
+    design: Design,
+    seed: int,
+    settings: Mapping[str, Any],
+    engine: str,
+    *,
+    what: str = "",
+    cores: int | None = None,
+    progress: bool,
 ) -> Sampled:
     """Draw from a posterior by one engine.
 
@@ -88,6 +97,8 @@ def run(
         ``draws`` and ``chains``; ``tune`` and ``target_accept`` where they were given.
     engine : str
         One of `ENGINES`.
+    what : str
+        What is drawn, in words; else the name of the model.
     cores : int, optional
         Of nuts alone.
     progress : bool
@@ -97,6 +108,8 @@ def run(
     EngineRefusal
         If the engine declines.
     """
+    said = f"{what or design.model.name}: drawn by {engine}"
+    say(progress and engine not in AT_ONCE, said)
     if engine == NUTS:
         from casepool.inference.sampling import sample  # a compiler, which the other engines do without
 
@@ -104,6 +117,7 @@ def run(
     else:
         size = {name: int(settings[name]) for name in ("draws", "chains")}
         drawn, kept, retried = DRAWING[engine](design, seed, progress=progress, **size), size, ""
+    say(progress and engine in AT_ONCE, said)
     return Sampled(drawn, {"engine": engine, **kept}, convergence(drawn, engine), retried)
 
 
@@ -174,6 +188,6 @@ def _next(choice: Choice, refusal: EngineRefusal, *, later: bool, progress: bool
     refused = {**choice.refused, choice.engine: {"gate": refusal.gate, "why": refusal.why}}
     passed_over = {"gate": "study", "why": f"{choice.engine} declined a later fit of the same study"}
     refused |= dict.fromkeys(rest[: rest.index(following)], passed_over)
-    whole = "one fit of a study, and all are made" if later else "and draws are made"
-    say(progress, f"{choice.engine} declines ({refusal.why}) {whole} by {following}")
+    fits = "nuts makes all fits of the study" if later else "nuts takes over"
+    say(progress and following == NUTS, f"{choice.engine} declines ({refusal.why}): {fits}")
     return Choice(choice.asked, following, refused)

@@ -31,10 +31,11 @@ from casepool.inference.fit_contents import (
     study_settings,
 )
 from casepool.inference.predictive import predictive_groups
-from casepool.modelling import Design, Model, make_design
+from casepool.modelling import Design, Model
 from casepool.modelling import model as get_model
 from casepool.modelling.design.density import Density
 from casepool.modelling.design.likelihood import pointwise
+from casepool.modelling.design.making import design_of_typed
 from casepool.modelling.families.arrays import NUMPY
 
 
@@ -193,8 +194,8 @@ def together(plan: Plan, pairs: Sequence[tuple[Model, pd.DataFrame]], *, whole: 
         return []
 
     def made(choice: Choice) -> Iterator[xr.DataTree]:
-        for model, cases in pairs:
-            yield fit_by(choice, plan, model, cases, whole=whole)
+        for place, (model, cases) in enumerate(pairs, start=1):
+            yield fit_by(choice, plan, model, cases, what=counted(model, place, len(pairs)), whole=whole)
 
     return in_turn(asked_of(plan.engine, pairs[0][1]), plan.settings, made, progress=plan.progress)
 
@@ -210,14 +211,23 @@ def again(fit: xr.DataTree, models: Sequence[Model | None], *, progress: bool) -
     plan = planned(seed=int(fit.attrs["seed"]), progress=progress, **settings)
 
     def made(choice: Choice) -> Iterator[xr.DataTree]:
-        for model in models:
-            yield fit if model is None and choice.engine == ran else fit_by(choice, plan, model or own, cases)
+        for place, model in enumerate(models, start=1):
+            what = counted(own, place, len(models))
+            kept = model is None and choice.engine == ran
+            yield fit if kept else fit_by(choice, plan, model or own, cases, what=what)
 
     return in_turn(asked, plan.settings, made, progress=progress)
 
 
-def fit_by(choice: Choice, plan: Plan, model: Model, cases: pd.DataFrame, *, whole: bool = False) -> xr.DataTree:
-    """Fit a model to cases by one engine.
+def counted(model: Model, place: int, of: int) -> str:
+    """Say which of several fits is being made."""
+    return f"{model.name}, refit {place} of {of}" if of > 1 else model.name
+
+
+def fit_by(
+    choice: Choice, plan: Plan, model: Model, cases: pd.DataFrame, *, what: str = "", whole: bool = False
+) -> xr.DataTree:
+    """Fit a model to cases that have been typed, by one engine; `what` as of `run`.
 
     A fit that feeds a number of a study needs not be the `whole` of one: it has no groups ``log_likelihood`` and
     ``log_prior``, and of its draws it is asked whether they converged, not whether model and data agree.
@@ -229,8 +239,8 @@ def fit_by(choice: Choice, plan: Plan, model: Model, cases: pd.DataFrame, *, who
     """
     started = time.perf_counter()
     refuse_private_text(model, cases)
-    design = make_design(model, cases)
-    sampled = run(design, plan.seed, plan.settings, choice.engine, cores=plan.cores, progress=plan.progress)
+    design = design_of_typed(model, cases)
+    sampled = run(design, plan.seed, plan.settings, choice.engine, what=what, cores=plan.cores, progress=plan.progress)
     groups = draws_groups(design, sampled.drawn)
     posterior = groups["posterior"]
     groups |= _derived(design, posterior) if whole else {}

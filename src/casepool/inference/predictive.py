@@ -82,8 +82,12 @@ def follow_up_limit(design: Design) -> np.ndarray:
 
 def replicate_counts(design: Design, parameters: Parameters, rng: np.random.Generator) -> list[np.ndarray]:
     """Draw how many of the patients each row stands for reach each category: arrays (chain, draw, patients)."""
-    left = np.broadcast_to(design.outcome["n"], (*next(iter(parameters.values())).shape[:2], len(design.patients)))
-    chances = category_chances(design, parameters)
+    return counts_of(design, category_chances(design, parameters), rng)
+
+
+def counts_of(design: Design, chances: list[np.ndarray], rng: np.random.Generator) -> list[np.ndarray]:
+    """Draw these from the chances of the categories, as `category_chances` returns them."""
+    left = np.broadcast_to(design.outcome["n"], chances[0].shape)
     above, counts = np.ones_like(chances[0]), []
     for p in chances[:-1]:
         counts.append(rng.binomial(left.astype(int), np.clip(p / np.maximum(above, 1e-300), 0, 1)).astype(float))

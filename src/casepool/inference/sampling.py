@@ -56,7 +56,6 @@ def sample(
     """
     graph = compiled_graph(design, progress=progress)
     graph.initial_point_func(seed)  # refused here in words, before a chain's thread has to
-    say(progress, f"sampling {design.model.name} ({settings['chains']} chains of {settings['draws']} draws)")
     retried: list[str] = []
     while True:
         drawn = _sample(graph, design, seed, settings, cores, progress)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +39,7 @@ class Material:
     cases: pd.DataFrame
     folder: Path | None
 
-    @property
+    @cached_property
     def codebook(self) -> Codebook:
         """What the columns mean."""
         return codebook_of(self.cases) or Codebook()
@@ -48,7 +49,7 @@ class Material:
         """Whether identifiers may be shown."""
         return self.codebook.public
 
-    @property
+    @cached_property
     def identifiers(self) -> list[str]:
         """Identifiers of the patients that texts may hold: none where only the fits of a private table are at hand."""
         if self.folder is None and not self.public:

@@ -6,7 +6,6 @@ import hashlib
 import itertools
 import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +23,6 @@ from casepool.inference.fitting import Plan, fit_by, planned
 from casepool.modelling import Model
 from casepool.modelling import model as get_model
 from casepool.modelling.specification.model import model_dict
-from casepool.progress import say
 from casepool.studies.asked import ANSWERS, ask
 from casepool.studies.journal import open_journal
 from casepool.tables import marked_private
@@ -88,7 +86,7 @@ def multiverse(
         raise missing_column(cases, codebook_of(cases) or Codebook(), by, "`by`")
     worlds = list(_combinations(cases, codings))
     plan = planned(seed=seed, engine=engine, progress=progress, **settings)
-    asked, quiet = asked_of(plan.engine, cases), replace(plan, progress=False)
+    asked = asked_of(plan.engine, cases)
     with open_journal(journal, progress=progress) as finished:
 
         def told(choice: Choice) -> Iterator[pd.DataFrame]:
@@ -96,8 +94,8 @@ def multiverse(
                 frame = recode(cases, **choices)
                 key = _key(chosen, frame, plan, choice.engine, estimand, by)
                 if key not in finished.known:
-                    say(progress, f"combination {number} of {len(worlds)}: {_label(choices)}")
-                    table = ask(estimand, fit_by(choice, plan if number == 1 else quiet, chosen, frame), by)
+                    what = f"{chosen.name}, combination {number} of {len(worlds)} ({_label(choices)})"
+                    table = ask(estimand, fit_by(choice, plan, chosen, frame, what=what), by)
                     finished.add(key, [{str(k): v for k, v in row.items()} for row in table.to_dict(orient="records")])
                 yield pd.DataFrame(finished.known[key]).assign(**choices)
 

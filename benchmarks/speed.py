@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.calibration_ranks import note, read_journal
-from benchmarks.speed_report import BASE, LOOP, write
+from benchmarks.speed_report import BASE, BY_HAND, HAND, LOOP, write
 
 ROOT, PEERS = Path(__file__).parents[1], "benchmarks/peers"
 JOURNAL = Path(__file__).parent / "speed.jsonl"
@@ -67,7 +67,7 @@ def by_hand(bambi: str) -> dict[str, tuple[str, tuple[str, ...], tuple[str, ...]
     found = {}
     for module, python in (("pymc", sys.executable), ("bambi", bambi)):
         version = (python, "-c", f"import {module}; print({module}.__version__)")
-        found["PyMC by hand" if module == "pymc" else "Bambi"] = (f"{module}_hand.py", (python,), version)
+        found[HAND if module == "pymc" else "Bambi"] = (f"{module}_hand.py", (python,), version)
     for package in ("rstanarm", "brms", "rjags"):
         version = ("Rscript", "--vanilla", "-e", f'cat(as.character(packageVersion("{package}")))')
         found[package] = (f"{package}.R", ("Rscript", "--vanilla"), version)
@@ -93,7 +93,7 @@ def tasks(bambi: str, there: Mapping[str, str], number: int) -> Iterator[Task]:
         for engine in ENGINES[model]:
             yield Task("fresh", engine, model, (*ours, engine))
         yield Task("fresh", BASE, model, (python, f"{PEERS}/pymc_built.py", model, cases))
-        if model == "objective_response":
+        if model == BY_HAND:
             for name, (program, runs, _) in by_hand(bambi).items():
                 if there[name]:
                     yield Task("fresh", name, model, (*runs, f"{PEERS}/{program}"))

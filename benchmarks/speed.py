@@ -28,7 +28,7 @@ from benchmarks.speed_report import BASE, BY_HAND, HAND, LOOP, write
 ROOT, PEERS = Path(__file__).parents[1], "benchmarks/peers"
 JOURNAL = Path(__file__).parent / "speed.jsonl"
 ROUNDS, REFITS, LIMIT = 3, 9, 900
-"""Rounds; refits in one process, in the first round alone; seconds after which a program is stopped."""
+"""Rounds; refits in one process, after the rounds; seconds after which a program is stopped."""
 ALK, BASKETS = "alk_crizotinib", "sarcoma_imatinib"
 DATASETS = {
     "objective_response": ALK, "best_response": ALK, "overall_survival": ALK, "basket_exnex": BASKETS,
@@ -84,21 +84,23 @@ def versions(bambi: str) -> dict[str, str]:
     return found
 
 
-def tasks(bambi: str, there: Mapping[str, str], number: int) -> Iterator[Task]:
-    """Yield what is measured in a round, the same model by everybody in a row."""
+def ours(model: str, engine: str, *more: str) -> tuple[str, ...]:
+    """Return the command that fits a model by one of casepool's engines."""
+    return sys.executable, f"{PEERS}/casepool_fit.py", model, DATASETS[model], engine, *more
+
+
+def tasks(bambi: str, there: Mapping[str, str]) -> Iterator[Task]:
+    """Yield what is measured in every round, the same model by everybody in a row."""
     python = sys.executable
     yield Task("other", LOOP, "", (python, f"{PEERS}/numpy_loop.py"))
     for model, cases in DATASETS.items():
-        ours = (python, f"{PEERS}/casepool_fit.py", model, cases)
         for engine in ENGINES[model]:
-            yield Task("fresh", engine, model, (*ours, engine))
+            yield Task("fresh", engine, model, ours(model, engine))
         yield Task("fresh", BASE, model, (python, f"{PEERS}/pymc_built.py", model, cases))
         if model == BY_HAND:
             for name, (program, runs, _) in by_hand(bambi).items():
                 if there[name]:
                     yield Task("fresh", name, model, (*runs, f"{PEERS}/{program}"))
-        for engine in ENGINES[model] if number == 1 else ():
-            yield Task("refits", engine, model, (*ours, engine, str(REFITS)))
     command = str(Path(python).with_name("casepool"))
     page = str(Path(tempfile.gettempdir()) / "speed_report.html")
     report = (command, "report", "--data", ALK, "--quiet", "--out", page)
@@ -112,6 +114,13 @@ def tasks(bambi: str, there: Mapping[str, str], number: int) -> Iterator[Task]:
         yield Task("other", f"python -c '{said}'", "", (python, "-c", code))
     fit = (f"{PEERS}/casepool_fit.py", "objective_response", ALK, "lockstep")
     yield Task("imports", "lockstep", "objective_response", (python, "-X", "importtime", *fit))
+
+
+def refits() -> Iterator[Task]:
+    """Yield what is measured once, after the rounds."""
+    for model in DATASETS:
+        for engine in ENGINES[model]:
+            yield Task("refits", engine, model, ours(model, engine, str(REFITS)))
 
 
 def measured(task: Task) -> dict[str, Any]:
@@ -155,13 +164,13 @@ def main() -> None:
     parser.add_argument("--bambi", default=sys.executable, help="a Python that has Bambi, if this one has not")
     asked = parser.parse_args()
     there, code = versions(asked.bambi), code_measured()
-    for number in range(1, asked.rounds + 1):
-        for task in tasks(asked.bambi, there, number):
-            own = {"code": code, "round": number, **task.name}
-            if not any(own.items() <= entry.items() for entry in read_journal(JOURNAL)):
-                entry = measured(task)
-                note(JOURNAL, own | entry)
-                print(number, task.kind, task.program, task.model, entry, flush=True)
+    rounds = [(number, task) for number in range(1, asked.rounds + 1) for task in tasks(asked.bambi, there)]
+    for number, task in [*rounds, *((1, task) for task in refits())]:
+        own = {"code": code, "round": number, **task.name}
+        if not any(own.items() <= entry.items() for entry in read_journal(JOURNAL)):
+            entry = measured(task)
+            note(JOURNAL, own | entry)
+            print(number, task.kind, task.program, task.model, entry, flush=True)
     print(write([entry for entry in read_journal(JOURNAL) if entry["code"] == code], there))
 
 

@@ -8,6 +8,7 @@ import pytest
 from scipy import stats
 
 import casepool as cp
+from benchmarks import speed, speed_report
 from benchmarks import weibull_posterior as engine
 from benchmarks.immortal_time import DOCUMENT, LANDMARK, TABLE, frame_of, hide, page, simulate, verdicts
 from casepool.modelling import make_design, model_from_dict
@@ -87,3 +88,21 @@ def test_the_results_kept_are_as_promised() -> None:
     assert table["cohorts"].eq(500).all()
     assert verdicts(table).value_counts().drop("").to_dict() == {"yes": 24 + 8}
     assert table["least ess"].min() > 100
+
+
+def test_speed_is_compared_within_a_round() -> None:
+    """A machine that slows down between rounds changes no ratio, and a round that one side lacks makes none."""
+    mine = [{"round": number, "cpu": 2.0 * slow} for number, slow in ((1, 1.0), (2, 3.0), (3, 5.0))]
+    theirs = [{"round": number, "cpu": 8.0 * slow} for number, slow in ((2, 3.0), (1, 1.0))]
+    assert speed_report.ratios(mine, theirs, "cpu") == [0.25, 0.25]
+
+
+def test_imports_add_up_by_package() -> None:
+    told = (
+        "import time: self [us] | cumulative | imported package\n"
+        "import time:       100 |        100 |   numpy.linalg\n"
+        "import time:       200 |        300 | numpy\n"
+        "a warning of somebody\n"
+        "import time:        50 |         50 |     json.decoder\n"
+    )
+    assert speed.imports(told) == pytest.approx({"numpy": 3e-4, "Python's own": 5e-5})

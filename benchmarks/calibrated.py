@@ -1,184 +1,223 @@
-"""The models whose calibration is asked for: one study a family, at the shape of the bundled table."""
+"""The models whose calibration is asked for: a study of every family, borrowing, exposure and kind of term."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
-import pandas as pd
-
 import casepool as cp
+from benchmarks.study import Study
 from casepool.modelling import Model, model_from_dict
 from casepool.modelling.families.names import own_of, sd_of
 from casepool.modelling.specification.model import model_dict
 
-DATASET = "alk_crizotinib"
+FEWER = 300
+"""Tables of a study whose fits take a second and more."""
+Plain = dict[str, Any]
 
 
-@dataclass(frozen=True)
-class Study:
-    """One model and the kind of table it is calibrated on.
-
-    Parameters
-    ----------
-    name : str
-    model : Model
-    tables : int
-        How many are promised.
-    copies : int
-        How often the bundled table's patients are repeated: 10 are about 300 patients in the fit.
-    dates : str
-        Of an exposure: "hidden" in intervals, or "known"; "" without one.
-    late : bool
-        Whether some patients enter late.
-    visits : bool
-        Whether events are only known to lie between visits.
-    """
-
-    name: str
-    model: Model
-    tables: int
-    copies: int = 1
-    dates: str = ""
-    late: bool = False
-    visits: bool = False
-
-    @property
-    def survival(self) -> bool:
-        """Whether the outcome is a time to an event."""
-        return self.model.is_survival
-
-    def patients(self) -> pd.DataFrame:
-        """Return the bundled table, repeated, with the columns the studies add; not to be changed in place."""
-        return _patients(self.copies)
-
-
-@cache
-def _patients(copies: int) -> pd.DataFrame:
-    frame = cp.load(DATASET)
-    book = dict(frame.attrs["codebook"])
-    whole = pd.concat([frame] * copies, ignore_index=True)
-    whole["patient"] = range(1, len(whole) + 1)
-    whole["entry"] = 0.1 * (whole["os_months"] > 0.1)
-    whole["seen_alive"] = 0.5 * whole["os_months"]
-    whole["seen_dead"] = whole["os_months"].where(whole["death"].fillna(False).astype(bool))
-    own = {name: {"type": "number", "unit": "months"} for name in ("entry", "seen_alive", "seen_dead")}
-    read = ("age", "sex", "histology", "partner", "best_response", "os_months", "death", "surgery_any")
-    dates = ("surgery_earliest", "surgery_latest")
-    columns = {**{name: book["columns"][name] for name in (*read, *dates)}, **own, "patient": {"type": "integer"}}
-    whole = whole[list(columns)]
-    whole.attrs["codebook"] = {**book, "columns": columns}
-    return whole
-
-
-def _normal(mu: float, sigma: float) -> dict[str, Any]:
+def _normal(mu: float, sigma: float) -> Plain:
     return {"dist": "Normal", "mu": mu, "sigma": sigma, "why": "benchmark"}
 
 
 HALF_NORMAL = {"dist": "HalfNormal", "sigma": 1.0, "why": "benchmark"}
 SHAPE = {"dist": "LogNormal", "mu": 0.0, "sigma": 0.5, "why": "benchmark"}
-SURGERY = {"surgery_effect": _normal(0.0, 1.0), "surgery_log_intensity": _normal(-3.4, 1.5)}
+GOMPERTZ = _normal(0.0, 0.05)
 HAZARD, TIME = _normal(-3.5, 1.5), _normal(3.2, 1.2)
 """Priors of the intercept under proportional and under accelerated effects, in months."""
 SPREAD = {"dist": "LogNormal", "mu": 0.0, "sigma": 0.5, "why": "benchmark"}
+SLOPE, OWN = _normal(0.0, 0.5), _normal(0.0, 2.0)
 CUTS, KNOTS = [6.0, 18.0], [6.0, 18.0, 60.0]
+LANDMARK = 6.0
+SHARES = {"histology": {"EIMT": 0.8}, "partner": {"EML4": 0.2}}
+"""How likely levels of exnex factors are exchangeable."""
+LEVELS = ["PD", "SD", "PR", "CR"]
+RESPONSE = {"column": "best_response", "levels": LEVELS, "success": ["PR", "CR"]}
+LATE = {"entry": "entry"}
+BETWEEN = {"lower": "seen_alive", "upper": "seen_dead", "unit": "months"}
+PIECES = {"intercept": HAZARD, "hazard_sd": HALF_NORMAL}
+SPLINES = {"intercept": _normal(0.5, 1.5), "hazard_sd": HALF_NORMAL}
+LINEAR = {"kind": "linear", "centre": 18, "scale": 10, "bounds": [0, 110]}
+SMOOTH = {**LINEAR, "kind": "smooth", "knots": [6, 18, 35, 55]}
+BANDED = {"kind": "banded", "cuts": [18, 40], "labels": ["child", "adult", "older"], "bounds": [0, 110]}
+CURVED = {"age_effect": SLOPE, "age_wiggle_sd": HALF_NORMAL}
+SEX = {"sex_effect": _normal(0.0, 1.0)}
+ORDINAL = {"first_cutpoint": _normal(-1.0, 1.0), "cutpoint_gap": {"dist": "Gamma", "alpha": 2.0, "beta": 0.8,
+           "why": "benchmark"}}  # fmt: skip
+STEPS = {"first_cutpoint": _normal(-1.0, 1.0), "cutpoint_gap": _normal(0.8, 1.0)}
 
 
-def _survival(family: str, priors: dict[str, Any], *, group: bool = False, **top: Any) -> Model:
-    outcome = {"time": "os_months", "event": "death", "unit": "months"}
-    plain: dict[str, Any] = {"family": family, "outcome": outcome | top.pop("outcome", {}), **top}
-    plain["exposure"] = {
-        "surgery": {"column": "surgery_any", "start": "surgery_earliest", "dating": "intensity", "report_start": 6.0}
-    }
-    plain["priors"] = priors | SURGERY
-    if group:
-        plain["terms"] = {"histology": {"kind": "group", "borrowing": "partial"}}
-        plain["priors"] |= {"histology_sd": HALF_NORMAL}
-    return model_from_dict(plain, name=f"{family}, calibration")
+def _model(plain: Plain, name: str) -> Model:
+    return model_from_dict(plain, name=f"{name}, calibration")
 
 
-def _between_visits() -> Model:
-    """Make a model of events between visits, without an exposure."""
-    return model_from_dict(
-        {
-            "family": "log_normal",
-            "effects": "accelerated",
-            "outcome": {"lower": "seen_alive", "upper": "seen_dead", "unit": "months"},
-            "terms": {"histology": {"kind": "group", "borrowing": "partial"}},
-            "priors": {"intercept": TIME, "scale": SPREAD, "histology_sd": HALF_NORMAL},
-        },
-        name="log_normal, calibration",
-    )
+def _group(borrowing: str = "partial", name: str = "histology") -> tuple[Plain, Plain]:
+    """Write a factor that borrows in this way, and its priors."""
+    term: Plain = {"kind": "group", "borrowing": borrowing}
+    if borrowing == "exnex":
+        term |= {"own": "effect", "exchangeable": SHARES[name] | {"other": 0.5}}
+    priors = {sd_of(name): HALF_NORMAL} if borrowing in ("partial", "robust", "exnex") else {}
+    return {name: term}, priors | ({own_of(name): OWN} if borrowing in ("none", "exnex") else {})
 
 
-def _adjacent() -> Model:
-    """Make a model of the second link, with effects by category of a factor whose labels are partly missing."""
-    levels = ["PD", "SD", "PR", "CR"]
-    return model_from_dict(
-        {
-            "family": "ordinal",
-            "link": "adjacent",
-            "outcome": {"column": "best_response", "levels": levels, "success": ["PR", "CR"]},
-            "terms": {
-                "histology": {"kind": "group", "borrowing": "partial"},
-                "sex": {"kind": "category", "by_category": True},
-                "age": {"kind": "linear", "centre": 18, "scale": 10, "bounds": [0, 110]},
-            },
-            "priors": {
-                "first_cutpoint": _normal(-1.0, 1.0),
-                "cutpoint_gap": _normal(0.8, 1.0),
-                "histology_sd": HALF_NORMAL,
-                "sex_effect": _normal(0.0, 1.0),
-                "age_effect": _normal(0.0, 0.5),
-            },
-        },
-        name="ordinal adjacent, calibration",
-    )
+def _surgery(dating: str = "intensity", **keys: Any) -> tuple[Plain, Plain]:
+    """Write an exposure, and its priors."""
+    begins = "as" not in keys
+    plain = {"column": "surgery_any", "earliest": "surgery_earliest", "latest": "surgery_latest", "dating": dating}
+    priors = {"surgery_effect": _normal(0.0, 1.0)}
+    if begins and dating == "intensity":
+        priors |= {"surgery_log_intensity": _normal(-3.4, 1.5)}
+    return {"surgery": {**plain, **({"report_start": 6.0} if begins else {}), **keys}}, priors
+
+
+def _known() -> tuple[Plain, Plain]:
+    """Write an exposure whose one date is known."""
+    plain, priors = _surgery()
+    (own,) = plain.values()
+    own["start"] = own.pop("earliest")
+    own.pop("latest")
+    return plain, priors
+
+
+def _survival(
+    family: str,
+    priors: Plain,
+    *parts: tuple[Plain, Plain],
+    surgery: tuple[Plain, Plain] | None = None,
+    outcome: Plain | None = None,
+    effects: str = "proportional",
+    **top: Any,
+) -> Model:
+    """Make a model of times, of terms with their priors."""
+    followed = {"time": "os_months", "event": "death", "unit": "months"}
+    read = outcome if outcome and "lower" in outcome else followed | (outcome or {})
+    plain: Plain = {"family": family, "effects": effects, "outcome": read, "priors": dict(priors), **top}
+    for term, own in parts:
+        plain["terms"] = plain.get("terms", {}) | term
+        plain["priors"] |= own
+    if surgery:
+        plain["exposure"], own = surgery
+        plain["priors"] |= own
+    return _model(plain, family)
+
+
+def _response(family: str, priors: Plain, *parts: tuple[Plain, Plain], **top: Any) -> Model:
+    """Make a model of responses, of terms with their priors."""
+    plain: Plain = {"family": family, "outcome": RESPONSE, "terms": {}, "priors": dict(priors), **top}
+    for term, own in parts:
+        plain["terms"] |= term
+        plain["priors"] |= own
+    return _model(plain, family)
+
+
+def _crossed(borrowing: str) -> Model:
+    """Return the bundled model of responses, its two factors borrowing in another way."""
+    plain = model_dict(cp.model("objective_response"))
+    for name in ("histology", "partner"):
+        term, priors = _group(borrowing, name)
+        plain["terms"] |= term
+        plain["priors"] |= priors
+    return model_from_dict(plain, name=f"bernoulli, {borrowing}")
+
+
+def families() -> list[Study]:
+    """Return a study of every family and form, the bundled models at ten times the patients too."""
+    response, ordinal, weibull = cp.model("objective_response"), cp.model("best_response"), cp.model("overall_survival")
+    exponential = {"intercept": HAZARD}
+    spread = {"intercept": TIME, "scale": SPREAD}
+    sex, age = {"kind": "category", "by_category": True}, LINEAR
+    terms = {"sex": sex, "age": age}, {**SEX, "age_effect": SLOPE}
+    return [
+        Study("bernoulli", response),
+        Study("ordinal", ordinal),
+        Study("weibull", weibull, dates="hidden"),
+        Study("exponential", _survival("exponential", exponential, _group(), surgery=_known()), dates="known"),
+        Study("exponential_accelerated", _survival("exponential", {"intercept": TIME}, _group("robust"),
+              effects="accelerated")),
+        Study("gompertz", _survival("gompertz", {"intercept": HAZARD, "shape": GOMPERTZ}, surgery=_known(),
+              outcome=LATE), dates="known", late=True),
+        Study("log_normal", _survival("log_normal", spread, _group(), outcome=BETWEEN, effects="accelerated"),
+              visits=True),
+        Study("log_logistic", _survival("log_logistic", spread, surgery=_known(), outcome=LATE, effects="accelerated"),
+              dates="known", late=True),
+        Study("piecewise_exponential", _survival("piecewise_exponential", PIECES, surgery=_known(), cuts=CUTS),
+              dates="known"),
+        Study("m_spline", _survival("m_spline", SPLINES, surgery=_known(), knots=KNOTS), dates="known"),
+        Study("weibull_accelerated", _survival("weibull", {"intercept": TIME, "shape": SHAPE}, _group(),
+              surgery=_known(), effects="accelerated"), dates="known"),
+        Study("ordinal_adjacent", _response("ordinal", STEPS, _group(), terms, link="adjacent")),
+        Study("bernoulli_300_patients", response, FEWER, copies=10),
+        Study("ordinal_300_patients", ordinal, FEWER, copies=10),
+        Study("weibull_300_patients", weibull, FEWER, copies=10, dates="hidden"),
+    ]  # fmt: skip
+
+
+def borrowings() -> list[Study]:
+    """Return studies of every way of borrowing: alone, of counts and of patients, and beside other terms."""
+    robust = model_dict(cp.model("basket_berry"))
+    robust["terms"]["histology"]["borrowing"] = "robust"
+    sex = {"sex": {"kind": "category"}}, SEX
+    return [
+        Study("counts_partial", cp.model("basket_berry"), counted=True),
+        Study("counts_robust", model_from_dict(robust, name="basket_berry, robust"), counted=True),
+        Study("counts_exnex", cp.model("basket_exnex"), counted=True),
+        Study("counts_none", cp.model("basket_independent"), counted=True),
+        Study("counts_complete", cp.model("basket_pooled"), counted=True),
+        Study("patients_exnex", _response("bernoulli", {"intercept": _normal(0.0, 1.5)}, _group("exnex"))),
+        Study("bernoulli_robust", _crossed("robust")),
+        Study("bernoulli_exnex", _crossed("exnex"), FEWER),
+        Study("ordinal_none", _response("ordinal", {"cutpoint_gap": ORDINAL["cutpoint_gap"]}, _group("none"), sex)),
+        Study("exponential_exnex", _survival("exponential", {"intercept": HAZARD}, _group("exnex"))),
+        Study("weibull_exnex", _survival("weibull", {"intercept": HAZARD, "shape": SHAPE}, _group("exnex")), FEWER),
+        Study("m_spline_none", _survival("m_spline", {"hazard_sd": HALF_NORMAL}, _group("none"), surgery=_known(),
+              knots=KNOTS), dates="known"),
+    ]  # fmt: skip
+
+
+def terms() -> list[Study]:
+    """Return studies of the kinds of terms that no other study has, with labels and numbers missing."""
+    intercept = {"intercept": _normal(0.0, 1.5)}
+    curve, bands = ({"age": SMOOTH}, CURVED), ({"age": BANDED}, {"age_effect": _normal(0.0, 1.0)})
+    lost = {"age": SMOOTH | {"missing": "drop"}}, CURVED
+    steps = {"age": LINEAR | {"by_category": True, "missing": "drop"}}, {"age_effect": SLOPE}
+    band = {"band": BANDED | {"column": "age", "by_category": True, "missing": "drop"}}, {"band_effect": SLOPE}
+    return [
+        Study("smooth", _response("bernoulli", intercept, _group(), lost)),
+        Study("smooth_missing", _response("bernoulli", intercept, _group(), curve), FEWER),
+        Study("ordinal_smooth", _response("ordinal", ORDINAL, _group("robust"), lost)),
+        Study("banded", _response("bernoulli", intercept, _group(), bands)),
+        Study("missing_label", _response("bernoulli", intercept, _group("partial", "grade"), bands)),
+        Study("ordinal_steps", _response("ordinal", STEPS, steps, band, link="adjacent")),
+    ]
+
+
+def exposures() -> list[Study]:
+    """Return studies of every way an exposure may count and be dated, beside terms of several kinds."""
+    line, bands, curve = ({"age": own | {"missing": "drop"}} for own in (LINEAR, BANDED, SMOOTH))
+    sex = {"sex": {"kind": "category"}}, SEX
+    weibull, spread = {"intercept": HAZARD, "shape": SHAPE}, {"intercept": TIME, "scale": SPREAD}
+    landmark = {"as": "landmark", "landmark": LANDMARK}
+    return [
+        Study("weibull_uniform", _survival("weibull", weibull, _group("robust"), surgery=_surgery("uniform")),
+              dates="hidden"),
+        Study("log_normal_uniform", _survival("log_normal", spread, surgery=_surgery("uniform"),
+              effects="accelerated"), dates="hidden"),
+        Study("piecewise_landmark", _survival("piecewise_exponential", PIECES, (line, {"age_effect": SLOPE}),
+              surgery=_surgery("uniform", **landmark), cuts=CUTS), dates="hidden"),
+        Study("weibull_landmark", _survival("weibull", weibull, surgery=_surgery("early", **landmark))),
+        Study("exponential_baseline", _survival("exponential", {"intercept": HAZARD}, _group(), sex,
+              surgery=_surgery(**{"as": "baseline"}))),
+        Study("gompertz_early", _survival("gompertz", {"intercept": HAZARD, "shape": GOMPERTZ},
+              (bands, {"age_effect": SLOPE}), surgery=_surgery("early"))),
+        Study("log_logistic_late", _survival("log_logistic", spread, (curve, CURVED), surgery=_surgery("late"),
+              effects="accelerated")),
+        Study("visits_surgery", _survival("weibull", weibull, _group(), surgery=_known(), outcome=BETWEEN),
+              dates="known", visits=True),
+    ]  # fmt: skip
 
 
 def studies() -> dict[str, Study]:
-    """Return every study by name, in the order they are run."""
-    late = {"outcome": {"entry": "entry"}}
-    pieces = {"hazard_sd": HALF_NORMAL}
-    response, ordinal, weibull = cp.model("objective_response"), cp.model("best_response"), cp.model("overall_survival")
-    listed = [
-        Study("bernoulli", response, 1000),
-        Study("ordinal", ordinal, 1000),
-        Study("weibull", weibull, 1000, dates="hidden"),
-        Study("exponential", _survival("exponential", {"intercept": HAZARD}, group=True, effects="proportional"), 300,
-              dates="known"),
-        Study("gompertz", _survival("gompertz", {"intercept": HAZARD, "shape": _normal(0.0, 0.05)},
-              effects="proportional", **late), 300, dates="known", late=True),
-        Study("log_normal", _between_visits(), 300, visits=True),
-        Study("log_logistic", _survival("log_logistic", {"intercept": TIME, "scale": SPREAD}, effects="accelerated",
-              **late), 300, dates="known", late=True),
-        Study("piecewise_exponential", _survival("piecewise_exponential", {"intercept": HAZARD, **pieces},
-              effects="proportional", cuts=CUTS), 300, dates="known"),
-        Study("m_spline", _survival("m_spline", {"intercept": _normal(0.5, 1.5), **pieces}, effects="proportional",
-              knots=KNOTS), 300, dates="known"),
-        Study("weibull_accelerated", _survival("weibull", {"intercept": TIME, "shape": SHAPE}, group=True,
-              effects="accelerated"), 300, dates="known"),
-        Study("ordinal_adjacent", _adjacent(), 300),
-        Study("bernoulli_300_patients", response, 100, copies=10),
-        Study("ordinal_300_patients", ordinal, 100, copies=10),
-        Study("weibull_300_patients", weibull, 100, copies=10, dates="hidden"),
-    ]  # fmt: skip
-    return {study.name: study for study in listed}
-
-
-def borrowing_studies() -> dict[str, Study]:
-    """Return the bernoulli study under the other ways of borrowing, on both crossed factors."""
-    listed = []
-    for borrowing in ("robust", "exnex"):
-        plain = model_dict(cp.model("objective_response"))
-        for name, weights in (("histology", {"EIMT": 0.8}), ("partner", {"EML4": 0.2})):
-            plain["terms"][name] = {"kind": "group", "borrowing": borrowing}
-            if borrowing == "exnex":
-                plain["terms"][name] |= {"own": "effect", "exchangeable": weights | {"other": 0.5}}
-                plain["priors"][own_of(name)] = _normal(0.0, 2.0)
-        listed.append(Study(f"bernoulli_{borrowing}", model_from_dict(plain, name=f"bernoulli, {borrowing}"), 300))
-    return {study.name: study for study in listed}
+    """Return every study by name."""
+    return {study.name: study for study in (*families(), *borrowings(), *terms(), *exposures())}
 
 
 def small_studies() -> dict[str, Study]:
@@ -192,7 +231,7 @@ def small_studies() -> dict[str, Study]:
     for name in ("histology", "partner"):
         ordinal["terms"].pop(name)
         ordinal["priors"].pop(sd_of(name))
-    exponential = _survival("exponential", {"intercept": HAZARD}, effects="proportional")
+    exponential = _survival("exponential", {"intercept": HAZARD}, surgery=_known())
     listed = [
         Study("bernoulli_small", model_from_dict(plain, name="bernoulli, small"), 100),
         Study("ordinal_small", model_from_dict(ordinal, name="ordinal, small"), 100),

@@ -1,82 +1,111 @@
 """Simulation-based calibration: parameters from the prior, a table from them, a fit, and the rank of what was true.
 
-    uv run python -m benchmarks.calibration [--borrowing] [--family NAME ...] [--tables N] [--share 1/2] [--report]
-    uv run python -m benchmarks.calibration --quick
+    uv run python -m benchmarks.calibration [--workers 1] [--minutes M]
+    uv run python -m benchmarks.calibration --tables 100 [--study NAME ...]    # a look: printed, nothing written
+    uv run python -m benchmarks.calibration --report       # no work: write the results of what the journal holds
 
 If a fit's draws come from its posterior, the rank of the true value among them is uniform (Talts 2018; Modrak 2023).
-Every table of a study is fitted on one compiled graph, as `cp.refit` would. Ranks of every parameter, group effect and
+Every table is fitted as `cp.fit` fits it, by the engine that "auto" picks. Ranks of every parameter, group effect and
 reported estimand are laid against bands that hold all quantities of a study at once with probability 99%
 (`bands.py`). A study that leaves its bands is run once more with the next seed, and both are reported.
 
-The journal keeps every finished table: a kill loses the one at work, and two processes may share the work
-(`--share 1/2` and `--share 2/2`). `--quick` looks at the first 100 tables of every study and writes no result.
+The journal keeps every finished table: a kill loses those at work, and the run goes on where it ended. Tables of all
+studies take turns, each as often as it has tables, so that a journal cut short is a fair sample. Lines of other
+engines, priors or densities are not counted.
 """
 
 from __future__ import annotations
 
 import argparse
+import multiprocessing
+import os
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks import calibration_report as report
-from benchmarks.calibrated import Study, borrowing_studies, studies
-from benchmarks.calibration_ranks import JOURNAL, SEEDS, kept, note, ranks_of
-from benchmarks.fingerprints import fingerprint, short
+from benchmarks.calibrated import studies
+from benchmarks.calibration_ranks import JOURNAL, SEEDS, Journal, ranks_of
+from benchmarks.study import Study
+from casepool.inference import sampling
 
-QUICK = 100
-
-
-def work(study: Study, tables: int, run: int, share: tuple[int, int], journal: Path) -> None:
-    """Fit the tables of a study that are not in the journal yet."""
-    print_of = short(fingerprint(study))
-    done = kept(journal, study, run, print_of)
-    started, fresh = time.perf_counter(), 0
-    for number in range(tables):
-        if number in done or number % share[1] != share[0] - 1:
-            continue
-        entry = ranks_of(study, number, run)
-        note(journal, {"study": study.name, "table": number, "seed": SEEDS[run], "fingerprint": print_of, **entry})
-        fresh += 1
-        if fresh % 50 == 1:
-            spent = time.perf_counter() - started
-            print(f"{study.name} run {run}: table {number}, {spent / fresh:.2f} s each", file=sys.stderr, flush=True)
+KEPT_GRAPHS = 16
+"""Compiled graphs a worker keeps: those of all studies that nuts draws for."""
+SAID = 50
+"""Tables after which a worker says how far it is."""
+Table = tuple[str, int]
+"""Name of a study, and number of a table."""
 
 
-def _share(text: str) -> tuple[int, int]:
-    part, of = (int(piece) for piece in text.split("/"))
-    if not 1 <= part <= of:
-        raise argparse.ArgumentTypeError("say 1/2 and 2/2")
-    return part, of
+def in_turns(chosen: Sequence[Study], most: int | None) -> list[Table]:
+    """Return all tables of some studies so that every study is as far as any other at any time."""
+    promised = {study.name: most or study.tables for study in chosen}
+    places = [((number + 0.5) / count, name, number) for name, count in promised.items() for number in range(count)]
+    return [(name, number) for _, name, number in sorted(places)]
+
+
+def work(tables: Sequence[Table], seed: int, path: Path, until: float) -> None:
+    """Fit the tables that are not in the journal yet; none is begun after the time `until`."""
+    sampling.KEPT_GRAPHS = KEPT_GRAPHS
+    known = {name: study for name, study in studies().items() if name in {own for own, _ in tables}}
+    journal = Journal.of(path, known.values())
+    kept = journal.read(known.values(), seed, most=sys.maxsize)
+    done = {(name, entry["table"]) for name, own in kept.items() for entry in own.entries}
+    named = {name for name, own in kept.items() if own.quantities}
+    left = [table for table in tables if table not in done]
+    started = time.monotonic()
+    for count, (name, number) in enumerate(left):
+        if time.time() > until:
+            return
+        entry = ranks_of(known[name], number, seed)
+        journal.note(known[name], number, seed, entry, named=name in named or not entry["ranks"])
+        named |= {name} if entry["ranks"] else set()
+        if count % SAID == 0:
+            each = (time.monotonic() - started) / (count + 1)
+            print(f"{count + 1} of {len(left)} tables, {each:.2f} s each", file=sys.stderr, flush=True)
+
+
+def share_out(tables: Sequence[Table], seed: int, path: Path, until: float, workers: int) -> None:
+    """Fit tables in several processes."""
+    if workers == 1:
+        work(tables, seed, path, until)
+        return
+    spawn = multiprocessing.get_context("spawn")
+    shares = [tables[own::workers] for own in range(workers)]
+    processes = [spawn.Process(target=work, args=(share, seed, path, until)) for share in shares]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+    if any(process.exitcode for process in processes):
+        raise SystemExit("a worker ended early; what it had finished is kept")
 
 
 def main() -> None:
     """Run what the command line asks for."""
-    sets = {"calibration": studies(), "calibration_borrowing": borrowing_studies()}
+    everything = studies()
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--family", nargs="*", choices=[name for each in sets.values() for name in each])
-    parser.add_argument("--borrowing", action="store_true", help="the other ways of borrowing, not the families")
+    parser.add_argument("--study", nargs="*", choices=list(everything), metavar="NAME", help="instead of all")
     parser.add_argument("--tables", type=int, help="tables of each study, instead of the number it promises")
-    parser.add_argument("--share", type=_share, default=(1, 1), help="1/2: every second table from the first on")
-    parser.add_argument("--run", type=int, default=0, choices=range(len(SEEDS)))
+    parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--minutes", type=float, default=60 * 24.0 * 30, help="no table is begun after these")
     parser.add_argument("--journal", type=Path, default=JOURNAL)
-    parser.add_argument("--quick", action="store_true", help=f"the first {QUICK} tables, printed only")
     parser.add_argument("--report", action="store_true", help="no work: write the results of what the journal holds")
     asked = parser.parse_args()
-    name = "calibration_borrowing" if asked.borrowing else "calibration"
-    everything = sets[name]
-    chosen = [study for study in everything.values() if study.name in (asked.family or everything)]
-    if asked.report:
-        print(report.write(list(everything.values()), asked.journal, name))
-        return
-    for study in chosen:
-        work(study, asked.tables or (QUICK if asked.quick else study.tables), asked.run, asked.share, asked.journal)
-    if asked.quick:
-        print(report.verdicts(chosen, asked.journal, most=QUICK).to_string(index=False))
-    elif asked.share == (1, 1) and asked.tables is None and not asked.run and len(chosen) == len(everything):
-        for study in report.failing(chosen, asked.journal):
-            work(study, study.tables, 1, asked.share, asked.journal)
-        print(report.write(chosen, asked.journal, name))
+    chosen = [everything[name] for name in asked.study or everything]
+    journal, until = Journal.of(asked.journal, chosen), time.time() + 60 * asked.minutes
+    if not asked.report:
+        os.environ.setdefault("NUMBA_OPT", "1")  # read when a worker starts; the same numbers, compiled in less time
+        share_out(in_turns(chosen, asked.tables), SEEDS[0], asked.journal, until, asked.workers)
+    looked = bool(asked.tables or asked.study)
+    if not asked.report and not looked:
+        again = report.failing(journal.read(chosen, SEEDS[0]))
+        share_out(in_turns(again, None), SEEDS[1], asked.journal, until, asked.workers)
+    runs = [journal.read(chosen, seed, asked.tables) for seed in SEEDS]
+    print(report.summary(runs).to_string(index=False))
+    if not looked:
+        print(report.write(runs, journal))
 
 
 if __name__ == "__main__":

@@ -4,72 +4,74 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import arviz as az
 import numpy as np
-import nutpie
-import xarray as xr
 
-from benchmarks.calibrated import Study
+from benchmarks.fingerprints import fingerprint, short
 from benchmarks.reported import reported
+from benchmarks.results import FOLDER
 from benchmarks.simulated import simulate
-from casepool.inference.sampling import RETRY_ACCEPT, compiled_graph
+from benchmarks.study import Study
+from casepool.arguments import AUTO
+from casepool.errors import CasepoolError
+from casepool.inference.engines import Choice, Sampled, in_turn, run
 from casepool.modelling import Design, make_design
 
-SEEDS = (20261125, 20261126)
+SEEDS = (20261129, 20261130)
 """Of the run, and of the one that follows a failure; fixed before the first table."""
 RANKED = 100
-"""Draws among which the true value is ranked, every sixth of those kept, so that they are nearly independent."""
-THIN, TUNE = 6, 400
-MOST_RHAT, LEAST_ESS = 1.05, 100
-JOURNAL = Path(__file__).parent / "calibration.jsonl"
+"""Draws among which the true value is ranked, evenly apart among those stored, so that they are nearly independent.
+
+Of lockstep no two are of the same short chain.
+"""
+SETTINGS = {"draws": 1000, "chains": 4}
+"""Those of `cp.fit`."""
+JOURNAL = FOLDER / "calibration.jsonl"
+NOBODY = "none"
+"""Stands for the engine of a table that none could draw for."""
 
 
-def sample(design: Design, seed: int) -> tuple[dict[str, np.ndarray], dict[str, float]]:
-    """Draw one chain from a design's posterior, once more at a higher target where draws diverge, as `cp.fit` does.
+def sample(design: Design, seed: int, asked: str = AUTO) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """Draw from a design's posterior as `cp.fit` does, and keep as many draws as are ranked.
 
     Returns
     -------
-    dict of arrays (1, draws, ...), and what is known of how well it went.
+    dict of arrays (1, draws, ...), and which engine drew, the gates of those that declined, and how well it went.
     """
-    graph = compiled_graph(design, progress=False)
-    for accept in (0.9, RETRY_ACCEPT):
-        raw = nutpie.sample(
-            graph, seed=seed, cores=1, chains=1, draws=RANKED * THIN, tune=TUNE, target_accept=accept,
-            progress_bar=False, save_warmup=False,
-        )  # fmt: skip
-        diverged = int(raw["sample_stats"]["diverging"].sum())
-        if not diverged:
-            break
-    drawn = raw["posterior"].to_dataset()
-    kept = {own.name: drawn[own.name].to_numpy() for own in design.parameters}
-    return kept, {"diverged": diverged, "retried": float(accept == RETRY_ACCEPT), **_mixing(kept)}
+
+    def made(choice: Choice) -> Iterable[tuple[Choice, Sampled]]:
+        yield choice, run(design, seed, SETTINGS, choice.engine, cores=1, progress=False)
+
+    ((choice, sampled),) = in_turn(asked, SETTINGS, made, progress=False)
+    kept = {}
+    for name, values in sampled.drawn.parameters.items():
+        whole = values.reshape(-1, *values.shape[2:])
+        apart = len(whole) // RANKED
+        kept[name] = whole[None, apart - 1 :: apart][:, :RANKED]
+    refused = {engine: own["gate"] for engine, own in choice.refused.items()}
+    went = {"verdict": sampled.convergence["verdict"], "ess": round(sampled.convergence["ess"])}
+    return kept, {"engine": choice.engine, "refused": refused, **went}
 
 
-def _mixing(drawn: Mapping[str, np.ndarray]) -> dict[str, float]:
-    """Compute the worst R-hat and effective sample size, the chain's halves taken as two chains."""
-    columns = np.concatenate([values.reshape(RANKED * THIN, -1) for values in drawn.values()], axis=-1)
-    array = xr.DataArray(columns.reshape(2, -1, columns.shape[-1]), dims=("chain", "draw", "quantity"))
-    return {"rhat": float(np.max(az.rhat(array))), "ess": float(np.min(az.ess(array, method="bulk")))}
-
-
-def ranks_of(study: Study, number: int, run: int) -> dict[str, Any]:
-    """Simulate one table of a study, fit it, and rank the truth."""
-    rng = np.random.default_rng([SEEDS[run], *study.name.encode(), number])
-    table = simulate(study, rng)
+def ranks_of(study: Study, number: int, seed: int, asked: str = AUTO) -> dict[str, Any]:
+    """Simulate one table of a study, fit it, and rank the truth: ``ranks`` by quantity, and how it went."""
+    table = simulate(study, np.random.default_rng([seed, *study.name.encode(), number]))
     design = make_design(study.model, table.frame)
-    drawn, went = sample(design, SEEDS[run] + number)
-    thinned = {name: values[:, THIN - 1 :: THIN] for name, values in drawn.items()}
-    of_draws, of_truth = reported(study, design, table, thinned)
-    return {"ranks": {name: int((of_draws[name] < of_truth[name]).sum()) for name in of_truth}, **went}
-
-
-def converged(entry: Mapping[str, Any]) -> bool:
-    """Whether a table's fit may be believed; it stays in the ranks either way."""
-    return bool(entry["rhat"] < MOST_RHAT and entry["ess"] >= LEAST_ESS and not entry["diverged"])
+    started = time.process_time()
+    try:
+        drawn, went = sample(design, seed + number, asked)
+    except CasepoolError as error:  # the last engine gave up
+        return {"engine": NOBODY, "refused": {}, "why": str(error), "ranks": {}}
+    seconds = round(time.process_time() - started, 2)
+    of_draws, of_truth = reported(study, design, table, drawn)
+    ranks = {name: int((of_draws[name] < of_truth[name]).sum()) for name in of_truth}
+    return {**went, "seconds": seconds, "ranks": ranks}
 
 
 def read_journal(path: Path) -> Iterator[dict[str, Any]]:
@@ -90,7 +92,89 @@ def note(path: Path, entry: Mapping[str, Any]) -> None:
         os.fsync(file.fileno())
 
 
-def kept(journal: Path, study: Study, run: int, print_of: str) -> dict[int, dict[str, Any]]:
-    """Return the tables of a study that the journal holds for the code as it is, by number."""
-    own = {"study": study.name, "seed": SEEDS[run], "fingerprint": print_of}
-    return {e["table"]: e for e in read_journal(journal) if own.items() <= e.items()}
+@dataclass(frozen=True)
+class Kept:
+    """The finished tables of one study under one seed, in order.
+
+    Parameters
+    ----------
+    study : Study
+    seed : int
+    quantities : tuple of str
+        What is ranked.
+    entries : tuple of mapping
+        One a table; its ``ranks`` in the order of the quantities, none where nobody drew.
+    """
+
+    study: Study
+    seed: int
+    quantities: tuple[str, ...]
+    entries: tuple[Mapping[str, Any], ...]
+
+    @property
+    def ranked(self) -> list[Mapping[str, Any]]:
+        """Those that have ranks."""
+        return [entry for entry in self.entries if entry["ranks"]]
+
+    @cached_property
+    def ranks(self) -> dict[str, np.ndarray]:
+        """The ranks of every quantity, arrays (tables,)."""
+        columns = np.array([entry["ranks"] for entry in self.ranked], int).reshape(-1, len(self.quantities)).T
+        return dict(zip(self.quantities, columns, strict=True))
+
+    @property
+    def engines(self) -> list[str]:
+        """Those that drew, as named in the journal."""
+        return sorted({entry["engine"] for entry in self.ranked})
+
+    def by(self, engine: str) -> Kept:
+        """Return the tables that one engine drew for."""
+        return replace(self, entries=tuple(entry for entry in self.entries if entry["engine"] == engine))
+
+
+@dataclass(frozen=True)
+class Journal:
+    """A journal of studies as the code, its priors and its engines are now.
+
+    A line names the quantities of a study, once; any other is a table, its ranks in their order.
+
+    Parameters
+    ----------
+    path : Path
+    prints : mapping of str to str
+        Fingerprint of every study.
+    """
+
+    path: Path
+    prints: Mapping[str, str]
+
+    @classmethod
+    def of(cls, path: Path, studies: Iterable[Study]) -> Journal:
+        """Open the journal of some studies."""
+        return cls(path, {study.name: short(fingerprint(study)) for study in studies})
+
+    def note(self, study: Study, number: int, seed: int, entry: Mapping[str, Any], *, named: bool) -> None:
+        """Append one finished table, after the names of its quantities unless they are `named` already."""
+        own = {"study": study.name, "fingerprint": self.prints[study.name]}
+        if not named:
+            note(self.path, {**own, "quantities": list(entry["ranks"])})
+        note(self.path, {**own, "table": number, "seed": seed, **entry, "ranks": list(entry["ranks"].values())})
+
+    def read(self, studies: Iterable[Study], seed: int, most: int | None = None) -> dict[str, Kept]:
+        """Return what is finished of some studies under one seed, of the first `most` tables of each."""
+        names: dict[str, tuple[str, ...]] = {}
+        found: dict[str, dict[int, dict[str, Any]]] = {}
+        for entry in read_journal(self.path):
+            study = entry["study"]
+            if self.prints.get(study) != entry["fingerprint"]:
+                continue
+            if "quantities" in entry:
+                names[study] = tuple(entry["quantities"])
+            elif entry["seed"] == seed:
+                found.setdefault(study, {})[entry["table"]] = entry
+        kept = {}
+        for study in studies:
+            entries = found.get(study.name, {})
+            own = tuple(entries[number] for number in sorted(entries) if number < (most or study.tables))
+            kept[study.name] = Kept(study, seed, names.get(study.name, ()), own)
+        return kept

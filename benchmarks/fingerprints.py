@@ -1,4 +1,4 @@
-"""What a calibration result holds for: a family's log density at fixed points, and the priors it was run under."""
+"""What a calibration result holds for: a family's log density at fixed points, its priors, and the engines."""
 
 from __future__ import annotations
 
@@ -9,8 +9,11 @@ from typing import Any
 import numpy as np
 from scipy import special
 
-from benchmarks.calibrated import Study
-from casepool.modelling import Design, make_design
+from benchmarks.study import Study
+from casepool.arguments import AUTO
+from casepool.inference.engines import GATES
+from casepool.inference.evidence import fingerprint as of_engines
+from casepool.modelling import Design
 from casepool.modelling.design.density import Density
 from casepool.modelling.families.arrays import NUMPY
 from casepool.modelling.families.medians import MedianTime
@@ -27,9 +30,9 @@ def fingerprint(study: Study) -> dict[str, Any]:
     """Return the log density (likelihood and stated priors) at fixed points on the bundled table, and the priors.
 
     Also which parameters every chain starts at the centre of their prior, and the log densities of priors that follow
-    another parameter.
+    another parameter; and what is asked for, by which version of what makes engines decline, and the engines' source.
     """
-    density = Density(make_design(study.model, study.patients()))
+    density = Density(study.design)
     design, places = density.design, points(density.design)
     priors = {own.name: study.model.prior(own.name) for own in design.parameters if own.is_stated}
     total = density.log_likelihood({k: v[None] for k, v in places.items()}, NUMPY)[0].sum(axis=-1)
@@ -44,6 +47,7 @@ def fingerprint(study: Study) -> dict[str, Any]:
         "starts_centred": [own.name for own in design.parameters if own.per_time],
         "given_shape": {name: _written(given[name]) for name in following},
         **({"effects": effects} if effects else {}),
+        "engine": {"asked": AUTO, "gates": GATES, "source": of_engines()},
     }
 
 
@@ -102,5 +106,5 @@ def _places(own: Parameter, number: int, shape: tuple[int, ...]) -> np.ndarray:
 def short(full: dict[str, Any]) -> str:
     """Return a few letters that change with a fingerprint, for a journal."""
     rounded = [f"{value:.6g}" for value in full["log_density"]]
-    whole = [rounded, full["priors"], *full["starts_centred"], *full.get("effects", {}).items()]
+    whole = [rounded, full["priors"], *full["starts_centred"], *full.get("effects", {}).items(), full["engine"]]
     return hashlib.sha256(json.dumps(whole).encode()).hexdigest()[:12]

@@ -28,11 +28,12 @@ from scipy import stats
 
 from benchmarks import results
 from benchmarks.bands import excess
-from benchmarks.calibrated import Study, small_studies, studies
-from benchmarks.calibration_ranks import JOURNAL as CALIBRATION
-from benchmarks.calibration_ranks import RANKED, kept, note, ranks_of, read_journal
+from benchmarks.calibrated import small_studies, studies
+from benchmarks.calibration_ranks import RANKED, SEEDS, note, ranks_of, read_journal
 from benchmarks.calibration_report import FAMILYWISE, band_of
-from benchmarks.fingerprints import fingerprint, points, short
+from benchmarks.fingerprints import points
+from benchmarks.study import Study
+from casepool.arguments import AUTO, NUTS
 from casepool.inference import graph, sampling
 from casepool.modelling import Design, make_design
 from casepool.modelling.design import exposure_dates, likelihood
@@ -307,18 +308,19 @@ def finished(bug: Bug, study: Study, tables: int, journal: Path) -> bool:
 
 
 def calibration_of(bug: Bug | None, study: Study, tables: int, journal: Path) -> dict[str, np.ndarray]:
-    """Return the ranks of a study under a fault (or none), from the journal as far as they are there."""
+    """Return the ranks of a study under a fault (or none), from the journal as far as they are there.
+
+    A fault of the graph is one that nuts alone meets; any other is asked of the engine that auto picks.
+    """
+    of_graph = bug is not None and any(owner is graph for owner, _, _ in bug.patch())
     key = {"bug": bug.name if bug else "", "study": study.name}
     done = {e["table"]: e["ranks"] for e in read_journal(journal) if key.items() <= e.items()}
-    if bug is None:  # what the calibration itself has done is the same
-        own = kept(CALIBRATION, study, 0, short(fingerprint(study)))
-        done |= {number: entry["ranks"] for number, entry in own.items()}
     with ExitStack() as stack:
         if bug and len([n for n in done if n < tables]) < tables:
             stack.enter_context(planted(bug))
         for number in range(tables):
             if number not in done:
-                done[number] = ranks_of(study, number, 0)["ranks"]
+                done[number] = ranks_of(study, number, SEEDS[0], NUTS if of_graph else AUTO)["ranks"]
                 note(journal, {**key, "table": number, "ranks": done[number]})
     return {name: np.array([done[number][name] for number in range(tables)]) for name in done[0]}
 

@@ -9,8 +9,9 @@ from dataclasses import replace
 import numpy as np
 import xarray as xr
 
-from benchmarks.calibrated import Study
-from benchmarks.simulated import HORIZON, MEAN_TO, OPERATED_AT, Simulated
+from benchmarks.simulated import Simulated
+from benchmarks.simulated_survival import HORIZON, MEAN_TO
+from benchmarks.study import Study
 from casepool.estimation.curves import curve
 from casepool.estimation.draws import Fitted
 from casepool.estimation.targets import ANSWERS, over_patients
@@ -77,7 +78,7 @@ def _survival(study: Study, fitted: Fitted, table: Simulated) -> dict[str, np.nd
         "survival, never operated": never.survival(HORIZON)[0],
         "restricted mean, never operated": never.restricted_mean(MEAN_TO)[0],
     }
-    if study.dates:
-        found["survival, operated"] = curve(fitted, design, OPERATED_AT).survival(HORIZON)[0]
+    if study.exposure:
+        found["survival, operated"] = curve(fitted, design, study.operated_at).survival(HORIZON)[0]
         found["difference in survival"] = found["survival, operated"] - found["survival, never operated"]
     return found

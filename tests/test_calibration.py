@@ -2,24 +2,38 @@
 
 import itertools
 import json
+from collections import Counter
+from contextlib import nullcontext
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 from scipy import integrate, special, stats
 
-from benchmarks import calibration, calibration_ranks, calibration_report, planted_bugs, results, simulated
+from benchmarks import calibration, calibration_ranks, calibration_report, planted_bugs, results, simulated_effects
 from benchmarks.bands import band, counts_below, excess
-from benchmarks.calibrated import borrowing_studies, studies
-from benchmarks.fingerprints import fingerprint
-from benchmarks.simulated import GRID, risk, simulate
+from benchmarks.calibrated import studies
+from benchmarks.calibration_ranks import NOBODY, RANKED, SEEDS, Journal, Kept
+from benchmarks.fingerprints import fingerprint, short
+from benchmarks.reported import reported
+from benchmarks.simulated import simulate
+from benchmarks.simulated_effects import GRID
+from benchmarks.simulated_survival import risk
+from casepool.arguments import ENGINES
+from casepool.inference import engines
 from casepool.modelling import make_design
+from casepool.modelling.families.arrays import NUMPY
 from casepool.modelling.families.registry import FAMILIES
+from casepool.modelling.families.splines import wiggle
+from casepool.modelling.specification.exposure import DATING
+from casepool.modelling.terms import labels, numbers
+from casepool.modelling.terms.borrowings import BORROWINGS
 
 STUDIES = studies()
-PRINTS = {name: json.loads(calibration_report.prints_of(name).read_text()) for name in calibration_report.TITLES}
-COMMITTED = {study: kept for of_name in PRINTS.values() for study, kept in of_name.items()}
+COMMITTED = json.loads(calibration_report.PRINTS.read_text())
 TRUE = {
     "shape": np.array(0.7),
     "scale": np.array(1.3),
@@ -28,18 +42,29 @@ TRUE = {
 }
 
 
-def test_every_family_and_form_is_calibrated() -> None:
+def test_every_family_borrowing_term_and_exposure_is_calibrated() -> None:
     every = {(name, form) for name, family in FAMILIES.items() for form in family.equation}
-    ours = {(study.model.family, study.model.form) for study in STUDIES.values()}
-    assert every - ours == {("exponential", "accelerated")}  # the weibull of shape 1
+    assert every == {(study.model.family, study.model.form) for study in STUDIES.values()}
+    terms = [term for study in STUDIES.values() for term in study.model.terms.values()]
+    assert {term.kind for term in terms} == labels.KINDS.keys() | numbers.KINDS.keys()
+    assert {term.kind for term in terms if term.each_step} == {"category", "banded", "linear"}
+    assert {term.borrowing for term in terms if term.borrows} == BORROWINGS.keys()
+    missing = {own.coded.term.kind for study in STUDIES.values() for own in study.design.terms.values()
+               if own.coded.missing.any() and own.coded.term.missing == "model"}  # fmt: skip
+    assert missing == labels.KINDS.keys() | numbers.KINDS.keys()
+    exposures = [study.exposure for study in STUDIES.values() if study.exposure]
+    assert {own.dating for own in exposures if own.begins} == DATING.keys()
+    assert {own.as_ for own in exposures} == {"time_varying", "baseline", "landmark"}
 
 
 @pytest.mark.parametrize("name", COMMITTED)
 def test_the_committed_calibration_is_of_this_code(name: str) -> None:
-    """Where this fails the family or its priors have changed: run `python -m benchmarks.calibration` again."""
-    now = fingerprint((STUDIES | borrowing_studies())[name])
+    """Where this fails a family, its priors or an engine have changed: run `python -m benchmarks.calibration` again."""
+    now = fingerprint(STUDIES[name])
     kept = COMMITTED[name]
-    assert (now["priors"], now["starts_centred"]) == (kept["priors"], kept["starts_centred"])
+    assert [now[key] for key in ("priors", "starts_centred", "engine")] == [
+        kept[key] for key in ("priors", "starts_centred", "engine")
+    ]
     np.testing.assert_allclose(now["log_density"], kept["log_density"], rtol=1e-9, atol=1e-9)
     assert now.get("effects", {}).keys() == kept.get("effects", {}).keys()
     for term, known in kept.get("effects", {}).items():
@@ -51,7 +76,7 @@ def test_the_committed_calibration_is_of_this_code(name: str) -> None:
         np.testing.assert_allclose(now["given_shape"][parameter], density, rtol=1e-9, atol=1e-9)
 
 
-def test_a_fingerprint_sees_a_prior_and_a_density() -> None:
+def test_a_fingerprint_sees_a_prior_a_density_and_an_engine(monkeypatch) -> None:
     study = STUDIES["exponential"]
     wider = replace(study.model.priors["intercept"], parameters={"mu": -3.5, "sigma": 1.6})
     other = replace(study, model=replace(study.model, priors={**study.model.priors, "intercept": wider}))
@@ -61,6 +86,9 @@ def test_a_fingerprint_sees_a_prior_and_a_density() -> None:
     with planted_bugs.planted(bug):
         after = fingerprint(study)["log_density"]
     assert np.abs(np.subtract(after, before)).max() > 0.1
+    before = short(fingerprint(study))
+    monkeypatch.setattr("benchmarks.fingerprints.of_engines", lambda: "another")
+    assert short(fingerprint(study)) != before
 
 
 @pytest.mark.parametrize(("tables", "draws", "level"), [(50, 20, 0.95), (200, 7, 0.99)])
@@ -86,6 +114,26 @@ def test_a_band_by_enumeration() -> None:
 def test_ranks_that_crowd_leave_the_band(shift: float, outside: bool) -> None:
     ranks = (100 * np.random.default_rng(5).random(1000) ** shift).round().astype(int)
     assert (excess(ranks, 100, band(1000, 100, 0.9999))[1] > 1) is outside
+
+
+@pytest.mark.parametrize("name", [name for name, study in STUDIES.items() if study.copies == 1])
+def test_what_is_true_of_a_table_is_what_the_package_makes_of_the_true_parameters(name: str) -> None:
+    """Every covariate, missing or not, and every strategy: written twice, from the equations and in the package."""
+    study = STUDIES[name]
+    table = simulate(study, np.random.default_rng(11))
+    design = make_design(study.model, table.frame)
+    draws = {key: np.asarray(values)[None, None] for key, values in table.parameters.items()}
+    made, true = reported(study, design, table, draws)
+    assert made.keys() == true.keys()
+    for key, value in true.items():
+        assert made[key][0] == pytest.approx(value, abs=1e-4), key
+
+
+def test_a_curve_is_the_natural_spline_of_the_package() -> None:
+    """By scipy's splines and quadrature here, by truncated powers and closed integrals there."""
+    knots, weights, at = (-1.2, 0.0, 1.7, 3.7), np.array([0.4, -1.3]), np.linspace(-2.0, 6.0, 40)
+    expected = wiggle(at, weights, knots, NUMPY)
+    np.testing.assert_allclose(simulated_effects.curve(knots, weights, at), expected, atol=1e-10)
 
 
 @pytest.mark.parametrize("name", [name for name, study in STUDIES.items() if study.survival and study.copies == 1])
@@ -116,7 +164,7 @@ def test_a_simulated_time_has_the_hazard_it_was_drawn_from(name: str, switch: fl
             late = np.exp(eta) * (-of.logsf(4.0) - np.exp(-0.8) * (of.logsf(9.0) - of.logsf(4.0)))
         else:
             late = -of.logsf((4.0 + 5.0 * np.exp(0.8)) * np.exp(-eta))
-        if study.dates:
+        if study.exposure:
             assert hazard.total(9.0, 4.0, eta) == pytest.approx(late, rel=1e-10)
 
 
@@ -153,41 +201,104 @@ def test_a_missing_age_is_averaged_over() -> None:
             lambda z, m=mean, s=spread: stats.norm.pdf(z) * special.expit(0.3 * (110 * special.expit(m + s * z) - 18)),
             -9, 9,
         )[0]  # fmt: skip
-        ages = simulated.AGE * special.expit(mean + spread * GRID)
+        ages = simulated_effects.AGE * special.expit(mean + spread * GRID)
         assert special.expit(0.3 * (ages - 18)).mean() == pytest.approx(expected, abs=1e-4)
 
 
-def test_a_kill_loses_one_table_at_most_and_shares_add_up(tmp_path, monkeypatch) -> None:
-    journal, study = tmp_path / "journal.jsonl", STUDIES["exponential"]
-    done: list[int] = []
+def _journal(tmp_path: Path) -> Journal:
+    return Journal(tmp_path / "journal.jsonl", dict.fromkeys(STUDIES, "now"))
 
-    def ranks_of(study, number, run):
-        done.append(number)
-        return {"ranks": {"x": number}, "rhat": 1.0, "ess": 500.0, "diverged": 0}
+
+def _entry(rank: int, engine: str = "lockstep") -> dict[str, Any]:
+    how = {"engine": engine, "refused": {"exact": "terms"}, "verdict": "pass", "ess": 900, "seconds": 0.1}
+    return {**how, "ranks": {"x": rank, "y": RANKED - rank}}
+
+
+def test_a_kill_loses_one_table_at_most_and_the_run_goes_on(tmp_path, monkeypatch) -> None:
+    journal, done = _journal(tmp_path), []
+    monkeypatch.setattr(calibration.Journal, "of", lambda path, studies: journal)
+
+    def ranks_of(study, number, seed):
+        done.append((study.name, number))
+        return _entry(number)
 
     monkeypatch.setattr(calibration, "ranks_of", ranks_of)
-    calibration.work(study, 5, 0, (1, 2), journal)
-    assert done == [0, 2, 4]
-    whole = journal.read_bytes()
-    journal.write_bytes(whole[:-40])  # torn in the midst of the last line
-    calibration.work(study, 5, 0, (2, 2), journal)
-    calibration.work(study, 5, 0, (1, 1), journal)
-    assert done == [0, 2, 4, 1, 3, 4]
-    entries = [json.loads(line) for line in journal.read_text().splitlines() if line.endswith("}")]
-    assert sorted(entry["table"] for entry in entries) == [0, 1, 2, 3, 4]
-    calibration.work(study, 5, 1, (1, 1), journal)  # another seed is another run
-    assert done[6:] == [0, 1, 2, 3, 4]
+    tables = [("exponential", number) for number in range(4)]
+    calibration.work(tables, SEEDS[0], journal.path, 0.0)
+    assert not done  # no time left
+    calibration.work(tables[::2], SEEDS[0], journal.path, np.inf)
+    whole = journal.path.read_bytes()
+    journal.path.write_bytes(whole[:-40])  # torn in the midst of the last line
+    calibration.work(tables, SEEDS[0], journal.path, np.inf)
+    assert [number for _, number in done] == [0, 2, 1, 2, 3]
+    study = STUDIES["exponential"]
+    kept = journal.read([study], SEEDS[0])[study.name]
+    assert {name: list(ranks) for name, ranks in kept.ranks.items()} == {"x": [0, 1, 2, 3], "y": [100, 99, 98, 97]}
+    calibration.work(tables, SEEDS[1], journal.path, np.inf)  # another seed is another run
+    assert len(done) == 9
+    later = replace(journal, prints={study.name: "of another engine"})
+    assert not later.read([study], SEEDS[0])[study.name].entries
+    assert calibration_report.earlier(later)["tables"].sum() == 8
 
 
-@pytest.mark.parametrize("name", calibration_report.TITLES)
-def test_every_number_of_the_result_is_of_the_studies(name: str) -> None:
-    table = pd.read_csv(calibration_report.table_of(name))
-    first = table[table["seed"] == calibration_ranks.SEEDS[0]]
-    assert set(first["study"]) == set(PRINTS[name])
+def test_a_journal_cut_short_is_a_fair_sample() -> None:
+    """Every study is as far as any other at any time, to a table."""
+    chosen = [STUDIES["bernoulli"], STUDIES["bernoulli_exnex"], STUDIES["m_spline"]]
+    tables = calibration.in_turns(chosen, None)
+    assert len(set(tables)) == len(tables) == sum(study.tables for study in chosen)
+    for cut in (100, 777, 2000):
+        share = cut / len(tables)
+        count = Counter(name for name, _ in tables[:cut])
+        assert all(abs(count[study.name] - share * study.tables) <= 1 for study in chosen)
+
+
+def test_ranks_are_judged_by_study_and_by_engine() -> None:
+    """Ranks of one engine that crowd leave its band, also where another's hide them."""
+    rng, study = np.random.default_rng(3), STUDIES["exponential"]
+    entries = [_entry(int(rng.integers(RANKED + 1))) for _ in range(900)]
+    entries += [_entry(int(rng.integers(40)), "nuts") for _ in range(40)]
+    entries += [{"engine": NOBODY, "refused": {}, "ranks": {}}]
+    listed = tuple({**entry, "ranks": list(entry["ranks"].values())} for entry in entries)
+    runs = [{study.name: Kept(study, SEEDS[0], ("x", "y"), listed)}]
+    whole = calibration_report.summary(runs)
+    assert (whole["tables"].item(), whole["verdict"].item()) == (940, "inside")
+    judged = calibration_report.by_engine(runs).set_index("engine")["verdict"]
+    assert judged.to_dict() == {"lockstep": "inside", "nuts": "outside"}
+    assert calibration_report.engines(runs).set_index("engine")["tables"].to_dict() == {"lockstep": 900, "nuts": 40}
+    gates = calibration_report.gates(runs).set_index(["engine", "gate"])["tables"].to_dict()
+    assert gates == {("exact", "terms"): 940, (NOBODY, "gave up"): 1}
+
+
+@pytest.mark.parametrize(("name", "engine"), [("counts_none", "exact"), ("weibull_landmark", "lockstep")])
+def test_a_table_is_ranked_by_the_engine_that_auto_picks(name: str, engine: str) -> None:
+    entry = calibration_ranks.ranks_of(STUDIES[name], 0, SEEDS[0])
+    assert entry["engine"] == engine
+    assert set(entry["refused"]) == set(ENGINES[: ENGINES.index(engine)])
+    assert all(0 <= rank <= RANKED for rank in entry["ranks"].values())
+
+
+def test_calibration_by_auto_catches_a_planted_fault() -> None:
+    """Of the likelihood, in few tables, by an engine that needs no compiler."""
+    bug = next(bug for bug in planted_bugs.BUGS if bug.name == "flipped sign")
+    study, outside = planted_bugs.study_of(bug.study), {}
+    for name, fault in (("clean", nullcontext()), ("planted", planted_bugs.planted(bug))):
+        with fault:
+            entries = [calibration_ranks.ranks_of(study, number, SEEDS[0]) for number in range(12)]
+        assert {entry["engine"] for entry in entries} == {"lockstep"}
+        ranks = {key: np.array([entry["ranks"][key] for entry in entries]) for key in entries[0]["ranks"]}
+        outside[name] = planted_bugs.worst(ranks)[2]
+    assert outside["clean"] == 0
+    assert outside["planted"] > 0
+
+
+def test_every_number_of_the_result_is_of_the_studies() -> None:
+    table = pd.read_csv(calibration_report.TABLE)
+    first = table[table["seed"] == SEEDS[0]]
+    assert set(first["study"]) == set(COMMITTED)
     out = (table["share of band"] > 1) == (table["inside"] == "NO")
     assert out.all()
-    said = (results.FOLDER / f"{name}.md").read_text(encoding="utf-8")
-    assert all(f"| {study} |" in said for study in PRINTS[name])
+    said = (results.FOLDER / f"{calibration_report.NAME}.md").read_text(encoding="utf-8")
+    assert all(f"| {study} |" in said for study in COMMITTED)
 
 
 SLOW = ("prior counted twice", "wrong Jacobian", "recorded ages ignored", "accelerated sign")
@@ -202,9 +313,9 @@ def test_a_law_catches_a_planted_fault(bug: planted_bugs.Bug) -> None:
 @pytest.mark.parametrize("number", [16, 31])
 def test_a_gompertz_chain_leaves_where_it_started(number: int) -> None:
     """Both stayed for good at a shape near 1 a month (R-hat 3) while every start was scattered by 1."""
-    study = STUDIES["gompertz"]
-    seed = calibration_ranks.SEEDS[0]
+    study, seed = STUDIES["gompertz"], 20261125
     table = simulate(study, np.random.default_rng([seed, *study.name.encode(), number]))
-    drawn, went = calibration_ranks.sample(make_design(study.model, table.frame), seed + number)
-    assert went["rhat"] < calibration_ranks.MOST_RHAT
-    assert np.abs(drawn["shape"]).max() < 0.5  # ten standard deviations of its prior
+    settings = {"draws": 300, "tune": 400, "chains": 2}
+    sampled = engines.run(make_design(study.model, table.frame), seed + number, settings, "nuts", progress=False)
+    assert sampled.convergence["rhat"] < 1.05
+    assert np.abs(sampled.drawn.parameters["shape"]).max() < 0.5  # ten standard deviations of its prior

@@ -109,10 +109,14 @@ class Curve:
         return np.where(never, np.inf, (low + high) / 2)
 
     def restricted_mean(self, until: float) -> np.ndarray:
-        """Mean time alive within the first `until`: array (chain, draw). Gauss-Legendre on each smooth piece."""
+        """Mean time alive within the first `until`: array (chain, draw). Gauss-Legendre on each smooth piece.
+
+        Nodes crowd where the curve begins, as deaths may do.
+        """
         breaks = [] if self.design.pieces is None else list(self.design.pieces.breaks)
-        total = np.zeros(self.draws)
-        for time, weight in zip(*nodes(0.0, until, [*breaks, self.switch, self.origin]), strict=True):
+        start = min(self.origin, until)
+        total = np.full(self.draws, start)
+        for time, weight in zip(*nodes(start, until, [*breaks, self.switch]), strict=True):
             total = total + weight * self.survival(time)
         return total
 

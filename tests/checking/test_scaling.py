@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import xarray as xr
+from arviz_stats import psense
 from scipy import special, stats
 
 from casepool.checking.scaling import moved_by, scaled
@@ -68,3 +69,13 @@ def test_a_density_that_is_the_same_everywhere_moves_nothing() -> None:
     drawn = np.random.default_rng(6).dirichlet([1.0, 1.0], SHAPE)
     density = stats.dirichlet([1.0, 1.0]).logpdf(drawn.reshape(-1, 2).T).reshape(SHAPE)
     assert moved_by(drawn, density) == 0.0
+
+
+@pytest.mark.parametrize("shape", [SHAPE, (*SHAPE, 3)])
+def test_it_is_what_arviz_says_of_a_tree(shape: tuple[int, ...]) -> None:
+    drawn = np.random.default_rng(7).standard_t(5, shape)
+    density = stats.t(5).logpdf(drawn)
+    axes = ("chain", "draw", "level")[: len(shape)]
+    groups = {"posterior": xr.Dataset({"x": (axes, drawn)}), "log_prior": xr.Dataset({"x": (axes, density)})}
+    told = psense(xr.DataTree.from_dict(groups), group="prior")["x"]
+    assert moved_by(drawn, density) == pytest.approx(float(told.max()), rel=1e-12)

@@ -91,7 +91,7 @@ def test_another_seed_or_question_is_another_answer(tmp_path, monkeypatch: pytes
     """Nothing of a journal is used again for what it does not answer."""
     asked = []
     target = sys.modules["casepool.studies.multiverse"]
-    monkeypatch.setattr(target, "fit_by", lambda choice, plan, model, frame: (plan.seed, len(frame)))
+    monkeypatch.setattr(target, "fit_by", lambda choice, plan, model, frame, what: (plan.seed, len(frame)))
     monkeypatch.setattr(
         target, "ask", lambda name, fit, by: asked.append((name, fit)) or pd.DataFrame([{"level": "x"}])
     )

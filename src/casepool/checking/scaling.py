@@ -22,6 +22,8 @@ PULLED = 3.0
 Of a normal prior and a likelihood as wide as it, whose centres lie d standard deviations of their difference apart:
 twice at d = 2, three times at d = 3. A posterior that is the prior shows it once, whatever the prior.
 """
+POWERS = (0.99, 1.01)
+"""Powers tried."""
 CONSTANT = 1e-9
 """Range of a log density that is the same everywhere: no power of it moves anything."""
 Draws = tuple[np.ndarray, np.ndarray]
@@ -114,23 +116,21 @@ def _weighed(fitted: Fitted, name: str, drawn: Draws, alone: Draws) -> Scaled:
 
 def moved_by(values: np.ndarray, density: np.ndarray) -> float:
     """Return how far draws move with a power of a log density, both (chain, draw, ...): the largest of a vector."""
-    from arviz_stats import psense  # seconds to load
+    from arviz_stats.base import array_stats  # what `psense` computes with, which is slow to load and to call
 
     density = density.reshape(*density.shape[:2], -1).sum(axis=-1)
     if np.ptp(density) < CONSTANT:
         return 0.0
-    axes = ("chain", "draw", *(f"axis{i}" for i in range(values.ndim - 2)))
-    groups = {
-        "posterior": xr.Dataset({"value": (axes, values)}),
-        "log_prior": xr.Dataset({"value": (axes[:2], density)}),
-    }
+    numbers = np.moveaxis(values.reshape(*values.shape[:2], -1), -1, 0)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # weights too uneven to be sure: the sensitivity is large then
         try:
-            found = psense(xr.DataTree.from_dict(groups), group="prior")
+            raw = [np.exp(array_stats.power_scale_lw(density, alpha=power, axis=(0, 1))) for power in POWERS]
+            weights = [own / own.sum() for own in raw]
+            found = [array_stats.power_scale_sense(own, *weights, *POWERS) for own in numbers]
         except ValueError:  # stuck chains: too few different draws to be weighed again
             return float("nan")
-    return float(np.nanmax(found["value"].to_numpy()))
+    return float(np.nanmax(found))
 
 
 def _prior_alone(fitted: Fitted, name: str) -> Draws:

@@ -31,6 +31,8 @@ DROPS = (0.5, 2.0, 10.0, 30.0)
 HALVINGS = 45
 GONE = 100.0
 """Below the maximum of a log likelihood: no sum misses what lies beyond."""
+PLUNGED = 1000.0
+"""Below the maximum of a log likelihood: it is straight between rows from there on."""
 STILL = 0.01
 """What a log likelihood that has ceased to change may do at most from the edge to ten before it."""
 REACH_OF_NORMAL = 14.0
@@ -100,10 +102,14 @@ class LevelTables:
         """Coefficients of the cubic through four rows, by the second of them: array (kinds, 4, rows - 3)."""
         v = self.values
         a, b, c, d = v[:, :-3], v[:, 1:-2], v[:, 2:-1], v[:, 3:]
-        return np.stack([b, c - a / 3 - b / 2 - d / 6, (a + c) / 2 - b, (d - a) / 6 + (b - c) / 2], axis=1)
+        found = np.stack([b, c - a / 3 - b / 2 - d / 6, (a + c) / 2 - b, (d - a) / 6 + (b - c) / 2], axis=1)
+        # Where a likelihood plunges like exp(-exp(x)) a cubic through four rows overshoots, to any height.
+        plunges = np.minimum(np.minimum(a, b), np.minimum(c, d)) < v.max(axis=1, keepdims=True) - PLUNGED
+        straight = np.stack([b, c - b, np.zeros_like(b), np.zeros_like(b)], axis=1)
+        return np.where(plunges[:, None], straight, found)
 
     def at(self, level: int, x: np.ndarray) -> np.ndarray:
-        """Return a level's log likelihood at any linear predictors, cubic between four rows."""
+        """Return a level's log likelihood at any linear predictors, cubic between four rows where it matters at all."""
         own, last = self.kind[level], self.values.shape[1] - 1
         place = np.arcsinh((x - self.centre[own]) / (BEND * self.width[own])) * (1 / STEP) + (last / 2 - 1)
         place = np.clip(place, 0.0, last - 2)

@@ -62,17 +62,7 @@ def test_fit_then_estimates(capsys, tmp_path: Path) -> None:
 
 
 def test_a_fit_that_did_not_converge_leaves_with_3(capsys, tmp_path: Path) -> None:
-    arguments = [
-        "--data",
-        "alk_crizotinib",
-        "--out",
-        str(tmp_path / "bad.nc"),
-        "--draws",
-        "20",
-        "--tune",
-        "5",
-        "--quiet",
-    ]
+    arguments = ["--data", "alk_crizotinib", "--out", str(tmp_path / "bad.nc"), "--draws", "20", "--quiet"]
     status, _, err = run("fit", "objective_response_by_age_group", *arguments, capsys=capsys)
     assert status == 3
     assert "did not converge" in err

@@ -220,7 +220,9 @@ def test_new_patients_are_read_from_a_file(capsys, kept: Path, age_fit, tmp_path
 
 def test_what_every_row_says_stands_below_the_table(capsys, kept: Path) -> None:
     _, out, _ = run("estimates", str(kept), "--by", "age", capsys=capsys)
-    assert out.splitlines()[-1].startswith("left out: 3 patients (no best_response)")
+    below = out.splitlines()[-2:]
+    assert below[0].startswith("left out: 3 patients (no best_response)")
+    assert below[1] == "drawn by lockstep"
 
 
 def footnotes(out: str) -> tuple[list[str], dict[str, str], list[str]]:

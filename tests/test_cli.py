@@ -62,17 +62,7 @@ def test_fit_then_estimates(capsys, tmp_path: Path) -> None:
 
 
 def test_a_fit_that_did_not_converge_leaves_with_3(capsys, tmp_path: Path) -> None:
-    arguments = [
-        "--data",
-        "alk_crizotinib",
-        "--out",
-        str(tmp_path / "bad.nc"),
-        "--draws",
-        "20",
-        "--tune",
-        "5",
-        "--quiet",
-    ]
+    arguments = ["--data", "alk_crizotinib", "--out", str(tmp_path / "bad.nc"), "--draws", "20", "--quiet"]
     status, _, err = run("fit", "objective_response_by_age_group", *arguments, capsys=capsys)
     assert status == 3
     assert "did not converge" in err
@@ -230,7 +220,9 @@ def test_new_patients_are_read_from_a_file(capsys, kept: Path, age_fit, tmp_path
 
 def test_what_every_row_says_stands_below_the_table(capsys, kept: Path) -> None:
     _, out, _ = run("estimates", str(kept), "--by", "age", capsys=capsys)
-    assert out.splitlines()[-1].startswith("left out: 3 patients (no best_response)")
+    below = out.splitlines()[-2:]
+    assert below[0].startswith("left out: 3 patients (no best_response)")
+    assert below[1] == "drawn by lockstep"
 
 
 def footnotes(out: str) -> tuple[list[str], dict[str, str], list[str]]:

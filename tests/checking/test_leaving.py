@@ -15,7 +15,7 @@ from casepool.estimation.draws import open_draws
 from tests.small import counts, fixed, normal, response_model
 
 EVENTS, N = [4, 1, 3, 2], [5, 6, 3, 9]
-FAST = {"seed": 3, "progress": False, "cores": 1}
+FAST = {"seed": 3, "progress": False}
 
 
 def likelihood(b: float, rows: list[int]) -> float:
@@ -110,8 +110,6 @@ def test_p_is_the_predictive_tail_times_the_levels(separate: xr.DataTree) -> Non
 def test_without_a_publication_it_asks_for_one(pooled: xr.DataTree) -> None:
     with pytest.raises(cp.CasepoolError, match="publication"):
         cp.leave_out(pooled, progress=False)
-    one = cp.fit(
-        response_model({}, {"intercept": normal(1.5)}), counts(EVENTS, N, centre=["A"] * 4), draws=20, tune=20, **FAST
-    )
+    one = cp.fit(response_model({}, {"intercept": normal(1.5)}), counts(EVENTS, N, centre=["A"] * 4), draws=20, **FAST)
     with pytest.raises(cp.CasepoolError, match="no two levels"):
         cp.leave_out(one, "centre", progress=False)

@@ -20,8 +20,8 @@ from casepool.studies.replacement import sentence
 from tests.small import half_normal, normal, response_model
 from tests.studies.test_tipping import INTERVAL, PRIORS, cohort, survival_model
 
-TINY = {"draws": 20, "tune": 5, "seed": 1, "progress": False, "cores": 1}
-ENOUGH = {"seed": 1, "progress": False, "cores": 1}
+TINY = {"draws": 20, "seed": 1, "progress": False}
+ENOUGH = {"seed": 1, "progress": False}
 TABLE = pd.DataFrame(
     {
         "patient": [f"p{i}" for i in range(12)],

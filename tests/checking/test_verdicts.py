@@ -1,6 +1,7 @@
 """A fit that worked passes; one that did not is marked wherever it appears."""
 
-import warnings
+import re
+from pathlib import Path
 
 import arviz as az
 import numpy as np
@@ -14,10 +15,12 @@ from casepool.estimation.draws import Fitted
 from casepool.modelling import make_design
 from tests.small import counts, normal, response_model
 
+FITS = Path(__file__).parents[1] / "oracle" / "fits"
+
 
 @pytest.fixture(scope="module")
 def bad_fit() -> xr.DataTree:
-    return cp.fit("objective_response_by_age_group", "alk_crizotinib", seed=1, draws=30, tune=10, progress=False)
+    return cp.fit("objective_response_by_age_group", "alk_crizotinib", seed=1, draws=30, progress=False)
 
 
 def test_shipped_fits_have_no_failing_answer(response_fit, age_fit, survival_fit) -> None:
@@ -37,7 +40,7 @@ def test_an_unconverged_fit_fails_everywhere(bad_fit: xr.DataTree) -> None:
 
 def test_too_few_effective_draws_say_how_many_to_ask_for(bad_fit: xr.DataTree) -> None:
     row = cp.check(bad_fit).set_index("question").loc["effective draws"]
-    asked = int(row["sentence"].partition("draws=")[2].partition(",")[0])
+    asked = int(re.search(r"draws=(\d+)", row["sentence"])[1])
     assert row["verdict"] == "fail"
     assert 400 < asked / 30 * row["value"] < 400 * 4 / 3 + 100 / 30 * row["value"]
 
@@ -54,16 +57,11 @@ def test_a_row_of_several_patients_is_no_single_patient() -> None:
 
 
 def test_the_numbers_are_arvizs(response_fit: xr.DataTree) -> None:
-    table = cp.check(response_fit).set_index("question")["value"]
-    summary = az.summary(response_fit, round_to="none")
-    assert table["convergence"] == pytest.approx(summary["r_hat"].max(), abs=1e-6)
-    assert table["effective draws"] == pytest.approx(summary[["ess_bulk", "ess_tail"]].min().min(), abs=1)
-
-
-def test_arviz_takes_a_fit_unchanged(response_fit: xr.DataTree) -> None:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        az.plot_trace_dist(response_fit, var_names=["intercept"])
-        az.plot_forest(response_fit, var_names=["histology_effect"])
-        az.plot_energy(response_fit)
-        assert float(az.loo(response_fit).elpd) < 0
+    """The R-hat of nuts, and effective draws of any engine."""
+    nuts = cp.open_fit(FITS / "objective_response.nc")
+    for fit in (nuts, response_fit):
+        table = cp.check(fit).set_index("question")["value"]
+        summary = az.summary(fit, round_to="none")
+        assert table["effective draws"] == pytest.approx(summary[["ess_bulk", "ess_tail"]].min().min(), abs=1)
+        if fit is nuts:
+            assert table["convergence"] == pytest.approx(summary["r_hat"].max(), abs=1e-6)

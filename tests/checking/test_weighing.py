@@ -11,7 +11,7 @@ import casepool as cp
 from casepool.checking.weighing import mixture, stacking_weights
 from tests.small import counts, normal, response_model, survival_model
 
-FAST = {"seed": 5, "progress": False, "cores": 1}
+FAST = {"seed": 5, "progress": False}
 EVENTS, N = [7, 1, 8, 2, 9, 0], [10] * 6
 
 

@@ -7,7 +7,7 @@ import pytest
 import casepool as cp
 from tests.small import normal, survival_model
 
-FEW = {"seed": 1, "draws": 200, "tune": 300, "chains": 2, "progress": False}
+FEW = {"seed": 1, "draws": 200, "chains": 2, "progress": False}
 CODES = {"levels": ["alive", "disease", "toxicity"]}
 CAUSES = ("disease", "toxicity")
 TABLE = pd.DataFrame(

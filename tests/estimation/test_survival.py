@@ -241,9 +241,7 @@ def test_a_median_never_reached_leaves_no_difference() -> None:
         exposure={"start": "start", "dating": "uniform"},
     )
     frame = pd.DataFrame({"time": [3.0, 40.0, 50.0], "event": [True, False, False], "surgery": [False, True, False]})
-    fit = cp.fit(
-        model, frame.assign(start=[np.nan, 4.0, np.nan]), seed=1, draws=200, tune=300, chains=2, progress=False
-    )
+    fit = cp.fit(model, frame.assign(start=[np.nan, 4.0, np.nan]), seed=1, draws=200, chains=2, progress=False)
     row = cp.survival(fit, at=[12.0]).set_index("estimand").filter(like="difference in median", axis=0).iloc[0]
     assert np.isnan(row["estimate"])
     assert "both are infinite" in row["note"]

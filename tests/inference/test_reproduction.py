@@ -8,7 +8,7 @@ import xarray as xr
 import casepool as cp
 from casepool.cli import NOT_REPRODUCED, main
 
-FEW = {"draws": 100, "tune": 200, "chains": 2, "progress": False}
+FEW = {"engine": "nuts", "draws": 100, "tune": 200, "chains": 2, "progress": False}
 
 
 @pytest.fixture(scope="module")

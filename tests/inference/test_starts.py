@@ -72,7 +72,9 @@ def test_under_the_bundled_priors_chains_begin_where_the_sampler_says(name) -> N
 
 def test_a_vague_prior_is_fitted() -> None:
     """It ended the interpreter: no chain could begin at a Weibull shape of 1,000."""
-    fit = cp.fit(vague("weibull", VAGUE["weibull"][0]), FOLLOWED, seed=1, draws=200, tune=300, progress=False)
+    fit = cp.fit(
+        vague("weibull", VAGUE["weibull"][0]), FOLLOWED, seed=1, engine="nuts", draws=200, tune=300, progress=False
+    )
     assert 0.2 < float(fit["posterior"]["shape"].median()) < 5
 
 

@@ -165,7 +165,7 @@ def test_their_density_is_that_of_the_graph(toys) -> None:
 
 def test_they_are_fitted_and_predicted_from(toys) -> None:
     """Each draw's prediction is the logistic of its own linear predictor, worked out by hand."""
-    fit = cp.fit(response(), RESPONSES, seed=1, draws=150, tune=300, progress=False)
+    fit = cp.fit(response(), RESPONSES, seed=1, draws=150, progress=False)
     assert set(fit["log_prior"].data_vars) == {"intercept", "group_sd", "dose_effect", "dose_mean", "dose_spread"}
     expected = stats.logistic.logpdf(fit["posterior"]["intercept"], 0.5, 0.8)
     np.testing.assert_allclose(fit["log_prior"]["intercept"], expected, rtol=1e-12)

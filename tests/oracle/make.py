@@ -126,7 +126,7 @@ def write_fits(folder):
     for name in FITS:
         model, cases = structures()[name]
         draws = DRAWS if name in REPORTS.values() else FEW_DRAWS
-        fit = cp.fit(model, cases, draws=draws, tune=200, chains=4, seed=1, progress=False)
+        fit = cp.fit(model, cases, engine="nuts", draws=draws, tune=200, seed=1, progress=False)
         fit.attrs |= {"created": "", "seconds": "", "machine": ""}
         for group in fit.children.values():
             group.attrs.pop("created_at", None)

@@ -35,7 +35,7 @@ def private_fit() -> xr.DataTree:
         {"histology": {"kind": "group"}}, {"intercept": normal(1.5), "histology_sd": half_normal(1)}, name="private"
     )
     cases = cp.read_cases(frame, book)
-    return cp.fit(model, cases, seed=1, draws=40, tune=200, chains=2, progress=False)
+    return cp.fit(model, cases, seed=1, draws=40, chains=2, progress=False)
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ from casepool.cases import Codebook, Column
 from tests.safety.labels import HOSTILE
 from tests.small import half_normal, normal, response_model, survival_model
 
-FEW = {"draws": 40, "tune": 100, "chains": 2, "progress": False}
+FEW = {"draws": 40, "chains": 2, "progress": False}
 
 
 @pytest.fixture(scope="session")
@@ -32,7 +32,9 @@ def hostile_response() -> xr.DataTree:
     terms = {"histology": {"kind": "group"}, "age": {"kind": "linear", "centre": 40, "scale": 10}}
     priors = {"intercept": normal(1.5), "histology_sd": half_normal(1), "age_effect": normal(1)}
     model = response_model(terms, priors, name=HOSTILE[1])
-    return cp.fit(model, cp.read_cases(frame, book), seed=1, **FEW)
+    return cp.fit(
+        model, cp.read_cases(frame, book), seed=1, engine="nuts", tune=100, **FEW
+    )  # which takes the labels too
 
 
 @pytest.fixture(scope="session")

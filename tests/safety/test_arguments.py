@@ -11,6 +11,7 @@ import pytest
 import xarray as xr
 
 import casepool as cp
+from casepool.inference import engines
 
 DATA, RESPONSE, SURVIVAL = "alk_crizotinib", "objective_response", "overall_survival"
 WRONG: dict[str, Any] = {
@@ -44,6 +45,7 @@ def good(response: xr.DataTree, survival: xr.DataTree, folder: Path) -> dict[str
         **{name: {"fit": survival} for name in of_survival},
         **{name: {"table": table} for name in of_table},
         "audit": {"dataset": DATA},
+        "basket_posteriors": {"model": "basket_berry", "events": [3, 0], "n": [5, 4]},
         "build": raw,
         "classical": timed,
         "codings": {"dataset": DATA},
@@ -93,9 +95,10 @@ def test_every_argument_of_a_wrong_type_is_refused(
         raise AssertionError("sampled with a wrong argument")
 
     monkeypatch.chdir(tmp_path)
-
     monkeypatch.setattr(nutpie, "compile_pymc_model", reached)
     monkeypatch.setattr(nutpie, "sample", reached)
+    for engine in engines.DRAWING:
+        monkeypatch.setitem(engines.DRAWING, engine, reached)
     arguments = good(response_fit, survival_fit, tmp_path)[name]
     taken = [f"{key}={value!r}: {said}" for key, value in wrong_arguments(name)
              if (said := outcome(PUBLIC[name], arguments, key, value))]  # fmt: skip

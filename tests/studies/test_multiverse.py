@@ -13,7 +13,7 @@ import casepool as cp
 from casepool.inference.fitting import planned
 from casepool.reporting import plot_multiverse
 
-FEW = {"draws": 200, "tune": 300, "chains": 2}
+FEW = {"draws": 200, "chains": 2}
 CHOICES = {"surgery": ["any_text", "any_adjuvant"], "adjuvant": ["left_out"]}
 
 

@@ -9,7 +9,9 @@ import casepool as cp
 
 @pytest.fixture(scope="module")
 def table(response_fit: xr.DataTree) -> pd.DataFrame:
-    return cp.sensitivity(response_fit, scales=(0.25, 1.0, 2.0), progress=False)
+    unchecked = response_fit.copy()
+    unchecked.attrs.pop("checks", None)  # what other tests found out about it marks no row here
+    return cp.sensitivity(unchecked, scales=(0.25, 1.0, 2.0), progress=False)
 
 
 def by_scale(table: pd.DataFrame, factor: str, level: str) -> list[float]:

@@ -9,7 +9,7 @@ from casepool.modelling import make_design
 from casepool.studies.tipping import _at, _intervals, _tips
 from tests.small import normal, survival_model
 
-FAST = {"draws": 500, "tune": 500, "chains": 4, "cores": 1, "progress": False}
+FAST = {"draws": 500, "progress": False}
 INTERVAL = {"earliest": "first", "latest": "last"}
 PRIORS = {"intercept": normal(1.5, -3.0), "surgery_effect": normal(1.0), "surgery_log_intensity": normal(1.5, -3.0)}
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -81,7 +81,7 @@ def basket_posteriors(
     factor = _factor_of(chosen)
     counts = _counts(events, n)
     names = _levels(chosen, factor, levels, counts.shape[2])
-    targets = numbers_of(above, "above", "give rates, say [0.2]", "rates between 0 and 1") if len(above) else []
+    targets = numbers_of(above, "above", "give rates, say [0.2]", "rates between 0 and 1") if np.size(above) else []
     if not all(0 < target < 1 for target in targets):
         raise CasepoolError("a rate asked about must lie between 0 and 1", value=targets, remedy="correct `above`")
     priors = LevelPriors(chosen, Laid({factor.name: names}))
@@ -124,7 +124,7 @@ def _counts(events: Any, n: Any) -> np.ndarray:
             value=f"{np.shape(events)} and {np.shape(n)}",
             remedy="give two arrays (tables, baskets)",
         ) from None
-    if both.ndim != 3 or both.size == 0 or both.dtype.kind not in "iu":
+    if min(np.ndim(events), np.ndim(n)) == 0 or both.ndim != 3 or both.size == 0 or both.dtype.kind not in "iu":
         raise CasepoolError(
             "events and n are whole numbers, tables by baskets",
             value=f"{both.dtype} of shape {both.shape[1:]}",
@@ -147,9 +147,9 @@ def _levels(model: Model, factor: Group, levels: Sequence[str], baskets: int) ->
     """Return the names of the baskets, refusing to guess which is which."""
     own = own_of(factor.name)
     apart = isinstance(factor.exchangeable, Mapping) or any(key.startswith(f"{own}.") for key in model.priors)
-    if not len(levels) and not apart:
+    if np.size(levels) == 0 and not apart:
         return tuple(str(number + 1) for number in range(baskets))
-    names = tuple(levels) if not isinstance(levels, str) else ()
+    names = tuple(levels) if isinstance(levels, Iterable) and not isinstance(levels, str) else ()
     if len(names) != baskets or len(set(names)) != baskets or not all(isinstance(name, str) for name in names):
         raise CasepoolError(
             f"`levels` must name each of the {baskets} baskets once",

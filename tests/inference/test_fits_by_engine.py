@@ -1,0 +1,127 @@
+"""Fits by every engine itself, none of them a toy: bytes, what ArviZ makes of them, and what they are not asked."""
+
+import functools
+import json
+import os
+import subprocess
+import sys
+import warnings
+
+import arviz as az
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+import xarray as xr
+
+import casepool as cp
+from benchmarks.engines import distance
+from benchmarks.hard_tables import by_parameter
+from casepool.estimation.draws import open_draws
+from casepool.inference.convergence import NOT_ASKED
+from casepool.reporting.checklist import _converged
+from tests.oracle.structures import BUNDLED
+
+FEW = {"draws": 500, "tune": 500}
+"""Of nuts, where no more is asked than errors that are known."""
+
+
+@functools.cache
+def fitted(name: str, engine: str) -> xr.DataTree:
+    settings = FEW if engine == "nuts" else {}
+    return cp.fit(name, BUNDLED[name], seed=1, engine=engine, progress=False, **settings)
+
+
+def ran(fit: xr.DataTree) -> str:
+    return json.loads(fit.attrs["engine"])["run"]
+
+
+@pytest.mark.parametrize("name", cp.list_models())
+def test_auto_and_nuts_agree_on_every_bundled_model(name: str) -> None:
+    """Means of all parameters within four combined Monte Carlo errors; and auto needs no compiler."""
+    fits = [fitted(name, engine) for engine in ("auto", "nuts")]
+    assert ran(fits[0]) in ("exact", "lockstep")
+    auto, nuts = (
+        by_parameter({str(key): values.to_numpy() for key, values in fit["posterior"].data_vars.items()})
+        for fit in fits
+    )
+    assert auto.keys() == nuts.keys()
+    assert {key for key in auto if (distance(auto[key], nuts[key], allowed=0.0)[0] > 1).any()} == set()
+
+
+def test_a_second_process_draws_the_same_by_nuts_whatever_the_compiler_has_stored(tmp_path) -> None:
+    name = "objective_response_by_age_group"
+    code = (
+        "import casepool as cp;"
+        f"f = cp.fit({name!r}, {BUNDLED[name]!r}, seed=1, engine='nuts', cores=1, progress=False, **{FEW});"
+        "print(repr(f['posterior']['intercept'].values.sum()), repr(f['posterior']['age_effect'].values.sum()))"
+    )
+    own = os.environ | {"PYTENSOR_FLAGS": f"base_compiledir={tmp_path}"}  # an empty store, as on a new machine
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=own)
+    here = [repr(fitted(name, "nuts")["posterior"][key].values.sum()) for key in ("intercept", "age_effect")]
+    assert done.stdout.split() == " ".join(here).split()
+
+
+MANY = """
+import hashlib, json, sys
+import numpy as np
+import casepool as cp
+from tests.small import counts, half_normal, normal, response_model
+rng = np.random.default_rng(1)
+n = rng.integers(3, 9, 120)
+table = counts(rng.binomial(n, 0.3).tolist(), n.tolist(), site=[f"s{i}" for i in range(120)], arm=["a", "b"] * 60)
+terms = {"site": {"kind": "group"}, "arm": {"kind": "category"}}
+priors = {"intercept": normal(1.5), "site_sd": half_normal(1.0), "arm_effect": normal(1.0)}
+model = response_model(
+    {name: terms[name] for name in sys.argv[2:]},
+    {name: prior for name, prior in priors.items() if name.partition("_")[0] in ("intercept", *sys.argv[2:])},
+)
+fit = cp.fit(model, table, seed=1, engine=sys.argv[1], progress=False)
+assert fit["posterior"].sizes["site"] == 120
+for group in ("posterior", "sample_stats", "log_likelihood", "log_prior"):
+    for name, values in fit[group].data_vars.items():
+        print(group, name, hashlib.sha256(np.ascontiguousarray(values).tobytes()).hexdigest())
+"""
+
+
+@pytest.mark.parametrize("asked", [("exact", "site"), ("lockstep", "site", "arm")], ids="-".join)
+def test_bytes_do_not_hang_on_the_threads_of_linear_algebra(asked: tuple[str, ...]) -> None:
+    """Left to itself, lockstep draws other numbers by two threads than by one from a hundred levels on."""
+    found = []
+    for threads in ("1", "2"):
+        env = os.environ | {"OPENBLAS_NUM_THREADS": threads, "OMP_NUM_THREADS": threads}
+        done = subprocess.run([sys.executable, "-c", MANY, *asked], env=env, capture_output=True, text=True, check=True)
+        found.append(done.stdout.splitlines())
+    assert found[0] == found[1]
+    assert {line.split()[0] for line in found[0]} == {"posterior", "sample_stats", "log_likelihood", "log_prior"}
+
+
+@pytest.mark.parametrize(
+    ("engine", "name"), [("exact", "basket_berry"), ("lockstep", "objective_response"), ("nuts", "basket_berry")]
+)
+def test_arviz_takes_a_fit_of_every_engine(engine: str, name: str) -> None:
+    fit = fitted(name, engine)
+    names = {str(name) for name in fit["posterior"].data_vars}
+    for plot in (az.plot_trace_dist, az.plot_rank, az.plot_ess, az.plot_forest):
+        drawn = plot(fit)
+        assert {str(name) for group in drawn.viz.children.values() for name in group.data_vars} >= names, plot
+        plt.close("all")
+    if engine == "nuts":
+        az.plot_energy(fit)
+        plt.close("all")
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Estimated shape parameter of Pareto")  # a row is a whole basket
+        assert -np.inf < float(az.loo(fit).elpd) < 0
+    sensitive = az.psense_summary(fit)
+    assert names == {label.partition("[")[0] for label in sensitive.index}
+    assert np.isfinite(sensitive[["prior", "likelihood"]].to_numpy(float)).all()
+
+
+def test_r_hat_is_not_asked_of_an_exact_fit_wherever_it_is_shown() -> None:
+    exact_fit = fitted("basket_berry", "exact")
+    table = cp.estimates(exact_fit, "histology")
+    assert not table["note"].str.contains("R-hat").any()
+    assert table["note"].str.contains("drawn by exact").all()
+    said = cp.check(exact_fit, progress=False)["sentence"]
+    shown = [*said[said.str.contains("R-hat")], _converged(open_draws(exact_fit))]
+    assert len(shown) == 3  # parameters, reported numbers, the report's checklist
+    assert all(f"R-hat {NOT_ASKED}" in sentence for sentence in shown)

@@ -12,10 +12,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.ticker import StrMethodFormatter
 
 from benchmarks import results
 
 BASE, HAND, LOOP, BY_HAND = "PyMC + nutpie", "PyMC by hand", "numpy loop", "objective_response"
+SAME = (BASE, "exact", "lockstep", "nuts")
+"""Who samples the very posterior."""
 PROMISED = (BY_HAND, "overall_survival", "best_response")
 MOST_RATIO, MOST_MEMORY = 0.2, 250.0
 REFITS_ALLOWED = {
@@ -28,6 +31,8 @@ Entries = Sequence[Mapping[str, Any]]
 
 def summary(values: Sequence[float]) -> str:
     """Write a median and a range."""
+    if not values:
+        return "not measured"
     low, middle, high = np.quantile(values, [0, 0.5, 1])
     return f"{middle:.3g} ({low:.3g} to {high:.3g})" if len(values) > 1 else f"{middle:.3g}"
 
@@ -54,6 +59,7 @@ def taken(mine: Entries, loop: Entries) -> dict[str, str]:
         "CPU, in numpy loops": summary(ratios(mine, loop, "cpu")),
         "wall s": summary([entry["wall"] for entry in mine]),
         "peak MB": f"{max(entry['memory'] for entry in mine):.0f}",
+        "rounds": str(len(mine)),
     }
 
 
@@ -62,7 +68,7 @@ def fresh_table(entries: Entries) -> pd.DataFrame:
     fresh, loop, rows = of(entries, "fresh"), of(entries, "other")[LOOP, ""], []
     for (program, model), mine in fresh.items():
         compared = {
-            f"{what}, of {BASE}": summary(ratios(mine, fresh.get((BASE, model), ()), key) or [np.nan])
+            f"{what}, of {BASE}": summary(ratios(mine, fresh.get((BASE, model), ()), key))
             for what, key in (("CPU", "cpu"), ("wall", "wall"))
         }
         rows.append({"model": model, "program": program, **compared, **taken(mine, loop)})
@@ -123,9 +129,10 @@ def said(entries: Entries, there: Mapping[str, str]) -> str:
     absent = [name for name, number in there.items() if not number]
     failed = sorted({f"{e['program']} {e['model']} (round {e['round']})" for e in entries if e["exit"]})
     lines = [
-        f"{max(entry['round'] for entry in entries)} rounds, everything once a round, one after the other; medians "
-        f"(range). {os.cpu_count()} cores of {platform.machine()} shared with other work, which CPU seconds feel too: "
-        f"ratios, taken within a round, are what counts. {peers}.",
+        "Every round runs everything once, one program after the other; medians (range) over rounds, ratios taken "
+        f"within a round. {os.cpu_count()} cores of {platform.machine()}, shared with other work: the load over 15 "
+        f"minutes was {os.getloadavg()[2]:.0f} at the end. Seconds feel that, those of the CPU too, as the numpy loop "
+        f"does; ratios are what counts. {peers}.",
         "A program begins as a fresh process, byte-compiled, and ends with its table printed; what compilers keep from "
         "earlier runs is there for everybody. Everywhere 4 chains of 1,000 draws after 1,000 of warm-up, on both cores "
         "where Python samples and on one in R.",
@@ -156,7 +163,7 @@ def picture(entries: Entries, path: Path) -> None:
         _dots(right, [[entry["memory"] for entry in mine[name]] for name in names], lambda value: f"{value:.0f}")
         left.axvline(MOST_RATIO, color="0.6", linestyle=":", linewidth=1)
         right.axvline(MOST_MEMORY, color="0.6", linestyle=":", linewidth=1)
-        left.set_yticks(range(len(names)), names)
+        left.set_yticks(range(len(names)), [name if name in SAME else f"{name}, complete cases" for name in names])
         right.set_yticks([])
         left.set_title(model, loc="left", fontsize=10, fontweight="bold")
     panels[-1][0].set_xlabel(f"CPU time to a printed table, {BASE} = 1 (dotted: a fifth)")
@@ -172,6 +179,7 @@ def _dots(axes: Any, values: Sequence[Sequence[float]], written: Callable[[float
         axes.plot(middle, row, "o", color="#4477aa")
         axes.annotate(written(middle), (max(found), row), (7, 0), textcoords="offset points", va="center", fontsize=9)
     axes.set_xscale("log")
+    axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
     axes.set_ylim(-0.6, len(values) - 0.4)
     axes.margins(x=0.25)
     axes.spines[["top", "right"]].set_visible(False)

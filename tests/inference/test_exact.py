@@ -384,3 +384,22 @@ def test_a_grid_too_coarse_for_its_posterior_is_refused(monkeypatch: pytest.Monk
     with pytest.raises(EngineRefusal) as refused:
         drawn(design)
     assert refused.value.gate == "weights"
+
+
+@pytest.mark.parametrize("borrowing", ["partial", "robust", "exnex"])
+def test_likelihoods_that_plunge_far_from_where_the_prior_looks(borrowing: str) -> None:
+    """Of an exponential model a log likelihood falls like exp(x): the wide end of the first grid must not lure it."""
+    rng = np.random.default_rng(6)
+    frame = pd.DataFrame(
+        {"patient": [f"p{i}" for i in range(40)], "site": LETTERS[:5] * 8, "time": rng.exponential(100, 40)}
+    ).assign(event="yes")
+    priors = {"intercept": normal(3.0, -4.7), "site_sd": half_normal(1.0)}
+    priors |= {"site_own": normal(3.0, -4.7)} if borrowing == "exnex" else {}
+    terms = {"site": {"kind": "group", "borrowing": borrowing}}
+    got = drawn(make_design(survival_model(priors, "exponential", terms=terms), frame)).parameters
+    rate = np.log(40 / frame["time"].sum())
+    assert got["intercept"].mean() == pytest.approx(rate, abs=0.3)
+    assert 0.1 < got["intercept"].std() < 0.6
+    levels = got["intercept"][..., None] + got["site_effect"]
+    alone = np.log(8 / frame.groupby("site")["time"].sum().to_numpy())
+    assert levels.mean(axis=(0, 1)) == pytest.approx((rate + alone) / 2, abs=0.4)

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.calibration_ranks import note, read_journal
-from benchmarks.speed_report import BASE, BY_HAND, HAND, LOOP, write
+from benchmarks.speed_report import BASE, BY_HAND, FLOOR, HAND, LOOP, write
 
 ROOT, PEERS = Path(__file__).parents[1], "benchmarks/peers"
 JOURNAL = Path(__file__).parent / "speed.jsonl"
@@ -35,7 +35,6 @@ DATASETS = {
     "basket_berry": BASKETS,
 }  # fmt: skip
 ENGINES = {model: ("lockstep", "nuts") if cases == ALK else ("exact",) for model, cases in DATASETS.items()}
-FLOOR = "numpy, pandas, xarray, scipy.special"
 
 
 @dataclass(frozen=True)

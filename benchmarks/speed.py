@@ -170,7 +170,8 @@ def main() -> None:
             entry = measured(task)
             note(JOURNAL, own | entry)
             print(number, task.kind, task.program, task.model, entry, flush=True)
-    print(write([entry for entry in read_journal(JOURNAL) if entry["code"] == code], there))
+    found = (entry for entry in read_journal(JOURNAL) if entry["code"] == code)
+    print(write(sorted(found, key=lambda entry: entry["round"]), there))
 
 
 if __name__ == "__main__":

@@ -73,7 +73,7 @@ def fresh_table(entries: Entries) -> pd.DataFrame:
             for what, key in (("CPU", "cpu"), ("wall", "wall"))
         }
         rows.append({"model": model, "program": program, **compared, **taken(mine, loop)})
-    return pd.DataFrame(rows).sort_values("model", kind="stable", ignore_index=True)
+    return pd.DataFrame(rows)
 
 
 def refits_table(entries: Entries) -> pd.DataFrame:

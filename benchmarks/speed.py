@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.calibration_ranks import note, read_journal
-from benchmarks.speed_report import BASE, BY_HAND, HAND, LOOP, write
+from benchmarks.speed_report import BASE, BY_HAND, FLOOR, HAND, LOOP, write
 
 ROOT, PEERS = Path(__file__).parents[1], "benchmarks/peers"
 JOURNAL = Path(__file__).parent / "speed.jsonl"
@@ -35,7 +35,6 @@ DATASETS = {
     "basket_berry": BASKETS,
 }  # fmt: skip
 ENGINES = {model: ("lockstep", "nuts") if cases == ALK else ("exact",) for model, cases in DATASETS.items()}
-FLOOR = "numpy, pandas, xarray, scipy.special"
 
 
 @dataclass(frozen=True)
@@ -171,7 +170,8 @@ def main() -> None:
             entry = measured(task)
             note(JOURNAL, own | entry)
             print(number, task.kind, task.program, task.model, entry, flush=True)
-    print(write([entry for entry in read_journal(JOURNAL) if entry["code"] == code], there))
+    found = (entry for entry in read_journal(JOURNAL) if entry["code"] == code)
+    print(write(sorted(found, key=lambda entry: entry["round"]), there))
 
 
 if __name__ == "__main__":

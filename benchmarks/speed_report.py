@@ -19,6 +19,7 @@ from benchmarks import results
 BASE, HAND, LOOP, BY_HAND = "PyMC + nutpie", "PyMC by hand", "numpy loop", "objective_response"
 SAME = (BASE, "exact", "lockstep", "nuts")
 """Who samples the very posterior."""
+FLOOR = "numpy, pandas, xarray, scipy.special"
 PROMISED = (BY_HAND, "overall_survival", "best_response")
 MOST_RATIO, MOST_MEMORY = 0.2, 250.0
 REFITS_ALLOWED = {
@@ -122,6 +123,15 @@ def promised(entries: Entries) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def floor(entries: Entries) -> list[str]:
+    """Say how much of a fresh process is the imports that nothing can do without."""
+    mine, others = of(entries, "fresh").get(("lockstep", BY_HAND), ()), of(entries, "other")
+    least = next((found for (what, _), found in others.items() if FLOOR in what), ())
+    shares = ratios(least, mine, "cpu")
+    told = f"of lockstep's CPU time on {BY_HAND} a process that only imports {FLOOR} takes a share of {summary(shares)}"
+    return [f"The floor is imports: {told}; package by package it is laid out below."] if shares else []
+
+
 def said(entries: Entries, there: Mapping[str, str]) -> str:
     """Say what was done, what was not there, and what failed."""
     own = {name: version(name) for name in ("pymc", "nutpie", "numpy")}
@@ -135,12 +145,13 @@ def said(entries: Entries, there: Mapping[str, str]) -> str:
         f"does; ratios are what counts. {peers}.",
         "A program begins as a fresh process, byte-compiled, and ends with its table printed; what compilers keep from "
         "earlier runs is there for everybody. Everywhere 4 chains of 1,000 draws after 1,000 of warm-up, on both cores "
-        "where Python samples and on one in R.",
+        "where nutpie samples.",
         f"{BASE} samples the very posterior: the `pm.Model` that `casepool.build` makes, summarised by ArviZ. "
         "casepool's time holds more than sampling: log likelihood and log prior of every draw, convergence, and "
         "agreement of model and data. A model by hand, in Bambi and in R is one of complete cases, 27 of the 30 "
         "patients, with several partners of one patient as one label: by hand nobody sums over what is missing. "
         "rstanarm has a prior of its own for the groups' sds. brms compiles the model in C++.",
+        *floor(entries),
         f"Not installed, so not measured: {', '.join(absent)}." if absent else "",
         f"Ended without a table: {', '.join(failed)}." if failed else "",
         "![What a fresh process takes](speed.svg)",
@@ -157,9 +168,9 @@ def picture(entries: Entries, path: Path) -> None:
     panels = figure.subplots(len(models), 2, sharex="col", squeeze=False, height_ratios=heights, width_ratios=[3, 1])
     for (left, right), model in zip(panels, models, strict=True):
         mine = {program: found for (program, own), found in fresh.items() if own == model}
-        names = sorted(mine, key=lambda name: np.median([entry["cpu"] for entry in mine[name]]), reverse=True)
-        of_base = [ratios(mine[name], mine.get(BASE, ()), "cpu") or [np.nan] for name in names]
-        _dots(left, of_base, lambda value: f"{value:.2g}")
+        relative = {name: ratios(found, mine.get(BASE, ()), "cpu") or [np.nan] for name, found in mine.items()}
+        names = sorted(relative, key=lambda name: np.median(relative[name]), reverse=True)
+        _dots(left, [relative[name] for name in names], lambda value: f"{value:.2g}")
         _dots(right, [[entry["memory"] for entry in mine[name]] for name in names], lambda value: f"{value:.0f}")
         left.axvline(MOST_RATIO, color="0.6", linestyle=":", linewidth=1)
         right.axvline(MOST_MEMORY, color="0.6", linestyle=":", linewidth=1)

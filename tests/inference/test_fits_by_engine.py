@@ -49,15 +49,15 @@ def test_auto_and_nuts_agree_on_every_bundled_model(name: str) -> None:
 
 
 def test_a_second_process_draws_the_same_by_nuts_whatever_the_compiler_has_stored(tmp_path) -> None:
-    name = "objective_response_by_age_group"
+    name = "basket_exnex"
     code = (
         "import casepool as cp;"
         f"f = cp.fit({name!r}, {BUNDLED[name]!r}, seed=1, engine='nuts', cores=1, progress=False, **{FEW});"
-        "print(repr(f['posterior']['intercept'].values.sum()), repr(f['posterior']['age_effect'].values.sum()))"
+        "print(repr(f['posterior']['intercept'].values.sum()), repr(f['posterior']['histology_effect'].values.sum()))"
     )
     own = os.environ | {"PYTENSOR_FLAGS": f"base_compiledir={tmp_path}"}  # an empty store, as on a new machine
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=own)
-    here = [repr(fitted(name, "nuts")["posterior"][key].values.sum()) for key in ("intercept", "age_effect")]
+    here = [repr(fitted(name, "nuts")["posterior"][key].values.sum()) for key in ("intercept", "histology_effect")]
     assert done.stdout.split() == " ".join(here).split()
 
 

@@ -59,7 +59,7 @@ def test_a_kill_half_way_loses_nothing_finished(tmp_path, worlds: pd.DataFrame) 
     journal = tmp_path / "journal.jsonl"
     code = (
         "import casepool as cp; cp.multiverse('overall_survival', 'alk_crizotinib', by='surgery', seed=1, "
-        f"codings={CHOICES!r}, journal={str(journal)!r}, progress=False, **{FEW!r})"
+        f"codings={CHOICES!r}, journal={str(journal)!r}, progress=False, engine='auto', **{FEW!r})"
     )
     process = subprocess.Popen([sys.executable, "-c", code])
     deadline = time.monotonic() + 120

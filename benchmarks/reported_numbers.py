@@ -47,7 +47,8 @@ class Numbers:
 def numbers(fit: xr.DataTree) -> Numbers:
     """Summarise every number of a fit's default tables that is finite in all draws.
 
-    Probabilities are compared as logits, ratios, rates and times as logarithms, differences as they are.
+    Probabilities are compared as logits, ratios, rates and times as logarithms, differences of probabilities as they
+    are, and of times as the inverse hyperbolic sine: their tails may be so heavy that they have no standard deviation.
     """
     with _recorded() as told:
         reported(open_draws(fit))
@@ -106,6 +107,6 @@ def _scaled(draws: np.ndarray, row: Mapping[str, Any]) -> np.ndarray:
     if row["unit"] == "probability":
         return np.asarray(special.logit(np.clip(draws, NEVER, 1.0 - NEVER)))
     if row["unit"] != "ratio" and SEPARATES in row["level"]:
-        return draws
+        return draws if row["unit"] == "difference" else np.arcsinh(draws)
     with np.errstate(divide="ignore"):
         return np.asarray(np.log(draws))

@@ -173,6 +173,7 @@ def survivals() -> list[Structure]:
     shape, scale = {"shape": POSITIVE}, {"scale": POSITIVE}
     return [
         _survival("exponential", "exponential", HAZARD | SPREAD, terms=KIND),
+        _survival("exponential_robust", "exponential", HAZARD | SPREAD, terms=_borrowing("robust")),
         _survival("weibull_late_entry", "weibull", HAZARD | SPREAD | shape, terms=KIND, outcome=late),
         _survival("piecewise", "piecewise_exponential", HAZARD | SPREAD | pieces, terms=KIND, cuts=[6.0, 18.0]),
         _survival("m_spline", "m_spline", {"intercept": normal(0.5, 1.5)} | SPREAD | pieces, terms=KIND,

@@ -9,7 +9,8 @@ import xarray as xr
 
 import casepool as cp
 from casepool.arguments import ENGINES
-from casepool.inference.convergence import LEAST_ESS, convergence
+from casepool.inference.convergence import convergence
+from casepool.inference.diagnostics import LEAST_ESS
 from casepool.inference.drawn import Drawn
 from casepool.inference.fit_contents import cases_of, data_hash, model_of
 from casepool.inference.graph import build_design

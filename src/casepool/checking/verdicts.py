@@ -21,16 +21,8 @@ from casepool.estimation import aliasing
 from casepool.estimation.aliases import pools
 from casepool.estimation.draws import APART, Fitted, open_draws
 from casepool.inference.agreement import agreement, said_p, verdict_of_p
-from casepool.inference.convergence import (
-    LEAST_ACCEPTANCE,
-    LEAST_BFMI,
-    LEAST_ESS,
-    MOST_RHAT,
-    NOT_ASKED,
-    RHAT,
-    convergence_of,
-    worst,
-)
+from casepool.inference.convergence import LEAST_BFMI, NOT_ASKED, RHAT, convergence_of, worst
+from casepool.inference.diagnostics import LEAST_ACCEPTANCE, LEAST_ESS, MOST_RHAT
 from casepool.inference.evidence import MOST_FALSE, FalseAccepts, false_accepts
 from casepool.inference.fit_contents import cases_of, said_engine
 from casepool.inference.psis import weigh_evenly

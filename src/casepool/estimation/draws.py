@@ -14,7 +14,8 @@ import xarray as xr
 
 from casepool.errors import CasepoolError
 from casepool.inference import diagnostics
-from casepool.inference.convergence import LEAST_ESS, MOST_RHAT, RHAT, is_refit, verdict_of, worst
+from casepool.inference.convergence import RHAT, is_refit, verdict_of, worst
+from casepool.inference.diagnostics import LEAST_ESS, MOST_RHAT
 from casepool.inference.fit_contents import design_of, engine_of, model_of, parameters_of, said_engine
 from casepool.inference.fit_format import refuse_what_is_no_fit
 from casepool.modelling import Design, Model

@@ -10,13 +10,11 @@ import numpy as np
 import xarray as xr
 
 from casepool.inference import diagnostics
+from casepool.inference.diagnostics import LEAST_ACCEPTANCE, LEAST_ESS, MOST_RHAT
 from casepool.inference.drawn import Drawn
 from casepool.inference.psis import weigh_evenly
 
-MOST_RHAT = 1.01
-LEAST_ESS = 400
 LEAST_BFMI = 0.3
-LEAST_ACCEPTANCE = 0.6
 VERDICTS = ("pass", "concern", "fail")
 """From best to worst."""
 NOT_ASKED = "not asked"

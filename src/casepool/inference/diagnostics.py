@@ -17,6 +17,12 @@ from collections.abc import Callable
 import numpy as np
 from scipy import fft, special
 
+MOST_RHAT = 1.01
+"""R-hat, nested too, below which chains agree."""
+LEAST_ESS = 400
+"""Effective draws that are enough."""
+LEAST_ACCEPTANCE = 0.6
+"""Mean probability of proposals that is enough."""
 LEAST_DRAWS = 4
 """Draws of a chain below which nothing is said."""
 TAILS = (0.11, 0.89)

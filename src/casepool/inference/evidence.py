@@ -18,7 +18,7 @@ from casepool.toml_files import check_keys, read_toml
 
 ENGINE_FILES = (
     *("exact.py", "one_factor.py", "level_priors.py", "level_tables.py"),
-    *("lockstep.py", "laplace.py", "split_hmc.py"),
+    *("lockstep.py", "laplace.py", "centring.py", "split_hmc.py"),
     *("psis.py", "diagnostics.py", "drawn.py"),
 )
 """Files beside this one that decide what an engine draws and accepts; one that is not there counts as empty."""

@@ -1,29 +1,27 @@
 """A map under which a posterior is nearly standard normal, made from its mode: where a sampler begins and how it moves.
 
-Three spaces. *x* are the standard normals of `Density.from_normal`. *y* is x with the effects of levels moved: where a
-level says little of its effect they stay standard normals, where it says much they become the effect itself. *e* is y
-whitened by the curvature at the mode, each axis bent where the posterior is skewed. Every map's Jacobian is in
-the density, so nothing is approximated: a poor map makes the sampler slow, not wrong.
+Three spaces. *x* are the standard normals of `Density.from_normal`. *y* is x less what it owes to the standard
+deviations of factors (`casepool.inference.centring`). *e* is y whitened by the curvature at the mode, each axis bent
+where the posterior is skewed. Every map's Jacobian is in the density, so nothing is approximated: a poor map makes the
+sampler slow, not wrong.
 
 References
 ----------
-Papaspiliopoulos, Roberts and Skold 2007 (between centred and non-centred, as far as the data inform); Jones and Pewsey
-2009 (the sinh-arcsinh transform, of which ours is the one that skews alone).
+Jones and Pewsey 2009 (the sinh-arcsinh transform, of which ours is the one that skews alone).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
+from casepool.inference.centring import Centring, centring
 from casepool.inference.drawn import EngineRefusal
 from casepool.modelling.design.density import Density
 from casepool.modelling.families.arrays import NUMPY, Array, Namespace
 from casepool.modelling.families.gradients import TRACED
-from casepool.modelling.families.parameters import Law
 from casepool.modelling.families.tape import value_and_gradient
 
 MOST_AT_ONCE, LEAST_AT_ONCE = 256, 8
@@ -45,49 +43,8 @@ MOST_BEND = 0.9
 """Of the slope of the stretch: at 1 it would be level on one side, and not reach everywhere."""
 LEAST_FALL, MOST_FALL = 0.15, 30.0
 """Of the log density on the way there, taken at its word."""
-MOST_EFFECT = 20.0
-"""Effect of a level beyond which its likelihood says no more."""
 Differentiable = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
 """From points (points, size) to values (points,) and gradients (points, size)."""
-
-
-@dataclass(frozen=True)
-class Centring:
-    """Effects of one factor, moved between standard normals and effects as far as each level informs its own.
-
-    Parameters
-    ----------
-    sd_law : Law
-        Of the standard deviation of the effects.
-    sd_at : int
-        Where in a vector its standard normal lies.
-    levels : slice
-        Where those of the effects lie.
-    precision, effect : array (levels,)
-        How sharply the likelihood of a level tells its effect at the mode, and which effect it tells.
-    """
-
-    sd_law: Law
-    sd_at: int
-    levels: slice
-    precision: np.ndarray
-    effect: np.ndarray
-
-    def sd(self, y: Array, inputs: Any, xp: Namespace) -> Array:
-        """Return the standard deviation of the effects: array (..., 1)."""
-        return self.sd_law.from_normal(y[..., self.sd_at], self.sd_law.numbers(inputs, {}, xp), xp)[..., None]
-
-    def moved(self, y: Array, sd: Array, xp: Namespace) -> tuple[Array, Array]:
-        """Return the standard normals of the effects, and the log Jacobian: array (..., levels) and (...)."""
-        sharpness = 1.0 + sd * sd * self.precision
-        log_root = 0.5 * xp.log(sharpness)
-        shift = sd * (self.precision * self.effect) / sharpness
-        return shift + y[..., self.levels] * xp.exp(-log_root), -log_root.sum(axis=-1)
-
-    def unmoved(self, x: np.ndarray, sd: np.ndarray) -> np.ndarray:
-        """Return what `moved` makes standard normals (..., levels) of."""
-        sharpness = 1.0 + sd * sd * self.precision
-        return np.asarray((x - sd * (self.precision * self.effect) / sharpness) * np.sqrt(sharpness))
 
 
 @dataclass(frozen=True)
@@ -97,8 +54,7 @@ class NormalMap:
     Parameters
     ----------
     density : Density
-    centrings : tuple of Centring
-        In the order of the vector.
+    centring : Centring
     mean : array (size,)
     root : array (size, size)
         Of the covariance in y; the globals come first among its columns.
@@ -107,7 +63,7 @@ class NormalMap:
     """
 
     density: Density
-    centrings: tuple[Centring, ...]
+    centring: Centring
     mean: np.ndarray
     root: np.ndarray
     bend: np.ndarray
@@ -115,17 +71,8 @@ class NormalMap:
     def to_normal(self, e: Array, xp: Namespace) -> tuple[Array, Array]:
         """Return x (..., size) and the log Jacobian (...), up to a constant."""
         stretched, log_slope = _bent(e, self.bend, xp)
-        x, log_move = self.centred(stretched @ self.root.T + self.mean, xp)
+        x, log_move = self.centring.moved(stretched @ self.root.T + self.mean, self.density.inputs, xp)
         return x, log_slope + log_move
-
-    def centred(self, y: Array, xp: Namespace) -> tuple[Array, Array | float]:
-        """Return x from y, and the log Jacobian."""
-        parts, total, start = [], 0.0, 0
-        for own in self.centrings:
-            x, log_move = own.moved(y, own.sd(y, self.density.inputs, xp), xp)
-            parts += [y[..., start : own.levels.start], x]
-            total, start = total + log_move, own.levels.stop
-        return (xp.concatenate([*parts, y[..., start:]]) if parts else y), total
 
     def log_density(self, e: Array, xp: Namespace) -> Array:
         """Return the log density of e under the posterior, up to a constant."""
@@ -164,12 +111,12 @@ def normal_map(density: Density) -> NormalMap:
         If no finite mode is found.
     """
     size = density.size
-    plain = NormalMap(density, (), np.zeros(size), np.eye(size), np.zeros(size))
-    x, curvature = _mode(plain.gradients, np.zeros(size))
-    centrings = _centrings(density, x, curvature)
-    moved = replace(plain, centrings=centrings)
-    if centrings:
-        x, curvature = _mode(moved.gradients, _unmoved(moved, x))
+    flat = np.zeros(size)
+    plain = NormalMap(density, Centring((), flat, flat, flat), flat, np.eye(size), flat)
+    x, curvature = _mode(plain.gradients, flat)
+    moved = replace(plain, centring=centring(density, x, curvature))
+    if moved.centring.factors:
+        x, curvature = _mode(moved.gradients, moved.centring.unmoved(x, density.inputs))
     order = _globals_first(density)
     whitened = replace(moved, mean=x, root=_root(curvature, order))
     return _unskewed(whitened)
@@ -212,37 +159,6 @@ def _curvature(function: Differentiable, x: np.ndarray) -> np.ndarray:
     _, slopes = function(np.concatenate([x + steps, x - steps]))
     rows = (slopes[len(x) :] - slopes[: len(x)]) / (2 * DIFFERENCE)
     return np.asarray((rows + rows.T) / 2)
-
-
-def _places(density: Density) -> dict[str, slice]:
-    """Return where in a vector each coordinate lies, by its name."""
-    stops = np.cumsum([int(np.prod(shape)) for shape in density.shapes.values()]).tolist()
-    return {name: slice(start, stop) for name, start, stop in zip(density.shapes, [0, *stops], stops, strict=False)}
-
-
-def _centrings(density: Density, x: np.ndarray, curvature: np.ndarray) -> tuple[Centring, ...]:
-    """Read off the mode how much each level tells of its effect."""
-    places, by_name = _places(density), {own.name: own for own in density.free}
-    made, bends = density.from_normal(x, NUMPY), np.diag(curvature)
-    found = []
-    for own in density.free:
-        sd = by_name.get(own.given.scale)
-        if sd is None or density.shapes[sd.coordinate] != ():
-            continue
-        at, spread = places[own.coordinate], float(made[sd.name])
-        precision = np.maximum(bends[at] - 1.0, 1e-8) / spread**2
-        effect = spread * x[at] + x[at] / (spread * precision)
-        effect = np.clip(effect, -MOST_EFFECT, MOST_EFFECT)
-        found.append(Centring(sd.given, places[sd.coordinate].start, at, precision, effect))
-    return tuple(found)
-
-
-def _unmoved(moved: NormalMap, x: np.ndarray) -> np.ndarray:
-    """Return y from x."""
-    y = x.copy()
-    for own in moved.centrings:
-        y[own.levels] = own.unmoved(x[own.levels], own.sd(x, moved.density.inputs, NUMPY))
-    return y
 
 
 def _globals_first(density: Density) -> np.ndarray:

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from casepool.inference import diagnostics
+from casepool.inference.diagnostics import LEAST_ACCEPTANCE, LEAST_ESS, MOST_RHAT
 from casepool.inference.drawn import Drawn, EngineRefusal
 from casepool.inference.laplace import NormalMap, normal_map
 from casepool.inference.psis import kish, smoothed
@@ -27,10 +28,6 @@ from casepool.random_streams import Stream, stream
 SUPERCHAINS, TOGETHER = 16, 16
 """Superchains, at least, and chains of each."""
 WARM_UP, KEPT, MOST_SWEEPS = 8, 16, 256
-MOST_RHAT = 1.01
-"""Of nested R-hat."""
-LEAST_ACCEPTANCE = 0.6
-LEAST_ESS = 400
 MOST_K = 1.0
 """Of the Pareto shape of the weights of draws of the map."""
 WEIGHED, WEIGHED_SPREAD = 1024, 1.05

@@ -13,7 +13,8 @@ import nutpie
 import pytensor
 
 from casepool.errors import CasepoolError
-from casepool.inference.convergence import LEAST_ESS, convergence
+from casepool.inference.convergence import convergence
+from casepool.inference.diagnostics import LEAST_ESS
 from casepool.inference.drawn import Drawn
 from casepool.inference.fit_contents import parameters_of
 from casepool.inference.graph import build_design, input_values, scattered, structure_key

@@ -59,6 +59,12 @@ class Density:
         """Length of a vector."""
         return sum(int(np.prod(shape)) for shape in self.shapes.values())
 
+    @property
+    def places(self) -> dict[str, slice]:
+        """Where in a vector the coordinates of every free parameter lie, by the coordinate's name."""
+        stops = np.cumsum([int(np.prod(shape)) for shape in self.shapes.values()]).tolist()
+        return {name: slice(start, stop) for name, start, stop in zip(self.shapes, [0, *stops], stops, strict=False)}
+
     def split(self, vector: Array) -> dict[str, Array]:
         """Cut a vector (..., size) into the unbounded coordinates of every parameter, by name."""
         found, start = {}, 0

@@ -6,6 +6,7 @@ import csv
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,16 @@ class Table:
     labels: tuple[str, ...]
     columns: tuple[str, ...]
     order: Mapping[str, tuple[str, ...]]
+
+    @cached_property
+    def _members(self) -> dict[str, list[tuple[str, ...]]]:
+        return {}
+
+    def members_of(self, column: str) -> list[tuple[str, ...]]:
+        """Return the labels in every row's cell of a column: read once, as hundreds of claims ask for the same."""
+        if column not in self._members:
+            self._members[column] = [members(row[column]) for row in self.rows]
+        return self._members[column]
 
 
 def table_of_cases(cases: pd.DataFrame, left_out: Sequence[str] = ()) -> Table:
@@ -143,28 +154,31 @@ def selected(table: Table, where: Mapping[str, Condition]) -> list[int]:
     CasepoolError
         For an unknown column or test.
     """
-    return [i for i, row in enumerate(table.rows) if _meets(table, row, where)]
+    return [i for i, met in enumerate(_met(table, where)) if met]
 
 
-def _meets(table: Table, row: Row, where: Mapping[str, Condition]) -> bool:
-    return all(_holds(table, row, column, condition) for column, condition in where.items())
+def _met(table: Table, where: Mapping[str, Condition]) -> list[bool]:
+    """Say of every row whether it meets every condition."""
+    each = [_held(table, column, condition) for column, condition in where.items()]
+    return [all(of_row) for of_row in zip(*each, strict=True)] if each else [True] * len(table.rows)
 
 
-def _holds(table: Table, row: Row, column: str, condition: Condition) -> bool:
+def _held(table: Table, column: str, condition: Condition) -> list[bool]:
     if column in ("or", "and"):
-        met = [_meets(table, row, one) for one in condition]
-        return any(met) if column == "or" else all(met)
+        each = [_met(table, one) for one in condition]
+        whole = any if column == "or" else all
+        return [whole(of_row) for of_row in zip(*each, strict=True)] if each else [column == "and"] * len(table.rows)
     need(table, column)
-    cell = row[column]
     if not isinstance(condition, Mapping):
-        wanted = condition if isinstance(condition, list) else [condition]
-        return bool(set(members(cell)) & {label_of(value) for value in wanted})
+        wanted = {label_of(value) for value in (condition if isinstance(condition, list) else [condition])}
+        return [not wanted.isdisjoint(labels) for labels in table.members_of(column)]
     for test in condition:
         if test not in TESTS and test not in ("minus", "paired", "having"):
             raise CasepoolError(
                 "unknown test of a column", column=column, value=test, remedy=f"use one of {', '.join(sorted(TESTS))}"
             )
-    return all(TESTS[test](table, row, column, condition) for test in condition if test in TESTS)
+    tests = [TESTS[test] for test in condition if test in TESTS]
+    return [all(test(table, row, column, condition) for test in tests) for row in table.rows]
 
 
 def need(table: Table, column: str) -> None:

@@ -17,8 +17,9 @@ from casepool.inference.drawn import EngineRefusal
 from casepool.modelling import Model
 
 REFERENCE = "nuts"
-NOTHING = 1e-9
-"""Spread below which a number is a constant to any reader: chances of surviving far beyond what can be survived are."""
+NOTHING, LITTLE = 1e-9, 0.01
+"""Added to what a mean may be off, and to spreads before they are compared: of a number that is a constant to any
+reader, as chances of surviving far beyond what can be survived are, a few draws make up all the spread there is."""
 
 
 class Refused(Exception):  # noqa: N818 - no error: another engine takes over
@@ -116,5 +117,5 @@ def distance(candidate: Moments, reference: Moments, allowed: float, errors: flo
     room = allowed * reference.sd + errors * np.hypot(candidate.error, reference.error) + NOTHING
     means = np.abs(candidate.mean - reference.mean) / room
     room = allowed + errors * np.hypot(candidate.log_error, reference.log_error)
-    sds = np.abs(np.log(candidate.sd + NOTHING) - np.log(reference.sd + NOTHING)) / room
+    sds = np.abs(np.log(candidate.sd + LITTLE) - np.log(reference.sd + LITTLE)) / room
     return np.nan_to_num([means, sds], nan=0.0, posinf=np.inf)

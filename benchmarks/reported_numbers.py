@@ -19,8 +19,8 @@ from casepool.estimation.draws import open_draws
 
 MAKING_ROWS = ("response", "exchangeability", "survival", "contrasts")
 """Modules of `casepool.estimation` whose rows default tables hold."""
-NEVER = 1e-12
-"""Nearest to 0, and to 1, that a probability comes on its way to a logit."""
+NEVER = 1e-4
+"""Nearest to 0, and to 1, that a probability comes on its way to a logit: a table shows no more."""
 SEPARATES = " vs "
 """Stands in the level of a number that compares two."""
 ALLOWED = 0.15

@@ -15,6 +15,7 @@ import typer
 from casepool.commands import COMMANDS, Command, Engine
 from casepool.errors import CasepoolError
 from casepool.escaping import one_line, printable
+from casepool.remarks import parts
 from casepool.writing import RARE, RARE_NOTE, marked_counts, marked_words, table_text
 
 if TYPE_CHECKING:
@@ -303,7 +304,7 @@ def _footnoted(table: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
     """Replace each row's note by the numbers of its parts, and return them: what all rows say last, unnumbered."""
     if "note" not in table.columns:
         return table, []
-    notes = [[part for part in str(note).split("; ") if part] for note in table["note"]]
+    notes = [parts(str(note)) for note in table["note"]]
     said = list(dict.fromkeys(part for own in notes for part in own))
     common = [part for part in said if all(part in own for own in notes)]
     numbers = {part: str(i) for i, part in enumerate((p for p in said if p not in common), start=1)}

@@ -8,12 +8,17 @@ from typing import Any
 import pandas as pd
 
 from casepool.errors import CasepoolError
+from casepool.remarks import NONE, note_of
 
 COLUMNS = (
-    "estimand", "by", "level", "at", "n", "events", "source", "model", "method",
-    "estimate", "lower", "upper", "interval", "unit", "verdict", "note",
+    "estimand", "by", "level", "at", "n", "events", "source", "model", "method", "kind", "prior", "dating", "coding",
+    "estimate", "lower", "upper", "interval", "unit", "verdict", "told", "note",
 )  # fmt: skip
+KINDS = ("value", "difference", "ratio", "probability", "bound", "P value", "membership")
+"""What a row's number is: a quantity, two of them subtracted or divided, the probability of a statement, and so on."""
 POSTERIOR_COLUMNS = ("mean", "sd", "ess", "mcse")
+RESERVED = (*COLUMNS, *POSTERIOR_COLUMNS)
+"""Names of columns that no decision may have, as a multiverse has a column for each."""
 NUMBERS = ("n", "events", "estimate", "lower", "upper", *POSTERIOR_COLUMNS)
 
 
@@ -24,12 +29,13 @@ def estimate_table(rows: Iterable[Mapping[str, Any]], *, posterior: bool = False
     ----------
     rows : iterable of mappings
         One mapping per number; keys are among the columns, what is absent stays empty
-        (an empty string, or NaN for a number).
+        (an empty string, or NaN for a number). ``kind`` is one of `KINDS`; ``note`` holds remarks, which are put into
+        words here.
     posterior : bool
         Whether to add the posterior columns ``mean``, ``sd``, ``ess`` and ``mcse``.
     public : bool
-        Whether small counts may be shown as they are; if not, ``attrs["public"]`` is False, and what writes or
-        draws the table marks them.
+        Whether small counts may be shown as they are; if not, those in notes are marked, identifiers there are
+        withheld, and ``attrs["public"]`` is False, so that what writes or draws the table marks its numbers.
 
     Returns
     -------
@@ -39,14 +45,17 @@ def estimate_table(rows: Iterable[Mapping[str, Any]], *, posterior: bool = False
     Raises
     ------
     KeyError
-        If a row has a key that is no column.
+        If a row has a key that is no column, or no kind.
     """
     columns = COLUMNS + (POSTERIOR_COLUMNS if posterior else ())
     records = []
     for row in rows:
         if unknown := set(row) - set(columns):
             raise KeyError(f"no such column in an estimate table: {sorted(unknown)}")
-        records.append({c: row.get(c, float("nan") if c in NUMBERS else "") for c in columns})
+        if row["kind"] not in KINDS:
+            raise KeyError(f"no such kind of number: {row['kind']!r}")
+        record = {c: row.get(c, float("nan") if c in NUMBERS else "") for c in columns}
+        records.append(record | {"note": note_of(row.get("note", NONE), public=public)})
     table = pd.DataFrame(records, columns=list(columns))
     table = table.astype({c: "float64" for c in columns if c in NUMBERS})
     return marked_private(table, public=public)

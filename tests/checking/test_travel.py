@@ -147,7 +147,7 @@ def test_what_refits_by_itself_is_marked_too() -> None:
     assert titled(cp.plot_tipping(table))
     row = table[table["unit"] == "ratio"].iloc[0]
     assert "did not converge" in sentence(row)
-    worlds = pd.concat([table[table["unit"] == "ratio"].assign(coding=coding) for coding in ("as_recorded", "other")])
+    worlds = pd.concat([table[table["unit"] == "ratio"].assign(who=coding) for coding in ("as_recorded", "other")])
     assert titled(cp.plot_multiverse(worlds.assign(level="one")))
 
 

@@ -12,6 +12,7 @@ from casepool.cases.tables import typed
 from casepool.estimation.targets import _combinations_seen
 from casepool.modelling import make_design, model_from_dict
 from casepool.modelling.design.grouping import membership
+from casepool.remarks import note_of
 from tests.oracles import binomial_means, ordinal_means
 from tests.small import counts, half_normal, normal, response_model
 
@@ -121,4 +122,4 @@ def test_a_combination_with_a_missing_label_is_implied_and_not_seen() -> None:
     model = response_model(terms, {"intercept": normal(1.5), "group_effect": normal(1.0), "sex_effect": normal(1.0)})
     design = make_design(model, cases)
     said = _combinations_seen(design, membership(design, typed(cases), "group"))
-    assert said == ("2 of 2 implied combinations seen", "0 of 2 implied combinations seen")
+    assert tuple(map(note_of, said)) == ("2 of 2 implied combinations seen", "0 of 2 implied combinations seen")

@@ -11,6 +11,7 @@ from casepool.estimation.targets import ANSWERS
 from casepool.modelling import make_design
 from casepool.modelling.design.grouping import Membership, membership
 from casepool.modelling.specification.endpoints import at_least
+from casepool.remarks import note_of
 from tests.small import counts, half_normal, normal, response_model
 
 RATES = [0.3, 0.1, 0.2, 0.1]
@@ -35,8 +36,8 @@ def test_a_basket_keeps_its_own_target_whoever_is_asked() -> None:
     observed, standardised, new = (ANSWERS[name](fitted, group) for name in ("observed", "standardised", "new"))
     np.testing.assert_allclose(standardised.categories[1], observed.categories[1], rtol=1e-12)
     np.testing.assert_allclose(new.categories[1][..., :4], observed.categories[1], rtol=1e-12)
-    assert set(standardised.notes) == {"at the level's own target rate"}
-    assert new.notes[-1] == "at the target rates of the patients of the fit"  # an unseen level has none
+    assert set(map(note_of, standardised.notes)) == {"at the level's own target rate"}
+    assert note_of(new.notes[-1]) == "at the target rates of the patients of the fit"  # an unseen level has none
 
 
 def test_targets_that_are_the_patients_stay_the_patients() -> None:
@@ -47,7 +48,7 @@ def test_targets_that_are_the_patients_stay_the_patients() -> None:
     logits = np.log(np.array(RATES) / (1 - np.array(RATES)))
     expected = np.average(1 / (1 + np.exp(-(effect[..., None] + logits))), axis=-1, weights=[9, 8, 7, 6])
     np.testing.assert_allclose(standardised.categories[1][..., 0], expected, rtol=1e-12)
-    assert set(standardised.notes) == {"at the target rates of the patients of the fit"}
+    assert set(map(note_of, standardised.notes)) == {"at the target rates of the patients of the fit"}
 
 
 @pytest.mark.parametrize(("rates", "share"), [(([0.2, 0.2], [0.2, 0.2]), 0.5), (([0.2, 0.4], [0.2, 0.3]), 0.75)])

@@ -11,6 +11,7 @@ from casepool.modelling import list_models, make_design, model
 from casepool.modelling.design.likelihood import data_of, linear_predictor
 from casepool.modelling.design.touched import touched
 from casepool.modelling.families.arrays import NUMPY
+from casepool.remarks import note_of
 
 from .small import assert_same_design, by_patient, parameters, response_model, table
 
@@ -166,13 +167,13 @@ def test_a_table_without_anybody_evaluable_is_refused():
 def test_patients_touched_by_a_choice_are_counted_kept_or_left_out():
     cases = table(age=[30.0, None, 5.0, None], histology=["A", "B", None, "A"], response=["PR", "SD", "PR", None])
     terms = {"age": {"kind": "linear", "bounds": [0, 110]}, "histology": {"kind": "group"}}
-    kept = touched(make_design(response_model(terms), cases))
+    kept = note_of(touched(make_design(response_model(terms), cases)))
     assert kept == (
         "1 patient without age (integrated over its distribution), 1 patient without histology (summed over its "
         "levels); left out: 1 patient (no response)"
     )
     terms["age"]["missing"] = "drop"
-    complete = touched(make_design(response_model(terms), cases))
+    complete = note_of(touched(make_design(response_model(terms), cases)))
     assert complete == (
         "1 patient without histology (summed over its levels); left out: 1 patient (no age), 1 patient (no response)"
     )
@@ -185,7 +186,7 @@ def test_patients_of_a_table_of_counts_are_counted_not_its_rows() -> None:
     )
     terms = {"sex": {"kind": "category", "missing": "drop"}}
     design = make_design(response_model(terms, {"events": "events", "n": "n"}), counts)
-    assert touched(design) == "left out: 50 patients (no sex), 1 row (no patients)"
+    assert note_of(touched(design)) == "left out: 50 patients (no sex), 1 row (no patients)"
 
 
 def test_a_category_of_one_level_is_refused():

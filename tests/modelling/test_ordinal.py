@@ -8,10 +8,11 @@ import pytest
 from scipy import integrate, optimize, special, stats
 
 from casepool.modelling import make_design, model_from_dict
-from casepool.modelling.design.endpoint_counts import reached_note
+from casepool.modelling.design.endpoint_counts import reached
 from casepool.modelling.families.arrays import NUMPY
 from casepool.modelling.families.responses import adjacent, cumulative
 from casepool.modelling.specification.endpoints import endpoints, event
+from casepool.remarks import note_of
 
 from .small import HALF, LEVELS, NORMAL, by_patient, response_model, table, total
 
@@ -208,7 +209,7 @@ def test_categories_nobody_reached_are_said():
         (["PD", "CR"], "nobody in the fit reached SD or PR"),
         (["PR", "PR"], "only PR was reached: how far apart the categories lie is the prior's"),
     ):
-        assert reached_note(make_design(model, table(response=responses))) == said
+        assert note_of(reached(make_design(model, table(response=responses)))) == said
 
 
 def test_two_ordinal_factors_may_cross_with_sets():

@@ -54,6 +54,8 @@ TOGETHER = {
 """Fits that are asked together."""
 LABELLED = dict.fromkeys(("objective_response", "best_response_by_age_group", "overall_survival"), ("sex",))
 """A column of the table that is no term of these models, and yet can be asked for."""
+SINCE = ("kind", "prior", "dating", "coding", "told")
+"""Columns that an estimate table has had only since."""
 ROWS = 12
 """Of a longer table every second, third, ... row is kept, so that at most so many are."""
 TARGETS = ("observed", "standardised", "new")
@@ -224,7 +226,8 @@ def told_of(call):
 def table_of(table):
     """Write a table down by column: how many rows it has, and every one, or of a long one evenly spaced ones."""
     kept = table.iloc[:: math.ceil(len(table) / ROWS) or 1]
-    return {"rows": len(table), "columns": {name: column(cells(kept[name])) for name in table.columns}}
+    named = [name for name in table.columns if name not in SINCE or "estimand" not in table.columns]
+    return {"rows": len(table), "columns": {name: column(cells(kept[name])) for name in named}}
 
 
 def column(values):

@@ -11,6 +11,7 @@ def row(level: str, source: str = "raw", **more: object) -> dict:
         "shrunk": {"interval": "95% CrI", "method": "posterior", "model": "small", "verdict": "pass"},
     }[source]
     numbers = {"n": 8, "events": 6, "estimate": 0.75, "lower": 0.4, "upper": 0.95, "unit": "probability"}
+    numbers["kind"] = "ratio" if more.get("unit") == "ratio" else "value"
     return {
         "estimand": f"rate, {source}",
         "by": "histology",

@@ -50,7 +50,7 @@ def test_the_main_numbers_stand_in_sentences(page: Page) -> None:
     assert "26 of 30 evaluable patients had PR or CR" in short
     for level in ("EIMT", "HS", "IMT", "MS", "MUO", "PSC", "Sarcoma"):
         assert re.search(rf"{level} \d+% \(\d+ to [\d.]+%\)", short)
-    assert "18 and over against under 18: odds ratio" in short
+    assert "18 and over vs under 18: odds ratio" in short
     assert "Fisher-Freeman-Halton P = 0.81" in short
     assert "where the prior alone, Normal(mu = 0, sigma = 1), says 50%" in short
     assert "association" in short

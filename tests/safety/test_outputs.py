@@ -85,7 +85,7 @@ def test_latex_sets_every_label(table: pd.DataFrame, tmp_path: Path) -> None:
     assert len(body) == len(table) + 1
     assert {len(cells) for cells in body} == {len(table.columns)}
     assert [read_latex(cells[2]) for cells in body[1:]] == [one_line(label) for label in table["level"]]
-    assert all(cells[9].startswith("$") and cells[9].endswith("$") for cells in body[1:])
+    assert all(cells[13].startswith("$") and cells[13].endswith("$") for cells in body[1:])
 
 
 def test_markdown_has_a_cell_per_column(table: pd.DataFrame, tmp_path: Path) -> None:
@@ -137,7 +137,14 @@ def test_figures_of_studies_draw_them_too(label: str) -> None:
     ]
     many = estimate_table(worlds).assign(**{label: ["as_recorded", label]})
     harmless_svg(cp.plot_multiverse(many))
-    better = {"unit": "probability", "estimate": 0.7, "interval": "", "estimand": label, "level": label}
+    better = {
+        "unit": "probability",
+        "kind": "probability",
+        "estimate": 0.7,
+        "interval": "",
+        "estimand": label,
+        "level": label,
+    }
     tips = estimate_table(
         [*(w | {"at": i / 2} for i, w in enumerate(worlds)), *(better | {"at": i / 2} for i in range(2))]
     )

@@ -152,6 +152,8 @@ def test_decisions_and_choices_are_listed() -> None:
     table = cp.codings("alk_crizotinib")
     first = table.groupby("decision", sort=False).first()
     assert (first["choice"] == "as_recorded").all()
-    assert {"surgery", "dating", "adjuvant", "case_5", "deaths_of_complications", "survival_floors"} <= set(first.index)
+    assert {"surgery", "surgery_dates", "adjuvant", "case_5", "deaths_of_complications", "survival_floors"} <= set(
+        first.index
+    )
     assert (table[table["choice"] != "as_recorded"]["why"].str.len() > 20).all()
     assert len(table[table["decision"] == "surgery"]) == 6

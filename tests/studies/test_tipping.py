@@ -6,6 +6,7 @@ import pytest
 
 import casepool as cp
 from casepool.modelling import make_design
+from casepool.remarks import note_of
 from casepool.studies.tipping import _at, _intervals, _tips
 from tests.small import normal, survival_model
 
@@ -62,7 +63,7 @@ def test_where_the_interval_first_reaches_one(lower, upper, found, said):
     table = pd.DataFrame({"at": [0.0, 0.5, 1.0], "estimate": 0.4, "lower": lower, "upper": upper, "unit": "ratio"})
     row = _tips(table.assign(verdict="pass", **rows))
     assert row.get("estimate", np.nan) == pytest.approx(found, nan_ok=True)
-    assert said in row.get("note", "")
+    assert said in note_of(row.get("note", ()))
 
 
 def test_refused_without_anything_to_move():

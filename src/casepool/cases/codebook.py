@@ -12,6 +12,7 @@ from casepool.arguments import ASKED
 from casepool.cases.column import TYPES, Column
 from casepool.cases.roles import check_roles
 from casepool.errors import CasepoolError
+from casepool.tables import RESERVED
 from casepool.toml_files import check_keys, read_toml
 
 FILE_KEYS = ("separator", "decimal", "encoding", "sheet")
@@ -106,6 +107,10 @@ def codebook_from_dict(plain: Mapping[str, Any], *, file: str = "codebook.toml")
         raise CasepoolError("unknown engine", file=file, column="engine", value=values["engine"], remedy=remedy)
     if not isinstance(values.get("public", True), bool):
         raise CasepoolError("must be true or false", file=file, column="public", remedy="write true or false")
+    for decision in values.get("codings", {}):
+        if decision in RESERVED:
+            problem, remedy = "a decision cannot be named like a column of the table of answers", "give it another name"
+            raise CasepoolError(problem, file=file, column="codings", value=str(decision), remedy=remedy)
     values["columns"] = {
         str(name): _column(column, name=str(name), file=file) for name, column in values.get("columns", {}).items()
     }

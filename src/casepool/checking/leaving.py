@@ -31,6 +31,7 @@ from casepool.modelling.families.names import effect_of
 from casepool.modelling.families.responses import category_counts
 from casepool.modelling.terms.labels import Group
 from casepool.random_streams import Stream, stream
+from casepool.remarks import NONE, note_of, remark
 
 COLUMNS = (
     "by", "level", "n", "events", "score", "score_pooled", "score_prior", "expected_lower", "expected_upper", "p",
@@ -172,7 +173,7 @@ def _scored(fitted: Fitted, refit: Refit, held: np.ndarray, by: str, level: str,
         "expected_upper": upper,
         "p": p,
         "verdict": worst(verdict_of_p(p), fitted.verdict),
-        "note": "" if refit.converged else "the fit without these patients did not converge",
+        "note": note_of(NONE if refit.converged else remark("did not converge")),
     }
 
 

@@ -13,6 +13,7 @@ from casepool.estimation.draws import Fitted, open_draws
 from casepool.modelling.families.names import effect_of
 from casepool.modelling.terms.borrowings import LevelEffects
 from casepool.random_streams import Stream, stream
+from casepool.remarks import Remarks, remark
 
 NOTICEABLE = 0.05
 """Power-scaling sensitivity from which a prior or a likelihood matters (Kallioinen 2024)."""
@@ -90,7 +91,9 @@ def power_scaling(fit: xr.DataTree) -> pd.DataFrame:
             "estimate": item.prior,
             "unit": "sensitivity",
             "verdict": fitted.verdict,
-            "note": f"{_said(item)}; likelihood {item.likelihood:.2f}; {item.alone:.2f} if the data said nothing",
+            "kind": "value",
+            "prior": str(fitted.model.prior(item.name)),
+            "note": _remarks(item),
         }
         for item in scaled(fitted)
     ]
@@ -163,7 +166,13 @@ def _moved(fitted: Fitted, name: str) -> str:
     return f"{parameter.name if parameter else name}{f' of {level}' * bool(level)}"
 
 
-def _said(item: Scaled) -> str:
+def _remarks(item: Scaled) -> Remarks:
+    beside = remark("sensitivity of data", likelihood=f"{item.likelihood:.2f}")
+    beside += remark("sensitivity alone", alone=f"{item.alone:.2f}")
+    return remark("sensitivity", meaning=_meaning(item)) + beside
+
+
+def _meaning(item: Scaled) -> str:
     if np.isnan(item.prior):
         return STUCK
     if item.prior < NOTICEABLE:

@@ -11,7 +11,7 @@ import xarray as xr
 from scipy import special
 
 from casepool.arguments import name_of
-from casepool.checking.influence import leave_one_out
+from casepool.checking.influence import LeftOneOut, leave_one_out
 from casepool.errors import CasepoolError
 from casepool.estimation.draws import HUGE, Fitted, check_probability, open_all, posterior_rows
 from casepool.estimation.survival import arms_of
@@ -22,6 +22,7 @@ from casepool.modelling.design.endpoint_counts import counted
 from casepool.modelling.design.grouping import membership, patients_and_events
 from casepool.modelling.design.outcomes import default_times
 from casepool.modelling.specification.endpoints import endpoints
+from casepool.remarks import NONE, Count, Patients, Remarks, remark
 from casepool.tables import estimate_table
 
 SCORE = "log predictive density of patients left out one at a time"
@@ -83,14 +84,14 @@ def compare_models(
     elpd = np.stack([found.elpd for found in left], axis=1)
     weights = stacking_weights(elpd)
     doubts = [
-        f"Pareto k above the limit for patient {', '.join(np.array(opened[0].design.patients)[found.in_doubt])}"
+        remark("in doubt", patients=Patients(tuple(np.array(opened[0].design.patients)[found.in_doubt].tolist())))
         if found.in_doubt.any()
-        else f"refitted without {found.exact.sum()} patients"
+        else remark("refitted without", n=Count(int(found.exact.sum()), "patient"))
         if found.exact.any()
-        else ""
+        else NONE
         for found in left
     ]
-    rows = _scores(opened, names, elpd, weights, doubts, ci_prob)
+    rows = _scores(opened, names, left, weights, doubts, ci_prob)
     rows += _answers(opened, names, weights, told, ci_prob)
     return estimate_table(rows, posterior=True, public=all(fitted.public for fitted in opened))
 
@@ -177,27 +178,28 @@ def _names(opened: Sequence[Fitted]) -> list[str]:
 def _scores(
     opened: Sequence[Fitted],
     names: list[str],
-    elpd: np.ndarray,
+    left: Sequence[LeftOneOut],
     weights: np.ndarray,
-    doubts: list[str],
+    doubts: Sequence[Remarks],
     ci_prob: float,
 ) -> list[dict[str, Any]]:
     """Tell every model's score, its distance from the best, and its weight, the best model first."""
+    elpd = np.stack([found.elpd for found in left], axis=1)
     patients, best = len(elpd), int(elpd.sum(axis=0).argmax())
     reach = special.ndtri((1 + ci_prob) / 2)
     n, events = (float(part.sum()) for part in patients_and_events(opened[best].design))
     rows = []
     for i in np.argsort(-elpd.sum(axis=0), kind="stable"):
-        verdict = worst(opened[i].verdict, "concern" if doubts[i].startswith("Pareto") else "")
+        verdict = worst(opened[i].verdict, "concern" if left[i].in_doubt.any() else "")
         about = {"level": "everyone", "n": n, "events": events, "source": "pooled", "model": names[i]}
-        about |= {"verdict": verdict, "note": doubts[i], "method": "leave-one-out"}
+        about |= {"verdict": verdict, "note": doubts[i], "method": "leave-one-out", "kind": "value"}
         parts = [("expected " + SCORE, elpd[:, i])]
         parts += [(f"difference from {names[best]} in expected " + SCORE, elpd[:, i] - elpd[:, best])] * int(i != best)
-        for words, values in parts:
+        for (words, values), kind in zip(parts, ("value", "difference"), strict=False):
             total, se = float(values.sum()), float(np.sqrt(patients * values.var(ddof=1)))
             limits = {"lower": total - reach * se, "upper": total + reach * se}
             number = {"estimate": total, "mean": total, "sd": se, "interval": f"{100 * ci_prob:g}% CI"}
-            rows.append(about | number | limits | {"estimand": words, "unit": "log score"})
+            rows.append(about | number | limits | {"estimand": words, "unit": "log score", "kind": kind})
         weight = {"estimand": "stacking weight", "unit": "weight", "estimate": float(weights[i])}
         rows.append(about | weight | {"method": "stacking"})
     return rows
@@ -218,7 +220,13 @@ def _answers(
             rows += posterior_rows(draws[..., None], [row | {"model": name}], fitted=fitted, ci_prob=ci_prob)
         values = [each[q][1].ravel() for each in told]
         verdict = worst(*(f.verdict for f, w in zip(opened, weights, strict=True) if w >= LEAST_WEIGHT))
-        mixed = about | {"source": "stacked", "model": " and ".join(names), "verdict": verdict, "method": "stacking"}
+        mixed = about | {
+            "source": "stacked",
+            "model": " and ".join(names),
+            "verdict": verdict,
+            "method": "stacking",
+            "kind": "value",
+        }
         rows.append(mixed | mixture(values, weights, ci_prob))
     return rows
 

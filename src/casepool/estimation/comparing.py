@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from casepool.errors import CasepoolError
+from casepool.remarks import Count, remark, with_remarks
 from casepool.tables import COLUMNS, POSTERIOR_COLUMNS, check_table, marked_private
 
 
@@ -36,10 +37,11 @@ def compare(*tables: pd.DataFrame) -> pd.DataFrame:
     key = rows[["by", "level", "at"]].astype(str).agg("\x1f".join, axis=1)
     order = key.map({k: i for i, k in enumerate(dict.fromkeys(key))}).argsort(kind="stable")
     rows, key = rows.iloc[order].reset_index(drop=True), key.iloc[order].reset_index(drop=True)
+    rows = marked_private(rows, public=all(table.attrs.get("public", True) for table in tables))
     for _, same in rows.groupby(key, sort=False):
         for column in ("n", "events"):
             counts = same.loc[same["level"] != "", column].dropna().unique()
             if len(counts) > 1:
-                said = f"{column} differs between sources: {', '.join(f'{c:g}' for c in counts)}"
-                rows.loc[same.index, "note"] = [f"{n}; {said}" if n else said for n in same["note"]]
-    return marked_private(rows, public=all(table.attrs.get("public", True) for table in tables))
+                differs = remark("counts differ", column=column, counts=tuple(map(Count, counts)))
+                rows.loc[same.index, "note"] = with_remarks(rows.loc[same.index], differs, last=True)["note"]
+    return rows

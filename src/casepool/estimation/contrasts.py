@@ -17,6 +17,7 @@ from casepool.modelling.design.endpoint_counts import counted
 from casepool.modelling.design.grouping import Membership, membership
 from casepool.modelling.families.names import effect_of
 from casepool.modelling.specification.endpoints import Endpoint, at_least
+from casepool.remarks import remark
 
 Told = tuple[dict[str, Any], np.ndarray]
 """A row of a table and the draws it tells of: a quantity's, or of whether something holds."""
@@ -42,7 +43,11 @@ def response_contrast(
         for end in at_least(fitted.model):
             events = counted(fitted.design, end) @ group.members
             p = end.of(categories)
-            own = pair | {"at": end.at, "events": events[a] + events[b], "note": f"of the {target} probabilities"}
+            own = pair | {
+                "at": end.at,
+                "events": events[a] + events[b],
+                "note": remark("of probabilities", target=target),
+            }
             told += _measures(own, end, (group.levels[a], group.levels[b]), p[..., a], p[..., b])
             told += _equivalence(own, end, p[..., a] - p[..., b], rope)
         told += _odds_of_the_model(fitted, group, pair | {"events": successes[a] + successes[b]}, (int(a), int(b)))
@@ -56,9 +61,9 @@ def _measures(row: dict[str, Any], end: Endpoint, names: tuple[str, str], p: np.
     of = f", {end.at}" if end.at else ""
     does = f"reaches {end.at}" if end.at else "responds"
     return [
-        (row | {"estimand": f"risk difference{of}", "unit": "difference"}, p - q),
-        (row | {"estimand": f"risk ratio{of}", "unit": "ratio"}, p / q),
-        (row | {"estimand": f"odds ratio{of}", "unit": "ratio"}, p / (1 - p) / (q / (1 - q))),
+        (row | {"estimand": f"risk difference{of}", "unit": "difference", "kind": "difference"}, p - q),
+        (row | {"estimand": f"risk ratio{of}", "unit": "ratio", "kind": "ratio"}, p / q),
+        (row | {"estimand": f"odds ratio{of}", "unit": "ratio", "kind": "ratio"}, p / (1 - p) / (q / (1 - q))),
         (row | {"estimand": f"P({names[0]} {does} more often than {names[1]})"}, (p > q) + 0.5 * (p == q)),
     ]
 
@@ -102,8 +107,8 @@ def _odds_of_the_model(fitted: Fitted, group: Membership, pair: dict[str, Any], 
     told: list[Told] = []
     for at, own in each.items():
         log_ratio = own @ apart
-        row = pair | {"at": at, "note": "above 1: better categories are more likely, other terms being equal"}
-        told.append((row | {"estimand": name, "unit": "ratio"}, np.exp(log_ratio)))
+        row = pair | {"at": at, "note": remark("better categories")}
+        told.append((row | {"estimand": name, "unit": "ratio", "kind": "ratio"}, np.exp(log_ratio)))
         told.append((row | {"estimand": f"P({name} > 1)"}, log_ratio > 0))
     return told
 

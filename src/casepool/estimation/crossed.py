@@ -11,6 +11,7 @@ from casepool.modelling.design.likelihood import by_step, data_of, linear_predic
 from casepool.modelling.families.arrays import NUMPY
 from casepool.modelling.families.names import effect_of
 from casepool.modelling.specification.endpoints import event
+from casepool.remarks import NONE, Remarks, remark
 
 NOTICEABLE = 0.005
 """How far outside its range a probability must lie to be listed: what a table of whole percents shows."""
@@ -18,7 +19,7 @@ THIN = 10
 """Every so many draws tell which term moved a level: its size is not told."""
 
 
-def moved(fitted: Fitted, group: Membership, categories: list[np.ndarray]) -> tuple[str, ...]:
+def moved(fitted: Fitted, group: Membership, categories: list[np.ndarray]) -> tuple[Remarks, ...]:
     """Say of each level that lies beyond both its raw rate and an unseen level's which term moved it there.
 
     With one factor a level's estimate lies between its raw rate and an unseen level's. With others it may not: the
@@ -34,13 +35,13 @@ def moved(fitted: Fitted, group: Membership, categories: list[np.ndarray]) -> tu
 
     Returns
     -------
-    tuple of str
-        One a level; "" for most.
+    tuple of remarks
+        Of each level; none of most.
     """
     term = fitted.model.terms.get(group.by)
     others = [name for name in fitted.model.terms if name != group.by]
     if term is None or not term.borrows or not others:
-        return ("",) * len(group.levels)
+        return (NONE,) * len(group.levels)
     end = event(fitted.model)
     shrunk = np.median(end.of(categories), axis=(0, 1))
     unseen = float(np.median(end.of(new_patient(fitted, group.by, None))))
@@ -49,14 +50,15 @@ def moved(fitted: Fitted, group: Membership, categories: list[np.ndarray]) -> tu
     above = shrunk > np.maximum(raw, unseen) + NOTICEABLE
     below = shrunk < np.minimum(raw, unseen) - NOTICEABLE
     if not (above | below).any():
-        return ("",) * len(group.levels)
+        return (NONE,) * len(group.levels)
     leads = np.stack([_leads(fitted, group, name) for name in others])
     said = []
     for i in range(len(group.levels)):
         towards = leads[:, i] if above[i] else -leads[:, i]
-        by = f", moved by {others[int(np.argmax(towards))]}" if towards.max() > 0 else ""
-        words = f"{'above' if above[i] else 'below'} both its raw rate and an unseen level's ({100 * unseen:.0f}%){by}"
-        said.append(words if above[i] or below[i] else "")
+        slots = {"side": "above" if above[i] else "below", "unseen": f"{100 * unseen:.0f}%"}
+        by = {"term": others[int(np.argmax(towards))]} if towards.max() > 0 else {}
+        out = remark("moved out of range" if by else "out of range", **slots, **by)
+        said.append(out if above[i] or below[i] else NONE)
     return tuple(said)
 
 

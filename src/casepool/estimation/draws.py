@@ -16,16 +16,15 @@ from casepool.errors import CasepoolError
 from casepool.inference import diagnostics
 from casepool.inference.convergence import RHAT, is_refit, verdict_of, worst
 from casepool.inference.diagnostics import LEAST_ESS, MOST_RHAT
-from casepool.inference.fit_contents import design_of, engine_of, model_of, parameters_of, said_engine
+from casepool.inference.fit_contents import design_of, engine_of, engine_remarks, model_of, parameters_of
 from casepool.inference.fit_format import refuse_what_is_no_fit
 from casepool.modelling import Design, Model
 from casepool.modelling.design.touched import touched
+from casepool.remarks import NONE, Remarks, remark
 from casepool.tables import estimate_table, marked_private
 
 HUGE = 1e12
 """Stands for infinity while quantiles and effective sample sizes are computed."""
-APART = "chains differ in this number: R-hat"
-"""Begins the note of a number whose own R-hat is too large."""
 
 
 @dataclass(frozen=True)
@@ -44,15 +43,13 @@ class Fitted:
         return int(self.tree.attrs["seed"])
 
     @cached_property
-    def touched(self) -> str:
-        """How many patients each choice about missing values touches, in words."""
-        return touched(self.design)
+    def remarks(self) -> Remarks:
+        """What every table of this fit says.
 
-    @cached_property
-    def drawn(self) -> str:
-        """How it was drawn, where that was not by nuts as ever, and that a refit was asked less, in words."""
-        refit = "of this refit only convergence was asked" if is_refit(self.tree) else ""
-        return "; ".join(filter(None, (said_engine(self.tree), refit)))
+        How many patients each choice about missing values touches; how it was drawn, where that was not by nuts as
+        ever; and that a refit was asked less.
+        """
+        return touched(self.design) + engine_remarks(self.tree) + (remark("refit") if is_refit(self.tree) else NONE)
 
     @cached_property
     def independent(self) -> bool:
@@ -61,7 +58,7 @@ class Fitted:
 
     def noted(self, row: Mapping[str, Any]) -> dict[str, Any]:
         """Return a row whose note ends with what every table of this fit says."""
-        return {**row, "note": "; ".join(filter(None, (row.get("note", ""), self.touched, self.drawn)))}
+        return {**row, "note": row.get("note", NONE) + self.remarks}
 
     @property
     def public(self) -> bool:
@@ -155,11 +152,12 @@ def posterior_rows(
         constant = not varies[i]
         apart = not constant and rhat[i] >= MOST_RHAT
         poor = "fail" if not constant and (apart or not ess[i] >= LEAST_ESS) else ""
-        said = {"note": "; ".join(filter(None, [f"{APART} {rhat[i]:.3f}", row.get("note", "")]))} if apart else {}
+        said = {"note": remark("chains differ", rhat=f"{rhat[i]:.3f}") + row.get("note", NONE)} if apart else {}
         out.append(
             {
                 "model": fitted.model.name,
                 "method": "posterior",
+                "kind": "value",
                 "interval": f"{100 * ci_prob:g}% CrI",
                 "estimate": middle[i],
                 "lower": lower[i],
@@ -189,6 +187,7 @@ def probability_row(holds: np.ndarray, row: Mapping[str, Any], *, fitted: Fitted
     return {
         "model": fitted.model.name,
         "method": "posterior probability",
+        "kind": "probability",
         "unit": "probability",
         "estimate": share,
         "mean": share,

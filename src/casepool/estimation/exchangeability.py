@@ -7,6 +7,7 @@ from typing import Any
 from casepool.estimation.draws import Fitted, probability_row
 from casepool.modelling.design.grouping import Membership
 from casepool.modelling.terms.borrowings import exchangeable
+from casepool.remarks import remark
 
 SUFFIX = "(exchangeable)"
 """Follows the level's name in these rows, so that no level has two rows of one name."""
@@ -33,7 +34,8 @@ def exchangeability_rows(fitted: Fitted, group: Membership) -> list[dict[str, An
                 "n": n[i],
                 "events": events[i],
                 "source": "shrunk",
-                "note": f"{prior[i]:g} before seeing the data",
+                "kind": "membership",
+                "note": remark("prior share", share=f"{prior[i]:g}"),
             },
             fitted=fitted,
         )

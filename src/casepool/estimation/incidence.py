@@ -16,6 +16,7 @@ from casepool.estimation.draws import Fitted, check_probability, open_all, poste
 from casepool.estimation.survival import arms_of, times_of
 from casepool.inference.convergence import worst
 from casepool.modelling.families.baselines import TINY
+from casepool.remarks import Remarks
 
 STEPS = 300
 """Steps of time over which probabilities are added up, the shortest first."""
@@ -119,7 +120,7 @@ def _size(fitted: Fitted) -> tuple[int, int]:
     return fitted.tree["posterior"].sizes["chain"], fitted.tree["posterior"].sizes["draw"]
 
 
-def _strategies(opened: Sequence[Fitted]) -> list[tuple[str, str, list[Curve]]]:
+def _strategies(opened: Sequence[Fitted]) -> list[tuple[str, Remarks, list[Curve]]]:
     """Return every strategy's words and note, and each cause's curve under it."""
     arms = [arms_of(fitted, None, None) for fitted in opened]
     most = max(range(len(arms)), key=lambda i: len(arms[i][0]))
@@ -128,7 +129,7 @@ def _strategies(opened: Sequence[Fitted]) -> list[tuple[str, str, list[Curve]]]:
     def under(own: list[Strategy], position: int) -> Curve:
         return (own[position] if len(own) == len(lead) else own[0]).curve
 
-    note = str(common.get("note", ""))
+    note: Remarks = common["note"]
     return [(arm.words, note, [under(own, position) for own, _ in arms]) for position, arm in enumerate(lead)]
 
 

@@ -17,8 +17,10 @@ from casepool.inference.predictive import prior_draws
 from casepool.modelling import Design
 from casepool.modelling.design.grouping import Membership, membership
 from casepool.modelling.design.likelihood import pointwise
+from casepool.modelling.design.touched import touched
 from casepool.modelling.specification.endpoints import event
 from casepool.random_streams import Stream, stream
+from casepool.remarks import NONE, Remarks, note_of, remark
 
 PRIOR_DRAWS = (4, 2500)
 LEAST_AGREEING = 200
@@ -104,7 +106,7 @@ def ledger(fit: xr.DataTree, by: str, *, ci_prob: float = 0.95) -> pd.DataFrame:
             *(n[i], events[i], events[i] / n[i] if n[i] else np.nan, *raw, *limits[:, i]),
             *(after["estimate"], after["lower"], after["upper"], worths[i], borrowed[i], *(s[i] for s in shares)),
         ]
-        note = _note(group, fitted, n[i] > 0, flat)
+        note = note_of(_note(group, fitted, n[i] > 0, flat), public=fitted.public)
         rows.append((by, group.levels[i], *numbers, after["verdict"] if known else "", note))
     return fitted.table(rows, COLUMNS)
 
@@ -170,13 +172,11 @@ def _draws(fitted: Fitted, group: Membership, n: np.ndarray) -> np.ndarray:
     return draws
 
 
-def _note(group: Membership, fitted: Fitted, has_patients: bool, flat: list[str]) -> str:
+def _note(group: Membership, fitted: Fitted, has_patients: bool, flat: list[str]) -> Remarks:
     """Say what a reader must know of a level's row."""
-    said = []
-    if not has_patients and group.is_term:
-        said.append("no patient of this level in the fit: all patients, each set to it")
-    elif not has_patients:
-        said.append("no patient of this level in the fit")
+    said = NONE
+    if not has_patients:
+        said += remark("set to the level" if group.is_term else "no patient of the level")
     if flat:
-        said.append(f"the prior on {' and '.join(flat)} is flat and says nothing alone")
-    return "; ".join(filter(None, [*said, group.note(fitted.design), fitted.touched]))
+        said += remark("flat prior", names=" and ".join(flat))
+    return said + group.remarks(fitted.design) + touched(fitted.design)

@@ -29,6 +29,7 @@ from casepool.modelling.families.names import effect_of, mean_of, share_of
 from casepool.modelling.specification.endpoints import endpoints
 from casepool.modelling.terms.term import Coded, Term
 from casepool.random_streams import Stream, stream
+from casepool.remarks import NONE, Remarks, remark
 
 LEAST_SHARE = 1e-300
 """Stands for no share inside a logarithm."""
@@ -47,7 +48,8 @@ class Newcomers:
     labels : tuple of str
     offsets : array (patients,)
         Logit of the target rate.
-    notes : tuple of str
+    notes : tuple of remarks
+        Of each patient.
     first : int
         Position of the first new patient.
     """
@@ -56,7 +58,7 @@ class Newcomers:
     coded: Mapping[str, Coded]
     labels: tuple[str, ...]
     offsets: np.ndarray
-    notes: tuple[str, ...]
+    notes: tuple[Remarks, ...]
     first: int
 
     def design(self, i: int) -> Design:
@@ -134,18 +136,18 @@ def _read(fitted: Fitted, patients: pd.DataFrame) -> Newcomers:
     book = replace(book, columns={**book.columns, **labelled})
     parameters: dict[str, np.ndarray] = dict(fitted.parameters)
     coded: dict[str, Coded] = {}
-    notes: list[list[str]] = [[] for _ in range(len(new))]
+    notes = [NONE] * len(new)
     for name, term in model.terms.items():
         read = code_term(replace(term, missing="drop"), both, book)
         unseen = read.levels[len(fitted.design.terms[name].coded.levels) :]
         parameters |= _extended(fitted, term, unseen)
         cells = labels_of(bare(new), book, term.source)[0] if unseen else []
-        for i, said in enumerate(notes):
+        for i in range(len(new)):
             strange = [label for label in cells[i] if label in unseen] if cells else []
             if strange:
-                said.append(f"{name} {', '.join(strange)} unseen: its effect is drawn from {_source(term)}")
+                notes[i] += remark("unseen label", term=name, labels=", ".join(strange), source=_source(term))
             if read.missing[len(old) + i]:
-                said.append(f"{name} missing: averaged over {_over(fitted, name)}")
+                notes[i] += remark("missing value", term=name, source=_over(fitted, name))
         if not read.levels and mean_of(name) not in parameters:
             read = _from_the_fit(fitted, name, read)
         coded[name] = read
@@ -154,7 +156,7 @@ def _read(fitted: Fitted, patients: pd.DataFrame) -> Newcomers:
         coded,
         tuple(patient_labels(new, book)),
         _offsets(fitted, new),
-        tuple("; ".join(said) for said in notes),
+        tuple(notes),
         len(old),
     )
 

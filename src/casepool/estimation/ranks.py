@@ -23,6 +23,7 @@ from casepool.inference.diagnostics import ranks
 from casepool.inference.fit_contents import cases_of
 from casepool.modelling.design.grouping import membership
 from casepool.modelling.specification.endpoints import event
+from casepool.remarks import remark
 
 
 def ranking(fit: xr.DataTree, by: str, *, target: str = "standardised", ci_prob: float = 0.95) -> pd.DataFrame:
@@ -65,7 +66,7 @@ def ranking(fit: xr.DataTree, by: str, *, target: str = "standardised", ci_prob:
         raise CasepoolError(f"{by!r} has one level with patients, so nothing to rank", remedy="use another factor")
     end = event(fitted.model)
     p = end.of(ANSWERS[target](fitted, group).categories)[..., seen]
-    note = group.note(fitted.design)
+    note = group.remarks(fitted.design)
     rows = [
         {"by": by, "level": group.levels[i], "n": n[i], "events": events[i], "source": "shrunk", "note": note}
         for i in seen
@@ -82,11 +83,11 @@ def _rows(
     ranked = [row | {"estimand": f"rank by the {words}", "unit": "rank"} for row in rows]
     middle = posterior_rows((first + last) / 2, ranked, fitted=fitted, ci_prob=ci_prob)
     levels = len(rows)
-    even = f"{1 / levels:.2g} if nothing told the {levels} levels apart"
+    even = remark("even chance", chance=f"{1 / levels:.2g}", levels=levels)
     told: list[dict[str, Any]] = []
     for i, row in enumerate(rows):
         held = [((first[..., i] <= k) & (k <= last[..., i])) / (last - first + 1)[..., i] for k in range(1, levels + 1)]
-        best = row | {"estimand": f"P(highest {words})", "note": "; ".join(filter(None, [even, row["note"]]))}
+        best = row | {"estimand": f"P(highest {words})", "note": even + row["note"]}
         told += [middle[i], probability_row(held[0], best, fitted=fitted)]
         told += [
             probability_row(share, row | {"estimand": f"P(rank) by the {words}", "at": k}, fitted=fitted)

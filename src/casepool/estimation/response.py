@@ -16,9 +16,10 @@ from casepool.estimation.draws import Fitted, check_probability, open_draws, pos
 from casepool.estimation.exchangeability import exchangeability_rows
 from casepool.estimation.targets import ANSWERS, TARGETS, Answer, new_patient, over_patients
 from casepool.inference.fit_contents import cases_of
-from casepool.modelling.design.endpoint_counts import counted, reached_note
+from casepool.modelling.design.endpoint_counts import counted, reached
 from casepool.modelling.design.grouping import membership, patients_and_events
 from casepool.modelling.specification.endpoints import endpoints
+from casepool.remarks import NONE, remark
 
 
 def estimates(
@@ -71,11 +72,11 @@ def estimates(
     answer = ANSWERS[target](fitted, group)
     if target == "observed":
         crossed = moved(fitted, group, answer.categories)
-        answer = replace(answer, notes=tuple(map(_joined, answer.notes, crossed)))
+        answer = replace(answer, notes=tuple(note + said for note, said in zip(answer.notes, crossed, strict=True)))
     n, _ = group.counts(fitted.design)
     shared = {"by": by, "source": "shrunk"}
     about = [
-        shared | {"level": level, "n": n[i] if i < len(n) else 0.0, "note": _joined(note, group.note(fitted.design))}
+        shared | {"level": level, "n": n[i] if i < len(n) else 0.0, "note": note + group.remarks(fitted.design)}
         for i, (level, note) in enumerate(zip(answer.levels, answer.notes, strict=True))
     ]
     rows = _rows(fitted, answer, about, group.members, TARGETS[target], ci_prob)
@@ -88,7 +89,7 @@ def _rows(
     """Describe every endpoint of every level; `members` (n, levels) says whose events count."""
     draws: list[np.ndarray] = []
     rows: list[dict[str, Any]] = []
-    reached = reached_note(fitted.design)
+    seen = reached(fitted.design)
     asked = [(end, counted(fitted.design, end) @ members, end.of(answer.categories)) for end in endpoints(fitted.model)]
     for i, level in enumerate(about):
         for end, events, values in asked:
@@ -100,15 +101,11 @@ def _rows(
                     "at": end.at,
                     "events": events[i] if i < len(events) else 0.0,
                     "unit": "probability",
-                    "note": _joined(level["note"], reached),
+                    "note": level["note"] + seen,
                 }
             )
     stacked = np.stack(draws, axis=-1)
     return _with_bounds(posterior_rows(stacked, rows, fitted=fitted, ci_prob=ci_prob), stacked)
-
-
-def _joined(*parts: str) -> str:
-    return "; ".join(part for part in parts if part)
 
 
 def _with_bounds(rows: list[dict[str, Any]], draws: np.ndarray) -> list[dict[str, Any]]:
@@ -116,8 +113,8 @@ def _with_bounds(rows: list[dict[str, Any]], draws: np.ndarray) -> list[dict[str
     for i, row in enumerate(rows):
         if row["n"] > 0 and row["events"] in (0, row["n"]):
             side, q = ("upper", 0.95) if row["events"] == 0 else ("lower", 0.05)
-            bound = f"one-sided 95% {side} bound {np.quantile(draws[..., i], q):.3f}"
-            row["note"] = "; ".join(filter(None, (bound, row["note"])))
+            bound = f"{np.quantile(draws[..., i], q):.3f}"
+            row["note"] = remark("one-sided bound", side=side, bound=bound) + row["note"]
         if np.isnan(row["estimate"]):
             row["verdict"] = ""
     return rows
@@ -128,7 +125,7 @@ def _everyone(fitted: Fitted, target: str, ci_prob: float) -> pd.DataFrame:
     new = target == "new"
     categories = new_patient(fitted, None, None) if new else over_patients(fitted.design, fitted)
     n, _ = patients_and_events(fitted.design)
-    answer = Answer([p[..., None] for p in categories], ("everyone",), ("",))
-    about = [{"by": "", "level": "everyone", "n": n.sum(), "source": "pooled", "note": ""}]
+    answer = Answer([p[..., None] for p in categories], ("everyone",), (NONE,))
+    about = [{"by": "", "level": "everyone", "n": n.sum(), "source": "pooled", "note": NONE}]
     words = TARGETS[target] if new else "mean probability of all patients of the fit"
     return fitted.table(_rows(fitted, answer, about, np.ones((len(n), 1)), words, ci_prob))

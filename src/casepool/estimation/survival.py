@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -21,12 +22,10 @@ from casepool.inference.fit_contents import cases_of
 from casepool.modelling.design.grouping import membership
 from casepool.modelling.design.outcomes import default_times
 from casepool.modelling.families.names import effect_of
+from casepool.modelling.families.priors import Prior
 from casepool.modelling.specification.cautions import ASSOCIATION
 from casepool.modelling.specification.exposure import Exposure
-
-COUNTED = "n and events are of those who came to be in the arm"
-PRIOR_ALONE = "under the prior alone"
-"""How the note of a posterior probability begins that gives the prior's own."""
+from casepool.remarks import NONE, Count, Remarks, remark
 
 
 def survival(
@@ -89,8 +88,7 @@ def survival(
             row = _row(fitted, common, pair, words, a.n + b.n, a.events + b.events, quantity, difference=True)
             both = np.isinf(values[j]) & np.isinf(values[i])  # of two infinite numbers there is no difference
             if both.any():
-                said = f"undefined: both are infinite in {both.mean():.0%} of draws"
-                undefined.append(row | {"note": f"{said}; {row['note']}"})
+                undefined.append(row | {"note": remark("undefined", share=f"{both.mean():.0%}") + row["note"]})
                 continue
             rows.append(row)
             draws.append(values[j] - values[i])
@@ -98,11 +96,37 @@ def survival(
         row["unit"] = fitted.unit if row["unit"] == "median" else row["unit"]
     table = posterior_rows(np.stack(draws, axis=-1), rows, fitted=fitted, ci_prob=ci_prob)
     table += [{**row, "model": fitted.model.name, "verdict": fitted.verdict} for row in undefined]
-    medians = [row for row in table if row["unit"] == fitted.unit and "median survival: " in row["estimand"]]
-    latest = max((row["estimate"] for row in medians if " vs " not in row["level"]), default=0.0)
+    medians = [row for row in table if row["unit"] == fitted.unit and row["at"] == ""]
+    latest = max((row["estimate"] for row in medians if row["kind"] == "value"), default=0.0)
     for row in medians:
-        _mark_extrapolated(row, latest if " vs " in row["level"] else row["estimate"], fitted)
+        _mark_extrapolated(row, row["estimate"] if row["kind"] == "value" else latest, fitted)
     return fitted.table(table + _beyond(fitted, common, arms))
+
+
+@dataclass(frozen=True)
+class SurvivalWords:
+    """How a survival table of a fit names what it tells.
+
+    Parameters
+    ----------
+    arms : mapping of str to str
+        Words for every level.
+    quantities : mapping of (time, unit, whether a probability) to str
+        Words for what is told of each.
+    """
+
+    arms: Mapping[str, str]
+    quantities: Mapping[tuple[str, str, bool], str]
+
+
+def survival_words(fitted: Fitted, by: str | None) -> SurvivalWords:
+    """Return how the default survival table of a fit names what it tells."""
+    times = times_of(fitted, None)
+    arms = {arm.level: arm.words for arm in arms_of(fitted, by, None)[0]}
+    told = _quantities(fitted, times, times[-1])
+    units = [fitted.unit if own["unit"] == "median" else own["unit"] for own in told]
+    words = {(str(own["at"]), unit, False): own["what"] for own, unit in zip(told, units, strict=True)}
+    return SurvivalWords(arms, words | {("", "probability", True): f"P({_beyond_words(fitted)})"})
 
 
 def times_of(fitted: Fitted, at: Sequence[float] | None) -> list[float]:
@@ -120,9 +144,9 @@ def arms_of(fitted: Fitted, by: str | None, start: float | None) -> tuple[list[S
     common: dict[str, Any] = {"source": "shrunk", "by": by or ""}
     if exposure is not None and by in (None, exposure.name):
         arms = strategies(fitted, start)
-        dating = _dating(exposure, fitted)
-        patients = f"standardised over the same {len(fitted.design.patients)} patients"
-        return arms, {**common, "by": exposure.name, "note": f"{patients}; {COUNTED}; {dating}"}
+        patients = remark("same patients", n=Count(len(fitted.design.patients), "patient"))
+        note = patients + remark("came to be") + _dating(exposure, fitted)
+        return arms, {**common, "by": exposure.name, "dating": dating_of(exposure), "note": note}
     if exposure is not None:
         raise CasepoolError(
             f"with an exposure in the model, survival is described by {exposure.name!r}",
@@ -134,7 +158,7 @@ def arms_of(fitted: Fitted, by: str | None, start: float | None) -> tuple[list[S
     if by is None:
         event = fitted.design.outcome["event"]
         everyone = Strategy("everyone", "everyone", np.inf, curve(fitted, design, np.inf), len(event), event.sum())
-        return [everyone], {**common, "source": "pooled"}
+        return [everyone], {**common, "source": "pooled", "note": NONE}
     group = membership(fitted.design, cases_of(fitted.tree), by)
     if not group.is_term:
         raise CasepoolError(f"{by!r} is no term of the model", remedy="add it to the model, or leave `by` out")
@@ -143,12 +167,20 @@ def arms_of(fitted: Fitted, by: str | None, start: float | None) -> tuple[list[S
         Strategy(level, level, np.inf, curve(fitted, design.at_level(by, level), np.inf), n[i], events[i])
         for i, level in enumerate(group.levels)
     ]
-    return arms, {**common, "note": "standardised over all patients of the fit"}
+    return arms, {**common, "note": remark("all patients")}
 
 
-def _dating(exposure: Exposure, fitted: Fitted) -> str:
+def dating_of(exposure: Exposure) -> str:
+    """Return how an exposure's dates are taken; "" where nothing hangs on them."""
+    return exposure.dating if exposure.begins else ""
+
+
+def _dating(exposure: Exposure, fitted: Fitted) -> Remarks:
     """Say how the exposure's dates are taken and what its numbers are, or what is wrong with comparing by it."""
-    return exposure.guard(fitted.unit) or f"dates of {exposure.name}: {exposure.dating}; {ASSOCIATION}"
+    if caution := exposure.guard(fitted.unit):
+        return remark("guard", caution=caution)
+    dates = remark("dates", exposure=exposure.name, dating=exposure.dating)
+    return dates + remark("guard", caution=ASSOCIATION)
 
 
 def _quantities(fitted: Fitted, times: list[float], until: float) -> list[dict[str, Any]]:
@@ -195,6 +227,7 @@ def _row(
         "n": n,
         "events": events,
         "unit": unit,
+        "kind": "difference" if difference else "value",
     }
     if isinstance(quantity["at"], float):
         _mark_extrapolated(row, quantity["at"], fitted)
@@ -205,8 +238,12 @@ def _mark_extrapolated(row: dict[str, Any], time: float, fitted: Fitted) -> None
     """Say in the note that a time lies beyond the last follow-up, where the curve is the model's alone."""
     last = float(fitted.design.outcome["time"].max())
     if time > last:
-        said = f"extrapolated beyond the last follow-up ({last:g} {fitted.unit})"
-        row["note"] = "; ".join(filter(None, (said, row.get("note", ""))))
+        row["note"] = remark("extrapolated", last=f"{last:g}", unit=fitted.unit) + row["note"]
+
+
+def _beyond_words(fitted: Fitted) -> str:
+    last = float(fitted.design.outcome["time"].max())
+    return f"median survival lies beyond the last follow-up, {last:g} {fitted.unit}"
 
 
 def _beyond(fitted: Fitted, common: dict[str, Any], arms: list[Strategy]) -> list[dict[str, Any]]:
@@ -217,7 +254,7 @@ def _beyond(fitted: Fitted, common: dict[str, Any], arms: list[Strategy]) -> lis
             arm.curve.survival(last) > 0.5,
             {
                 **common,
-                "estimand": f"P(median survival lies beyond the last follow-up, {last:g} {fitted.unit}): {arm.words}",
+                "estimand": f"P({_beyond_words(fitted)}): {arm.words}",
                 "level": arm.level,
                 "n": arm.n,
                 "events": arm.events,
@@ -275,25 +312,31 @@ def contrast(
     accelerated = fitted.model.effects == "accelerated"
     what, better = ("time ratio", ">") if accelerated else ("hazard ratio", "<")
     draws = np.stack([np.exp(values) for values, _ in pairs], axis=-1)
-    rows = [{"estimand": what, "by": by, "source": "shrunk", "unit": "ratio", **row} for _, row in pairs]
+    shared = {"estimand": what, "by": by, "source": "shrunk", "unit": "ratio", "kind": "ratio", "note": NONE}
+    rows = [shared | row for _, row in pairs]
     table: list[dict[str, Any]] = []
     for i, row in enumerate(posterior_rows(draws, rows, fitted=fitted, ci_prob=ci_prob)):
         holds = draws[..., i] > 1 if accelerated else draws[..., i] < 1
-        said = "; ".join(filter(None, (_before_the_data(fitted, by, above=accelerated), rows[i].get("note", ""))))
-        chance = {**rows[i], "estimand": f"P({what} {better} 1)", "unit": "probability", "note": said}
-        table += [row, probability_row(holds, chance, fitted=fitted)]
+        note = _before_the_data(fitted, by, above=accelerated) + rows[i]["note"]
+        chance = {"estimand": f"P({what} {better} 1)", "unit": "probability", "kind": "probability", "note": note}
+        table += [row, probability_row(holds, rows[i] | chance, fitted=fitted)]
     return fitted.table(table)
 
 
-def _before_the_data(fitted: Fitted, exposure: str, *, above: bool) -> str:
-    """Say the prior's own probability that an exposure's ratio lies on the better side of 1; "" where it has none."""
+def _before_the_data(fitted: Fitted, exposure: str, *, above: bool) -> Remarks:
+    """Say the prior's own probability that an exposure's ratio lies on the better side of 1."""
     if exposure not in fitted.model.exposures:
-        return ""
-    prior = fitted.model.prior(effect_of(exposure))
+        return NONE
+    chance = prior_chance(fitted.model.prior(effect_of(exposure)), above=above)
+    return NONE if chance is None else remark("prior alone", chance=f"{chance:.3g}")
+
+
+def prior_chance(prior: Prior, *, above: bool) -> float | None:
+    """Return a prior's probability of lying above 0, or below; None for one that has none."""
     if not prior.distribution.has_quantiles:
-        return ""
+        return None
     below = float(prior.cdf(0.0))
-    return f"{PRIOR_ALONE} {1 - below if above else below:.3g}"
+    return 1 - below if above else below
 
 
 def _log_ratios(fitted: Fitted, by: str) -> list[tuple[np.ndarray, dict[str, Any]]]:
@@ -302,12 +345,14 @@ def _log_ratios(fitted: Fitted, by: str) -> list[tuple[np.ndarray, dict[str, Any
     if exposure is not None:
         never, ever = strategies(fitted, None)
         prior = fitted.model.prior(effect_of(by))
-        dating = _dating(exposure, fitted)
+        exposed = remark("exposed", n=Count(ever.n), events=Count(ever.events))
         row = {
             "level": f"{ever.level} vs {never.level}",
             "n": ever.n + never.n,
             "events": ever.events + never.events,
-            "note": f"prior of the log ratio {prior}; {ever.n:g} exposed with {ever.events:g} events; {dating}",
+            "prior": str(prior),
+            "dating": dating_of(exposure),
+            "note": remark("prior of the ratio", prior=prior) + exposed + _dating(exposure, fitted),
         }
         return [(fitted.parameters[effect_of(by)], row)]
     group = membership(fitted.design, cases_of(fitted.tree), by)

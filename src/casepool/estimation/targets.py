@@ -23,6 +23,7 @@ from casepool.modelling.families.names import mean_of, spread_of
 from casepool.modelling.specification.endpoints import event
 from casepool.modelling.terms.numbers import as_number
 from casepool.random_streams import Stream, stream
+from casepool.remarks import NONE, Remarks, remark
 
 TARGETS = {
     "observed": "mean probability of the level's own patients",
@@ -41,12 +42,14 @@ class Answer:
     ----------
     categories : list of arrays (chain, draw, levels)
         One for each category, worst first.
-    levels, notes : tuple of str
+    levels : tuple of str
+    notes : tuple of remarks
+        Of each level.
     """
 
     categories: list[np.ndarray]
     levels: tuple[str, ...]
-    notes: tuple[str, ...]
+    notes: tuple[Remarks, ...]
 
 
 def probabilities(design: Design, fitted: Fitted) -> np.ndarray:
@@ -66,30 +69,25 @@ def _observed(fitted: Fitted, group: Membership) -> Answer:
     total = weight.sum(axis=0)
     share = np.divide(weight, total, out=np.full(weight.shape, np.nan), where=total > 0)
     everyone = category_chances(fitted.design, fitted.parameters)
-    empty = 'no patient of this level in the fit; target="standardised" or "new" describes it'
-    return Answer([p @ share for p in everyone], group.levels, tuple("" if t else empty for t in total))
+    empty = remark("no patient of the level") + remark("described elsewhere")
+    return Answer([p @ share for p in everyone], group.levels, tuple(NONE if t else empty for t in total))
 
 
 def _standardised(fitted: Fitted, group: Membership) -> Answer:
     each = [over_patients(fitted.design.at_level(group.by, level), fitted) for level in group.levels]
     seen = _combinations_seen(fitted.design, group)
     notes = [
-        _joined(note, _target_said(fitted.design, group.by, level))
-        for note, level in zip(seen, group.levels, strict=True)
+        note + _target_rate(fitted.design, group.by, level) for note, level in zip(seen, group.levels, strict=True)
     ]
     return Answer(_by_category(each), group.levels, tuple(notes))
 
 
-def _target_said(design: Design, by: str, level: str | None) -> str:
+def _target_rate(design: Design, by: str, level: str | None) -> Remarks:
     """Say whose target rate a level is described at, where patients differ in it."""
     if len(set(design.outcome.get("offset", ()))) < 2:
-        return ""
+        return NONE
     own = level is not None and design.offset_at(by, level) is not None
-    return "at the level's own target rate" if own else "at the target rates of the patients of the fit"
-
-
-def _joined(*notes: str) -> str:
-    return "; ".join(filter(None, notes))
+    return remark("own target" if own else "others' target")
 
 
 def _by_category(levels: list[list[np.ndarray]]) -> list[np.ndarray]:
@@ -97,18 +95,18 @@ def _by_category(levels: list[list[np.ndarray]]) -> list[np.ndarray]:
     return [np.stack(category, axis=-1) for category in zip(*levels, strict=True)]
 
 
-def _combinations_seen(design: Design, group: Membership) -> tuple[str, ...]:
+def _combinations_seen(design: Design, group: Membership) -> tuple[Remarks, ...]:
     """Say of each level how many of the combinations it is standardised over were ever seen with it."""
     terms = [t for name, t in design.terms.items() if name != group.by and t.coded.levels]
     if not terms:
-        return ("",) * len(group.levels)
+        return (NONE,) * len(group.levels)
     keys = [tuple(row) for row in np.hstack([t.matrix for t in terms])]
     known = np.all([t.share < 0 for t in terms], axis=0)  # of a missing label every value is implied, none is seen
     seen: list[set[tuple[float, ...]]] = [set() for _ in group.levels]
     for row in np.flatnonzero(known):
         for i in np.flatnonzero(group.members[design.patient_of_row[row]]):
             seen[i].add(keys[row])
-    return tuple(f"{len(own)} of {len(set(keys))} implied combinations seen" for own in seen)
+    return tuple(remark("combinations seen", seen=len(own), implied=len(set(keys))) for own in seen)
 
 
 def _new(fitted: Fitted, group: Membership) -> Answer:
@@ -116,7 +114,7 @@ def _new(fitted: Fitted, group: Membership) -> Answer:
     levels: list[str | None] = [*group.levels, *([None] if unseen else [])]
     each = [new_patient(fitted, group.by, level) for level in levels]
     names = tuple(UNSEEN if level is None else level for level in levels)
-    notes = tuple(_target_said(fitted.design, group.by, level) for level in levels)
+    notes = tuple(_target_rate(fitted.design, group.by, level) for level in levels)
     return Answer(_by_category(each), names, notes)
 
 

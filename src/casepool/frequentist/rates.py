@@ -19,6 +19,7 @@ from casepool.modelling.design.grouping import Membership, membership, patients_
 from casepool.modelling.design.making import patient_labels
 from casepool.modelling.design.touched import left_out
 from casepool.modelling.specification.endpoints import at_least, endpoints
+from casepool.remarks import NONE, Remarks, remark
 
 Row = dict[str, Any]
 
@@ -58,7 +59,7 @@ def _rates(design: Design, cases: pd.DataFrame, group: Membership) -> list[Row]:
             for end in endpoints(design.model):
                 words = end.words or success_words(design, cases)
                 shared: Row = {"estimand": f"raw rate: patients with {words} among the evaluable", "by": group.by}
-                shared |= {"level": level, "at": end.at, "note": _joined(group.note(design), left_out(design))}
+                shared |= {"level": level, "at": end.at, "note": group.remarks(design) + left_out(design)}
                 rows.append(_rate(shared, method, n[i], (counted(design, end) @ group.members)[i]))
     return rows
 
@@ -72,25 +73,25 @@ def success_words(design: Design, cases: pd.DataFrame) -> str:
 def _rate(shared: Row, method: str, n: float, events: float) -> Row:
     """Make the row of one rate; a level without patients has none."""
     row = shared | {"n": n, "events": events, "method": method}
-    row |= {"source": "raw", "interval": "95% CI", "unit": "probability"}
-    note = shared.get("note", "")
+    row |= {"source": "raw", "kind": "value", "interval": "95% CI", "unit": "probability"}
     if n == 0:
-        return row | {"note": _joined("no evaluable patient of this level", note)}
+        return row | {"note": remark("nobody evaluable") + shared["note"]}
     lower, upper = INTERVALS[method](int(events), int(n))
     return row | {
         "estimate": events / n,
         "lower": lower,
         "upper": upper,
-        "note": _joined(_bound(int(events), int(n)), note),
+        "note": _bound(int(events), int(n)) + shared["note"],
     }
 
 
-def _bound(events: int, n: int) -> str:
+def _bound(events: int, n: int) -> Remarks:
     """Say the one-sided bound where nobody, or everybody, had the event."""
     if 0 < events < n:
-        return ""
+        return NONE
     lower, upper = one_sided_bound(events, n)
-    return f"one-sided 95% {'upper' if events == 0 else 'lower'} bound {upper if events == 0 else lower:.3f}"
+    side, bound = ("upper", upper) if events == 0 else ("lower", lower)
+    return remark("one-sided bound", side=side, bound=f"{bound:.3f}")
 
 
 def disjoint_levels(group: Membership) -> tuple[list[str], np.ndarray]:
@@ -109,15 +110,15 @@ def _tests(design: Design, cases: pd.DataFrame, group: Membership) -> list[Row]:
     levels, members = disjoint_levels(group)
     n = design.outcome["n"]
     inside = members.any(axis=1)
-    shared: Row = {"by": group.by, "level": compared(levels), "n": n[inside].sum(), "source": "raw", "unit": "P value"}
+    shared: Row = {"by": group.by, "level": compared(levels), "n": n[inside].sum(), "source": "raw"}
+    shared |= {"kind": "P value", "unit": "P value"}
     rows = []
     for end in at_least(design.model):
         events = counted(design, end)
         words = f"no difference in the rate of {end.words or success_words(design, cases)} between {group.by} levels"
         about = shared | {"estimand": words, "at": end.at, "events": events[inside].sum()}
         if len(levels) < 2:
-            nothing = "fewer than two levels have evaluable patients: nothing to compare"
-            rows.append(about | {"method": "Pearson chi-square", "note": nothing})
+            rows.append(about | {"method": "Pearson chi-square", "note": remark("fewer than two levels")})
         else:
             rows += _two_tests(about, np.column_stack([events @ members, (n - events) @ members]), levels)
     if len(levels) < 2:
@@ -150,35 +151,28 @@ def coded_table(design: Design, cases: pd.DataFrame, members: np.ndarray) -> np.
 
 def _two_tests(shared: Row, table: np.ndarray, levels: list[str]) -> list[Row]:
     """Make the rows of the chi-square and the exact test of one table, (levels, outcomes)."""
-    own = f"'{SEVERAL}' holds the patients of more than one level" if SEVERAL in levels else ""
+    own = remark("several", level=SEVERAL) if SEVERAL in levels else NONE
     chi = pearson(table)
     first = shared | {
         "method": "Pearson chi-square",
         "estimate": chi.p,
-        "note": _joined(_chi_words(chi), own),
+        "note": _chi_square(chi) + own,
     }
     exact = fisher_freeman_halton(table)
     if exact.p is None:
         many = f"{exact.tables:.3g} tables{'' if exact.counted else ' or more'}"
-        said = f"not computed: {many}, above the limit of {MOST:.0e}"
-        return [first, shared | {"method": "Fisher-Freeman-Halton", "note": _joined(said, own)}]
-    said = f"{exact.tables} tables with these margins enumerated"
-    return [
-        first,
-        shared | {"method": "Fisher-Freeman-Halton", "estimate": exact.p, "note": _joined(said, own)},
-    ]
+        why = remark("too many tables", tables=many, limit=f"{MOST:.0e}")
+        return [first, shared | {"method": "Fisher-Freeman-Halton", "note": why + own}]
+    how = remark("enumerated", tables=exact.tables)
+    return [first, shared | {"method": "Fisher-Freeman-Halton", "estimate": exact.p, "note": how + own}]
 
 
-def _chi_words(chi: ChiSquare) -> str:
+def _chi_square(chi: ChiSquare) -> Remarks:
     """Say statistic, degrees of freedom and expected counts, and warn of small ones."""
     if np.isnan(chi.p):
-        return "all outcomes are the same: nothing to compare"
+        return remark("same outcomes")
     lowest, cells = chi.expected.min(), chi.expected.size
     listed = "" if cells > 8 else f" ({', '.join(f'{e:.3g}' for e in chi.expected.ravel())})"
-    said = f"chi-square {chi.statistic:.4g}, df {chi.df}; expected counts{listed}: smallest {lowest:.3g}, "
-    said += f"{chi.few} of {cells} below {FEW}"
-    return said + ("; warning: the approximation is doubtful, use the exact test" if chi.few else "")
-
-
-def _joined(*parts: str) -> str:
-    return "; ".join(part for part in parts if part)
+    counts = {"listed": listed, "smallest": f"{lowest:.3g}", "few": chi.few, "cells": cells, "limit": FEW}
+    found = remark("chi-square", statistic=f"{chi.statistic:.4g}", df=chi.df) + remark("expected counts", **counts)
+    return found + (remark("doubtful") if chi.few else NONE)

@@ -17,13 +17,15 @@ from casepool.modelling.design.likelihood import data_of, hazard_of
 from casepool.modelling.families.arrays import NUMPY
 from casepool.modelling.families.baselines import LOG_LOG_2, TINY
 from casepool.modelling.specification.cautions import arm_words
+from casepool.remarks import NONE, Remarks, remark
 
 Row = dict[str, Any]
 
 Z = float(stats.norm.ppf(0.975))
 HORIZON = 25.0
 """Logarithms of times between which a median is sought."""
-DELTA = "limits by the delta method; no prior"
+SURVIVAL = {"estimand": "survival", "unit": "probability", "kind": "value"}
+"""The row of a survival that is not computed."""
 
 
 def cox_rows(
@@ -55,14 +57,14 @@ def cox_rows(
     if any(fit.monotone):
         fit = fit_cox(time, event, covariate, entry=entry, penalised=True)
         shared["method"] = f"Cox, Firth-penalised, {kind}"
-        note = f"all or no deaths in one arm: the plain Cox estimate does not exist; {note}"
+        note = remark("no Cox") + note
     low, high = np.exp(fit.profile[0])
-    ratio: Row = {"estimand": f"hazard ratio, {compared}", "interval": "95% CI", "unit": "ratio"}
+    ratio: Row = {"estimand": f"hazard ratio, {compared}", "interval": "95% CI", "unit": "ratio", "kind": "ratio"}
     ratio |= {"estimate": float(np.exp(fit.coefficients[0])), "lower": low, "upper": high}
-    p: Row = {"estimand": p_value, "unit": "P value", "estimate": float(fit.profile_p[0])}
+    p: Row = {"estimand": p_value, "unit": "P value", "kind": "P value", "estimate": float(fit.profile_p[0])}
     return [
-        shared | ratio | {"note": f"profile-likelihood limits; {note}"},
-        shared | p | {"note": f"likelihood ratio; {note}"},
+        shared | ratio | {"note": remark("profile") + note},
+        shared | p | {"note": remark("likelihood ratio") + note},
     ]
 
 
@@ -81,14 +83,14 @@ def likelihood_rows(design: Design, by: str | None, times: list[float], shared: 
     model = design.model
     shared = {"source": "raw", **shared, "method": f"maximum likelihood, {model.family} ({model.effects})"}
     if reason := why_not(design):
-        what = f"{_ratio_name(design)} of {by}" if by else "survival"
-        return [
-            shared | {"estimand": what, "unit": "ratio" if by else "probability", "note": f"not computed: {reason}"}
-        ]
+        row = {"estimand": f"{_ratio_name(design)} of {by}", "unit": "ratio", "kind": "ratio"} if by else SURVIVAL
+        return [shared | row | {"note": remark("not computed", reason=reason)}]
     if by in model.exposures:
         without, with_ = arm_words(str(by))
-        dating = f"dates of {by}: {model.exposures[str(by)].dating}; " if model.exposures[str(by)].begins else ""
-        return _ratio_rows(design, str(by), 0, f"{with_} vs {without}", dating, shared)
+        exposure, dates = model.exposures[str(by)], NONE
+        if exposure.begins:
+            dates, shared = remark("dates", exposure=by, dating=exposure.dating), shared | {"dating": exposure.dating}
+        return _ratio_rows(design, str(by), 0, f"{with_} vs {without}", dates, shared)
     if by is not None:
         return _term_rows(design, by, shared)
     return [] if model.exposures else _survival_rows(design, times, shared)
@@ -98,15 +100,15 @@ def _ratio_name(design: Design) -> str:
     return "time ratio" if design.model.effects == "accelerated" else "hazard ratio"
 
 
-def _ratio_rows(design: Design, by: str, k: int, level: str, said: str, shared: Row) -> list[Row]:
+def _ratio_rows(design: Design, by: str, k: int, level: str, said: Remarks, shared: Row) -> list[Row]:
     found = profiled(design, by, k)
-    note = f"profile-likelihood limits; {said}no prior"
+    note = remark("profile") + said + remark("no prior")
     if np.isinf(found.estimate):
-        note = f"all or no events in one arm: the likelihood has its limit there, and the limits are rough; {note}"
-    ratio: Row = {"estimand": _ratio_name(design), "unit": "ratio", "interval": "95% CI", "note": note}
+        note = remark("at its limit") + note
+    ratio: Row = {"estimand": _ratio_name(design), "unit": "ratio", "kind": "ratio", "interval": "95% CI", "note": note}
     ratio |= {key: float(np.exp(getattr(found, key))) for key in ("estimate", "lower", "upper")}
-    p: Row = {"estimand": f"{_ratio_name(design)} of 1", "unit": "P value", "estimate": found.p}
-    p["note"] = f"likelihood ratio; {said}no prior"
+    p: Row = {"estimand": f"{_ratio_name(design)} of 1", "unit": "P value", "kind": "P value", "estimate": found.p}
+    p["note"] = remark("likelihood ratio") + said + remark("no prior")
     return [shared | {"level": level} | row for row in (ratio, p)]
 
 
@@ -116,17 +118,16 @@ def _term_rows(design: Design, by: str, shared: Row) -> list[Row]:
     [reference] = [level for level in coded.levels if not coded.choice_of(level).any()]
     rows = []
     for k, label in enumerate(coded.coefficients):
-        rows += _ratio_rows(design, by, k, f"{label} vs {reference}", "", shared)
+        rows += _ratio_rows(design, by, k, f"{label} vs {reference}", NONE, shared)
     return rows
 
 
 def _survival_rows(design: Design, times: list[float], shared: Row) -> list[Row]:
     """Survival at times and its median, averaged over the patients; limits by profiling each."""
-    best = maximum(design)
+    best, by_delta = maximum(design), remark("delta") + remark("no prior")
     unit = design.model.outcome.unit
     if best is None:
-        note = "not computed: the likelihood rises for ever, so it has no maximum"
-        return [shared | {"estimand": "survival", "unit": "probability", "note": note}]
+        return [shared | SURVIVAL | {"note": remark("no maximum")}]
     data, last = data_of(design), float(design.outcome["time"].max())
 
     def log_risk(x: Floats, t: float) -> float:
@@ -143,13 +144,13 @@ def _survival_rows(design: Design, times: list[float], shared: Row) -> list[Row]
     rows: list[Row] = []
     for t in times:
         limits = log_risk(best.point, t) + Z * best.spread_of(lambda x, t=t: log_risk(x, t)) * np.array([0, 1, -1])  # type: ignore[misc]
-        said = f"; extrapolated beyond the last follow-up ({last:g} {unit})" if t > last else ""
-        row = {"estimand": f"survival at {t:g} {unit}", "at": t, "unit": "probability", "note": f"{DELTA}{said}"}
+        note = by_delta + (remark("extrapolated", last=f"{last:g}", unit=unit) if t > last else NONE)
+        row = {"estimand": f"survival at {t:g} {unit}", "at": t, "unit": "probability", "kind": "value", "note": note}
         rows.append(shared | row | _limited(np.exp(-np.exp(limits))))
-    row = {"estimand": "median survival", "unit": unit, "note": DELTA}
+    row = {"estimand": "median survival", "unit": unit, "kind": "value", "note": by_delta}
     middle = log_median(best.point)
     if np.isinf(middle):
-        return [*rows, shared | row | {"estimate": np.inf, "note": "never reached: part of the patients is cured"}]
+        return [*rows, shared | row | {"estimate": np.inf, "note": remark("cured")}]
     spread = best.spread_of(log_median)
     return [*rows, shared | row | _limited(np.exp(middle + Z * spread * np.array([0, -1, 1])))]
 

@@ -29,13 +29,15 @@ from casepool.modelling.design.design import Design
 from casepool.modelling.design.grouping import membership
 from casepool.modelling.design.outcomes import default_times
 from casepool.modelling.specification.exposure import Exposure
+from casepool.remarks import NONE, Count, Remarks, remark
 
 Row = dict[str, Any]
 
 AT_HALF: Literal["midpoint"] = "midpoint"
 """The rule for a survival of exactly one half; see `casepool.frequentist.medians.median`."""
 AT_ENDS = ", events at the ends of their intervals"
-BETWEEN = "events known to lie in an interval are put at its end, which raises survival: the model does without that"
+EVER, LANDMARK = "ever against never", "landmark"
+"""How a comparison is dated that does without dates."""
 DATINGS = ("earliest", "middle", "latest")
 
 
@@ -61,7 +63,7 @@ def survival_rows(design: Design, cases: pd.DataFrame, by: str | None, at: Seque
     else:
         rows = _by_level(design, cases, by, times)
     if design.outcome.get("between", np.zeros(1)).any():
-        rows = [row | {"method": f"{row['method']}{AT_ENDS}", "note": _noted(BETWEEN, row)} for row in rows]
+        rows = [row | {"method": f"{row['method']}{AT_ENDS}", "note": remark("at ends") + row["note"]} for row in rows]
     if by is None or by in design.model.exposures or (by in design.terms and design.terms[by].coded.levels):
         rows += likelihood_rows(design, by, times, counted)
     return rows
@@ -74,7 +76,7 @@ def _times(design: Design, at: Sequence[float] | None) -> list[float]:
 def _everyone(design: Design, times: list[float]) -> list[Row]:
     everyone = _followed(design)
     curve = _curve(design, everyone)
-    shared = {"by": "", "level": "everyone", "method": "Kaplan-Meier"}
+    shared = {"by": "", "level": "everyone", "method": "Kaplan-Meier", "note": NONE}
     return curve_rows(curve, times, design.model.outcome.unit, shared | _arm(design, everyone))
 
 
@@ -84,14 +86,14 @@ def _by_level(design: Design, cases: pd.DataFrame, by: str, times: list[float]) 
     rows: list[Row] = []
     for i, level in enumerate(group.levels):
         inside = group.members[:, i] & _followed(design)
-        shared = {"by": by, "level": level, "method": "Kaplan-Meier", "note": group.note(design)}
+        shared = {"by": by, "level": level, "method": "Kaplan-Meier", "note": group.remarks(design)}
         rows += curve_rows(_curve(design, inside), times, design.model.outcome.unit, shared | _arm(design, inside))
     levels, members = disjoint_levels(group)
     inside = members.any(axis=1) & _followed(design)
     label = np.array(levels)[members[inside].argmax(axis=1)] if levels else np.zeros(0, dtype=str)
     out = {name: values[inside] for name, values in design.outcome.items()}
     test = log_rank(out["time"], out["event"], label, entry=out["entry"])
-    shared = {"by": by, "level": compared(levels), "method": "log-rank"} | _arm(design, inside)
+    shared = {"by": by, "level": compared(levels), "method": "log-rank", "note": NONE} | _arm(design, inside)
     estimand = f"no difference in the hazard between {by} levels"
     return [*rows, p_row(test, shared | {"estimand": estimand})]
 
@@ -124,17 +126,16 @@ def _time_dependent(
         values[everyone] for values in (*(design.outcome[name] for name in ("time", "event", "entry")), switch)
     )
     spells, exposed = split_at_switch(time, event, switch, entry)
-    said = f"{exposure.name} at its {dating} date"
+    dated = remark("at its date", exposure=exposure.name, dating=dating)
     rows: list[Row] = []
+    shared: Row
     for label, arm in ((f"before or without {exposure.name}", ~exposed), (f"after {exposure.name}", exposed)):
         counted = {"n": float(arm.sum()), "events": float(spells.event[arm].sum())}
         shared = {"by": exposure.name, "level": label, "method": f"Simon-Makuch, {dating} date"}
-        note = f"{said}; a patient counts in each arm for the time spent in it"
-        rows += curve_rows(
-            curve_of(only(spells, arm)), times, design.model.outcome.unit, shared | counted | {"note": note}
-        )
+        shared |= {"dating": dating, "note": dated + remark("in each arm")} | counted
+        rows += curve_rows(curve_of(only(spells, arm)), times, design.model.outcome.unit, shared)
     test = mantel_byar(time, event, switch, entry)
-    shared = {"by": exposure.name, "method": f"Mantel-Byar, {dating} date", "note": said}
+    shared = {"by": exposure.name, "method": f"Mantel-Byar, {dating} date", "dating": dating, "note": dated}
     shared |= {"level": f"after {exposure.name} vs before or without {exposure.name}"} | _arm(design, everyone)
     estimand = f"no difference in the hazard after and before or without {exposure.name}"
     follow_up = {"time": spells.time, "event": spells.event, "entry": np.maximum(spells.entry, 0.0)}
@@ -151,7 +152,7 @@ def _fixed_curves(design: Design, exposure: Exposure, times: list[float]) -> lis
     for label, arm in zip(
         exposure.compared_arms(unit), (followed & ~design.exposed, followed & design.exposed), strict=True
     ):
-        shared = {"by": exposure.name, "level": label, "method": "Kaplan-Meier", "note": exposure.guard(unit)}
+        shared = {"by": exposure.name, "level": label, "method": "Kaplan-Meier", "note": _guard(exposure, unit)}
         rows += curve_rows(_curve(design, arm), times, unit, shared | _arm(design, arm))
     return rows
 
@@ -161,11 +162,12 @@ def _fixed_tests(design: Design, exposure: Exposure) -> list[Row]:
     followed, unit = _followed(design), design.model.outcome.unit
     out, ever = {name: values[followed] for name, values in design.outcome.items()}, design.exposed[followed]
     without, with_ = exposure.compared_arms(unit)
-    shared = {"by": exposure.name, "level": f"{with_} vs {without}", "note": exposure.guard(unit)}
+    shared: Row = {"by": exposure.name, "level": f"{with_} vs {without}", "note": _guard(exposure, unit)}
     shared |= _arm(design, followed)
-    kind, pair = "ever against never", ("ever", f"never {with_}")
+    kind, pair = EVER, ("ever", f"never {with_}")
     if exposure.as_ == "landmark":
-        kind, pair = "landmark", (with_, without)
+        kind, pair = LANDMARK, (with_, without)
+    shared["dating"] = kind
     p_value = f"no difference in the hazard between {pair[0]} and {pair[1]}"
     test = log_rank(out["time"], out["event"], ever, entry=out["entry"])
     rows = [p_row(test, shared | {"estimand": p_value, "method": f"log-rank, {kind}"})]
@@ -173,6 +175,11 @@ def _fixed_tests(design: Design, exposure: Exposure) -> list[Row]:
         return rows
     compared = f"{pair[0]} against {pair[1]}"
     return rows + cox_rows(out, ever, shared, kind=kind, compared=compared, p_value=p_value)
+
+
+def _guard(exposure: Exposure, unit: str) -> Remarks:
+    """Say what is wrong with comparing patients by what they came to receive."""
+    return remark("guard", caution=exposure.guard(unit))
 
 
 def _followed(design: Design) -> np.ndarray:
@@ -194,7 +201,7 @@ def _curve(design: Design, inside: np.ndarray) -> StepCurve:
 
 def curve_rows(curve: StepCurve, times: list[float], unit: str, shared: Row) -> list[Row]:
     """Read survival at times, and the median, off a curve."""
-    shared = {"source": "raw", "interval": "95% CI", **shared}
+    shared = {"source": "raw", "kind": "value", "interval": "95% CI", **shared}
     alive = survival_at(curve, times)
     # Before the first death Greenwood's variance is 0: an interval from 1 to 1 would claim certainty.
     low, high = (np.where(alive < 1, limit, np.nan) for limit in survival_limits_at(curve, times, "log-log"))
@@ -202,25 +209,25 @@ def curve_rows(curve: StepCurve, times: list[float], unit: str, shared: Row) -> 
         shared
         | {"estimand": f"survival at {t:g} {unit}", "at": t, "unit": "probability"}
         | {"estimate": alive[i], "lower": low[i], "upper": high[i]}
-        | {"note": _noted(_at_risk(curve, t, unit, alive[i]), shared)}
+        | {"note": _at_risk(curve, t, unit, alive[i]) + shared["note"]}
         for i, t in enumerate(times)
     ]
     rows += _cumulative_hazards(curve, times, unit, shared)
     lower, upper = brookmeyer_crowley(curve, "log-log") if curve.spells.time.size else (np.nan, np.nan)
-    said = f"log-log limits (Brookmeyer-Crowley); where survival is exactly one half: {AT_HALF}"
+    how = remark("median limits") + remark("median rule", rule=AT_HALF)
     if curve.spells.time.size == 0:
-        said = "no patient"
+        how = remark("no patient")
     return [
         *rows,
         shared
-        | {"estimand": "median survival", "unit": unit, "note": _noted(said, shared)}
+        | {"estimand": "median survival", "unit": unit, "note": how + shared["note"]}
         | {"estimate": median(curve, AT_HALF), "lower": lower, "upper": upper},
     ]
 
 
 def _cumulative_hazards(curve: StepCurve, times: list[float], unit: str, shared: Row) -> list[Row]:
     """Read the Nelson-Aalen cumulative hazard at times, limits on the log scale."""
-    if not str(shared["method"]).startswith("Kaplan-Meier"):
+    if shared.get("dating"):  # an arm of the time spent in it is no group of patients
         return []
     hazard = hazard_at(curve, times)
     variance = step_at(curve, curve.hazard_variance, times, before=0.0)
@@ -234,31 +241,28 @@ def _cumulative_hazards(curve: StepCurve, times: list[float], unit: str, shared:
             "lower": hazard[i] / reach[i],
             "upper": hazard[i] * reach[i],
         }
-        | {"note": _noted("" if hazard[i] > 0 else "no event by then: no limits", shared)}
+        | {"note": (NONE if hazard[i] > 0 else remark("no event yet")) + shared["note"]}
         for i, t in enumerate(times)
     ]
 
 
-def _at_risk(curve: StepCurve, t: float, unit: str, alive: float) -> str:
+def _at_risk(curve: StepCurve, t: float, unit: str, alive: float) -> Remarks:
     """Say how many are at risk at a time, and which limits there are."""
     if curve.spells.time.size == 0:
-        return "no patient"
+        return remark("no patient")
     if np.isnan(alive):
-        return f"beyond the last follow-up ({curve.spells.end:g} {unit})"
-    limits = "no death by then: no limits" if alive == 1 else "log-log limits"
-    return f"{limits}; {float(numbers_at_risk(curve, t)):g} at risk"
+        return remark("beyond", last=f"{curve.spells.end:g}", unit=unit)
+    limits = remark("no death yet" if alive == 1 else "log-log")
+    return limits + remark("at risk", n=Count(float(numbers_at_risk(curve, t))))
 
 
 def p_row(test: LogRank, shared: Row) -> Row:
     """Make the row of a log-rank test, observed and expected events in its note."""
-    counts = ", ".join(
-        f"{o:g} observed and {e:.3g} expected" for o, e in zip(test.observed, test.expected, strict=True)
-    )
-    said = f"chi-square {test.statistic:.4g}, df {test.df}; events by arm: {counts}"
-    if np.isnan(test.p):
-        said = "nothing to compare: fewer than two arms are at risk at a death"
-    return {"source": "raw", **shared, "estimate": test.p, "unit": "P value", "note": _noted(said, shared)}
-
-
-def _noted(said: str, shared: Row) -> str:
-    return "; ".join(part for part in (said, shared.get("note", "")) if part)
+    said = remark("fewer than two arms")
+    if not np.isnan(test.p):
+        said = remark("log-rank", statistic=f"{test.statistic:.4g}", df=test.df)
+        arms = zip(test.observed, test.expected, strict=True)
+        counts = [remark("observed and expected", observed=Count(o), expected=f"{e:.3g}") for o, e in arms]
+        said += remark("events by arm", parts=sum(counts, NONE))
+    number = {"estimate": test.p, "unit": "P value", "kind": "P value"}
+    return {"source": "raw", **shared, **number, "note": said + shared["note"]}

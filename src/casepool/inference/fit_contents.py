@@ -31,6 +31,7 @@ from casepool.modelling import Design, Model, model_from_dict
 from casepool.modelling.design.making import design_of_typed, patient_labels
 from casepool.modelling.families.registry import FAMILIES
 from casepool.modelling.specification.model import model_dict
+from casepool.remarks import NONE, Remarks, note_of, remark
 
 KEPT = 4
 """Fits whose cases and Designs are kept, found again by all they are made of: a fit may be changed."""
@@ -119,13 +120,18 @@ def study_settings(fit: xr.DataTree) -> dict[str, Any]:
     return settings_of(fit) | ({"engine": AUTO} if free else {})
 
 
-def said_engine(fit: xr.DataTree) -> str:
+def engine_remarks(fit: xr.DataTree) -> Remarks:
     """Say which engine drew a fit; of nuts only where others declined, and then by the names of their gates."""
     engine = engine_of(fit)
     if engine["run"] != NUTS:
-        return f"drawn by {engine['run']}"
+        return remark("drawn by", engine=engine["run"])
     declined = [f"{name} ({why['gate']})" for name, why in engine["refused"].items()]
-    return f"drawn by {NUTS}, as {' and '.join(declined)} declined" if declined else ""
+    return remark("drawn instead", engine=NUTS, declined=" and ".join(declined)) if declined else NONE
+
+
+def said_engine(fit: xr.DataTree) -> str:
+    """Put the same into words."""
+    return note_of(engine_remarks(fit))
 
 
 def draws_groups(design: Design, drawn: Drawn) -> dict[str, xr.Dataset]:

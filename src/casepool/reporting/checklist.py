@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from casepool.cases.problems import ERROR
 from casepool.cases.rules import RULES
 from casepool.estimation.draws import Fitted
+from casepool.estimation.survival import survival_words
 from casepool.inference.convergence import NOT_ASKED, RHAT, convergence_of
 from casepool.inference.fit_contents import said_engine
 from casepool.modelling.design.grouping import patients_and_events
@@ -174,8 +175,7 @@ def _of_exposure(say: Callable[[Answers, Exposure], str]) -> Filler:
 
 
 def _strategies(answer: Answers, exposure: Exposure) -> str:
-    words = dict.fromkeys(str(e).partition(": ")[2] for e in answer.curves[exposure.name]["estimand"])
-    return listed([text for text in words if " vs " not in text and "minus" not in text][:2])
+    return listed(list(survival_words(answer.fitted, exposure.name).arms.values()))
 
 
 def _assigned(answer: Answers, exposure: Exposure) -> str:

@@ -3,25 +3,19 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from casepool.estimation.survival import PRIOR_ALONE
+from casepool.estimation.survival import SurvivalWords
 from casepool.modelling.families.priors import Prior
+from casepool.remarks import parts
 from casepool.reporting.blocks import Cell, Table
 from casepool.reporting.figures import UNCONVERGED
 from casepool.reporting.numbers import TIMES, shown, with_interval
 from casepool.writing import RARE, RARE_NOTE, count_text
 
-BOUND = re.compile(r"one-sided 95% (?P<side>lower|upper) bound (?P<bound>[\d.]+)")
 Row = pd.Series
-
-
-def parts(note: str) -> list[str]:
-    """Split a note into its sentences."""
-    return [part for part in note.split("; ") if part]
 
 
 def common_notes(*tables: pd.DataFrame) -> list[str]:
@@ -34,12 +28,7 @@ def common_notes(*tables: pd.DataFrame) -> list[str]:
 
 def own_note(row: Row, shared: Sequence[str]) -> str:
     """Return what only this row says."""
-    return "; ".join(BOUND.sub(_bound, part) for part in parts(row["note"]) if part not in shared)
-
-
-def _bound(found: re.Match[str]) -> str:
-    sign = "≥" if found["side"] == "lower" else "≤"
-    return f"one-sided 95%: {sign} {shown(float(found['bound']), 'probability')}"
+    return "; ".join(part for part in parts(row["note"]) if part not in shared)
 
 
 def number_cell(row: Row, shared: Sequence[str] = ()) -> Cell:
@@ -128,7 +117,7 @@ def by_prior(caption: str, label: str, refits: Sequence[tuple[Prior, pd.DataFram
 
 def tests(raw: pd.DataFrame, by: str) -> Table | None:
     """Lay out the tests of a classical table; None if it has none."""
-    rows = raw[raw["unit"] == "P value"]
+    rows = raw[raw["kind"] == "P value"]
     if rows.empty:
         return None
     cells = [
@@ -159,54 +148,49 @@ def plain(caption: str, table: pd.DataFrame, *, mark_rare: bool, folded: bool = 
 def pairs(caption: str, table: pd.DataFrame, *, mark_rare: bool) -> Table:
     """Lay contrasts out: a line per pair of levels, a column per measure."""
     shared = common_notes(table)
+    table = table.assign(place=table.groupby("level").cumcount())
     rows: list[list[Cell]] = []
     headings = ["", "events of patients"]
     for level, same in table.groupby("level", sort=False):
         first = same.iloc[0]
         counts = f"{count_text(first['events'], mark_rare)} of {count_text(first['n'], mark_rare)}"
         if not rows:
-            headings += [_measure(r, kind(table)) for _, r in same.iterrows()]
+            every = [table[table["place"] == place] for place in range(len(same))]
+            headings += [_measure(own, kind(table)) for own in every]
         rows.append([Cell(str(level)), Cell(counts), *(number_cell(r, shared) for _, r in same.iterrows())])
     return finished(Table(caption, headings, rows, shared), mark_rare)
 
 
-def _measure(row: Row, interval: str) -> str:
-    """Head a column of contrasts; the probability of superiority without the names of its levels."""
-    if row["interval"]:
-        return f"{row['estimand']}, {interval}"
-    superior = "responds more often than" in row["estimand"]
-    return "probability that the first responds more often" if superior else str(row["estimand"])
+def _measure(same: pd.DataFrame, interval: str) -> str:
+    """Head a column of contrasts; where every pair of levels is named in it, by what holds of the first of them."""
+    first = same.iloc[0]
+    if first["interval"]:
+        return f"{first['estimand']}, {interval}"
+    named = len(set(same["estimand"])) > 1
+    return "probability that the first does so more often" if named else str(first["estimand"])
 
 
-def quantity(row: Row) -> str:
-    """Return what a row of a survival table tells, without the arm it tells it of."""
-    return str(row["estimand"]).partition(": ")[0].removeprefix("difference in ")
+def quantity(row: Row) -> tuple[str, str, bool]:
+    """Return what a row of a survival table tells, whichever arm it tells it of: time, unit, whether a probability."""
+    unit = "probability" if row["unit"] == "difference" else row["unit"]
+    return str(row["at"]), str(unit), row["kind"] == "probability"
 
 
-def grid(caption: str, table: pd.DataFrame, words: Mapping[str, str], last: float, *, mark_rare: bool) -> Table:
-    """Lay survival out: a line per quantity, a column per strategy or level and for their difference.
-
-    Medians beyond the `last` follow-up are marked as extrapolated.
-    """
+def grid(caption: str, table: pd.DataFrame, told: SurvivalWords, *, mark_rare: bool) -> Table:
+    """Lay survival out: a line per quantity, a column per strategy or level and for their difference."""
     levels = list(dict.fromkeys(table["level"]))
-    singles = [
-        level
-        for level in levels
-        if not (table.loc[table["level"] == level, "estimand"].str.startswith("difference").any())
-    ]
+    singles = list(dict.fromkeys(table.loc[table["kind"] != "difference", "level"]))
     columns = singles if len(singles) > 2 else levels
     shared = common_notes(table)
+    asked = [quantity(r) for _, r in table.iterrows()]
     rows = []
-    for name in dict.fromkeys(quantity(r) for _, r in table.iterrows()):
-        same = table[[quantity(r) == name for _, r in table.iterrows()]]
+    for wanted in dict.fromkeys(asked):
+        same = table[[own == wanted for own in asked]]
         cells = [same[same["level"] == level] for level in columns]
-        named = with_unit(name, same["unit"].iloc[0])
-        numbers = [number_cell(c.iloc[0], shared) if len(c) else Cell("") for c in cells]
-        if name == "median survival":
-            numbers = [beyond(cell, c, last) for cell, c in zip(numbers, cells, strict=True)]
-        rows.append([Cell(named), *numbers])
+        named = with_unit(told.quantities[wanted], wanted[1])
+        rows.append([Cell(named), *(number_cell(c.iloc[0], shared) if len(c) else Cell("") for c in cells)])
     headings = [f"posterior median, {kind(table)}"]
-    headings += [words.get(str(level), str(level)) if level in singles else f"difference: {level}" for level in columns]
+    headings += [told.arms[level] if level in singles else f"difference: {level}" for level in columns]
     notes = [_counts(table, singles, mark_rare), *(_capital(note) for note in shared)]
     return finished(Table(caption, headings, rows, notes), mark_rare)
 
@@ -214,16 +198,6 @@ def grid(caption: str, table: pd.DataFrame, words: Mapping[str, str], last: floa
 def with_unit(name: str, unit: str) -> str:
     """Name a quantity with its unit, if it is a time that does not say so, or a rate."""
     return f"{name}, {unit}" if unit.startswith("per ") or (unit in TIMES and not name.endswith(unit)) else name
-
-
-def beyond(cell: Cell, rows: pd.DataFrame, last: float) -> Cell:
-    """Mark a median that lies where nobody was followed."""
-    if rows.empty or not rows["estimate"].iloc[0] > last:
-        return cell
-    if "extrapolated" in cell.small:
-        return cell
-    said = "; ".join(part for part in ("extrapolated beyond the last follow-up", cell.small) if part)
-    return Cell(cell.text, said, cell.failed)
 
 
 def _counts(table: pd.DataFrame, levels: Sequence[str], mark_rare: bool) -> str:
@@ -239,30 +213,23 @@ def _capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def said_in(note: str, start: str) -> str:
-    """Return the rest of the part of a note that begins with `start`."""
-    return next((part.removeprefix(start).strip() for part in parts(note) if part.startswith(start)), "")
-
-
-def ratios(caption: str, table: pd.DataFrame, exposure: str, own: tuple[str, str]) -> Table:
+def ratios(
+    caption: str, table: pd.DataFrame, exposure: str, own: tuple[str, str], alone: Mapping[str, float | None]
+) -> Table:
     """Lay an exposure's ratio out under every prior and dating, the probability of the better side beside it.
 
-    `own` is the model's own prior and dating, whose line is marked.
+    `own` is the model's own prior and dating, whose line is marked; `alone` what every prior says by itself.
     """
-    chances = table[table["interval"] == ""].reset_index(drop=True)
-    values = table[table["interval"] != ""].reset_index(drop=True)
+    chances = table[table["kind"] == "probability"].reset_index(drop=True)
+    values = table[table["kind"] == "ratio"].reset_index(drop=True)
     rows = []
     for (_, value), (_, chance) in zip(values.iterrows(), chances.iterrows(), strict=True):
-        prior, dating = (
-            said_in(value["note"], "prior of the log ratio"),
-            said_in(value["note"], f"dates of {exposure}:"),
-        )
+        prior, dating = str(value["prior"]), str(value["dating"])
         marked = " (the model's own)" if (prior, dating) == own else ""
         cells = [prior + marked, dating or "fixed at baseline"]
         numbers = [number_cell(value, parts(value["note"])), number_cell(chance, parts(chance["note"]))]
-        alone = said_in(chance["note"], PRIOR_ALONE)
-        before = Cell(shown(float(alone), "probability") if alone else "–")
-        rows.append([*(Cell(text) for text in cells), *numbers, before])
+        before = alone.get(prior)
+        rows.append([*map(Cell, cells), *numbers, Cell("–" if before is None else shown(before, "probability"))])
     name = str(values["estimand"].iloc[0])
     chance_name = str(chances["estimand"].iloc[0])
     headings = [

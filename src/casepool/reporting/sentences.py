@@ -6,9 +6,11 @@ from collections.abc import Iterator, Sequence
 
 import pandas as pd
 
+from casepool.estimation.survival import prior_chance
+from casepool.modelling.families.names import effect_of
 from casepool.reporting.answers import Answers, ByFactor
 from casepool.reporting.figures import UNCONVERGED
-from casepool.reporting.layouts import kind, said_in
+from casepool.reporting.layouts import kind
 from casepool.reporting.material import Material, survives
 from casepool.reporting.numbers import counted, listed, lowered, shown, with_interval
 from casepool.reporting.people import event_words, exposed, outcome_name, total
@@ -73,11 +75,10 @@ def _pairs(part: ByFactor) -> Iterator[str]:
         return
     for level, same in pairs.groupby("level", sort=False):
         odds = same[same["estimand"] == "odds ratio"].iloc[0]
-        chance = same[same["interval"] == ""].iloc[0]
-        first, _, second = str(level).partition(" vs ")
+        chance = same[same["kind"] == "probability"].iloc[0]
         yield (
-            f"{first} against {second}: odds ratio {number(odds)} ({kind(same)}); "
-            f"the probability that {first} responds more often is {shown(chance['estimate'], 'probability')}."
+            f"{level}: odds ratio {number(odds)} ({kind(same)}); {chance['estimand']} is "
+            f"{shown(chance['estimate'], 'probability')}."
         )
     if replaced := _replaced(part.raw):
         yield f"It replaces tests: {replaced}."
@@ -85,11 +86,11 @@ def _pairs(part: ByFactor) -> Iterator[str]:
 
 def _replaced(raw: pd.DataFrame) -> str:
     """Say the P values of a classical table, by what is tested."""
-    tests = raw[raw["unit"] == "P value"]
+    tests = raw[raw["kind"] == "P value"]
     said = []
     for tested, same in tests.groupby("estimand", sort=False):
         values = [f"{r['method']} P {_equals(r['estimate'])}" for _, r in same.iterrows()]
-        said.append(f"{'for the rate' if 'the rate of' in str(tested) else 'for all codes'} {listed(values)}")
+        said.append(f"of {tested}, {listed(values)}")
     return "; ".join(said)
 
 
@@ -109,13 +110,14 @@ def _survival(material: Material, answer: Answers) -> Iterator[str]:
     if exposure is None:
         return
     table = answer.ratios[exposure.name]
-    ratio, chance = table[table["interval"] != ""].iloc[0], table[table["interval"] == ""].iloc[0]
+    ratio, chance = (table[table["kind"] == kind].iloc[0] for kind in ("ratio", "probability"))
     ways = {"baseline": "Ever against never", "landmark": str(ratio["level"]).capitalize()}
     compared = ways.get(exposure.as_, f"After {exposure.name} against before or without it")
-    prior = said_in(ratio["note"], "prior of the log ratio")
+    alone = prior_chance(model.prior(effect_of(exposure.name)), above=model.effects == "accelerated")
     yield (
         f"{compared}: {ratio['estimand']} {number(ratio)} ({kind(table)}); {chance['estimand']} is "
-        f"{shown(chance['estimate'], 'probability')}, where the prior alone, {prior}, says 50%."
+        f"{shown(chance['estimate'], 'probability')}, where the prior alone, {ratio['prior']}, says "
+        f"{'nothing' if alone is None else shown(alone, 'probability')}."
     )
     yield f"This is an association, not what {exposure.name} does."
     if not exposure.begins:
@@ -131,7 +133,8 @@ def forced_text(answer: Answers) -> str:
         return ""
     table = answer.ratios[exposure.name]
     name = str(table["estimand"].iloc[0])
-    side, limit = ("below", "lower") if name.startswith("hazard") else ("above", "upper")
+    accelerated = answer.fitted.model.effects == "accelerated"
+    side, limit = ("above", "upper") if accelerated else ("below", "lower")
     return (
         f"None of the {who} exposed patients had the event, so the data can only pull the {name} one way: "
         f"a posterior median {side} 1 is forced, not found, and the {limit} limit is the prior's."

@@ -12,7 +12,7 @@ from casepool.arguments import name_of
 from casepool.errors import CasepoolError
 from casepool.escaping import literal
 from casepool.reporting.figures import check_axes, mark
-from casepool.tables import COLUMNS, POSTERIOR_COLUMNS, check_table
+from casepool.tables import RESERVED, check_table
 
 DARK, PALE, BAD = "#1b4f72", "#9fb8c8", "#c0392b"
 
@@ -44,7 +44,7 @@ def plot_multiverse(table: pd.DataFrame, *, estimand: str | None = None, ax: Axe
     check_table(table, remedy="pass what multiverse(...) returned")
     if estimand is not None:
         name_of(estimand, "estimand", "name an estimand of the table")
-    decisions = [str(name) for name in table.columns if name not in COLUMNS + POSTERIOR_COLUMNS]
+    decisions = [str(name) for name in table.columns if name not in RESERVED]
     if not decisions:
         raise CasepoolError("this table holds no codings", remedy="pass what multiverse(...) returned")
     rows = table[table["lower"].notna()]

@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
+import math
+
 import pandas as pd
 
 from casepool.cases.recoding import AS_RECORDED
+from casepool.estimation.survival import prior_chance, survival_words
+from casepool.frequentist.spans import EVER, LANDMARK
 from casepool.modelling.families.names import effect_of
 from casepool.modelling.specification.cautions import ASSOCIATION
 from casepool.modelling.specification.exposure import Exposure
+from casepool.remarks import parts
 from casepool.reporting.answers import Answers
 from casepool.reporting.blocks import Block, Cell, Picture, Table, Text
 from casepool.reporting.dates import plot_tipping
 from casepool.reporting.figures import data_uri
 from casepool.reporting.foreseen import plot_prior_survival, plot_survival_check
 from casepool.reporting.layouts import (
+    common_notes,
     finished,
     grid,
     kind,
     number_cell,
+    own_note,
     pairs,
-    parts,
     plain,
     ratios,
-    said_in,
     tests,
 )
 from casepool.reporting.material import Material
@@ -30,6 +35,7 @@ from casepool.reporting.numbers import shown, with_interval
 from casepool.reporting.pieces import forest, masked, named
 from casepool.reporting.sentences import forced_text
 from casepool.reporting.trajectories import arm_names, plot_survival
+from casepool.studies.exposure import exposure_variants
 
 READING = (
     "The prior's own probability of a ratio on the better side of 1 is 50%: the distance from there is what the "
@@ -46,7 +52,7 @@ def survival_blocks(material: Material, answer: Answers) -> list[Block]:
     if answer.exposure is not None:
         blocks.append(Text(guard_text(answer), tone="guard"))
     for by, table in answer.curves.items():
-        blocks += [curves_picture(answer, by, table), curves_table(material, answer, by, table)]
+        blocks += [curves_picture(answer, by), curves_table(material, answer, by, table)]
     if answer.exposure is not None:
         blocks += sensitivity_blocks(material, answer)
     for by, found in answer.ratios.items():
@@ -72,17 +78,9 @@ def guard_text(answer: Answers) -> str:
     ).strip()
 
 
-def strategy_words(table: pd.DataFrame) -> dict[str, str]:
-    """Return the words for each arm of a survival table."""
-    words: dict[str, str] = {}
-    for _, row in table.iterrows():
-        words.setdefault(str(row["level"]), str(row["estimand"]).partition(": ")[2] or str(row["level"]))
-    return words
-
-
-def curves_picture(answer: Answers, by: str, table: pd.DataFrame) -> Picture:
+def curves_picture(answer: Answers, by: str) -> Picture:
     """Draw the survival curves for the report."""
-    arms = [words for level, words in strategy_words(table).items() if " vs " not in level]
+    arms = list(survival_words(answer.fitted, by or None).arms.values())
     fixed = answer.exposure is not None and not answer.exposure.begins
     seen = "Kaplan-Meier steps of both groups" if fixed else "the Kaplan-Meier curve of all patients"
     caption = f"Survival {'' if len(arms) > 2 else '– '}{arm_names(arms, by)}"
@@ -92,10 +90,9 @@ def curves_picture(answer: Answers, by: str, table: pd.DataFrame) -> Picture:
 
 def curves_table(material: Material, answer: Answers, by: str, table: pd.DataFrame) -> Table:
     """Tabulate survival at times, medians and restricted means."""
-    words = strategy_words(table)
-    last = float(answer.fitted.design.outcome["time"].max())
+    told = survival_words(answer.fitted, by or None)
     caption = f"Survival{f' by {by}' if by else ''}: at times, median, restricted mean"
-    return grid(caption, masked(material, table), words, last, mark_rare=not material.public)
+    return grid(caption, masked(material, table), told, mark_rare=not material.public)
 
 
 def sensitivity_blocks(material: Material, answer: Answers) -> list[Block]:
@@ -106,9 +103,12 @@ def sensitivity_blocks(material: Material, answer: Answers) -> list[Block]:
     dated = exposure.begins
     own = (str(answer.fitted.model.prior(effect_of(exposure.name))), exposure.dating if dated else "")
     caption = f"{material.label(exposure.column)}: the ratio under three priors{' and two datings' if dated else ''}"
-    drawn = told_apart(answer.sensitivity, exposure.name)
+    drawn = told_apart(answer.sensitivity)
+    priors = [model.prior(effect_of(exposure.name)) for model in exposure_variants(answer.fitted.model)]
+    above = answer.fitted.model.effects == "accelerated"
+    alone = {str(prior): prior_chance(prior, above=above) for prior in priors}
     return [
-        ratios(caption, answer.sensitivity, exposure.name, own),
+        ratios(caption, answer.sensitivity, exposure.name, own, alone),
         Text(READING, tone="small"),
         forest("The ratio under each prior and dating", drawn, not material.public),
         *tipping_blocks(answer, exposure.name),
@@ -121,11 +121,12 @@ def tipping_blocks(answer: Answers, exposure: str) -> list[Block]:
     if answer.tipped is None:
         return []
     table = answer.tipped
-    ratio, last = table[table["unit"] == "ratio"], table.iloc[-1]
+    ratio, last = table[table["kind"] == "ratio"], table.iloc[-1]
     ends = [
         f"{with_interval(r['estimate'], r['lower'], r['upper'], 'ratio')}" for _, r in ratio.iloc[[0, -1]].iterrows()
     ]
-    where = str(last["note"]) or f"at {shown(last['estimate'], 'probability')} of the way"
+    where = f"at {shown(last['estimate'], 'probability')} of the way"
+    where = str(last["note"]) if math.isnan(last["estimate"]) or not last["estimate"] else where
     said = (
         f"With every unknown date of {exposure} at the start of its interval the {ratio['estimand'].iloc[0]} is "
         f"{ends[0]}, at the end {ends[1]}. Where the limit first passes 1: {where}."
@@ -141,12 +142,12 @@ def coding_blocks(material: Material, answer: Answers, exposure: Exposure) -> li
         return []
     table, rows = answer.coded, []
     decisions = [name for name in table.columns if name in material.codebook.codings]
-    values, chances = table[table["interval"] != ""], table[table["interval"] == ""]
+    values, chances = table[table["kind"] == "ratio"], table[table["kind"] == "probability"]
+    shared = common_notes(values)
     for (_, value), (_, chance) in zip(values.iterrows(), chances.iterrows(), strict=True):
         names = [f"{d} {value[d]}" for d in decisions if value[d] != AS_RECORDED]
-        exposed = next((part for part in parts(value["note"]) if " exposed with " in part), "")
         numbers = [number_cell(value, parts(value["note"])), number_cell(chance, parts(chance["note"]))]
-        counts = Cell(f"{value['events']:g} of {value['n']:g}", exposed)
+        counts = Cell(f"{value['events']:g} of {value['n']:g}", own_note(value, shared))
         rows.append([Cell((", ".join(names) or "as recorded").replace("_", " ")), counts, *numbers])
     name, chance_name = str(values["estimand"].iloc[0]), str(chances["estimand"].iloc[0])
     headings = ["who counts as exposed", "events of patients", f"{name}, {kind(values)}", chance_name]
@@ -168,22 +169,19 @@ def before_the_data(answer: Answers) -> list[Block]:
     return [Picture(data_uri(plot_prior_survival(answer.fitted.tree)), f"{caption}: survival curves.", caption)]
 
 
-def told_apart(table: pd.DataFrame, exposure: str) -> pd.DataFrame:
+def told_apart(table: pd.DataFrame) -> pd.DataFrame:
     """Give every line of a sensitivity table its prior and dating as its level."""
-    kept = table[table["interval"] != ""]
-    priors = [said_in(note, "prior of the log ratio") for note in kept["note"]]
-    datings = [said_in(note, f"dates of {exposure}:") for note in kept["note"]]
-    return kept.assign(level=[f"{p}{f', {d}' if d else ''}" for p, d in zip(priors, datings, strict=True)])
+    kept = table[table["kind"] == "ratio"]
+    variants = zip(kept["prior"], kept["dating"], strict=True)
+    return kept.assign(level=[", ".join(filter(None, variant)) for variant in variants])
 
 
 def raw_blocks(material: Material, by: str, raw: pd.DataFrame) -> list[Block]:
     """Lay out what stands beside the model: Kaplan-Meier, Simon-Makuch, ever against never, tests."""
     rare = not material.public
-    curves = raw["method"].str.startswith(("Kaplan-Meier", "Nelson-Aalen", "maximum likelihood"))
-    whole = raw[~raw["unit"].isin(("P value", "ratio")) & curves]
-    split = raw[raw["method"].str.startswith("Simon-Makuch")]
-    ratio = raw[raw["unit"] == "ratio"]
-    biased = ratio["method"].str.contains("ever against never|landmark")
+    curves, ratio = raw[raw["kind"] == "value"], raw[raw["kind"] == "ratio"]
+    whole, split = curves[curves["dating"] == ""], curves[curves["dating"] != ""]
+    biased = ratio["dating"].isin((EVER, LANDMARK))
     blocks: list[Block] = []
     for name, same in whole.groupby("by", sort=False):
         caption = "Without priors: survival" + (f" by {name!s}" if name else " of everyone")

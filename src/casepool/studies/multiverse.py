@@ -97,7 +97,7 @@ def multiverse(
                     what = f"{chosen.name}, combination {number} of {len(worlds)} ({_label(choices)})"
                     table = ask(estimand, fit_by(choice, plan, chosen, frame, what=what), by)
                     finished.add(key, [{str(k): v for k, v in row.items()} for row in table.to_dict(orient="records")])
-                yield pd.DataFrame(finished.known[key]).assign(**choices)
+                yield pd.DataFrame(finished.known[key]).assign(coding=_label(choices), **choices)
 
         blocks = in_turn(asked, plan.settings, told, progress=progress)
     return marked_private(pd.concat(blocks, ignore_index=True), public=(codebook_of(cases) or Codebook()).public)

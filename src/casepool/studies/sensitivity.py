@@ -18,6 +18,7 @@ from casepool.modelling import Model
 from casepool.modelling.families.names import sd_of
 from casepool.modelling.families.parameters import Role
 from casepool.modelling.families.priors import Prior
+from casepool.remarks import remark, with_remarks
 from casepool.studies.exposure import exposure_told, exposure_variants
 
 SCALES = (0.25, 0.5, 1.0, 2.0)
@@ -53,9 +54,10 @@ def sensitivity(fit: xr.DataTree, *, scales: Sequence[float] = SCALES, progress:
     scaled, others = _scaled(model, scales), exposure_variants(model)
     fits = again(fit, [*(variant for _, _, variant in scaled), *others], progress=progress)
     for (factor, prior, variant), refitted in zip(scaled, fits, strict=False):
-        said = f"{sd_of(factor)} ~ {prior}"
         own = " (the model's own)" * (variant is None)
-        tables.append(_noted(_answer(refitted, factor).assign(model=f"{model.name}, {said}{own}"), said))
+        named = {"model": f"{model.name}, {sd_of(factor)} ~ {prior}{own}", "prior": str(prior)}
+        said = remark("own prior", parameter=sd_of(factor), prior=prior)
+        tables.append(with_remarks(_answer(refitted, factor).assign(**named), said))
     if others:
         tables.append(exposure_told(fits[len(scaled) :]))
     return pd.concat(tables, ignore_index=True)
@@ -95,7 +97,3 @@ def _answer(fit: xr.DataTree, factor: str) -> pd.DataFrame:
 
 def _same(prior: Prior, other: Prior) -> bool:
     return (prior.dist, prior.parameters) == (other.dist, other.parameters)
-
-
-def _noted(table: pd.DataFrame, said: str) -> pd.DataFrame:
-    return table.assign(note=[f"{said}; {note}" if note else said for note in table["note"]])

@@ -21,6 +21,7 @@ from casepool.inference.fitting import planned, together
 from casepool.modelling import Model, make_design
 from casepool.modelling import model as get_model
 from casepool.modelling.design.making import patient_labels
+from casepool.remarks import remark, with_remarks
 from casepool.tables import estimate_table
 
 FRACTIONS = tuple(round(0.1 * step, 1) for step in range(11))
@@ -74,9 +75,8 @@ def tipping(
     fits = together(planned(seed=seed, engine=engine, progress=progress, **settings), moved)
     tables = []
     for place, fit in zip(places, fits, strict=True):
-        table = contrast(fit, name).assign(at=place, model=chosen.name)
-        table["note"] = f"every unknown date at {place:g} of its interval; " + table["note"]
-        tables.append(table)
+        table = contrast(fit, name).assign(at=place, model=chosen.name, dating=f"{place:g} of the interval")
+        tables.append(with_remarks(table, remark("dates moved", place=f"{place:g}")))
     whole = pd.concat(tables, ignore_index=True)
     return pd.concat(
         [whole, estimate_table([_tips(whole)], posterior=True, public=whole.attrs.get("public", True))],
@@ -139,10 +139,11 @@ def _tips(table: pd.DataFrame) -> dict[str, Any]:
         "method": "linear interpolation between refits",
         "verdict": worst(*ratios["verdict"]),
         "unit": "fraction",
+        "kind": "bound",
     }
     if not (margin >= 0).any():
-        return row | {"note": "never: the interval excludes 1 wherever the dates lie"}
+        return row | {"note": remark("excluded everywhere")}
     if first == 0:
-        return row | {"estimate": place[0], "note": "the interval holds 1 from the earliest dates on"}
+        return row | {"estimate": place[0], "note": remark("held at once")}
     before, after = margin[first - 1], margin[first]
     return row | {"estimate": place[first - 1] + (place[first] - place[first - 1]) * before / (before - after)}

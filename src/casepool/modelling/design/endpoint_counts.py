@@ -7,6 +7,7 @@ import numpy as np
 from casepool.modelling.design.design import Design
 from casepool.modelling.families.responses import category_counts
 from casepool.modelling.specification.endpoints import Endpoint
+from casepool.remarks import NONE, Remarks, remark
 
 
 def counted(design: Design, endpoint: Endpoint) -> np.ndarray:
@@ -14,14 +15,14 @@ def counted(design: Design, endpoint: Endpoint) -> np.ndarray:
     return endpoint.of(category_counts(design.outcome, len(design.model.steps) + 1))
 
 
-def reached_note(design: Design) -> str:
-    """Say which categories nobody reached, or that all patients share one; "" if every one was reached."""
+def reached(design: Design) -> Remarks:
+    """Say which categories nobody reached, or that all patients share one; nothing if every one was reached."""
     if not design.model.is_ordinal:
-        return ""
+        return NONE
     codes = design.model.outcome.levels
     totals = [counts.sum() for counts in category_counts(design.outcome, len(codes))]
     empty = [code for code, total in zip(codes, totals, strict=True) if not total]
     if len(empty) == len(codes) - 1:
         [only] = set(codes) - set(empty)
-        return f"only {only} was reached: how far apart the categories lie is the prior's"
-    return f"nobody in the fit reached {' or '.join(empty)}" if empty else ""
+        return remark("all reached one", code=only)
+    return remark("nobody reached", codes=" or ".join(empty)) if empty else NONE

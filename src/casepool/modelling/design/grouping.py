@@ -18,6 +18,7 @@ from casepool.modelling.design.encoding import labels_of
 from casepool.modelling.design.endpoint_counts import counted
 from casepool.modelling.design.making import patient_labels
 from casepool.modelling.specification.endpoints import event
+from casepool.remarks import NONE, Count, Patients, Remarks, remark
 
 
 @dataclass(frozen=True)
@@ -43,16 +44,12 @@ class Membership:
         n, events = patients_and_events(design)
         return n @ self.members, events @ self.members
 
-    def note(self, design: Design) -> str:
+    def remarks(self, design: Design) -> Remarks:
         """Say which patients count in several levels, and how many in none."""
-        several = [p for p, row in zip(design.patients, self.members, strict=True) if row.sum() > 1]
+        several = tuple(p for p, row in zip(design.patients, self.members, strict=True) if row.sum() > 1)
         lost = int((self.members.sum(axis=1) == 0).sum())
-        parts = []
-        if several:
-            parts.append(f"patients in several levels ({', '.join(several)}) count in each: rows do not add up")
-        if lost:
-            parts.append(f"{lost} patient{'s' * (lost > 1)} without {self.by} left out of these rows")
-        return "; ".join(parts)
+        twice = remark("in several levels", patients=Patients(several)) if several else NONE
+        return twice + (remark("in no level", n=Count(lost, "patient"), by=self.by) if lost else NONE)
 
 
 def patients_and_events(design: Design) -> tuple[np.ndarray, np.ndarray]:

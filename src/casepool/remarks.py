@@ -1,0 +1,200 @@
+"""What a row says besides its numbers: a kind and typed slots, put into words in one place and nowhere read again.
+
+Whatever code needs stands in a typed column of the row; a remark is for readers. Its counts are marked, and the
+identifiers in it withheld, where the table is not public: by slot, never by looking for them in a sentence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from casepool.writing import count_text
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+BETWEEN = "; "
+"""Stands between the remarks of a note; no remark holds it."""
+WORDS = {
+    # of any number of a fit
+    "chains differ": "chains differ in this number: R-hat {rhat}",
+    "drawn by": "drawn by {engine}",
+    "drawn instead": "drawn by {engine}, as {declined} declined",
+    "refit": "of this refit only convergence was asked",
+    "integrated": "{n} without {covariate} (integrated over its distribution)",
+    "summed": "{n} without {covariate} (summed over its levels)",
+    "incomplete": "{parts}",
+    "left out": "left out: {parts}",
+    "left out for": "{n} ({reason})",
+    "extrapolated": "extrapolated beyond the last follow-up ({last} {unit})",
+    "one-sided bound": "one-sided 95% {side} bound {bound}",
+    # of patients and levels
+    "in several levels": "patients in several levels ({patients}) count in each: rows do not add up",
+    "in no level": "{n} without {by} left out of these rows",
+    "several": "'{level}' holds the patients of more than one level",
+    "nobody reached": "nobody in the fit reached {codes}",
+    "all reached one": "only {code} was reached: how far apart the categories lie is the prior's",
+    "counts differ": "{column} differs between sources: {counts}",
+    "no patient": "no patient",
+    "no patient of the level": "no patient of this level in the fit",
+    "described elsewhere": 'target="standardised" or "new" describes it',
+    "set to the level": "no patient of this level in the fit: all patients, each set to it",
+    "nobody evaluable": "no evaluable patient of this level",
+    "combinations seen": "{seen} of {implied} implied combinations seen",
+    "own target": "at the level's own target rate",
+    "others' target": "at the target rates of the patients of the fit",
+    "out of range": "{side} both its raw rate and an unseen level's ({unseen})",
+    "moved out of range": "{side} both its raw rate and an unseen level's ({unseen}), moved by {term}",
+    "unseen label": "{term} {labels} unseen: its effect is drawn from {source}",
+    "missing value": "{term} missing: averaged over {source}",
+    "flat prior": "the prior on {names} is flat and says nothing alone",
+    # of comparisons
+    "of probabilities": "of the {target} probabilities",
+    "better categories": "above 1: better categories are more likely, other terms being equal",
+    "prior share": "{share} before seeing the data",
+    "even chance": "{chance} if nothing told the {levels} levels apart",
+    "own prior": "{parameter} ~ {prior}",
+    # of survival and exposures
+    "same patients": "standardised over the same {n}",
+    "all patients": "standardised over all patients of the fit",
+    "came to be": "n and events are of those who came to be in the arm",
+    "dates": "dates of {exposure}: {dating}",
+    "guard": "{caution}",
+    "undefined": "undefined: both are infinite in {share} of draws",
+    "prior alone": "under the prior alone {chance}",
+    "prior of the ratio": "prior of the log ratio {prior}",
+    "exposed": "{n} exposed with {events} events",
+    "dates moved": "every unknown date at {place} of its interval",
+    "excluded everywhere": "never: the interval excludes 1 wherever the dates lie",
+    "held at once": "the interval holds 1 from the earliest dates on",
+    # of raw survival
+    "at ends": "events known to lie in an interval are put at its end, which raises survival: the model does without "
+    "that",
+    "at its date": "{exposure} at its {dating} date",
+    "in each arm": "a patient counts in each arm for the time spent in it",
+    "beyond": "beyond the last follow-up ({last} {unit})",
+    "no event yet": "no event by then: no limits",
+    "no death yet": "no death by then: no limits",
+    "log-log": "log-log limits",
+    "at risk": "{n} at risk",
+    "median limits": "log-log limits (Brookmeyer-Crowley)",
+    "median rule": "where survival is exactly one half: {rule}",
+    "log-rank": "chi-square {statistic}, df {df}",
+    "events by arm": "events by arm: {parts}",
+    "observed and expected": "{observed} observed and {expected} expected",
+    "fewer than two arms": "nothing to compare: fewer than two arms are at risk at a death",
+    "no Cox": "all or no deaths in one arm: the plain Cox estimate does not exist",
+    "at its limit": "all or no events in one arm: the likelihood has its limit there, and the limits are rough",
+    "profile": "profile-likelihood limits",
+    "likelihood ratio": "likelihood ratio",
+    "delta": "limits by the delta method",
+    "no prior": "no prior",
+    "not computed": "not computed: {reason}",
+    "no maximum": "not computed: the likelihood rises for ever, so it has no maximum",
+    "cured": "never reached: part of the patients is cured",
+    # of raw rates
+    "fewer than two levels": "fewer than two levels have evaluable patients: nothing to compare",
+    "too many tables": "not computed: {tables}, above the limit of {limit}",
+    "enumerated": "{tables} tables with these margins enumerated",
+    "same outcomes": "all outcomes are the same: nothing to compare",
+    "chi-square": "chi-square {statistic}, df {df}",
+    "expected counts": "expected counts{listed}: smallest {smallest}, {few} of {cells} below {limit}",
+    "doubtful": "warning: the approximation is doubtful, use the exact test",
+    # of checks and scores
+    "sensitivity": "{meaning}",
+    "sensitivity of data": "likelihood {likelihood}",
+    "sensitivity alone": "{alone} if the data said nothing",
+    "in doubt": "Pareto k above the limit for patient {patients}",
+    "refitted without": "refitted without {n}",
+    "did not converge": "the fit without these patients did not converge",
+}
+"""What every kind of remark says; braces hold its slots."""
+
+
+@dataclass(frozen=True)
+class Count:
+    """A number of patients, events or rows, with what is counted where the words do not say it."""
+
+    count: float
+    noun: str = ""
+
+    def text(self, *, public: bool) -> str:
+        """Write it, marked where it may identify a patient."""
+        written = count_text(self.count, not public)
+        return f"{written} {self.noun}{'s' * (self.count != 1)}" if self.noun else written
+
+
+@dataclass(frozen=True)
+class Patients:
+    """Patients by identifier: counted where the table is not public."""
+
+    labels: tuple[str, ...]
+
+    def text(self, *, public: bool) -> str:
+        """Write them one after the other, or how many they are."""
+        return ", ".join(self.labels) if public else Count(len(self.labels)).text(public=False)
+
+
+@dataclass(frozen=True)
+class Remark:
+    """One thing that is said of a row.
+
+    Parameters
+    ----------
+    kind : str
+        A key of `WORDS`.
+    slots : mapping of str to str, number, Count, Patients or tuple of Remark
+        What its words hold.
+    """
+
+    kind: str
+    slots: Mapping[str, Any] = field(default_factory=dict)
+
+    def text(self, *, public: bool = True) -> str:
+        """Put it into words, small counts marked and identifiers withheld unless the table is `public`."""
+        slots = {name: _written(value, public) for name, value in self.slots.items()}
+        return WORDS[self.kind].format_map(slots)
+
+
+Remarks = tuple[Remark, ...]
+NONE: Remarks = ()
+
+
+def remark(kind: str, **slots: Any) -> Remarks:
+    """Make one remark, to be added to others.
+
+    Raises
+    ------
+    KeyError
+        For a kind that has no words.
+    """
+    if kind not in WORDS:
+        raise KeyError(kind)
+    return (Remark(kind, slots),)
+
+
+def note_of(remarks: Iterable[Remark], *, public: bool = True) -> str:
+    """Put remarks into words, one behind the other."""
+    return BETWEEN.join(dict.fromkeys(one.text(public=public) for one in remarks))
+
+
+def parts(note: str) -> list[str]:
+    """Return the remarks of a note, as they were put into words."""
+    return [part for part in note.split(BETWEEN) if part]
+
+
+def with_remarks(table: pd.DataFrame, remarks: Remarks, *, last: bool = False) -> pd.DataFrame:
+    """Return a table of answers with remarks before what each of its rows says, or after."""
+    said = note_of(remarks, public=table.attrs.get("public", True))
+    notes = [[note, said] if last else [said, note] for note in table["note"]]
+    return table.assign(note=[BETWEEN.join(filter(None, both)) for both in notes])
+
+
+def _written(value: Any, public: bool) -> str:
+    if isinstance(value, Count | Patients):
+        return value.text(public=public)
+    if isinstance(value, tuple):
+        return ", ".join(one.text(public=public) for one in value)
+    return str(value).replace(BETWEEN, ", ")

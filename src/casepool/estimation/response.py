@@ -12,17 +12,19 @@ import xarray as xr
 from casepool.arguments import name_of, one_of
 from casepool.errors import CasepoolError
 from casepool.estimation.crossed import moved
-from casepool.estimation.draws import Fitted, check_probability, open_draws, posterior_rows, refuse_survival
+from casepool.estimation.draws import CI_PROB, Fitted, check_probability, open_draws, posterior_rows, refuse_survival
 from casepool.estimation.exchangeability import exchangeability_rows
 from casepool.estimation.targets import ANSWERS, TARGETS, Answer, new_patient, over_patients
-from casepool.inference.fit_contents import cases_of
 from casepool.modelling.design.endpoint_counts import counted, reached_note
-from casepool.modelling.design.grouping import membership, patients_and_events
+from casepool.modelling.design.grouping import patients_and_events
 from casepool.modelling.specification.endpoints import endpoints
+
+OBSERVED = "observed"
+"""The target unless another is asked for."""
 
 
 def estimates(
-    fit: xr.DataTree, by: str | None = None, *, target: str = "observed", ci_prob: float = 0.95
+    fit: xr.DataTree, by: str | None = None, *, target: str = OBSERVED, ci_prob: float = CI_PROB
 ) -> pd.DataFrame:
     """Estimate response probabilities.
 
@@ -58,11 +60,17 @@ def estimates(
     if by is not None:
         name_of(by, "by", "name a factor of the model, or leave it out")
     one_of(target, TARGETS, "target")
-    fitted = open_draws(fit)
+    return estimates_of(open_draws(fit), by, target=target, ci_prob=ci_prob)
+
+
+def estimates_of(
+    fitted: Fitted, by: str | None = None, *, target: str = OBSERVED, ci_prob: float = CI_PROB
+) -> pd.DataFrame:
+    """Estimate what `estimates` does, of a fit that is open."""
     refuse_survival(fitted)
     if by is None:
         return _everyone(fitted, target, ci_prob)
-    group = membership(fitted.design, cases_of(fit), by)
+    group = fitted.membership(by)
     if target != "observed" and not group.is_term:
         raise CasepoolError(
             f"{by!r} is no term of the model, so only its own patients can be described",

@@ -61,6 +61,17 @@ def test_fit_then_estimates(capsys, tmp_path: Path) -> None:
     assert all(line.startswith(verdict) for line, verdict in zip(out.splitlines(), verdicts, strict=True))
 
 
+def test_estimates_of_a_survival_fit_mirror_the_function(survival_fit, capsys, tmp_path: Path) -> None:
+    file = str(cp.save_fit(survival_fit, tmp_path / "fit.nc"))
+    _, out, _ = run("estimates", file, "--csv", capsys=capsys)
+    printed, there = pd.read_csv(pd.io.common.StringIO(out)), cp.estimates(survival_fit)
+    assert printed["estimand"].tolist() == there["estimand"].tolist()
+    assert printed["estimate"].tolist() == pytest.approx(there["estimate"].tolist())
+    status, _, err = run("estimates", file, "--target", "new", capsys=capsys)
+    assert status == 2
+    assert "leave `target` out" in err
+
+
 def test_a_fit_that_did_not_converge_leaves_with_3(capsys, tmp_path: Path) -> None:
     arguments = ["--data", "alk_crizotinib", "--out", str(tmp_path / "bad.nc"), "--draws", "20", "--quiet"]
     status, _, err = run("fit", "objective_response_by_age_group", *arguments, capsys=capsys)

@@ -131,13 +131,11 @@ def estimates(
     csv: Annotated[bool, typer.Option("--csv", help="Print comma-separated values, all columns.")] = False,
 ) -> None:
     """Print the estimates of a saved fit: response probabilities, or survival."""
-    from casepool.estimation import estimates as response
-    from casepool.estimation import survival
+    from casepool.estimation import estimates as run
     from casepool.inference.files import open_fit
-    from casepool.inference.fit_contents import model_of
 
     fitted = open_fit(file)
-    table = survival(fitted, by) if model_of(fitted).outcome.time else response(fitted, by, target=target)
+    table = run(fitted, by, target=target)
     print(_text(table, csv=csv))
     _stop_if_unconverged([fitted])
     if "fail" in set(table["verdict"]):

@@ -29,7 +29,7 @@ def estimate_table(rows: Iterable[Mapping[str, Any]], *, posterior: bool = False
     ----------
     rows : iterable of mappings
         One mapping per number; keys are among the columns, what is absent stays empty
-        (an empty string, or NaN for a number). ``kind`` is one of `KINDS`; ``note`` holds remarks, which are put into
+        (an empty string, or NaN for a number). ``kind`` is one of `KINDS`, "value" unless said; ``note`` holds remarks, which are put into
         words here.
     posterior : bool
         Whether to add the posterior columns ``mean``, ``sd``, ``ess`` and ``mcse``.
@@ -45,17 +45,18 @@ def estimate_table(rows: Iterable[Mapping[str, Any]], *, posterior: bool = False
     Raises
     ------
     KeyError
-        If a row has a key that is no column, or no kind.
+        If a row has a key that is no column, or an unknown kind.
     """
     columns = COLUMNS + (POSTERIOR_COLUMNS if posterior else ())
     records = []
     for row in rows:
         if unknown := set(row) - set(columns):
             raise KeyError(f"no such column in an estimate table: {sorted(unknown)}")
-        if row["kind"] not in KINDS:
-            raise KeyError(f"no such kind of number: {row['kind']!r}")
         record = {c: row.get(c, float("nan") if c in NUMBERS else "") for c in columns}
-        records.append(record | {"note": note_of(row.get("note", NONE), public=public)})
+        record |= {"kind": row.get("kind", KINDS[0]), "note": note_of(row.get("note", NONE), public=public)}
+        if record["kind"] not in KINDS:
+            raise KeyError(f"no such kind of number: {record['kind']!r}")
+        records.append(record)
     table = pd.DataFrame(records, columns=list(columns))
     table = table.astype({c: "float64" for c in columns if c in NUMBERS})
     return marked_private(table, public=public)

@@ -184,7 +184,7 @@ def test_questions_not_asked_say_so_and_answers_stay(monkeypatch: pytest.MonkeyP
     assert "refits=True" in first.loc["levels of kind left out", "sentence"]
     full = cp.check(fit, refits=True, progress=False).set_index("question")
     assert full.loc["levels of kind left out", "verdict"] == "pass"
-    monkeypatch.setattr("casepool.checking.verdicts.leave_out", None)  # not called again
+    monkeypatch.setattr("casepool.checking.verdicts.leave_out_of", None)  # not called again
     pd.testing.assert_frame_equal(cp.check(fit, progress=False).set_index("question"), full)
     fit.attrs["checks"] = fit.attrs["checks"].replace('"pass"', '"concern"', 1)
     assert set(cp.estimates(fit)["verdict"]) == {"concern"}

@@ -245,3 +245,19 @@ def test_a_median_never_reached_leaves_no_difference() -> None:
     row = cp.survival(fit, at=[12.0]).set_index("estimand").filter(like="difference in median", axis=0).iloc[0]
     assert np.isnan(row["estimate"])
     assert "both are infinite" in row["note"]
+
+
+@pytest.mark.parametrize("by", [None, "surgery"])
+def test_estimates_of_a_survival_fit_are_its_survival(survival_fit: xr.DataTree, by: str | None) -> None:
+    table = cp.estimates(survival_fit, by)
+    pd.testing.assert_frame_equal(table, cp.survival(survival_fit, by))
+    assert table.attrs == cp.survival(survival_fit, by).attrs
+    pd.testing.assert_frame_equal(
+        cp.estimates(survival_fit, by, ci_prob=0.5), cp.survival(survival_fit, by, ci_prob=0.5)
+    )
+
+
+def test_a_target_is_of_response_models_alone(survival_fit: xr.DataTree) -> None:
+    for target in ("standardised", "new"):
+        with pytest.raises(cp.CasepoolError, match=f"is a survival model.*{target}.*leave `target` out"):
+            cp.estimates(survival_fit, "surgery", target=target)

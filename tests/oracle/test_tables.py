@@ -16,6 +16,7 @@ from tests.oracle.answers import (
     differences,
     facts,
     read,
+    survives,
 )
 
 
@@ -24,7 +25,10 @@ def opened(name):
 
 
 def as_before(name, made):
-    found = differences(read(FOLDER / "tables" / f"{name}.json"), made)
+    was = read(FOLDER / "tables" / f"{name}.json")
+    if name in FITS and survives(name):
+        was["estimates"] = was["survival"]  # 0.1.0 refused to give it by that name
+    found = differences(was, made)
     assert not found, f"{len(found)} differences, first of them\n" + "\n".join(found[:20])
 
 

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 import casepool as cp
+from casepool.cases.reading import resolve_typed
 from casepool.inference.fitting import planned
 from casepool.reporting import plot_multiverse
 
@@ -91,7 +92,8 @@ def test_another_seed_or_question_is_another_answer(tmp_path, monkeypatch: pytes
     """Nothing of a journal is used again for what it does not answer."""
     asked = []
     target = sys.modules["casepool.studies.multiverse"]
-    monkeypatch.setattr(target, "fit_by", lambda choice, plan, model, frame, what: (plan.seed, len(frame)))
+    monkeypatch.setattr(target, "fit_by", lambda choice, plan, model, frame, codebook, what: (plan.seed, len(frame)))
+    monkeypatch.setattr(target, "open_draws", lambda fit: fit)
     monkeypatch.setattr(
         target, "ask", lambda name, fit, by: asked.append((name, fit)) or pd.DataFrame([{"level": "x"}])
     )
@@ -108,11 +110,12 @@ def test_another_seed_or_question_is_another_answer(tmp_path, monkeypatch: pytes
 
 def test_another_version_of_casepool_answers_anew(monkeypatch: pytest.MonkeyPatch) -> None:
     target = sys.modules["casepool.studies.multiverse"]
-    chosen, cases, now = cp.model("overall_survival"), cp.load("alk_crizotinib"), target.versions()
+    chosen, now = cp.model("overall_survival"), target.versions()
+    cases, codebook = resolve_typed("alk_crizotinib")
     keys = set()
     for number in ("0.1.0", cp.__version__, now["casepool"]):
         monkeypatch.setattr(target, "versions", lambda number=number: now | {"casepool": number})
-        keys.add(target._key(chosen, cases, planned(seed=1), "nuts", "contrast", "surgery"))
+        keys.add(target._key(chosen, cases, codebook, planned(seed=1), "nuts", "contrast", "surgery"))
     assert len(keys) == 2
 
 

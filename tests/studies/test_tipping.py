@@ -5,7 +5,9 @@ import pandas as pd
 import pytest
 
 import casepool as cp
+from casepool.cases.reading import resolve_typed
 from casepool.modelling import make_design
+from casepool.modelling.design.making import design_of_typed
 from casepool.remarks import note_of
 from casepool.studies.tipping import _at, _intervals, _tips
 from tests.small import normal, survival_model
@@ -31,12 +33,13 @@ def cohort() -> pd.DataFrame:
 
 def test_the_ends_are_the_early_and_the_late_dating():
     model, frame = survival_model(PRIORS, exposure=INTERVAL), cohort()
-    name, early, late = _intervals(model, frame)
+    frame, codebook = resolve_typed(frame)
+    name, early, late = _intervals(make_design(model, frame), frame, codebook)
     assert name == "surgery"
     assert early[:4].tolist() == [2.0, 4.0, 0.0, 0.0]
     assert late[:4].tolist() == [2.0, 16.0, 30.0, 40.0]
     assert np.isnan(early[4:]).all()
-    half = make_design(*_at(model, frame, name, (early + late) / 2))
+    half = design_of_typed(*_at(model, frame, codebook, name, (early + late) / 2))
     assert half.switch.tolist() == [2.0, 10.0, 15.0, 20.0] + [np.inf] * 4
 
 

@@ -14,7 +14,7 @@ from casepool.cases.codebook import Codebook, read_codebook
 from casepool.cases.delimited import read_bytes, read_delimited
 from casepool.cases.problems import refuse
 from casepool.cases.sheet import Sheet
-from casepool.cases.tables import typed
+from casepool.cases.tables import typed_by
 from casepool.cases.workbooks import read_parquet, read_workbook
 from casepool.errors import CasepoolError
 
@@ -90,8 +90,15 @@ def read_cases(source: str | Path | pd.DataFrame, codebook: str | Path | Codeboo
     CasepoolError
         For anything that cannot be read, with file, row, column, value and remedy.
     """
+    return read_typed(source, codebook)[0]
+
+
+def read_typed(
+    source: str | Path | pd.DataFrame, codebook: str | Path | Codebook | None = None
+) -> tuple[pd.DataFrame, Codebook]:
+    """Read a table as `read_cases` does, and return beside it the codebook it carries."""
     if isinstance(source, pd.DataFrame):
-        return typed(source, given_codebook(codebook), name="the DataFrame")
+        return typed_by(source, given_codebook(codebook), name="the DataFrame")
     path = as_path(source)
     book = given_codebook(codebook, path)
     if path.is_dir():
@@ -104,15 +111,20 @@ def read_cases(source: str | Path | pd.DataFrame, codebook: str | Path | Codeboo
 
 def resolve_cases(cases: str | Path | pd.DataFrame) -> pd.DataFrame:
     """Return typed cases for a dataset's name, a path or a frame."""
+    return resolve_typed(cases)[0]
+
+
+def resolve_typed(cases: str | Path | pd.DataFrame) -> tuple[pd.DataFrame, Codebook]:
+    """Return typed cases for a dataset's name, a path or a frame, and the codebook they carry."""
     if isinstance(cases, str) and cases in list_datasets():
-        return load(cases)
+        return read_typed(bundled("data") / cases)
     if isinstance(cases, str) and not path_of(cases).exists():
         raise CasepoolError(
             "there is no bundled dataset, file or folder of this name",
             value=cases,
             remedy=f"bundled are {', '.join(list_datasets())}",
         )
-    return read_cases(cases)
+    return read_typed(cases)
 
 
 def given_codebook(codebook: str | Path | Codebook | None, table: Path | None = None) -> Codebook | None:
@@ -149,10 +161,10 @@ def read_sheet(path: Path, codebook: Codebook | None) -> Sheet:
     return read_delimited(data, path, codebook)
 
 
-def _cases_of(path: Path, codebook: Codebook | None) -> pd.DataFrame:
+def _cases_of(path: Path, codebook: Codebook | None) -> tuple[pd.DataFrame, Codebook]:
     """Read a file and type it; how it was read, where there was a choice, is said in the log."""
     sheet = read_sheet(path, codebook)
     refuse(sheet.problems)
     for problem in sheet.problems:
         log.warning("%s: %s (%r); %s", problem.file, problem.problem, problem.value, problem.remedy)
-    return typed(sheet.frame, codebook, name=path.name)
+    return typed_by(sheet.frame, codebook, name=path.name)

@@ -12,7 +12,7 @@ import pandas as pd
 from casepool.cases.codebook import Codebook
 from casepool.cases.reading import resolve_cases
 from casepool.cases.roles import NO_ROLE
-from casepool.cases.tables import bare, codebook_of, missing_column, typed
+from casepool.cases.tables import bare, codebook_of, missing_column, typed_by
 from casepool.errors import CasepoolError
 from casepool.toml_files import check_keys
 
@@ -44,7 +44,14 @@ def recoded(cases: pd.DataFrame, decision: str, choice: str) -> tuple[pd.DataFra
     CasepoolError
         For an unknown decision, choice, key, column or patient, or a value the codebook refuses.
     """
-    codebook = codebook_of(cases) or Codebook()
+    frame, _, dropped = _recoded(cases, codebook_of(cases) or Codebook(), decision, choice)
+    return frame, dropped
+
+
+def _recoded(
+    cases: pd.DataFrame, codebook: Codebook, decision: str, choice: str
+) -> tuple[pd.DataFrame, Codebook, tuple[str, ...]]:
+    """Apply one choice of one decision to cases whose codebook has been read."""
     coding = _coding(codebook, decision, choice)
     where = {"file": codebook.name, "column": f"codings.{decision}.{choice}"}
     cases = bare(cases)
@@ -63,7 +70,7 @@ def recoded(cases: pd.DataFrame, decision: str, choice: str) -> tuple[pd.DataFra
             raw.loc[row, column] = value
     dropped = [str(cases[codebook.id].iloc[_row_of(cases, codebook, p, where)]) for p in coding.get("drop", [])]
     changed = {*coding.get("use", {}), *(column for cells in coding.get("set", []) for column in cells)} - {codebook.id}
-    return typed(raw.where(raw.notna(), None), _without_roles(codebook, changed)), tuple(dropped)
+    return *typed_by(raw.where(raw.notna(), None), _without_roles(codebook, changed)), tuple(dropped)
 
 
 def _without_roles(codebook: Codebook, changed: set[str]) -> Codebook:
@@ -142,16 +149,20 @@ def recode(cases: pd.DataFrame, **choices: str) -> pd.DataFrame:
         raise CasepoolError(
             "cases are a DataFrame", value=cases, remedy="pass what load(...) or read_cases(...) returned"
         )
+    return recode_typed(cases, codebook_of(cases) or Codebook(), choices)[0] if choices else cases
+
+
+def recode_typed(cases: pd.DataFrame, codebook: Codebook, choices: Mapping[str, str]) -> tuple[pd.DataFrame, Codebook]:
+    """Apply choices as `recode` does to cases whose codebook has been read, and return the new codebook beside them."""
     frame, left_out = cases, set[str]()
     for decision, choice in choices.items():
-        frame, dropped = recoded(frame, decision, choice)
+        frame, codebook, dropped = _recoded(frame, codebook, decision, choice)
         left_out |= set(dropped)
     if not left_out:
-        return frame
-    codebook = codebook_of(frame) or Codebook()
+        return frame, codebook
     frame = bare(frame)
     kept = [str(value) not in left_out for value in frame[codebook.id]]
-    return typed(frame[kept].reset_index(drop=True), codebook)
+    return typed_by(frame[kept].reset_index(drop=True), codebook)
 
 
 def codings(dataset: str | Path | pd.DataFrame) -> pd.DataFrame:

@@ -81,15 +81,23 @@ def typed(raw: pd.DataFrame, codebook: Codebook | None = None, *, name: str = "c
     CasepoolError
         The first error `validate` would list, with the number of further ones.
     """
-    told = (codebook or _carried(raw) or Codebook()).columns
-    found = examine(raw, codebook, name=name)
+    return typed_by(raw, codebook, name=name)[0]
+
+
+def typed_by(
+    raw: pd.DataFrame, codebook: Codebook | None = None, *, name: str = "cases"
+) -> tuple[pd.DataFrame, Codebook]:
+    """Type and check a table as `typed` does, and return beside it the codebook it carries, which need not be read."""
+    codebook = codebook or _carried(raw)
+    told = (codebook or Codebook()).columns
+    found = examine(raw, codebook or Codebook(name=name))
     refuse(found.problems)
     _say_guesses(found.codebook, [name for name in found.columns if name not in told])
     kinds = found.codebook.columns
     columns = {name: pd.Series(c.values, dtype=PARSERS[kinds[name].type][1]) for name, c in found.columns.items()}
     frame = pd.DataFrame(columns, index=pd.RangeIndex(len(found.raw)))
     frame.attrs["codebook"] = found.codebook.to_dict()
-    return frame
+    return frame, found.codebook
 
 
 def examine(raw: pd.DataFrame, codebook: Codebook | None = None, *, name: str = "cases") -> Examined:

@@ -5,7 +5,6 @@ Refits share the graph of the fit, so that each costs its draws only; a patient 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -22,10 +21,8 @@ from casepool.estimation.draws import Fitted, open_draws
 from casepool.inference.agreement import limits, tail_chance, verdict_of_p
 from casepool.inference.convergence import mixed, worst
 from casepool.inference.engines import Choice, in_turn, run
-from casepool.inference.fit_contents import cases_of, study_settings
 from casepool.inference.predictive import counts_of, prior_draws, replicate_follow_up
 from casepool.modelling import Design
-from casepool.modelling.design.grouping import membership
 from casepool.modelling.design.likelihood import category_chances, pointwise
 from casepool.modelling.families.names import effect_of
 from casepool.modelling.families.responses import category_counts
@@ -70,7 +67,7 @@ def refitted(fitted: Fitted, left_out: Sequence[Held], *, progress: bool) -> lis
 
     Every one has the seed and settings of the fit, but `MOST_DRAWS` at most.
     """
-    settings = study_settings(fitted.tree)
+    settings = dict(fitted.study_settings)
     asked = settings.pop("engine")
     settings |= {name: min(settings[name], MOST_DRAWS) for name in ("draws", "tune") if name in settings}
     limits = {"most_rhat": LOOSE_RHAT, "least_ess": FEWEST_DRAWS, "lost": LOST}
@@ -120,16 +117,19 @@ def leave_out(fit: xr.DataTree, by: str | None = None, *, progress: bool = True)
     """
     if by is not None:
         name_of(by, "by", "name a factor of the model, or leave it out")
-    fitted = open_draws(fit)
-    cases = cases_of(fit)
-    by = by or str(json.loads(fit.attrs["codebook"]).get("publication", ""))
+    return leave_out_of(open_draws(fit), by, progress=progress)
+
+
+def leave_out_of(fitted: Fitted, by: str | None, *, progress: bool) -> pd.DataFrame:
+    """Leave out level by level as `leave_out` does, of a fit that is open."""
+    by = by or fitted.codebook.publication
     if not by:
         raise CasepoolError(
             "no column says which publication a row comes from",
             column="publication",
             remedy='write publication = "reference", say, into codebook.toml and fit again, or give `by`',
         )
-    group = membership(fitted.design, cases, by)
+    group = fitted.membership(by)
     n, events = group.counts(fitted.design)
     seen = [i for i in np.flatnonzero(n > 0) if not group.members[:, i].all()]
     if len(seen) < 2:

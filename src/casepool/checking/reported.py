@@ -7,8 +7,9 @@ from collections.abc import Iterator
 import pandas as pd
 
 from casepool.errors import CasepoolError
-from casepool.estimation import contrast, estimates, survival
 from casepool.estimation.draws import Fitted
+from casepool.estimation.response import estimates_of
+from casepool.estimation.survival import contrast_of, survival_of
 
 MOST_LEVELS = 8
 """Levels of a factor whose pairs are still told; of more they would be hundreds, each with its own verdict anyway."""
@@ -16,24 +17,24 @@ MOST_LEVELS = 8
 
 def reported(fitted: Fitted) -> pd.DataFrame:
     """Return the default estimate tables of a fit, one under the other."""
-    tables = _of_survival(fitted) if fitted.model.is_survival else _of_response(fitted)
+    tables = _of_survival(fitted) if fitted.is_survival else _of_response(fitted)
     return pd.concat(list(tables), ignore_index=True)
 
 
 def _of_response(fitted: Fitted) -> Iterator[pd.DataFrame]:
-    yield estimates(fitted.tree)
+    yield estimates_of(fitted)
     for name in levelled(fitted):
-        yield estimates(fitted.tree, name)
-        yield estimates(fitted.tree, name, target="new")
+        yield estimates_of(fitted, name)
+        yield estimates_of(fitted, name, target="new")
         if len(fitted.design.terms[name].coded.levels) <= MOST_LEVELS:
             yield from _contrasts(fitted, name)
 
 
 def _of_survival(fitted: Fitted) -> Iterator[pd.DataFrame]:
     exposures = list(fitted.model.exposures)
-    yield survival(fitted.tree)
+    yield survival_of(fitted)
     for name in [] if exposures else levelled(fitted):
-        yield survival(fitted.tree, name)
+        yield survival_of(fitted, name)
     for name in [*exposures, *levelled(fitted)]:
         yield from _contrasts(fitted, name)
 
@@ -46,6 +47,6 @@ def levelled(fitted: Fitted) -> list[str]:
 def _contrasts(fitted: Fitted, name: str) -> Iterator[pd.DataFrame]:
     """Yield the contrasts of a term, or nothing where there are no two levels with patients or no effects."""
     try:
-        yield contrast(fitted.tree, name)
+        yield contrast_of(fitted, name)
     except CasepoolError:
         return

@@ -80,7 +80,11 @@ def power_scaling(fit: xr.DataTree) -> pd.DataFrame:
     the log density then changes by the part's own log density, centred, times the probability that the level is not
     exchangeable, given its effect.
     """
-    fitted = open_draws(fit)
+    return power_scaling_of(open_draws(fit))
+
+
+def power_scaling_of(fitted: Fitted) -> pd.DataFrame:
+    """Scale each prior as `power_scaling` does, of a fit that is open."""
     rows = [
         {
             "estimand": f"sensitivity of {_moved(fitted, item.name)} to its prior {fitted.model.prior(item.name)}",

@@ -15,20 +15,18 @@ import xarray as xr
 from casepool.arguments import NUTS
 from casepool.checking.importance import MOST_K
 from casepool.checking.influence import LeftOneOut, leave_one_out
-from casepool.checking.leaving import leave_out
+from casepool.checking.leaving import leave_out_of
 from casepool.checking.reported import reported
 from casepool.checking.scaling import NOTICEABLE, PULLED, STUCK, scaled
-from casepool.estimation import aliasing
-from casepool.estimation.aliases import pools
+from casepool.estimation.aliases import aliasing_of, pools
 from casepool.estimation.draws import Fitted, open_draws
 from casepool.inference.agreement import agreement, said_p, verdict_of_p
-from casepool.inference.convergence import LEAST_BFMI, NOT_ASKED, RHAT, convergence_of, worst
+from casepool.inference.convergence import LEAST_BFMI, NOT_ASKED, RHAT, worst
 from casepool.inference.diagnostics import LEAST_ACCEPTANCE, LEAST_ESS, MOST_RHAT
 from casepool.inference.evidence import MOST_FALSE, FalseAccepts, false_accepts
-from casepool.inference.fit_contents import cases_of, said_engine
+from casepool.inference.fit_contents import said_engine
 from casepool.inference.psis import weigh_evenly
 from casepool.modelling.design.design import patients_in
-from casepool.modelling.design.grouping import membership
 from casepool.modelling.terms.labels import Group
 
 COLUMNS = ("question", "verdict", "value", "sentence")
@@ -82,7 +80,12 @@ def check(fit: xr.DataTree, *, refits: bool = False, progress: bool = True) -> p
     patient may move a parameter by one posterior standard deviation; half of a factor's patients may be in levels
     that only the prior tells apart.
     """
-    fitted = open_draws(fit)
+    return check_of(open_draws(fit), refits=refits, progress=progress)
+
+
+def check_of(fitted: Fitted, *, refits: bool = False, progress: bool = True) -> pd.DataFrame:
+    """Ask what `check` asks, of a fit that is open; its answers are kept in the tree, which `judged` reads."""
+    fit = fitted.tree
     rows = [*_sampling(fitted), *_agreement(fitted), _priors(fitted), *_aliasing(fitted)]
     asked_before = {row["question"]: row for row in json.loads(fit.attrs.get("checks", "[]")) if row["refits"]}
     rows = [{**row, "refits": False} for row in rows]
@@ -100,7 +103,7 @@ def _answer(question: str, verdict: str, value: float, sentence: str) -> dict[st
 
 def _sampling(fitted: Fitted) -> Iterator[dict[str, Any]]:
     """Ask whether the sampler worked."""
-    found = convergence_of(fitted.tree)
+    found = fitted.convergence
     ess, lost = found["ess"], found["divergences"]
     yield _answer("convergence", *_converged(fitted, found))
     yield _answer("false accepts", *_accepted(found["engine"], false_accepts()))
@@ -162,9 +165,9 @@ def _energy(found: Mapping[str, Any]) -> tuple[str, float, str]:
 
 def _draws_needed(fitted: Fitted, ess: float) -> str:
     """Say how many draws a chain must have for enough effective ones, with a third to spare."""
-    draws = int(json.loads(fitted.tree.attrs["settings"])["draws"])
+    draws = int(fitted.settings["draws"])
     needed = draws * LEAST_ESS / max(1.0, ess) * 4 / 3  # 1 where no draw moved and there is none
-    other = "" if convergence_of(fitted.tree)["engine"] == NUTS else f' or engine="{NUTS}"'
+    other = "" if fitted.convergence["engine"] == NUTS else f' or engine="{NUTS}"'
     simpler = "" if ess >= LEAST_ESS / 4 else ", or better a simpler model"
     return f"draws={100 * math.ceil(needed / 100)}{other}{simpler}"
 
@@ -188,7 +191,7 @@ def _reported(fitted: Fitted) -> dict[str, Any]:
 def _agreement(fitted: Fitted) -> list[dict[str, Any]]:
     """Take the answers computed with the draws, or compute them for a fit that carries none."""
     if "agreement" not in fitted.tree.attrs:
-        found = agreement(fitted.design, cases_of(fitted.tree), fitted.parameters, fitted.seed)
+        found = agreement(fitted.design, fitted.cases, fitted.parameters, fitted.seed, fitted.codebook)
         fitted.tree.attrs["agreement"] = json.dumps(found)
     rows: list[dict[str, Any]] = json.loads(fitted.tree.attrs["agreement"])
     return rows
@@ -212,7 +215,7 @@ def _priors(fitted: Fitted) -> dict[str, Any]:
 
 def _aliasing(fitted: Fitted) -> Iterator[dict[str, Any]]:
     """Ask of every factor which of its levels only the prior tells apart."""
-    table = aliasing(fitted.tree)
+    table = aliasing_of(fitted)
     for name, levels in table.groupby("factor", sort=False):
         if pools(fitted.design, str(name)):
             continue
@@ -229,7 +232,7 @@ def _aliasing(fitted: Fitted) -> Iterator[dict[str, Any]]:
 
 def _left_out(fitted: Fitted, *, refits: bool, progress: bool) -> Iterator[dict[str, Any]]:
     """Ask what depends on one patient, on one level, on one publication: refits of a fit that failed tell nothing."""
-    worked = convergence_of(fitted.tree)["verdict"] != "fail"
+    worked = fitted.convergence["verdict"] != "fail"
     refits = refits and worked
     yield _single(fitted, leave_one_out(fitted, refits=refits, progress=progress), refits=refits)
     groups = {
@@ -237,11 +240,10 @@ def _left_out(fitted: Fitted, *, refits: bool, progress: bool) -> Iterator[dict[
         for name, term in fitted.model.terms.items()
         if isinstance(term, Group) and term.way.informs
     }
-    column = json.loads(fitted.tree.attrs["codebook"]).get("publication", "")
-    if column:
-        groups["publications left out"] = column
+    if fitted.codebook.publication:
+        groups["publications left out"] = fitted.codebook.publication
     for question, by in groups.items():
-        group = membership(fitted.design, cases_of(fitted.tree), by)
+        group = fitted.membership(by)
         count = int((group.counts(fitted.design)[0] > 0).sum())
         if count < FEWEST_LEVELS:
             yield _answer(question, NOT_ASKED, np.nan, f"not asked: {count} levels are too few to predict one")
@@ -250,7 +252,7 @@ def _left_out(fitted: Fitted, *, refits: bool, progress: bool) -> Iterator[dict[
         elif not refits:
             yield _answer(question, NOT_ASKED, np.nan, f"not asked: refits=True leaves out each of {count}, by a refit")
         else:
-            yield _together(question, leave_out(fitted.tree, by, progress=progress))
+            yield _together(question, leave_out_of(fitted, by, progress=progress))
 
 
 def _single(fitted: Fitted, found: LeftOneOut, *, refits: bool) -> dict[str, Any]:

@@ -17,9 +17,8 @@ from casepool.estimation.draws import HUGE, Fitted, check_probability, open_all,
 from casepool.estimation.survival import arms_of
 from casepool.estimation.targets import ANSWERS, over_patients
 from casepool.inference.convergence import worst
-from casepool.inference.fit_contents import cases_of
 from casepool.modelling.design.endpoint_counts import counted
-from casepool.modelling.design.grouping import membership, patients_and_events
+from casepool.modelling.design.grouping import patients_and_events
 from casepool.modelling.design.outcomes import default_times
 from casepool.modelling.specification.endpoints import endpoints
 from casepool.remarks import NONE, Count, Patients, Remarks, remark
@@ -253,7 +252,7 @@ def mixture(values: Sequence[np.ndarray], weights: np.ndarray, ci_prob: float) -
 
 def _told(fitted: Fitted, by: str | None) -> list[Told]:
     """Return what a model answers: rows of an estimate table with their draws (chain, draw)."""
-    if fitted.model.is_survival:
+    if fitted.is_survival:
         return _survival(fitted, by)
     n, _ = patients_and_events(fitted.design)
     levels: tuple[str, ...] = ("everyone",)
@@ -261,7 +260,7 @@ def _told(fitted: Fitted, by: str | None) -> list[Told]:
     if by is None:
         categories = [p[..., None] for p in over_patients(fitted.design, fitted)]
     else:
-        group = membership(fitted.design, cases_of(fitted.tree), by)
+        group = fitted.membership(by)
         levels, members, categories = group.levels, group.members, ANSWERS["observed"](fitted, group).categories
     told = []
     for i, level in enumerate(levels):

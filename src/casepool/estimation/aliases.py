@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from casepool.estimation.draws import open_draws
+from casepool.estimation.draws import Fitted, open_draws
 from casepool.modelling import Design
 from casepool.modelling.design.grouping import patients_and_events
 from casepool.modelling.terms.labels import Group
@@ -48,7 +48,11 @@ def aliasing(fit: xr.DataTree) -> pd.DataFrame:
     left out of this. A separated level may still inform little: where all or none responded, the data bound it on
     one side only.
     """
-    fitted = open_draws(fit)
+    return aliasing_of(open_draws(fit))
+
+
+def aliasing_of(fitted: Fitted) -> pd.DataFrame:
+    """Say what `aliasing` says, of a fit that is open."""
     design = fitted.design
     factors = [name for name, term in design.terms.items() if term.coded.levels]
     rows = [row for name in factors for row in (_pooled(design, name) if pools(design, name) else _rows(design, name))]

@@ -12,9 +12,8 @@ import pandas as pd
 from casepool.errors import CasepoolError
 from casepool.estimation.draws import Fitted, posterior_rows, probability_row
 from casepool.estimation.targets import ANSWERS
-from casepool.inference.fit_contents import cases_of
 from casepool.modelling.design.endpoint_counts import counted
-from casepool.modelling.design.grouping import Membership, membership
+from casepool.modelling.design.grouping import Membership
 from casepool.modelling.families.names import effect_of
 from casepool.modelling.specification.endpoints import Endpoint, at_least
 from casepool.remarks import remark
@@ -32,7 +31,7 @@ def response_contrast(
 
     Of an ordinal model for every "at least" a category, followed by the odds ratio of its equation.
     """
-    group = membership(fitted.design, cases_of(fitted.tree), by)
+    group = fitted.membership(by)
     if not group.is_term and target != "observed":
         raise CasepoolError(f"{by!r} is no term of the model", remedy='use target="observed"')
     categories = ANSWERS[target](fitted, group).categories

@@ -9,7 +9,6 @@ import numpy as np
 from casepool.arguments import is_number
 from casepool.errors import CasepoolError
 from casepool.estimation.draws import HUGE, Fitted
-from casepool.inference.fit_contents import design_of
 from casepool.modelling import Design
 from casepool.modelling.design.exposure_dates import nodes
 from casepool.modelling.design.likelihood import data_of, hazard_of, patient_mean
@@ -91,7 +90,7 @@ class Curve:
     @property
     def draws(self) -> tuple[int, ...]:
         """Numbers of chains and draws."""
-        return next(iter(self.fitted.parameters.values())).shape[:2]
+        return self.fitted.shape
 
     def median(self) -> np.ndarray:
         """Time by which half have died, inf if that never happens: array (chain, draw). By bisection.
@@ -130,12 +129,6 @@ def _time_of_draws(time: float | np.ndarray) -> np.ndarray:
     return np.asarray(np.atleast_2d(np.asarray(time, float))[..., None])
 
 
-def undated(fitted: Fitted) -> Design:
-    """Return the fit's patients one row each where only dates were summed over: dates play no part in a strategy."""
-    early = {name: replace(exposure, dating="early") for name, exposure in fitted.model.exposures.items()}
-    return design_of(fitted.tree, replace(fitted.model, exposures=early))
-
-
 def curve(fitted: Fitted, design: Design, switch: float) -> Curve:
     """Make the curve of a design's patients under one path of the exposure, from the landmark on where there is one."""
     hazard = hazard_of(data_of(design), fitted.parameters, NUMPY)
@@ -167,7 +160,7 @@ def strategies(fitted: Fitted, start: float | None) -> list[Strategy]:
         "baseline": f"ever {with_}, fixed at baseline",
         "landmark": f"{with_}, among those event-free then",
     }.get(exposure.as_, f"{with_} at {unit} {begin:g} if still alive")
-    design = undated(fitted)
+    design = fitted.undated
     exposed, event = fitted.design.exposed, fitted.design.outcome["event"]
     return [
         Strategy(without, without, np.inf, curve(fitted, design, np.inf), (~exposed).sum(), event[~exposed].sum()),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -12,35 +12,111 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from casepool.cases import Codebook
 from casepool.errors import CasepoolError
 from casepool.inference import diagnostics
-from casepool.inference.convergence import RHAT, is_refit, verdict_of, worst
+from casepool.inference.convergence import RHAT, convergence_of, is_refit, verdict_of, worst
 from casepool.inference.diagnostics import LEAST_ESS, MOST_RHAT
-from casepool.inference.fit_contents import design_of, engine_of, engine_remarks, model_of, parameters_of
+from casepool.inference.fit_contents import (
+    Contents,
+    contents_of,
+    engine_of,
+    engine_remarks,
+    parameters_of,
+    study_settings,
+)
 from casepool.inference.fit_format import refuse_what_is_no_fit
 from casepool.modelling import Design, Model
+from casepool.modelling.design.grouping import Membership, membership
+from casepool.modelling.design.making import design_of_typed
 from casepool.modelling.design.touched import touched
 from casepool.remarks import NONE, Remarks, remark
 from casepool.tables import estimate_table, marked_private
 
+CI_PROB = 0.95
+"""Width of an interval unless another is asked for."""
 HUGE = 1e12
 """Stands for infinity while quantiles and effective sample sizes are computed."""
 
 
 @dataclass(frozen=True)
 class Fitted:
-    """A fit opened for estimation: its model, Design, parameter draws (chain, draw, ...) and verdict."""
+    """A fit opened: everything inner code asks of it, read once.
+
+    A public function opens a fit and hands it to a function of what was opened; inner code calls the latter.
+
+    Parameters
+    ----------
+    tree : xarray.DataTree
+    model : Model
+    design : Design
+    parameters : mapping of str to array (chain, draw, ...)
+    verdict : str
+        As it was when the fit was opened; `judged` reads it again.
+    cases : pandas.DataFrame
+        The table, as far as the fit keeps it; without rows where draws are no fit's. Inner code does not write to it.
+    codebook : Codebook
+        That of `cases`.
+    """
 
     tree: xr.DataTree
     model: Model
     design: Design
     parameters: Mapping[str, np.ndarray]
     verdict: str
+    # fields, as `replace` would drop what is merely cached, and the table would be typed again
+    cases: pd.DataFrame = field(default_factory=pd.DataFrame)
+    codebook: Codebook = field(default_factory=Codebook)
 
     @property
     def seed(self) -> int:
         """Seed of the fit; draws of estimands are seeded by it."""
         return int(self.tree.attrs["seed"])
+
+    @property
+    def is_survival(self) -> bool:
+        """Whether the model is of survival."""
+        return self.model.is_survival
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Numbers of chains and of draws of each."""
+        chains, draws = next(iter(self.parameters.values())).shape[:2]
+        return chains, draws
+
+    @property
+    def contents(self) -> Contents:
+        """What the fit was made from."""
+        return Contents(self.design, self.cases, self.codebook)
+
+    @cached_property
+    def settings(self) -> Mapping[str, Any]:
+        """Settings that the fit says it was drawn with."""
+        found: dict[str, Any] = json.loads(self.tree.attrs["settings"])
+        return found
+
+    @cached_property
+    def study_settings(self) -> Mapping[str, Any]:
+        """Settings of refits, the engine among them."""
+        return study_settings(self.tree)
+
+    @cached_property
+    def convergence(self) -> Mapping[str, Any]:
+        """What its sampler's diagnostics found."""
+        return convergence_of(self.tree)
+
+    @cached_property
+    def undated(self) -> Design:
+        """The Design with one row where only dates were summed over: dates play no part in a strategy."""
+        return design_of_typed(without_dates(self.model), self.cases, self.codebook)
+
+    def membership(self, by: str) -> Membership:
+        """Group the patients of the fit by a factor of the model or a labelled column."""
+        return membership(self.design, self.cases, by, self.codebook)
+
+    def judged(self) -> Fitted:
+        """Return the fit with the verdict it has now: `check` keeps its answers in it."""
+        return replace(self, verdict=verdict_of(self.tree))
 
     @cached_property
     def remarks(self) -> Remarks:
@@ -63,7 +139,7 @@ class Fitted:
     @property
     def public(self) -> bool:
         """Whether the codebook lets identifiers and small counts be shown."""
-        return bool(json.loads(self.tree.attrs["codebook"])["public"])
+        return self.codebook.public
 
     def table(self, rows: Iterable[Any], columns: Sequence[str] = ()) -> pd.DataFrame:
         """Lay rows out as an estimate table, or in other `columns`: what is told of a fit knows if it is public."""
@@ -77,6 +153,12 @@ class Fitted:
         return self.model.outcome.unit
 
 
+def without_dates(model: Model) -> Model:
+    """Return a model that takes every date as the earliest, so that a Design of it sums over none."""
+    early = {name: replace(exposure, dating="early") for name, exposure in model.exposures.items()}
+    return replace(model, exposures=early)
+
+
 def open_draws(fit: xr.DataTree) -> Fitted:
     """Open a fit for estimation.
 
@@ -86,8 +168,8 @@ def open_draws(fit: xr.DataTree) -> Fitted:
         If the tree was not made by casepool.
     """
     refuse_what_is_no_fit(fit)
-    parameters = parameters_of(fit["posterior"].to_dataset())
-    return Fitted(fit, model_of(fit), design_of(fit), parameters, verdict_of(fit))
+    own, parameters = contents_of(fit), parameters_of(fit["posterior"].to_dataset())
+    return Fitted(fit, own.design.model, own.design, parameters, verdict_of(fit), own.cases, own.codebook)
 
 
 def open_all(fits: xr.DataTree | Sequence[xr.DataTree]) -> list[Fitted]:
@@ -98,7 +180,7 @@ def open_all(fits: xr.DataTree | Sequence[xr.DataTree]) -> list[Fitted]:
 
 def refuse_survival(fitted: Fitted) -> None:
     """Refuse a survival model where responses are asked for."""
-    if fitted.model.is_survival:
+    if fitted.is_survival:
         raise CasepoolError(
             f"{fitted.model.name!r} is a survival model",
             remedy="use survival(fit, by=...) or contrast(fit, by=...)",
@@ -157,7 +239,6 @@ def posterior_rows(
             {
                 "model": fitted.model.name,
                 "method": "posterior",
-                "kind": "value",
                 "interval": f"{100 * ci_prob:g}% CrI",
                 "estimate": middle[i],
                 "lower": lower[i],

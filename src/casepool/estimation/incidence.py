@@ -104,7 +104,7 @@ def _checked(opened: Sequence[Fitted], at: Sequence[float] | None) -> list[float
                 value=fitted.model.name,
                 remedy="fit all of them to one table, with the same time and unit",
             )
-        if _size(fitted) != _size(opened[0]):
+        if fitted.shape != opened[0].shape:
             raise CasepoolError("the fits have different numbers of draws", remedy="fit with the same settings")
     twice = np.sum([fitted.design.outcome["event"] for fitted in opened], axis=0) > 1
     if twice.any():
@@ -114,10 +114,6 @@ def _checked(opened: Sequence[Fitted], at: Sequence[float] | None) -> list[float
             remedy="give every code to one model's event_levels only",
         )
     return times
-
-
-def _size(fitted: Fitted) -> tuple[int, int]:
-    return fitted.tree["posterior"].sizes["chain"], fitted.tree["posterior"].sizes["draw"]
 
 
 def _strategies(opened: Sequence[Fitted]) -> list[tuple[str, Remarks, list[Curve]]]:

@@ -12,10 +12,9 @@ import xarray as xr
 from casepool.estimation.draws import Fitted, check_probability, open_draws, posterior_rows, refuse_survival
 from casepool.estimation.targets import ANSWERS, over_patients
 from casepool.frequentist.proportions import clopper_pearson
-from casepool.inference.fit_contents import cases_of
 from casepool.inference.predictive import prior_draws
 from casepool.modelling import Design
-from casepool.modelling.design.grouping import Membership, membership
+from casepool.modelling.design.grouping import Membership
 from casepool.modelling.design.likelihood import pointwise
 from casepool.modelling.design.touched import touched
 from casepool.modelling.specification.endpoints import event
@@ -83,7 +82,7 @@ def ledger(fit: xr.DataTree, by: str, *, ci_prob: float = 0.95) -> pd.DataFrame:
     check_probability(ci_prob)
     fitted = open_draws(fit)
     refuse_survival(fitted)
-    group = membership(fitted.design, cases_of(fit), by)
+    group = fitted.membership(by)
     n, events = group.counts(fitted.design)
     draws = _draws(fitted, group, n)
     flat = fitted.design.improper

@@ -12,14 +12,13 @@ import pandas as pd
 import xarray as xr
 from scipy import special
 
-from casepool.cases import Column, codebook_of
+from casepool.cases import Column
 from casepool.cases.codebook import Codebook, codebook_from_dict
 from casepool.cases.columns import folded
 from casepool.cases.tables import bare, typed
 from casepool.errors import CasepoolError
 from casepool.estimation.aliases import level_weights
 from casepool.estimation.draws import Fitted, check_probability, open_draws, posterior_rows, refuse_survival
-from casepool.inference.fit_contents import cases_of
 from casepool.modelling import Design
 from casepool.modelling.design.encoding import code_term, labels_of
 from casepool.modelling.design.grouping import patients_and_events
@@ -123,8 +122,7 @@ def predict(fit: xr.DataTree, patients: pd.DataFrame, *, ci_prob: float = 0.95) 
 
 def _read(fitted: Fitted, patients: pd.DataFrame) -> Newcomers:
     """Read new patients in the terms of a fit."""
-    model, old = fitted.model, cases_of(fitted.tree)
-    book = codebook_of(old) or Codebook()
+    model, old, book = fitted.model, fitted.cases, fitted.codebook
     new = _typed(fitted, bare(patients), book)
     sources = list(dict.fromkeys(term.source for term in model.terms.values()))
     both = pd.concat([bare(old)[sources], bare(new)[sources]], ignore_index=True)
@@ -236,7 +234,7 @@ def _extended(fitted: Fitted, term: Term, unseen: tuple[str, ...]) -> dict[str, 
             weights, (n, _) = level_weights(fitted.design, name), patients_and_events(fitted.design)
             known = ~np.isnan(weights[:, 0])
             share = np.average(weights[known], axis=0, weights=n[known])
-            share = np.broadcast_to(share, (*next(iter(fitted.parameters.values())).shape[:2], len(share)))
+            share = np.broadcast_to(share, (*fitted.shape, len(share)))
         none = np.zeros((*share.shape[:2], len(unseen)))
         found[share_of(name)] = np.maximum(np.concatenate([share, none], axis=2), LEAST_SHARE)
     return found

@@ -20,8 +20,6 @@ from casepool.estimation.draws import (
 )
 from casepool.estimation.targets import ANSWERS, TARGETS
 from casepool.inference.diagnostics import ranks
-from casepool.inference.fit_contents import cases_of
-from casepool.modelling.design.grouping import membership
 from casepool.modelling.specification.endpoints import event
 from casepool.remarks import remark
 
@@ -57,7 +55,7 @@ def ranking(fit: xr.DataTree, by: str, *, target: str = "standardised", ci_prob:
     one_of(target, ("standardised", "observed"), "target")
     fitted = open_draws(fit)
     refuse_survival(fitted)
-    group = membership(fitted.design, cases_of(fit), by)
+    group = fitted.membership(by)
     if not group.is_term and target != "observed":
         raise CasepoolError(f"{by!r} is no term of the model", remedy='use target="observed"')
     n, events = group.counts(fitted.design)

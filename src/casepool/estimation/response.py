@@ -12,33 +12,38 @@ import xarray as xr
 from casepool.arguments import name_of, one_of
 from casepool.errors import CasepoolError
 from casepool.estimation.crossed import moved
-from casepool.estimation.draws import Fitted, check_probability, open_draws, posterior_rows, refuse_survival
+from casepool.estimation.draws import CI_PROB, Fitted, check_probability, open_draws, posterior_rows
 from casepool.estimation.exchangeability import exchangeability_rows
+from casepool.estimation.survival import survival_of
 from casepool.estimation.targets import ANSWERS, TARGETS, Answer, new_patient, over_patients
-from casepool.inference.fit_contents import cases_of
 from casepool.modelling.design.endpoint_counts import counted, reached
-from casepool.modelling.design.grouping import membership, patients_and_events
+from casepool.modelling.design.grouping import patients_and_events
 from casepool.modelling.specification.endpoints import endpoints
 from casepool.remarks import NONE, remark
 
+OBSERVED = "observed"
+"""The target unless another is asked for."""
+
 
 def estimates(
-    fit: xr.DataTree, by: str | None = None, *, target: str = "observed", ci_prob: float = 0.95
+    fit: xr.DataTree, by: str | None = None, *, target: str = OBSERVED, ci_prob: float = CI_PROB
 ) -> pd.DataFrame:
-    """Estimate response probabilities.
+    """Estimate response probabilities; of a survival model, survival as `survival` describes it by default.
 
     Parameters
     ----------
     fit : xarray.DataTree
-        Of a response model.
+        Of a response or a survival model.
     by : str, optional
-        A factor of the model, or any labelled column of the cases (then only ``observed``); None: everyone.
+        A factor of the model, or any labelled column of the cases (then only ``observed``); None: everyone. Of a
+        survival model as of `survival`.
     target : {"observed", "standardised", "new"}
         ``observed``: mean probability of the level's own patients, comparable to the raw rate.
         ``standardised``: mean over all patients of the fit with this factor set to the level, other covariates
         kept. ``new``: the probability (not the 0/1 outcome) for one patient of that level whose other group
         effects are drawn anew and whose other covariates are a random patient's; with a row for an unseen level.
-        For a patient with a missing covariate the probability is averaged over its modelled distribution.
+        For a patient with a missing covariate the probability is averaged over its modelled distribution. Of a
+        survival model none but the default: `survival` says what it describes.
     ci_prob : float
         Width of the equal-tailed credible interval.
 
@@ -48,22 +53,31 @@ def estimates(
         An estimate table: posterior medians with limits, one row per level, levels without patients in the
         fit with n = 0. Of an ordinal model one row per level and category, and per level and "at least" a category,
         as ``at`` says. Of a factor with exnex borrowing also the probability that each level is exchangeable with
-        the others, in rows of their own without limits, their level followed by "(exchangeable)".
+        the others, in rows of their own without limits, their level followed by "(exchangeable)". Of a survival
+        model the table of ``survival(fit, by)``.
 
     Raises
     ------
     CasepoolError
-        For an unknown grouping or target, or a survival fit.
+        For an unknown grouping or target, or a target given for a survival fit.
     """
     check_probability(ci_prob)
     if by is not None:
         name_of(by, "by", "name a factor of the model, or leave it out")
     one_of(target, TARGETS, "target")
-    fitted = open_draws(fit)
-    refuse_survival(fitted)
+    return estimates_of(open_draws(fit), by, target=target, ci_prob=ci_prob)
+
+
+def estimates_of(
+    fitted: Fitted, by: str | None = None, *, target: str = OBSERVED, ci_prob: float = CI_PROB
+) -> pd.DataFrame:
+    """Estimate what `estimates` does, of a fit that is open."""
+    if fitted.is_survival:
+        _refuse_target(fitted, target)
+        return survival_of(fitted, by, ci_prob=ci_prob)
     if by is None:
         return _everyone(fitted, target, ci_prob)
-    group = membership(fitted.design, cases_of(fit), by)
+    group = fitted.membership(by)
     if target != "observed" and not group.is_term:
         raise CasepoolError(
             f"{by!r} is no term of the model, so only its own patients can be described",
@@ -81,6 +95,16 @@ def estimates(
     ]
     rows = _rows(fitted, answer, about, group.members, TARGETS[target], ci_prob)
     return fitted.table(rows + exchangeability_rows(fitted, group))
+
+
+def _refuse_target(fitted: Fitted, target: str) -> None:
+    """Refuse a target of a survival model, whose answers have one alone."""
+    if target != OBSERVED:
+        raise CasepoolError(
+            f"{fitted.model.name!r} is a survival model, whose estimates are not of a target",
+            value=target,
+            remedy="leave `target` out, or use contrast(fit, by=...)",
+        )
 
 
 def _rows(

@@ -15,11 +15,9 @@ from casepool.arguments import is_number, name_of, one_of
 from casepool.arguments import times_of as from_0
 from casepool.errors import CasepoolError
 from casepool.estimation.contrasts import check_rope, response_contrast
-from casepool.estimation.curves import Strategy, curve, strategies, undated
-from casepool.estimation.draws import Fitted, check_probability, open_draws, posterior_rows, probability_row
+from casepool.estimation.curves import Strategy, curve, strategies
+from casepool.estimation.draws import CI_PROB, Fitted, check_probability, open_draws, posterior_rows, probability_row
 from casepool.estimation.targets import TARGETS
-from casepool.inference.fit_contents import cases_of
-from casepool.modelling.design.grouping import membership
 from casepool.modelling.design.outcomes import default_times
 from casepool.modelling.families.names import effect_of
 from casepool.modelling.families.priors import Prior
@@ -35,7 +33,7 @@ def survival(
     at: Sequence[float] | None = None,
     start: float | None = None,
     restricted_to: float | None = None,
-    ci_prob: float = 0.95,
+    ci_prob: float = CI_PROB,
 ) -> pd.DataFrame:
     """Describe survival: at times, its median, its restricted mean, the hazard at times, and their differences.
 
@@ -69,7 +67,19 @@ def survival(
         For a response fit, an unknown grouping, or times that are none.
     """
     check_probability(ci_prob)
-    fitted = open_draws(fit)
+    return survival_of(open_draws(fit), by, at=at, start=start, restricted_to=restricted_to, ci_prob=ci_prob)
+
+
+def survival_of(
+    fitted: Fitted,
+    by: str | None = None,
+    *,
+    at: Sequence[float] | None = None,
+    start: float | None = None,
+    restricted_to: float | None = None,
+    ci_prob: float = CI_PROB,
+) -> pd.DataFrame:
+    """Describe survival as `survival` does, of a fit that is open."""
     times = times_of(fitted, at)
     until = times[-1] if restricted_to is None else restricted_to
     if not is_number(until) or not until > 0:
@@ -131,7 +141,7 @@ def survival_words(fitted: Fitted, by: str | None) -> SurvivalWords:
 
 def times_of(fitted: Fitted, at: Sequence[float] | None) -> list[float]:
     """Return the times a survival table is told at, refusing what is no survival fit or no time."""
-    if not fitted.model.is_survival:
+    if not fitted.is_survival:
         raise CasepoolError(f"{fitted.model.name!r} is no survival model", remedy="use estimates(fit, by=...)")
     return from_0(default_times(fitted.unit) if at is None else at)
 
@@ -154,12 +164,12 @@ def arms_of(fitted: Fitted, by: str | None, start: float | None) -> tuple[list[S
         )
     if start is not None:
         raise CasepoolError("only an exposure has a start", value=start, remedy="leave it out")
-    design = undated(fitted)
+    design = fitted.undated
     if by is None:
         event = fitted.design.outcome["event"]
         everyone = Strategy("everyone", "everyone", np.inf, curve(fitted, design, np.inf), len(event), event.sum())
         return [everyone], {**common, "source": "pooled", "note": NONE}
-    group = membership(fitted.design, cases_of(fitted.tree), by)
+    group = fitted.membership(by)
     if not group.is_term:
         raise CasepoolError(f"{by!r} is no term of the model", remedy="add it to the model, or leave `by` out")
     n, events = group.counts(fitted.design)
@@ -270,7 +280,7 @@ def contrast(
     by: str,
     *,
     target: str = "standardised",
-    ci_prob: float = 0.95,
+    ci_prob: float = CI_PROB,
     rope: tuple[float, float] | None = None,
 ) -> pd.DataFrame:
     """Compare levels pairwise: risks of a response model, hazards (or times) of a survival model.
@@ -303,8 +313,19 @@ def contrast(
     check_rope(rope)
     name_of(by, "by", "name a factor or exposure of the model")
     one_of(target, TARGETS, "target")
-    fitted = open_draws(fit)
-    if not fitted.model.is_survival:
+    return contrast_of(open_draws(fit), by, target=target, ci_prob=ci_prob, rope=rope)
+
+
+def contrast_of(
+    fitted: Fitted,
+    by: str,
+    *,
+    target: str = "standardised",
+    ci_prob: float = CI_PROB,
+    rope: tuple[float, float] | None = None,
+) -> pd.DataFrame:
+    """Compare levels pairwise as `contrast` does, of a fit that is open."""
+    if not fitted.is_survival:
         return response_contrast(fitted, by, target=target, ci_prob=ci_prob, rope=rope)
     if rope is not None:
         raise CasepoolError(f"{fitted.model.name!r} has no risk difference", remedy="leave out rope")
@@ -355,7 +376,7 @@ def _log_ratios(fitted: Fitted, by: str) -> list[tuple[np.ndarray, dict[str, Any
             "note": remark("prior of the ratio", prior=prior) + exposed + _dating(exposure, fitted),
         }
         return [(fitted.parameters[effect_of(by)], row)]
-    group = membership(fitted.design, cases_of(fitted.tree), by)
+    group = fitted.membership(by)
     effect = fitted.parameters.get(effect_of(by))
     if not group.is_term or effect is None:
         raise CasepoolError(f"{by!r} has no effect in this model", remedy="use a factor or exposure of the model")

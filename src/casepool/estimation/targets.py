@@ -124,7 +124,7 @@ def new_patient(fitted: Fitted, by: str | None, level: str | None) -> list[np.nd
     Every call of one fit draws the same random patients and new effects, so that levels compare like for like.
     """
     rng = stream(fitted.seed, Stream.NEW_PATIENT)
-    design, model, shape = fitted.design, fitted.model, next(iter(fitted.parameters.values())).shape[:2]
+    design, model, shape = fitted.design, fitted.model, fitted.shape
     row = _random_rows(fitted, rng, shape)
     laws = {name: model.level_effects(name) for name in model.terms}
     fresh = {name: law.unseen("other", fitted.parameters, rng, shape) for name, law in laws.items() if law}

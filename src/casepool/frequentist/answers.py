@@ -8,13 +8,14 @@ from pathlib import Path
 import pandas as pd
 
 from casepool.arguments import name_of
-from casepool.cases import codebook_of, resolve_cases
 from casepool.cases.codebook import Codebook
+from casepool.cases.reading import resolve_typed
 from casepool.errors import CasepoolError
 from casepool.frequentist.rates import response_rows
 from casepool.frequentist.spans import survival_rows
-from casepool.modelling import Model, make_design
+from casepool.modelling import Design, Model
 from casepool.modelling import model as model_of
+from casepool.modelling.design.making import design_of_typed
 from casepool.tables import estimate_table
 
 
@@ -63,13 +64,18 @@ def classical(
     if by is not None:
         name_of(by, "by", "name a factor of the model, or leave it out")
     asked = model_of(model)
-    frame = resolve_cases(cases)
-    design = make_design(asked, frame)
-    public = (codebook_of(frame) or Codebook()).public
-    if asked.is_survival:
-        return estimate_table(survival_rows(design, frame, by, at), public=public)
+    frame, codebook = resolve_typed(cases)
+    return classical_of(design_of_typed(asked, frame, codebook), frame, codebook, by, at)
+
+
+def classical_of(
+    design: Design, cases: pd.DataFrame, codebook: Codebook, by: str | None = None, at: Sequence[float] | None = None
+) -> pd.DataFrame:
+    """Answer as `classical` does, of a model laid on typed cases."""
+    if design.model.is_survival:
+        return estimate_table(survival_rows(design, cases, codebook, by, at), public=codebook.public)
     if at is not None:
         raise CasepoolError(
-            f"{asked.name!r} is a response model, which has no times", column="at", remedy="leave `at` out"
+            f"{design.model.name!r} is a response model, which has no times", column="at", remedy="leave `at` out"
         )
-    return estimate_table(response_rows(design, frame, by), public=public)
+    return estimate_table(response_rows(design, cases, codebook, by), public=codebook.public)

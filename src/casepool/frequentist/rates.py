@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from casepool.cases import codebook_of
 from casepool.cases.codebook import Codebook
 from casepool.frequentist.contingency import FEW, ChiSquare, pearson
 from casepool.frequentist.exact import MOST, fisher_freeman_halton
@@ -31,7 +30,7 @@ SEVERAL = "several"
 """In tests, the level of patients who belong to more than one: a test needs each patient once."""
 
 
-def response_rows(design: Design, cases: pd.DataFrame, by: str | None) -> list[Row]:
+def response_rows(design: Design, cases: pd.DataFrame, codebook: Codebook, by: str | None) -> list[Row]:
     """Return the rows of a response model's raw rates and tests.
 
     Parameters
@@ -39,6 +38,8 @@ def response_rows(design: Design, cases: pd.DataFrame, by: str | None) -> list[R
     design : Design
     cases : pandas.DataFrame
         The typed table the design was made from.
+    codebook : Codebook
+        That of the cases.
     by : str or None
         A factor of the model, a labelled column, or everyone.
     """
@@ -46,8 +47,8 @@ def response_rows(design: Design, cases: pd.DataFrame, by: str | None) -> list[R
         n = design.outcome["n"]
         everyone = np.ones((len(n), 1), dtype=bool)
         return _rates(design, cases, Membership("", ("everyone",), everyone, is_term=False))
-    group = membership(design, cases, by)
-    return _rates(design, cases, group) + _tests(design, cases, group)
+    group = membership(design, cases, by, codebook)
+    return _rates(design, cases, group) + _tests(design, cases, codebook, group)
 
 
 def _rates(design: Design, cases: pd.DataFrame, group: Membership) -> list[Row]:
@@ -105,7 +106,7 @@ def disjoint_levels(group: Membership) -> tuple[list[str], np.ndarray]:
     return [level for level, keep in zip((*group.levels, SEVERAL), kept, strict=True) if keep], members[:, kept]
 
 
-def _tests(design: Design, cases: pd.DataFrame, group: Membership) -> list[Row]:
+def _tests(design: Design, cases: pd.DataFrame, codebook: Codebook, group: Membership) -> list[Row]:
     """Make the rows of all tests between the levels of a grouping."""
     levels, members = disjoint_levels(group)
     n = design.outcome["n"]
@@ -125,7 +126,7 @@ def _tests(design: Design, cases: pd.DataFrame, group: Membership) -> list[Row]:
         return rows
     _, events = patients_and_events(design)
     shared["events"] = events[inside].sum()
-    coded = coded_table(design, cases, members)
+    coded = coded_table(design, cases, codebook, members)
     if coded is not None and len(design.model.outcome.levels) > 2:
         column = design.model.outcome.column
         words = f"no difference in {column} ({', '.join(design.model.outcome.levels)}) between {group.by} levels"
@@ -138,12 +139,12 @@ def compared(levels: list[str]) -> str:
     return f"{levels[1]} vs {levels[0]}" if len(levels) == 2 else "all levels"
 
 
-def coded_table(design: Design, cases: pd.DataFrame, members: np.ndarray) -> np.ndarray | None:
+def coded_table(design: Design, cases: pd.DataFrame, codebook: Codebook, members: np.ndarray) -> np.ndarray | None:
     """Count the full coded outcome, (levels, codes); None where the cases hold counts instead of codes."""
     outcome = design.model.outcome
     if outcome.column not in cases.columns:
         return None
-    at = {label: i for i, label in enumerate(patient_labels(cases, codebook_of(cases) or Codebook()))}
+    at = {label: i for i, label in enumerate(patient_labels(cases, codebook))}
     codes = [str(cases[outcome.column].iloc[at[patient]]) for patient in design.patients]
     chosen = np.array([[code == level for level in outcome.levels] for code in codes], dtype=float)
     return np.asarray(members.T @ (chosen * design.outcome["n"][:, None]))

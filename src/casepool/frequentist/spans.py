@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from casepool.arguments import times_of
+from casepool.cases.codebook import Codebook
 from casepool.frequentist.curves import (
     StepCurve,
     curve_of,
@@ -41,7 +42,9 @@ EVER, LANDMARK = "ever against never", "landmark"
 DATINGS = ("earliest", "middle", "latest")
 
 
-def survival_rows(design: Design, cases: pd.DataFrame, by: str | None, at: Sequence[float] | None) -> list[Row]:
+def survival_rows(
+    design: Design, cases: pd.DataFrame, codebook: Codebook, by: str | None, at: Sequence[float] | None
+) -> list[Row]:
     """Return the rows of a survival model's raw answers.
 
     Parameters
@@ -49,6 +52,8 @@ def survival_rows(design: Design, cases: pd.DataFrame, by: str | None, at: Seque
     design : Design
     cases : pandas.DataFrame
         The typed table the design was made from.
+    codebook : Codebook
+        That of the cases.
     by : str or None
         An exposure or factor of the model, a labelled column, or everyone.
     at : sequence of float or None
@@ -61,7 +66,7 @@ def survival_rows(design: Design, cases: pd.DataFrame, by: str | None, at: Seque
     elif by in design.model.exposures:
         rows = _everyone(design, times) + _by_exposure(design, design.model.exposures[by], times)
     else:
-        rows = _by_level(design, cases, by, times)
+        rows = _by_level(design, cases, codebook, by, times)
     if design.outcome.get("between", np.zeros(1)).any():
         rows = [row | {"method": f"{row['method']}{AT_ENDS}", "note": remark("at ends") + row["note"]} for row in rows]
     if by is None or by in design.model.exposures or (by in design.terms and design.terms[by].coded.levels):
@@ -80,9 +85,9 @@ def _everyone(design: Design, times: list[float]) -> list[Row]:
     return curve_rows(curve, times, design.model.outcome.unit, shared | _arm(design, everyone))
 
 
-def _by_level(design: Design, cases: pd.DataFrame, by: str, times: list[float]) -> list[Row]:
+def _by_level(design: Design, cases: pd.DataFrame, codebook: Codebook, by: str, times: list[float]) -> list[Row]:
     """Kaplan-Meier per level, and the log-rank test of all levels."""
-    group = membership(design, cases, by)
+    group = membership(design, cases, by, codebook)
     rows: list[Row] = []
     for i, level in enumerate(group.levels):
         inside = group.members[:, i] & _followed(design)

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from casepool.cases import Codebook, codebook_of
 from casepool.frequentist.curves import kaplan_meier, survival_at
 from casepool.inference.convergence import NOT_ASKED
 from casepool.inference.diagnostics import ranks
@@ -59,7 +60,9 @@ class Statistic:
     replicated: np.ndarray
 
 
-def agreement(design: Design, frame: pd.DataFrame, parameters: Parameters, seed: int) -> list[dict[str, Any]]:
+def agreement(
+    design: Design, frame: pd.DataFrame, parameters: Parameters, seed: int, codebook: Codebook | None = None
+) -> list[dict[str, Any]]:
     """Ask whether prior and data, and then model and data, agree.
 
     Parameters
@@ -70,6 +73,8 @@ def agreement(design: Design, frame: pd.DataFrame, parameters: Parameters, seed:
     parameters : mapping of str to array (chain, draw, ...)
         Of the posterior.
     seed : int
+    codebook : Codebook, optional
+        That of the cases, where it has been read.
 
     Returns
     -------
@@ -78,17 +83,20 @@ def agreement(design: Design, frame: pd.DataFrame, parameters: Parameters, seed:
         numbers to a question the smallest P value is set against the smallest of every replicate.
     """
     rng = stream(seed, Stream.AGREEMENT)
-    after = statistics(design, frame, thinned(parameters, REPLICATES), rng)
-    rows = [_conflict(design, frame, rng)]
+    codebook = codebook or codebook_of(frame)
+    after = statistics(design, frame, thinned(parameters, REPLICATES), rng, codebook)
+    rows = [_conflict(design, frame, rng, codebook)]
     return rows + [_row(f"replicated {item.name}", [item], "the model's own replicates") for item in after]
 
 
-def _conflict(design: Design, frame: pd.DataFrame, rng: np.random.Generator) -> dict[str, Any]:
+def _conflict(
+    design: Design, frame: pd.DataFrame, rng: np.random.Generator, codebook: Codebook | None
+) -> dict[str, Any]:
     flat = design.improper
     if flat:
         said = f"not asked: the prior on {' and '.join(flat)} is flat and predicts nothing"
         return {"question": "prior against data", "verdict": NOT_ASKED, "value": float("nan"), "sentence": said}
-    found = statistics(design, frame, prior_draws(design, rng, (1, REPLICATES)), rng)
+    found = statistics(design, frame, prior_draws(design, rng, (1, REPLICATES)), rng, codebook)
     if not found:
         said = "not asked: when the next look would have been is not known where events lie between two looks"
         return {"question": "prior against data", "verdict": NOT_ASKED, "value": float("nan"), "sentence": said}
@@ -105,16 +113,20 @@ def thinned(parameters: Parameters, size: int) -> dict[str, np.ndarray]:
 
 
 def statistics(
-    design: Design, frame: pd.DataFrame, parameters: Parameters, rng: np.random.Generator
+    design: Design,
+    frame: pd.DataFrame,
+    parameters: Parameters,
+    rng: np.random.Generator,
+    codebook: Codebook | None = None,
 ) -> list[Statistic]:
     """Return what is asked of an outcome, seen and replicated once for every draw of the parameters."""
     if design.model.is_survival:
         return [] if design.outcome.get("between", np.zeros(1)).any() else _of_survival(design, parameters, rng)
-    return _of_response(design, frame, parameters, rng)
+    return _of_response(design, frame, parameters, rng, codebook)
 
 
 def _of_response(
-    design: Design, frame: pd.DataFrame, parameters: Parameters, rng: np.random.Generator
+    design: Design, frame: pd.DataFrame, parameters: Parameters, rng: np.random.Generator, codebook: Codebook | None
 ) -> list[Statistic]:
     """Count responders, also by level and along numbers, and levels without failure."""
     end, n = event(design.model), design.outcome["n"]
@@ -129,7 +141,7 @@ def _of_response(
         if term.is_number:
             found.append(_along(name, design.numbers(name), n, seen, replicated))
             continue
-        group = membership(design, frame, name)
+        group = membership(design, frame, name, codebook)
         total = n @ group.members
         kept = total > 0
         levels = tuple(level for level, some in zip(group.levels, kept, strict=True) if some)

@@ -6,11 +6,10 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import pandas as pd
 from threadpoolctl import threadpool_limits
 
 from casepool.arguments import AUTO, ENGINES, NUTS
-from casepool.cases import codebook_of
+from casepool.cases import Codebook
 from casepool.errors import CasepoolError
 from casepool.inference import exact, lockstep
 from casepool.inference.convergence import convergence
@@ -71,10 +70,9 @@ class Sampled:
     retried: str = ""
 
 
-def asked_of(engine: str | None, cases: pd.DataFrame) -> str:
+def asked_of(engine: str | None, codebook: Codebook) -> str:
     """Return what is asked for: by the caller, else by the codebook, else the default."""
-    book = codebook_of(cases)
-    return engine or (book.engine if book else "") or DEFAULT
+    return engine or codebook.engine or DEFAULT
 
 
 def run(

@@ -8,7 +8,7 @@ import platform
 import sys
 import time
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from importlib.metadata import version
 from typing import Any
@@ -23,7 +23,7 @@ from casepool.cases import Column, codebook_of
 from casepool.cases.codebook import Codebook, codebook_from_dict
 from casepool.cases.column import LABELLED
 from casepool.cases.roles import NO_ROLE
-from casepool.cases.tables import bare, typed
+from casepool.cases.tables import bare, typed_by
 from casepool.errors import CasepoolError
 from casepool.inference.drawn import Drawn
 from casepool.inference.fit_format import FORMAT
@@ -38,6 +38,32 @@ KEPT = 4
 Columns = tuple[tuple[str, np.dtype[Any], Any], ...]
 
 
+@dataclass(frozen=True)
+class Contents:
+    """What a fit was made from, read from it once.
+
+    Parameters
+    ----------
+    design : Design
+        With its model.
+    cases : pandas.DataFrame
+        The table, as far as the fit keeps it: all rows, the columns used.
+    codebook : Codebook
+        That of `cases`.
+    """
+
+    design: Design
+    cases: pd.DataFrame
+    codebook: Codebook
+
+
+def contents_of(fit: xr.DataTree) -> Contents:
+    """Return what a fit was made from."""
+    text, patients = fit.attrs["codebook"], _patients_of(fit)
+    cases, codebook = _cases(text, patients)
+    return Contents(_design(fit.attrs["model"], text, patients), cases.copy(), codebook)
+
+
 def model_of(fit: xr.DataTree) -> Model:
     """Return the model a fit was made with."""
     return _model(fit.attrs["model"])
@@ -50,27 +76,28 @@ def _model(text: str) -> Model:
 
 def cases_of(fit: xr.DataTree) -> pd.DataFrame:
     """Return the table a fit was made from, as far as the fit keeps it: all rows, the columns used."""
-    return _cases(fit.attrs["codebook"], _patients_of(fit)).copy()
+    return _cases(fit.attrs["codebook"], _patients_of(fit))[0].copy()
 
 
-def design_of(fit: xr.DataTree, model: Model | None = None) -> Design:
-    """Return the Design a fit was made from, or that of another model on the same cases."""
-    codebook, patients = fit.attrs["codebook"], _patients_of(fit)
-    if model is None:
-        return _design(fit.attrs["model"], codebook, patients)
-    return design_of_typed(model, _cases(codebook, patients))
+def design_of(fit: xr.DataTree) -> Design:
+    """Return the Design a fit was made from."""
+    return _design(fit.attrs["model"], fit.attrs["codebook"], _patients_of(fit))
 
 
 def _patients_of(fit: xr.DataTree) -> Columns:
-    """Return the columns of the patients of a fit as what can be looked up: numbers as bytes, all else as it is."""
+    """Return the columns of the patients of a fit as what can be looked up: numbers as bytes, all else as it is.
+
+    How texts lie in memory does not matter: a saved fit holds them in another way than one just made.
+    """
     columns = ((str(name), values.to_numpy()) for name, values in fit["patients"].variables.items())
+    texts = ((name, own.astype(object) if own.dtype.kind in "UT" else own) for name, own in columns)
     return tuple(
-        (name, own.dtype, own.tobytes() if own.dtype.kind == "f" else tuple(own.tolist())) for name, own in columns
+        (name, own.dtype, own.tobytes() if own.dtype.kind == "f" else tuple(own.tolist())) for name, own in texts
     )
 
 
 @lru_cache(KEPT)
-def _cases(codebook_text: str, patients: Columns) -> pd.DataFrame:
+def _cases(codebook_text: str, patients: Columns) -> tuple[pd.DataFrame, Codebook]:
     codebook = codebook_from_dict(json.loads(codebook_text))
     held = {
         name: np.frombuffer(own, kind) if isinstance(own, bytes) else np.array(own, kind)
@@ -79,12 +106,12 @@ def _cases(codebook_text: str, patients: Columns) -> pd.DataFrame:
     columns: dict[str, Any] = {codebook.id: [str(label) for label in held["patient"]]}
     columns |= {name: held[name] for name in codebook.columns if name != codebook.id}
     book = replace(codebook, columns={codebook.id: Column("text"), **codebook.columns}, missing=("",))
-    return typed(pd.DataFrame(columns), book)
+    return typed_by(pd.DataFrame(columns), book)
 
 
 @lru_cache(KEPT)
 def _design(model: str, codebook: str, patients: Columns) -> Design:
-    return design_of_typed(_model(model), _cases(codebook, patients))
+    return design_of_typed(_model(model), *_cases(codebook, patients))
 
 
 def parameters_of(posterior: xr.Dataset) -> dict[str, np.ndarray]:
@@ -146,9 +173,8 @@ def draws_groups(design: Design, drawn: Drawn) -> dict[str, xr.Dataset]:
     return {"posterior": xr.Dataset(posterior, {**lead, **labels}), "sample_stats": xr.Dataset(stats, lead)}
 
 
-def refuse_private_text(model: Model, frame: pd.DataFrame) -> None:
+def refuse_private_text(model: Model, frame: pd.DataFrame, codebook: Codebook) -> None:
     """Refuse a model that would take identifiers or free text of a table that is not public into its fit."""
-    codebook = codebook_of(frame) or Codebook()
     for name in model.columns():
         column = codebook.columns.get(name)
         if (
@@ -164,13 +190,13 @@ def refuse_private_text(model: Model, frame: pd.DataFrame) -> None:
             )
 
 
-def used_columns(model: Model, frame: pd.DataFrame) -> list[str]:
+def used_columns(model: Model, frame: pd.DataFrame, codebook: Codebook | None = None) -> list[str]:
     """Columns a fit keeps: those the model read, labels a table of answers can be split by, the publication.
 
     Of a table that is not public, no publication, and labels only where the codebook lists their `levels` or they are
     true or false: any others may be names.
     """
-    codebook = codebook_of(frame) or Codebook()
+    codebook = codebook or codebook_of(frame) or Codebook()
     read = [name for name in model.columns() if name in frame.columns]
     labelled = [
         name
@@ -183,10 +209,11 @@ def used_columns(model: Model, frame: pd.DataFrame) -> list[str]:
     return [name for name in dict.fromkeys(read + labelled) if name != codebook.id or name in read]
 
 
-def attributes(design: Design, frame: pd.DataFrame, seed: int, settings: Mapping[str, Any]) -> dict[str, str]:
+def attributes(
+    design: Design, frame: pd.DataFrame, codebook: Codebook, seed: int, settings: Mapping[str, Any]
+) -> dict[str, str]:
     """Return the attributes that say what a fit was made from and with; those of the draws themselves come later."""
-    codebook = codebook_of(frame) or Codebook()
-    kept = used_columns(design.model, frame)
+    kept = used_columns(design.model, frame, codebook)
     columns = {name: codebook.columns[name] for name in kept}
     columns = {name: replace(column, role=column.role or NO_ROLE) for name, column in columns.items()}
     book = replace(codebook, columns=columns, codings={}, guessed=()).to_dict()
@@ -237,7 +264,7 @@ def data_hash(frame: pd.DataFrame, columns: list[str]) -> str:
     return hashlib.sha256(json.dumps(rows, ensure_ascii=True).encode()).hexdigest()
 
 
-def data_groups(design: Design, frame: pd.DataFrame) -> dict[str, xr.Dataset]:
+def data_groups(design: Design, frame: pd.DataFrame, codebook: Codebook | None = None) -> dict[str, xr.Dataset]:
     """Lay down what was fitted: outcomes, and the patients with the columns used and the reasons of the rest."""
     patient = {"patient": list(design.patients)}
     outcome = {"outcome": ("patient", observed(design))}
@@ -248,7 +275,7 @@ def data_groups(design: Design, frame: pd.DataFrame) -> dict[str, xr.Dataset]:
     return {
         "observed_data": xr.Dataset(outcome, coords=patient),
         "constant_data": xr.Dataset(constant, coords=patient),
-        "patients": _patients(design, frame),
+        "patients": _patients(design, frame, codebook or codebook_of(frame) or Codebook()),
     }
 
 
@@ -257,9 +284,8 @@ def observed(design: Design) -> np.ndarray:
     return np.asarray(design.outcome[FAMILIES[design.model.family].observed])
 
 
-def _patients(design: Design, frame: pd.DataFrame) -> xr.Dataset:
-    codebook = codebook_of(frame) or Codebook()
-    names = used_columns(design.model, frame)
+def _patients(design: Design, frame: pd.DataFrame, codebook: Codebook) -> xr.Dataset:
+    names = used_columns(design.model, frame, codebook)
     frame = bare(frame)
     columns = {}
     for name in names:

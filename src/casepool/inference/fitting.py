@@ -14,18 +14,19 @@ import pandas as pd
 import xarray as xr
 
 from casepool.arguments import ASKED, is_number, one_of, seed_of, whole_number
-from casepool.cases import resolve_cases
+from casepool.cases.codebook import Codebook
+from casepool.cases.reading import resolve_typed
 from casepool.errors import CasepoolError
 from casepool.inference.agreement import agreement
 from casepool.inference.convergence import UNASKED
 from casepool.inference.engines import Choice, asked_of, in_turn, run
 from casepool.inference.fit_contents import (
+    Contents,
     attributes,
-    cases_of,
+    contents_of,
     data_groups,
     draws_groups,
     engine_of,
-    model_of,
     parameters_of,
     refuse_private_text,
     study_settings,
@@ -123,7 +124,7 @@ def fit(  # noqa: PLR0913 - the settings of every engine
         seed=seed, engine=engine, draws=draws, tune=tune, chains=chains, cores=cores, target_accept=target_accept,
         predictive=predictive, progress=progress,
     )  # fmt: skip
-    return together(plan, [(get_model(model), resolve_cases(cases))], whole=True)[0]
+    return together(plan, [(get_model(model), *resolve_typed(cases))], whole=True)[0]
 
 
 def refit(
@@ -158,7 +159,7 @@ def refit(
     if not all(isinstance(pair, tuple) and len(pair) == 2 for pair in pairs):
         raise CasepoolError("designs are pairs of a model and cases", value=pairs, remedy="pass [(model, cases), ...]")
     plan = planned(seed=seed, engine=engine, progress=progress, **settings)
-    return together(plan, [(get_model(model), resolve_cases(cases)) for model, cases in pairs], whole=True)
+    return together(plan, [(get_model(model), *resolve_typed(cases)) for model, cases in pairs], whole=True)
 
 
 def planned(
@@ -188,25 +189,32 @@ def cores_of(cores: int | None) -> int | None:
     return None if cores is None else whole_number(cores, "cores", 1)
 
 
-def together(plan: Plan, pairs: Sequence[tuple[Model, pd.DataFrame]], *, whole: bool = False) -> list[xr.DataTree]:
-    """Fit models to cases, all by one engine; `whole` as of `fit_by`."""
-    if not pairs:
+def together(
+    plan: Plan, asked: Sequence[tuple[Model, pd.DataFrame, Codebook]], *, whole: bool = False
+) -> list[xr.DataTree]:
+    """Fit models to typed cases with their codebooks, all by one engine; `whole` as of `fit_by`."""
+    if not asked:
         return []
 
     def made(choice: Choice) -> Iterator[xr.DataTree]:
-        for place, (model, cases) in enumerate(pairs, start=1):
-            yield fit_by(choice, plan, model, cases, what=counted(model, place, len(pairs)), whole=whole)
+        for place, (model, cases, codebook) in enumerate(asked, start=1):
+            what = counted(model, place, len(asked))
+            yield fit_by(choice, plan, model, cases, codebook, what=what, whole=whole)
 
-    return in_turn(asked_of(plan.engine, pairs[0][1]), plan.settings, made, progress=plan.progress)
+    return in_turn(asked_of(plan.engine, asked[0][2]), plan.settings, made, progress=plan.progress)
 
 
-def again(fit: xr.DataTree, models: Sequence[Model | None], *, progress: bool) -> list[xr.DataTree]:
+def again(
+    fit: xr.DataTree, models: Sequence[Model | None], *, progress: bool, contents: Contents | None = None
+) -> list[xr.DataTree]:
     """Fit other models to the cases of a fit with its seed and settings, all by one engine; None is the fit's own.
 
-    The own model is not fitted again, unless another engine makes the others.
+    The own model is not fitted again, unless another engine makes the others. `contents` are those of the fit, where
+    they have been read.
     """
-    own, cases, ran = model_of(fit), cases_of(fit), engine_of(fit)["run"]
-    settings = study_settings(fit)
+    contents = contents or contents_of(fit)
+    own, cases, codebook = contents.design.model, contents.cases, contents.codebook
+    ran, settings = engine_of(fit)["run"], study_settings(fit)
     asked = settings.pop("engine")
     plan = planned(seed=int(fit.attrs["seed"]), progress=progress, **settings)
 
@@ -214,7 +222,7 @@ def again(fit: xr.DataTree, models: Sequence[Model | None], *, progress: bool) -
         for place, model in enumerate(models, start=1):
             what = counted(own, place, len(models))
             kept = model is None and choice.engine == ran
-            yield fit if kept else fit_by(choice, plan, model or own, cases, what=what)
+            yield fit if kept else fit_by(choice, plan, model or own, cases, codebook, what=what)
 
     return in_turn(asked, plan.settings, made, progress=progress)
 
@@ -225,9 +233,16 @@ def counted(model: Model, place: int, of: int) -> str:
 
 
 def fit_by(
-    choice: Choice, plan: Plan, model: Model, cases: pd.DataFrame, *, what: str = "", whole: bool = False
+    choice: Choice,
+    plan: Plan,
+    model: Model,
+    cases: pd.DataFrame,
+    codebook: Codebook,
+    *,
+    what: str = "",
+    whole: bool = False,
 ) -> xr.DataTree:
-    """Fit a model to cases that have been typed, by one engine; `what` as of `run`.
+    """Fit a model to cases that have been typed by their codebook, by one engine; `what` as of `run`.
 
     A fit that feeds a number of a study needs not be the `whole` of one: it has no groups ``log_likelihood`` and
     ``log_prior``, and of its draws it is asked whether they converged, not whether model and data agree.
@@ -238,21 +253,21 @@ def fit_by(
         If the engine declines.
     """
     started = time.perf_counter()
-    refuse_private_text(model, cases)
-    design = design_of_typed(model, cases)
+    refuse_private_text(model, cases, codebook)
+    design = design_of_typed(model, cases, codebook)
     sampled = run(design, plan.seed, plan.settings, choice.engine, what=what, cores=plan.cores, progress=plan.progress)
     groups = draws_groups(design, sampled.drawn)
     posterior = groups["posterior"]
     groups |= _derived(design, posterior) if whole else {}
-    groups |= data_groups(design, cases)
+    groups |= data_groups(design, cases, codebook)
     if plan.predictive:
         groups |= predictive_groups(design, posterior, parameters_of(posterior), plan.seed)
     tree = xr.DataTree.from_dict(groups)
-    tree.attrs.update(attributes(design, cases, plan.seed, sampled.settings))
+    tree.attrs.update(attributes(design, cases, codebook, plan.seed, sampled.settings))
     engine = {"asked": choice.asked, "run": choice.engine, "gauges": sampled.drawn.gauges, "refused": choice.refused}
     tree.attrs["engine"] = json.dumps(engine, default=np.generic.item)
     tree.attrs["convergence"] = json.dumps(sampled.convergence)
-    agreed = agreement(design, cases, parameters_of(posterior), plan.seed) if whole else [UNASKED]
+    agreed = agreement(design, cases, parameters_of(posterior), plan.seed, codebook) if whole else [UNASKED]
     tree.attrs["agreement"] = json.dumps(agreed)
     tree.attrs["retried"] = sampled.retried
     tree.attrs["seconds"] = f"{time.perf_counter() - started:.1f}"

@@ -5,26 +5,27 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any
 
 import pandas as pd
 
-from casepool.cases import Codebook, codebook_of
-from casepool.checking import check
+from casepool.checking.verdicts import check_of
 from casepool.errors import CasepoolError
-from casepool.estimation import contrast, estimates, survival
-from casepool.estimation.draws import Fitted, open_draws
-from casepool.frequentist.answers import classical
+from casepool.estimation.draws import Fitted
+from casepool.estimation.response import estimates_of
+from casepool.estimation.survival import contrast_of, survival_of
+from casepool.frequentist.answers import classical_of
 from casepool.inference.convergence import worst
-from casepool.inference.fit_contents import cases_of, study_settings
+from casepool.inference.fitting import Plan, planned
 from casepool.modelling.families.priors import Prior
 from casepool.modelling.specification.endpoints import endpoints, event
 from casepool.modelling.specification.exposure import Exposure
 from casepool.modelling.terms.term import Term
 from casepool.progress import say
-from casepool.reporting.material import survives
-from casepool.studies import exposure_sensitivity, multiverse, tipping
+from casepool.reporting.material import Material
+from casepool.studies.exposure import exposure_sensitivity_of
+from casepool.studies.multiverse import multiverse_of
 from casepool.studies.sensitivity import scale_refits, scaled_factors
+from casepool.studies.tipping import tipping_of
 
 PAIRED = ("category", "banded")
 """Kinds of terms whose levels are few enough to be compared in pairs."""
@@ -112,11 +113,11 @@ def levelled(fitted: Fitted) -> list[Term]:
     return [term for term in fitted.model.terms.values() if not term.is_number]
 
 
-def answer(fitted: Fitted, cases: pd.DataFrame, *, progress: bool) -> Answers:
-    """Compute what a report tells of a fit, `cases` being the table it was made from, as far as that is at hand."""
-    checks = check(fitted.tree, progress=progress)
-    fitted = open_draws(fitted.tree)  # with the verdict of the check
-    found = _survival(fitted, cases, checks, progress) if survives(fitted) else _response(fitted, checks)
+def answer(fitted: Fitted, material: Material, *, progress: bool) -> Answers:
+    """Compute what a report tells of one of its fits."""
+    checks = check_of(fitted, progress=progress)
+    fitted = fitted.judged()
+    found = _survival(fitted, material, checks, progress) if fitted.is_survival else _response(fitted, checks)
     found = replace(found, scales=_scales(fitted, progress))
     told = [table for part in found.factors.values() for table in (part.shrunk, part.new, part.pairs)]
     told += [*found.curves.values(), *found.ratios.values(), found.sensitivity, found.tipped, found.coded]
@@ -131,8 +132,8 @@ def _scales(fitted: Fitted, progress: bool) -> dict[str, list[tuple[Prior, pd.Da
     factors = scaled_factors(fitted.model)
     if factors:
         say(progress, f"refitting {fitted.model.name} under other priors of {', '.join(factors)}")
-    kept = partial(of_success, fitted=fitted) if not survives(fitted) else with_limits
-    refits = scale_refits(fitted.tree, SCALES, progress=progress)
+    kept = partial(of_success, fitted=fitted) if not fitted.is_survival else with_limits
+    refits = scale_refits(fitted, SCALES, progress=progress)
     return {by: [(prior, kept(table)) for prior, table in each] for by, each in refits.items()}
 
 
@@ -142,16 +143,20 @@ def with_limits(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _response(fitted: Fitted, checks: pd.DataFrame) -> Answers:
-    tree, cases = fitted.tree, cases_of(fitted.tree)
     factors = {}
     for by in (None, *(term.name for term in levelled(fitted))):
-        told = (classical(fitted.model, cases, by), estimates(tree, by), estimates(tree, by, target="new"))
+        told = (_raw(fitted, by), estimates_of(fitted, by), estimates_of(fitted, by, target="new"))
         raw, shrunk, new = (of_success(table, fitted) for table in told)
         pairs = paired(fitted, by) if by else None
         pairs = None if pairs is None else of_success(pairs, fitted)
         categories = tuple(of_categories(table, fitted) for table in told) if fitted.model.is_ordinal else ()
         factors[by or ""] = ByFactor(by or "", raw, shrunk, new, pairs, categories)
     return Answers(fitted, checks, "", factors=factors)
+
+
+def _raw(fitted: Fitted, by: str | None) -> pd.DataFrame:
+    """Answer without a model."""
+    return classical_of(fitted.design, fitted.cases, fitted.codebook, by)
 
 
 def of_success(table: pd.DataFrame, fitted: Fitted) -> pd.DataFrame:
@@ -174,13 +179,12 @@ def paired(fitted: Fitted, by: str) -> pd.DataFrame | None:
     if fitted.model.terms[by].kind not in PAIRED:
         return None
     try:
-        return contrast(fitted.tree, by)
+        return contrast_of(fitted, by)
     except CasepoolError:
         return None
 
 
-def _survival(fitted: Fitted, table: pd.DataFrame, checks: pd.DataFrame, progress: bool) -> Answers:
-    tree, cases = fitted.tree, cases_of(fitted.tree)
+def _survival(fitted: Fitted, material: Material, checks: pd.DataFrame, progress: bool) -> Answers:
     exposure = next(iter(fitted.model.exposures.values()), None)
     terms = [term.name for term in levelled(fitted)]
     groups = [exposure.name] if exposure else [*terms, None]
@@ -189,8 +193,8 @@ def _survival(fitted: Fitted, table: pd.DataFrame, checks: pd.DataFrame, progres
         fitted,
         checks,
         "",
-        curves={by or "": survival(tree, by) for by in groups},
-        raw={by or "": classical(fitted.model, cases, by) for by in groups},
+        curves={by or "": survival_of(fitted, by) for by in groups},
+        raw={by or "": _raw(fitted, by) for by in groups},
         ratios=ratios,
     )
     if exposure is None:
@@ -198,34 +202,34 @@ def _survival(fitted: Fitted, table: pd.DataFrame, checks: pd.DataFrame, progres
     say(progress, f"refitting {fitted.model.name} under other priors, datings and codings of {exposure.name}")
     return replace(
         found,
-        ratios={exposure.name: contrast(tree, exposure.name)} | ratios,
-        sensitivity=exposure_sensitivity(tree, progress=progress),
-        tipped=_tipped(fitted, exposure, cases, progress),
-        coded=_coded(fitted, exposure, table, progress),
+        ratios={exposure.name: contrast_of(fitted, exposure.name)} | ratios,
+        sensitivity=exposure_sensitivity_of(fitted, progress=progress),
+        tipped=_tipped(fitted, exposure, progress),
+        coded=_coded(fitted, exposure, material, progress),
     )
 
 
-def _settings(fitted: Fitted) -> dict[str, Any]:
-    """Return the seed and settings of refits of a fit."""
-    return study_settings(fitted.tree) | {"seed": fitted.seed}
+def _plan(fitted: Fitted, progress: bool) -> Plan:
+    """Plan refits of a fit, with its seed and settings."""
+    return planned(seed=fitted.seed, progress=progress, **fitted.study_settings)
 
 
-def _tipped(fitted: Fitted, exposure: Exposure, cases: pd.DataFrame, progress: bool) -> pd.DataFrame | None:
+def _tipped(fitted: Fitted, exposure: Exposure, progress: bool) -> pd.DataFrame | None:
     """Move the unknown dates through their intervals, where there are any."""
     ever = fitted.design.exposed
     if not exposure.begins or (fitted.design.earliest[ever] == fitted.design.latest[ever]).all():
         return None
-    return tipping(fitted.model, cases, fractions=PLACES, progress=progress, **_settings(fitted))
+    return tipping_of(fitted.design, fitted.cases, fitted.codebook, _plan(fitted, progress), PLACES)
 
 
-def _coded(fitted: Fitted, exposure: Exposure, cases: pd.DataFrame, progress: bool) -> pd.DataFrame | None:
+def _coded(fitted: Fitted, exposure: Exposure, material: Material, progress: bool) -> pd.DataFrame | None:
     """Fit again under every coding that says in another column who was exposed; None where there is none."""
-    declared = (codebook_of(cases) or Codebook()).codings
     offered = {
         decision: [choice for choice, coding in choices.items() if exposure.column in coding.get("use", {})]
-        for decision, choices in declared.items()
+        for decision, choices in material.codebook.codings.items()
     }
     offered = {decision: choices for decision, choices in offered.items() if choices}
     if not offered:
         return None
-    return multiverse(fitted.model, cases, by=exposure.name, codings=offered, progress=progress, **_settings(fitted))
+    plan = _plan(fitted, progress)
+    return multiverse_of(fitted.model, material.cases, material.codebook, plan, by=exposure.name, codings=offered)

@@ -65,7 +65,7 @@ def report(
     answers = []
     for fitted in material.fits:
         say(progress, f"report: answers of {fitted.model.name}")
-        answers.append(answer(fitted, material.cases, progress=progress))
+        answers.append(answer(fitted, material, progress=progress))
     say(progress, "report: tables and figures")
     write_atomically(path, render(material, sections(material, answers)).encode())
     say(progress, f"report written to {path}")
@@ -103,7 +103,7 @@ def how_made(material: Material) -> list[Block]:
     rows = []
     for fitted in material.fits:
         attrs = fitted.tree.attrs
-        settings = ", ".join(f"{k} {v}" for k, v in json.loads(attrs["settings"]).items())
+        settings = ", ".join(f"{k} {v}" for k, v in fitted.settings.items())
         cells = [
             fitted.model.name,
             attrs["seed"],

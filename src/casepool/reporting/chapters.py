@@ -14,7 +14,7 @@ from casepool.modelling.families.priors import Prior
 from casepool.reporting.answers import Answers, ByFactor
 from casepool.reporting.blocks import Block, Heading, Points, Section, Text
 from casepool.reporting.layouts import by_prior, pairs, side_by_side, tests
-from casepool.reporting.material import Material, survives
+from casepool.reporting.material import Material
 from casepool.reporting.model_cards import model_card
 from casepool.reporting.numbers import lowered
 from casepool.reporting.people import event_words
@@ -25,7 +25,7 @@ from casepool.reporting.survival_chapters import before_the_data, foreseen, surv
 
 def chapter(material: Material, answer: Answers, place: int) -> Section:
     """Make the chapter of one fit."""
-    alive = survives(answer.fitted)
+    alive = answer.fitted.is_survival
     body = survival_blocks if alive else response_blocks
     blocks = [
         Heading("Answers"),

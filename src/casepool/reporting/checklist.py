@@ -14,7 +14,7 @@ from casepool.cases.problems import ERROR
 from casepool.cases.rules import RULES
 from casepool.estimation.draws import Fitted
 from casepool.estimation.survival import survival_words
-from casepool.inference.convergence import NOT_ASKED, RHAT, convergence_of
+from casepool.inference.convergence import NOT_ASKED, RHAT
 from casepool.inference.fit_contents import said_engine
 from casepool.modelling.design.grouping import patients_and_events
 from casepool.modelling.families.registry import FAMILIES
@@ -71,7 +71,7 @@ def _priors(fitted: Fitted) -> str:
 
 
 def _converged(fitted: Fitted) -> str:
-    found = convergence_of(fitted.tree)
+    found = fitted.convergence
     asked = found["rhat"] is not None
     agree = f"largest {RHAT[found['engine']]} {found['rhat']:.3f}" if asked else f"R-hat {NOT_ASKED}"
     by = f", {said_engine(fitted.tree)}" if said_engine(fitted.tree) else ""
@@ -79,13 +79,12 @@ def _converged(fitted: Fitted) -> str:
 
 
 def _resolution(fitted: Fitted) -> str:
-    found = convergence_of(fitted.tree)
+    found = fitted.convergence
     return f"smallest effective sample size {found['ess']:.0f} ({found['ess_of']})"
 
 
 def _settings(fitted: Fitted) -> str:
-    settings = json.loads(fitted.tree.attrs["settings"])
-    return f"seed {fitted.seed}, {', '.join(f'{key} {value}' for key, value in settings.items())}"
+    return f"seed {fitted.seed}, {', '.join(f'{key} {value}' for key, value in fitted.settings.items())}"
 
 
 def _asked(start: str) -> Filler:

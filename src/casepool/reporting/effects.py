@@ -8,13 +8,10 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import PercentFormatter
 
 from casepool.arguments import name_of
-from casepool.cases import codebook_of
-from casepool.cases.codebook import Codebook
 from casepool.errors import CasepoolError
 from casepool.escaping import literal
 from casepool.estimation.draws import Fitted, open_draws, quantiles
 from casepool.estimation.effects import probability_along
-from casepool.inference.fit_contents import cases_of
 from casepool.modelling.design.grouping import patients_and_events
 from casepool.modelling.specification.endpoints import event
 from casepool.reporting.figures import ALARM, COLOURS, check_axes, mark, new_axes
@@ -71,7 +68,7 @@ def plot_effect(fit: xr.DataTree, term: str, *, ax: Axes | None = None) -> Axes:
 
 def _recorded(fitted: Fitted, term: str) -> np.ndarray:
     """Return the patients' recorded values of a number, refusing what has none to draw over."""
-    if fitted.model.is_survival:
+    if fitted.is_survival:
         raise CasepoolError(f"{fitted.model.name!r} is a survival model", remedy="use plot_survival(fit)")
     numbers = [name for name, own in fitted.model.terms.items() if own.is_number]
     if term not in numbers:
@@ -100,7 +97,7 @@ def _words(ax: Axes, fitted: Fitted, term: str) -> None:
     """Name axes, interval, patients, and a fit that did not converge."""
     model = fitted.model
     source = model.terms[term].source
-    column = (codebook_of(cases_of(fitted.tree)) or Codebook()).columns[source]
+    column = fitted.codebook.columns[source]
     unit = f" ({column.unit})" if column.unit else ""
     success = event(model).words or " or ".join(model.outcome.success) or model.outcome.events
     ax.set_xlabel(literal(f"{column.label or source}{unit}", 60))

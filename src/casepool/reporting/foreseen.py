@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,18 +10,17 @@ import xarray as xr
 from matplotlib.axes import Axes
 
 from casepool.arguments import seed_of
-from casepool.cases import resolve_cases
-from casepool.cases.tables import typed
+from casepool.cases.reading import resolve_typed
 from casepool.errors import CasepoolError
 from casepool.escaping import literal
 from casepool.estimation.curves import curve
-from casepool.estimation.draws import Fitted, open_draws
+from casepool.estimation.draws import Fitted, open_draws, without_dates
 from casepool.frequentist.curves import kaplan_meier, survival_at
-from casepool.inference.fit_contents import cases_of
 from casepool.inference.predictive import follow_up_limit, prior_draws, replicate
-from casepool.modelling import Model, make_design
+from casepool.modelling import Model
 from casepool.modelling import model as get_model
 from casepool.modelling.design.design import Design
+from casepool.modelling.design.making import design_of_typed
 from casepool.modelling.design.outcomes import default_times
 from casepool.modelling.families.names import effect_of
 from casepool.modelling.specification.prior_implications import Range
@@ -43,6 +41,8 @@ from casepool.reporting.trajectories import (
 REPLICATIONS = 400
 """Draws of the posterior a check replicates the cohort from."""
 PRIOR_DRAWS = 20_000
+SEED = 1
+"""Of the draws of a prior unless another is asked for."""
 SHOWN = 40
 """Single curves drawn of a prior."""
 GRID = 121
@@ -74,7 +74,11 @@ def plot_survival_check(fit: xr.DataTree, *, ax: Axes | None = None) -> Axes:
         For a response fit.
     """
     check_axes(ax)
-    fitted = open_draws(fit)
+    return draw_survival_check(open_draws(fit), ax=ax)
+
+
+def draw_survival_check(fitted: Fitted, *, ax: Axes | None = None) -> Axes:
+    """Draw what `plot_survival_check` does, of a fit that is open."""
     refuse_response(fitted.model)
     out, last = fitted.design.outcome, float(fitted.design.outcome["time"].max())
     ticks = time_ticks(fitted.unit, last)
@@ -107,7 +111,7 @@ def _share(values: np.ndarray, seen: float) -> float:
 def replicated_curves(fitted: Fitted, times: np.ndarray) -> np.ndarray:
     """Return Kaplan-Meier survival of cohorts drawn from the posterior: array (replications, times)."""
     design, rng = fitted.design, stream(fitted.seed, Stream.REPLICATED_CURVES)
-    shape = next(iter(fitted.parameters.values())).shape[:2]
+    shape = fitted.shape
     picked = rng.choice(shape[0] * shape[1], min(REPLICATIONS, shape[0] * shape[1]), replace=False)
     parameters = {
         name: values.reshape(-1, *values.shape[2:])[picked][None] for name, values in fitted.parameters.items()
@@ -123,7 +127,7 @@ def plot_prior_survival(
     model_or_fit: xr.DataTree | str | Path | Model,
     cases: str | Path | pd.DataFrame | None = None,
     *,
-    seed: int = 1,
+    seed: int = SEED,
     ax: Axes | None = None,
 ) -> Axes:
     """Draw the survival curves a model's priors hold possible, before any outcome is seen.
@@ -151,7 +155,11 @@ def plot_prior_survival(
         For a response model, a model without cases, or a Flat prior, which has no draws.
     """
     check_axes(ax)
-    prior = _before(model_or_fit, cases, seed_of(seed))
+    return draw_prior_survival(_before(model_or_fit, cases, seed_of(seed)), ax=ax)
+
+
+def draw_prior_survival(prior: Fitted, *, ax: Axes | None = None) -> Axes:
+    """Draw what `plot_prior_survival` does, of draws of a prior in the place of a fit's."""
     arm = curve(prior, prior.design, np.inf)
     last = float(prior.design.outcome["time"].max())
     ticks = time_ticks(prior.unit, last)
@@ -172,17 +180,20 @@ def plot_prior_survival(
 
 
 def _before(given: xr.DataTree | str | Path | Model, cases: str | Path | pd.DataFrame | None, seed: int) -> Fitted:
-    """Return draws of the prior in the place of a fit's, dates taken as the earliest: they play no part here."""
+    """Return draws of the prior of a fit, or of a model laid on cases."""
     if isinstance(given, xr.DataTree):
         fitted = open_draws(given)
-        model, frame_ = fitted.model, cases_of(given)
-    elif cases is None:
+        refuse_response(fitted.model)
+        return prior_of(fitted.undated, seed)
+    if cases is None:
         raise CasepoolError("a model alone has no patients", remedy="pass cases too")
-    else:
-        model, frame_ = get_model(given), typed(resolve_cases(cases))
+    model, (frame_, codebook) = get_model(given), resolve_typed(cases)
     refuse_response(model)
-    early = {name: replace(exposure, dating="early") for name, exposure in model.exposures.items()}
-    design: Design = make_design(replace(model, exposures=early), frame_)
+    return prior_of(design_of_typed(without_dates(model), frame_, codebook), seed)
+
+
+def prior_of(design: Design, seed: int = SEED) -> Fitted:
+    """Return draws of the prior in the place of a fit's, of a Design without dates: they play no part here."""
     drawn = prior_draws(design, stream(seed, Stream.PRIOR_SURVIVAL), (1, PRIOR_DRAWS))
     return Fitted(xr.DataTree(), design.model, design, drawn, "")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,15 +15,15 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from casepool.arguments import name_of
-from casepool.cases import codebook_of, resolve_cases
 from casepool.cases.codebook import Codebook
+from casepool.cases.reading import resolve_typed
 from casepool.cases.tables import bare, missing_column
 from casepool.errors import CasepoolError
 from casepool.escaping import literal
 from casepool.modelling import Model
 from casepool.modelling import model as get_model
 from casepool.modelling.design.design import Design
-from casepool.modelling.design.making import make_design, patient_labels
+from casepool.modelling.design.making import design_of_typed, patient_labels
 from casepool.modelling.design.outcomes import Reader
 from casepool.modelling.specification.cautions import arm_words
 from casepool.reporting.figures import ALARM, COLOURS, GREY, check_axes, new_axes
@@ -31,6 +32,7 @@ from casepool.reporting.trajectories import refuse_response, time_ticks
 
 COLUMNS = {"on": "months_on", "response": "best_response", "evaluated": "months_to_evaluation"}
 """Columns drawn where the table has them and no others are named."""
+UNNAMED: Mapping[str, str | None] = dict.fromkeys(COLUMNS)
 WIDTH, LANE, MARGIN = 8.5, 0.21, 1.5
 """Inches: of the figure, of a lane, and of all that is no lane."""
 ON, OFF, UNKNOWN, EXPOSED = COLOURS[0], "#B8CCE4", "#D9D9D9", COLOURS[1]
@@ -90,8 +92,21 @@ def plot_swimmer(
         For a response model, cases without a model, or a column that the table lacks.
     """
     check_axes(ax)
-    cases, chosen = _asked(cases_or_fit, model)
-    lanes = _lanes(cases, chosen, {"on": on, "response": response, "evaluated": evaluated})
+    cases, codebook, chosen = _asked(cases_or_fit, model)
+    named = {"on": on, "response": response, "evaluated": evaluated}
+    return draw_swimmer(cases, codebook, chosen, named, ax=ax)
+
+
+def draw_swimmer(
+    cases: pd.DataFrame,
+    codebook: Codebook,
+    chosen: Model,
+    named: Mapping[str, str | None] = UNNAMED,
+    *,
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw what `plot_swimmer` does, of typed cases; `named` are the columns asked for."""
+    lanes = _lanes(cases, codebook, chosen, named)
     ax = new_axes(WIDTH, MARGIN + LANE * len(lanes)) if ax is None else ax
     unit = chosen.outcome.unit
     for place, lane in enumerate(lanes):
@@ -113,28 +128,28 @@ def plot_swimmer(
 
 def _asked(
     given: xr.DataTree | pd.DataFrame | str | Path, model: str | Path | Model | None
-) -> tuple[pd.DataFrame, Model]:
-    """Return the table, the whole one where it is at hand, and the survival model."""
+) -> tuple[pd.DataFrame, Codebook, Model]:
+    """Return the table, the whole one where it is at hand, its codebook, and the survival model."""
     if isinstance(given, xr.DataTree):
         if model is not None:
             raise CasepoolError("a fit has its model", remedy="leave `model` out")
         material = gather(given)
-        cases, chosen = material.cases, material.fits[0].model
+        (cases, codebook), chosen = (material.cases, material.codebook), material.fits[0].model
     elif model is None:
         raise CasepoolError(
             "cases alone do not say what follow-up is", remedy='pass a survival model too, say "overall_survival"'
         )
     else:
-        cases, chosen = resolve_cases(given), get_model(model)
+        (cases, codebook), chosen = resolve_typed(given), get_model(model)
     refuse_response(chosen)
-    return cases, chosen
+    return cases, codebook, chosen
 
 
-def _lanes(cases: pd.DataFrame, model: Model, named: dict[str, str | None]) -> list[Lane]:
+def _lanes(cases: pd.DataFrame, book: Codebook, model: Model, named: Mapping[str, str | None]) -> list[Lane]:
     """Read every patient's lane, the longest follow-up first."""
-    book = codebook_of(cases) or Codebook()
     columns = {key: _column(cases, book, key, name) for key, name in named.items()}
-    design, reader, labels = make_design(model, cases), Reader(cases, book, model), patient_labels(bare(cases), book)
+    design, reader = design_of_typed(model, cases, book), Reader(cases, book, model)
+    labels = patient_labels(bare(cases), book)
     nothing = np.full(len(cases), np.nan)
     times = {
         key: reader.times(columns[key], model.outcome.unit) if columns[key] else nothing for key in ("on", "evaluated")

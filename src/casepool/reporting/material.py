@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import xarray as xr
 
 from casepool._resources import bundled
-from casepool.cases import Codebook, Column, codebook_of, list_datasets, read_cases
+from casepool.cases import Codebook, list_datasets
+from casepool.cases.reading import read_typed
 from casepool.errors import CasepoolError
 from casepool.estimation.draws import Fitted, open_all
-from casepool.inference.fit_contents import cases_of, data_hash, used_columns
+from casepool.inference.fit_contents import data_hash, used_columns
 from casepool.modelling.design.making import patient_labels
 
 WHOLE_FILE = "cases.csv"
@@ -31,18 +31,16 @@ class Material:
     fits : tuple of Fitted
     cases : pandas.DataFrame
         Every row; the full table where it is at hand and the fits were made from it, else what the fits keep.
+    codebook : Codebook
+        What its columns mean.
     folder : Path, optional
         The dataset's folder, if the full table came from there.
     """
 
     fits: tuple[Fitted, ...]
     cases: pd.DataFrame
+    codebook: Codebook
     folder: Path | None
-
-    @cached_property
-    def codebook(self) -> Codebook:
-        """What the columns mean."""
-        return codebook_of(self.cases) or Codebook()
 
     @property
     def public(self) -> bool:
@@ -66,11 +64,6 @@ class Material:
         return text if self.public else without_identifiers(text, self.identifiers)
 
 
-def survives(fitted: Fitted) -> bool:
-    """Whether a fit is of a survival model."""
-    return fitted.model.is_survival
-
-
 def gather(fits: xr.DataTree | Sequence[xr.DataTree]) -> Material:
     """Open fits for a report.
 
@@ -82,16 +75,15 @@ def gather(fits: xr.DataTree | Sequence[xr.DataTree]) -> Material:
     opened = tuple(open_all(fits))
     if not opened:
         raise CasepoolError("there is no fit to report", remedy="pass a fit or a list of fits")
-    trees = [fitted.tree for fitted in opened]
-    names = list(dict.fromkeys(str(tree.attrs["dataset"]) for tree in trees))
+    names = list(dict.fromkeys(str(fitted.tree.attrs["dataset"]) for fitted in opened))
     if len(names) > 1:
         raise CasepoolError(
             f"the fits come from different datasets: {', '.join(names)}", remedy="make one report for each"
         )
     folder = folder_of(names[0])
     if folder is not None and (full := full_table(folder, opened)) is not None:
-        return Material(opened, full, folder)
-    return Material(opened, joined([cases_of(tree) for tree in trees]), None)
+        return Material(opened, *full, folder)
+    return Material(opened, *joined(opened), None)
 
 
 def folder_of(dataset: str) -> Path | None:
@@ -102,36 +94,32 @@ def folder_of(dataset: str) -> Path | None:
     return here if here.name == dataset and (here / WHOLE_FILE).is_file() else None
 
 
-def full_table(folder: Path, fits: Sequence[Fitted]) -> pd.DataFrame | None:
-    """Read a dataset's table, if every fit was made from just these rows."""
+def full_table(folder: Path, fits: Sequence[Fitted]) -> tuple[pd.DataFrame, Codebook] | None:
+    """Read a dataset's table and codebook, if every fit was made from just these rows."""
     try:
-        frame = read_cases(folder)
+        frame, codebook = read_typed(folder)
     except CasepoolError:
         return None
     for fitted in fits:
-        columns = used_columns(fitted.model, frame)
+        columns = used_columns(fitted.model, frame, codebook)
         if data_hash(frame, columns) != fitted.tree.attrs["data_sha256"]:
             return None
-    return frame
+    return frame, codebook
 
 
-def joined(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
+def joined(fits: Sequence[Fitted]) -> tuple[pd.DataFrame, Codebook]:
     """Put the columns that several fits keep of the same patients side by side; else keep the first fit's."""
-    first = tables[0]
-    book = codebook_of(first) or Codebook()
+    first, book = fits[0].cases, fits[0].codebook
     frame, columns = first.copy(), dict(book.columns)
-    for table in tables[1:]:
-        own = codebook_of(table) or Codebook()
+    for fitted in fits[1:]:
+        table, own = fitted.cases, fitted.codebook
         if list(table[own.id].astype(str)) != list(first[book.id].astype(str)):
             continue
         for name in table.columns.difference(frame.columns, sort=False):
             frame[name], columns[str(name)] = table[name], own.columns[str(name)]
-    frame.attrs["codebook"] = book.to_dict() | {"columns": _plain(columns)}
-    return frame
-
-
-def _plain(columns: Mapping[str, Column]) -> Any:
-    return Codebook(columns=columns).to_dict()["columns"]
+    book = replace(book, columns=columns)
+    frame.attrs["codebook"] = book.to_dict()
+    return frame, book
 
 
 def without_identifiers(text: str, identifiers: Sequence[str]) -> str:

@@ -14,9 +14,9 @@ from casepool.modelling.specification.model import Model
 from casepool.modelling.specification.outcome import Outcome
 from casepool.reporting.blocks import Block, Cell, Picture, Table, Text
 from casepool.reporting.figures import data_uri
-from casepool.reporting.lanes import plot_swimmer
+from casepool.reporting.lanes import draw_swimmer
 from casepool.reporting.layouts import finished
-from casepool.reporting.material import Material, survives
+from casepool.reporting.material import Material
 from casepool.reporting.numbers import counted, listed, lowered
 from casepool.writing import count_text
 
@@ -190,12 +190,12 @@ def by_patient(material: Material) -> list[Block]:
 
 def _lanes(material: Material) -> list[Block]:
     """Draw every patient's course, if a model has times and the lanes can be told apart."""
-    fitted = next(filter(survives, material.fits), None)
+    fitted = next((fitted for fitted in material.fits if fitted.is_survival), None)
     if fitted is None or len(material.cases) > MOST_LANES:
         return []
     caption = "Every patient's course"
     alt = f"{caption}: one lane a patient, from time zero to the event or the last contact. The table below lists them."
-    return [Picture(data_uri(plot_swimmer(material.cases, fitted.model)), alt, caption)]
+    return [Picture(data_uri(draw_swimmer(material.cases, material.codebook, fitted.model)), alt, caption)]
 
 
 def _heading(material: Material, column: str) -> str:
@@ -234,7 +234,7 @@ def total(fitted: Fitted) -> tuple[float, float]:
 
 def exposed(fitted: Fitted) -> tuple[int, int]:
     """Return how many patients of a survival fit were ever exposed, and how many of them had the event."""
-    if not survives(fitted):
+    if not fitted.is_survival:
         return 0, 0
     inside = fitted.design.exposed
     return int(inside.sum()), int(fitted.design.outcome["event"][inside].sum())

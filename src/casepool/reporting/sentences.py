@@ -11,7 +11,7 @@ from casepool.modelling.families.names import effect_of
 from casepool.reporting.answers import Answers, ByFactor
 from casepool.reporting.figures import UNCONVERGED
 from casepool.reporting.layouts import kind
-from casepool.reporting.material import Material, survives
+from casepool.reporting.material import Material
 from casepool.reporting.numbers import counted, listed, lowered, shown, with_interval
 from casepool.reporting.people import event_words, exposed, outcome_name, total
 
@@ -30,7 +30,7 @@ def in_short(material: Material, answers: Sequence[Answers]) -> Iterator[str]:
     for answer in answers:
         model = answer.fitted.model
         outcome = (model.outcome.column, *model.outcome.success)
-        if survives(answer.fitted):
+        if answer.fitted.is_survival:
             sentences = list(_survival(material, answer))
         else:
             sentences = [] if outcome in told else [_overall(material, answer)]

@@ -17,7 +17,7 @@ from casepool.reporting.answers import Answers
 from casepool.reporting.blocks import Block, Cell, Picture, Table, Text
 from casepool.reporting.dates import plot_tipping
 from casepool.reporting.figures import data_uri
-from casepool.reporting.foreseen import plot_prior_survival, plot_survival_check
+from casepool.reporting.foreseen import draw_prior_survival, draw_survival_check, prior_of
 from casepool.reporting.layouts import (
     common_notes,
     finished,
@@ -34,7 +34,7 @@ from casepool.reporting.material import Material
 from casepool.reporting.numbers import shown, with_interval
 from casepool.reporting.pieces import forest, masked, named
 from casepool.reporting.sentences import forced_text
-from casepool.reporting.trajectories import arm_names, plot_survival
+from casepool.reporting.trajectories import arm_names, draw_survival
 from casepool.studies.exposure import exposure_variants
 
 READING = (
@@ -85,7 +85,7 @@ def curves_picture(answer: Answers, by: str) -> Picture:
     seen = "Kaplan-Meier steps of both groups" if fixed else "the Kaplan-Meier curve of all patients"
     caption = f"Survival {'' if len(arms) > 2 else '– '}{arm_names(arms, by)}"
     alt = f"Survival curves: {', '.join(arms)}; {seen}; numbers at risk below. The table below holds the numbers."
-    return Picture(data_uri(plot_survival(answer.fitted.tree, by=by or None)), alt, caption)
+    return Picture(data_uri(draw_survival(answer.fitted, by=by or None)), alt, caption)
 
 
 def curves_table(material: Material, answer: Answers, by: str, table: pd.DataFrame) -> Table:
@@ -158,7 +158,7 @@ def coding_blocks(material: Material, answer: Answers, exposure: Exposure) -> li
 def foreseen(answer: Answers) -> Picture:
     """Draw Kaplan-Meier of what was seen over that of replicated cohorts."""
     caption = "What was seen, over what the model would produce in the same patients and follow-up"
-    return Picture(data_uri(plot_survival_check(answer.fitted.tree)), f"{caption}: Kaplan-Meier curves.", caption)
+    return Picture(data_uri(draw_survival_check(answer.fitted)), f"{caption}: Kaplan-Meier curves.", caption)
 
 
 def before_the_data(answer: Answers) -> list[Block]:
@@ -166,7 +166,9 @@ def before_the_data(answer: Answers) -> list[Block]:
     caption = "What the priors alone hold possible"
     if any(prior.dist == "Flat" for prior in answer.fitted.model.priors.values()):
         return []
-    return [Picture(data_uri(plot_prior_survival(answer.fitted.tree)), f"{caption}: survival curves.", caption)]
+    return [
+        Picture(data_uri(draw_prior_survival(prior_of(answer.fitted.undated))), f"{caption}: survival curves.", caption)
+    ]
 
 
 def told_apart(table: pd.DataFrame) -> pd.DataFrame:

@@ -73,7 +73,11 @@ def plot_survival(
         For a response fit, an unknown grouping, or a start that is none.
     """
     check_axes(ax)
-    fitted = open_draws(fit)
+    return draw_survival(open_draws(fit), by=by, start=start, ax=ax)
+
+
+def draw_survival(fitted: Fitted, *, by: str | None = None, start: float | None = None, ax: Axes | None = None) -> Axes:
+    """Draw what `plot_survival` does, of a fit that is open."""
     refuse_response(fitted.model)
     arms, common = arms_of(fitted, by, start)
     steps = seen(fitted, str(common["by"]))

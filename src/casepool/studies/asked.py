@@ -5,17 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pandas as pd
-import xarray as xr
 
 from casepool.errors import CasepoolError
-from casepool.estimation import contrast, estimates, survival
+from casepool.estimation.draws import Fitted
+from casepool.estimation.response import estimates_of
+from casepool.estimation.survival import contrast_of, survival_of
 
-ANSWERS: dict[str, Callable[..., pd.DataFrame]] = {"contrast": contrast, "estimates": estimates, "survival": survival}
-"""Public functions that answer a fit with an estimate table."""
+ANSWERS: dict[str, Callable[..., pd.DataFrame]] = {
+    "contrast": contrast_of,
+    "estimates": estimates_of,
+    "survival": survival_of,
+}
+"""What answers an open fit with an estimate table, by the name of the public function."""
 
 
-def ask(name: str, fit: xr.DataTree, by: str | None) -> pd.DataFrame:
-    """Ask a fit, with the function's defaults.
+def ask(name: str, fitted: Fitted, by: str | None) -> pd.DataFrame:
+    """Ask a fit that is open, with the function's defaults.
 
     Raises
     ------
@@ -24,4 +29,4 @@ def ask(name: str, fit: xr.DataTree, by: str | None) -> pd.DataFrame:
     """
     if name not in ANSWERS:
         raise CasepoolError("unknown estimand", value=name, remedy=f"choose one of {', '.join(ANSWERS)}")
-    return ANSWERS[name](fit, by)
+    return ANSWERS[name](fitted, by)

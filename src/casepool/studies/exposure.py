@@ -9,9 +9,8 @@ import pandas as pd
 import xarray as xr
 
 from casepool.errors import CasepoolError
-from casepool.estimation import contrast
-from casepool.inference.fit_contents import model_of
-from casepool.inference.fit_format import refuse_what_is_no_fit
+from casepool.estimation.draws import Fitted, open_draws
+from casepool.estimation.survival import contrast_of
 from casepool.inference.fitting import again
 from casepool.modelling import Model
 from casepool.modelling.families.names import effect_of
@@ -43,11 +42,21 @@ def exposure_sensitivity(fit: xr.DataTree, *, progress: bool = True) -> pd.DataF
     CasepoolError
         If the model has no exposure.
     """
-    refuse_what_is_no_fit(fit)
-    model = model_of(fit)
+    return exposure_sensitivity_of(open_draws(fit), progress=progress)
+
+
+def exposure_sensitivity_of(fitted: Fitted, *, progress: bool) -> pd.DataFrame:
+    """Refit as `exposure_sensitivity` does, of a fit that is open."""
+    model = fitted.model
     if not model.exposures:
         raise CasepoolError(f"the model {model.name!r} has no exposure", remedy="use a model with [exposure.<name>]")
-    return exposure_told(again(fit, exposure_variants(model), progress=progress))
+    return exposure_told(refits_of(fitted, exposure_variants(model), progress=progress))
+
+
+def refits_of(fitted: Fitted, models: Sequence[Model | None], *, progress: bool) -> list[Fitted]:
+    """Fit other models to the cases of a fit, and open each; None is the fit itself, which is open already."""
+    trees = again(fitted.tree, models, progress=progress, contents=fitted.contents)
+    return [fitted if tree is fitted.tree else open_draws(tree) for tree in trees]
 
 
 def exposure_variants(model: Model) -> list[Model]:
@@ -59,9 +68,9 @@ def exposure_variants(model: Model) -> list[Model]:
     return [_variant(model, name, width, dating) for dating in datings for width in WIDTHS]
 
 
-def exposure_told(fits: Sequence[xr.DataTree]) -> pd.DataFrame:
+def exposure_told(fits: Sequence[Fitted]) -> pd.DataFrame:
     """Return what fits of those say of the exposure, one under the other."""
-    return pd.concat([contrast(fit, next(iter(model_of(fit).exposures))) for fit in fits], ignore_index=True)
+    return pd.concat([contrast_of(each, next(iter(each.model.exposures))) for each in fits], ignore_index=True)
 
 
 def _variant(model: Model, name: str, width: float, dating: str) -> Model:

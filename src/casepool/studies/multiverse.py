@@ -12,11 +12,12 @@ from typing import Any
 import pandas as pd
 
 from casepool.arguments import name_of, one_of, seed_of
-from casepool.cases import codebook_of, recode, resolve_cases
 from casepool.cases.codebook import Codebook
-from casepool.cases.recoding import AS_RECORDED
+from casepool.cases.reading import resolve_typed
+from casepool.cases.recoding import AS_RECORDED, recode_typed
 from casepool.cases.tables import missing_column
 from casepool.errors import CasepoolError
+from casepool.estimation.draws import open_draws
 from casepool.inference.engines import GATES, Choice, asked_of, in_turn
 from casepool.inference.fit_contents import data_hash, versions
 from casepool.inference.fitting import Plan, fit_by, planned
@@ -81,26 +82,40 @@ def multiverse(
     seed = seed_of(seed)
     one_of(estimand, ANSWERS, "estimand")
     name_of(by, "by", "name a factor or exposure of the model")
-    chosen, cases = get_model(model), resolve_cases(dataset)
-    if by not in {*chosen.terms, *chosen.exposures, *cases.columns}:
-        raise missing_column(cases, codebook_of(cases) or Codebook(), by, "`by`")
-    worlds = list(_combinations(cases, codings))
+    chosen, (cases, codebook) = get_model(model), resolve_typed(dataset)
     plan = planned(seed=seed, engine=engine, progress=progress, **settings)
-    asked = asked_of(plan.engine, cases)
-    with open_journal(journal, progress=progress) as finished:
+    return multiverse_of(chosen, cases, codebook, plan, by=by, estimand=estimand, codings=codings, journal=journal)
+
+
+def multiverse_of(
+    chosen: Model,
+    cases: pd.DataFrame,
+    codebook: Codebook,
+    plan: Plan,
+    *,
+    by: str,
+    estimand: str = "contrast",
+    codings: Mapping[str, Sequence[str]] | None = None,
+    journal: str | Path | None = None,
+) -> pd.DataFrame:
+    """Answer as `multiverse` does, of typed cases."""
+    if by not in {*chosen.terms, *chosen.exposures, *cases.columns}:
+        raise missing_column(cases, codebook, by, "`by`")
+    worlds = list(_combinations(codebook, codings))
+    with open_journal(journal, progress=plan.progress) as finished:
 
         def told(choice: Choice) -> Iterator[pd.DataFrame]:
             for number, choices in enumerate(worlds, start=1):
-                frame = recode(cases, **choices)
-                key = _key(chosen, frame, plan, choice.engine, estimand, by)
+                frame, book = recode_typed(cases, codebook, choices)
+                key = _key(chosen, frame, book, plan, choice.engine, estimand, by)
                 if key not in finished.known:
                     what = f"{chosen.name}, combination {number} of {len(worlds)} ({_label(choices)})"
-                    table = ask(estimand, fit_by(choice, plan, chosen, frame, what=what), by)
+                    table = ask(estimand, open_draws(fit_by(choice, plan, chosen, frame, book, what=what)), by)
                     finished.add(key, [{str(k): v for k, v in row.items()} for row in table.to_dict(orient="records")])
                 yield pd.DataFrame(finished.known[key]).assign(coding=_label(choices), **choices)
 
-        blocks = in_turn(asked, plan.settings, told, progress=progress)
-    return marked_private(pd.concat(blocks, ignore_index=True), public=(codebook_of(cases) or Codebook()).public)
+        blocks = in_turn(asked_of(plan.engine, codebook), plan.settings, told, progress=plan.progress)
+    return marked_private(pd.concat(blocks, ignore_index=True), public=codebook.public)
 
 
 def _label(choices: Mapping[str, str]) -> str:
@@ -108,10 +123,9 @@ def _label(choices: Mapping[str, str]) -> str:
     return ", ".join(changed) or "as recorded"
 
 
-def _combinations(cases: pd.DataFrame, codings: Mapping[str, Sequence[str]] | None) -> Iterator[dict[str, str]]:
+def _combinations(codebook: Codebook, codings: Mapping[str, Sequence[str]] | None) -> Iterator[dict[str, str]]:
     """Yield every combination of choices, the one as recorded first."""
-    declared = (codebook_of(cases) or Codebook()).codings
-    offered = declared if codings is None else codings
+    offered = codebook.codings if codings is None else codings
     if not isinstance(offered, Mapping):
         raise CasepoolError("codings are choices by decision", value=offered, remedy='pass {"decision": ["choice"]}')
     if not offered:
@@ -126,15 +140,13 @@ def _combinations(cases: pd.DataFrame, codings: Mapping[str, Sequence[str]] | No
         yield dict(zip(offered, picked, strict=True))
 
 
-def _key(model: Model, frame: pd.DataFrame, plan: Plan, engine: str, estimand: str, by: str) -> str:
+def _key(model: Model, frame: pd.DataFrame, codebook: Codebook, plan: Plan, engine: str, estimand: str, by: str) -> str:
     """Identify an answer by all it depends on: model, data the model reads, seed, settings, question, versions.
 
     The engine is the one asked of this fit, with the version of its gates: where a study goes from one to another, it
     asks anew for what it has.
     """
-    columns = [
-        column for column in [(codebook_of(frame) or Codebook()).id, *model.columns()] if column in frame.columns
-    ]
+    columns = [column for column in [codebook.id, *model.columns()] if column in frame.columns]
     columns += [by] if by in frame.columns and by not in columns else []
     made = [plan.seed, dict(plan.settings), engine, GATES]
     parts = [model_dict(model), data_hash(frame, columns), *made, estimand, by, versions()]

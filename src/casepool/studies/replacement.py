@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import xarray as xr
 
 from casepool._resources import bundled
 from casepool.arguments import path_of, seed_of
 from casepool.cases import codebook_of, list_datasets, read_cases
 from casepool.cases.codebook import Codebook
 from casepool.errors import CasepoolError
+from casepool.estimation.draws import Fitted, open_draws
 from casepool.frequentist.answers import classical
 from casepool.frequentist.claims.files import FILE, Claim, read_claims
 from casepool.inference.fitting import fit
@@ -76,11 +76,12 @@ def replacement(
     folder = bundled("data") / path if str(path) in list_datasets() else path
     cases = read_cases(folder)
     entries = read_replacements(folder)
-    fits: dict[str, xr.DataTree] = {}
+    fits: dict[str, Fitted] = {}
     rows = []
     for entry in entries:
         if entry.model not in fits:
-            fits[entry.model] = fit(entry.model, cases, seed=seed, engine=engine, progress=progress, **settings)
+            made = fit(entry.model, cases, seed=seed, engine=engine, progress=progress, **settings)
+            fits[entry.model] = open_draws(made)
         raw = _pick(classical(entry.model, cases, entry.by), entry.raw, entry)
         answer = _pick(ask(entry.answer["table"], fits[entry.model], entry.by), entry.answer, entry)
         rows.append(_row(entry, raw, answer))

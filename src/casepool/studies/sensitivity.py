@@ -9,17 +9,17 @@ import pandas as pd
 import xarray as xr
 
 from casepool.arguments import numbers_of
-from casepool.checking import power_scaling
+from casepool.checking.scaling import power_scaling_of
 from casepool.errors import CasepoolError
-from casepool.estimation import contrast, estimates
-from casepool.inference.fit_contents import model_of
-from casepool.inference.fitting import again
+from casepool.estimation.draws import Fitted, open_draws
+from casepool.estimation.response import estimates_of
+from casepool.estimation.survival import contrast_of
 from casepool.modelling import Model
 from casepool.modelling.families.names import sd_of
 from casepool.modelling.families.parameters import Role
 from casepool.modelling.families.priors import Prior
 from casepool.remarks import remark, with_remarks
-from casepool.studies.exposure import exposure_told, exposure_variants
+from casepool.studies.exposure import exposure_told, exposure_variants, refits_of
 
 SCALES = (0.25, 0.5, 1.0, 2.0)
 """Scales of the half-normal prior on a group standard deviation: from nearly pooled to nearly independent."""
@@ -50,9 +50,10 @@ def sensitivity(fit: xr.DataTree, *, scales: Sequence[float] = SCALES, progress:
     scales = numbers_of(scales, "scales", "give positive numbers, say [0.5, 1]")
     if not all(scale > 0 for scale in scales):
         raise CasepoolError("a scale must be positive", value=tuple(scales), remedy="give positive numbers")
-    tables, model = [power_scaling(fit)], model_of(fit)
+    fitted = open_draws(fit)
+    tables, model = [power_scaling_of(fitted)], fitted.model
     scaled, others = _scaled(model, scales), exposure_variants(model)
-    fits = again(fit, [*(variant for _, _, variant in scaled), *others], progress=progress)
+    fits = refits_of(fitted, [*(variant for _, _, variant in scaled), *others], progress=progress)
     for (factor, prior, variant), refitted in zip(scaled, fits, strict=False):
         own = " (the model's own)" * (variant is None)
         named = {"model": f"{model.name}, {sd_of(factor)} ~ {prior}{own}", "prior": str(prior)}
@@ -69,11 +70,11 @@ def scaled_factors(model: Model) -> list[str]:
 
 
 def scale_refits(
-    fit: xr.DataTree, scales: Sequence[float], *, progress: bool
+    fitted: Fitted, scales: Sequence[float], *, progress: bool
 ) -> dict[str, list[tuple[Prior, pd.DataFrame]]]:
     """Estimate every factor anew under each scale of its standard deviation; under its own prior the fit answers."""
-    scaled = _scaled(model_of(fit), scales)
-    fits = again(fit, [variant for _, _, variant in scaled], progress=progress)
+    scaled = _scaled(fitted.model, scales)
+    fits = refits_of(fitted, [variant for _, _, variant in scaled], progress=progress)
     found: dict[str, list[tuple[Prior, pd.DataFrame]]] = {factor: [] for factor, _, _ in scaled}
     for (factor, prior, _), refitted in zip(scaled, fits, strict=True):
         found[factor].append((prior, _answer(refitted, factor)))
@@ -91,8 +92,8 @@ def _scaled(model: Model, scales: Sequence[float]) -> list[tuple[str, Prior, Mod
     return found
 
 
-def _answer(fit: xr.DataTree, factor: str) -> pd.DataFrame:
-    return (contrast if model_of(fit).is_survival else estimates)(fit, factor)
+def _answer(fitted: Fitted, factor: str) -> pd.DataFrame:
+    return contrast_of(fitted, factor) if fitted.is_survival else estimates_of(fitted, factor)
 
 
 def _same(prior: Prior, other: Prior) -> bool:

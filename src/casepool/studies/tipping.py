@@ -11,16 +11,18 @@ import numpy as np
 import pandas as pd
 
 from casepool.arguments import numbers_of, seed_of
-from casepool.cases import Column, codebook_of, resolve_cases
+from casepool.cases import Column
 from casepool.cases.codebook import Codebook
-from casepool.cases.tables import bare, typed
+from casepool.cases.reading import resolve_typed
+from casepool.cases.tables import bare, typed_by
 from casepool.errors import CasepoolError
-from casepool.estimation import contrast
+from casepool.estimation.draws import open_draws
+from casepool.estimation.survival import contrast_of
 from casepool.inference.convergence import worst
-from casepool.inference.fitting import planned, together
-from casepool.modelling import Model, make_design
+from casepool.inference.fitting import Plan, planned, together
+from casepool.modelling import Design, Model
 from casepool.modelling import model as get_model
-from casepool.modelling.design.making import patient_labels
+from casepool.modelling.design.making import design_of_typed, patient_labels
 from casepool.remarks import remark, with_remarks
 from casepool.tables import estimate_table
 
@@ -69,13 +71,22 @@ def tipping(
         If the model has no exposure that starts during follow-up, or no date is unknown.
     """
     seed, places = seed_of(seed), _places(fractions)
-    chosen, frame = get_model(model), typed(resolve_cases(cases))
-    name, early, late = _intervals(chosen, frame)
-    moved = [_at(chosen, frame, name, early + place * (late - early)) for place in places]
-    fits = together(planned(seed=seed, engine=engine, progress=progress, **settings), moved)
+    chosen, (frame, codebook) = get_model(model), resolve_typed(cases)
+    plan = planned(seed=seed, engine=engine, progress=progress, **settings)
+    return tipping_of(design_of_typed(chosen, frame, codebook), frame, codebook, plan, places)
+
+
+def tipping_of(
+    design: Design, frame: pd.DataFrame, codebook: Codebook, plan: Plan, places: Sequence[float]
+) -> pd.DataFrame:
+    """Refit as `tipping` does, a model laid on typed cases."""
+    chosen = design.model
+    name, early, late = _intervals(design, frame, codebook)
+    moved = [_at(chosen, frame, codebook, name, early + place * (late - early)) for place in places]
     tables = []
-    for place, fit in zip(places, fits, strict=True):
-        table = contrast(fit, name).assign(at=place, model=chosen.name, dating=f"{place:g} of the interval")
+    for place, fit in zip(places, together(plan, moved), strict=True):
+        table = contrast_of(open_draws(fit), name)
+        table = table.assign(at=place, model=chosen.name, dating=f"{place:g} of the interval")
         tables.append(with_remarks(table, remark("dates moved", place=f"{place:g}")))
     whole = pd.concat(tables, ignore_index=True)
     return pd.concat(
@@ -93,16 +104,16 @@ def _places(fractions: Sequence[float]) -> list[float]:
     return places
 
 
-def _intervals(model: Model, frame: pd.DataFrame) -> tuple[str, np.ndarray, np.ndarray]:
+def _intervals(design: Design, frame: pd.DataFrame, codebook: Codebook) -> tuple[str, np.ndarray, np.ndarray]:
     """Return the exposure's name, and each row's first and last possible date, NaN where never or left out."""
+    model = design.model
     name, exposure = next(iter(model.exposures.items()), ("", None))
     if exposure is None or not exposure.begins:
         raise CasepoolError(
             f"the model {model.name!r} has no exposure that starts during follow-up",
             remedy='use a model with [exposure.<name>] and as = "time_varying"',
         )
-    design = make_design(model, frame)
-    place = {label: row for row, label in enumerate(patient_labels(bare(frame), codebook_of(frame) or Codebook()))}
+    place = {label: row for row, label in enumerate(patient_labels(bare(frame), codebook))}
     early, late = np.full((2, len(frame)), np.nan)
     ever = np.isfinite(design.earliest)
     rows = [place[patient] for patient, exposed in zip(design.patients, ever, strict=True) if exposed]
@@ -114,15 +125,16 @@ def _intervals(model: Model, frame: pd.DataFrame) -> tuple[str, np.ndarray, np.n
     return name, early, late
 
 
-def _at(model: Model, frame: pd.DataFrame, name: str, dates: np.ndarray) -> tuple[Model, pd.DataFrame]:
-    """Return the model and the table with the exposure known to begin at `dates`."""
+def _at(
+    model: Model, frame: pd.DataFrame, codebook: Codebook, name: str, dates: np.ndarray
+) -> tuple[Model, pd.DataFrame, Codebook]:
+    """Return the model, and the table and its codebook, with the exposure known to begin at `dates`."""
     column = f"{name}_begins"
     while column in frame.columns:
         column += "_"
-    book = codebook_of(frame) or Codebook()
-    book = replace(book, columns={**book.columns, column: Column("number", unit=model.outcome.unit)})
+    book = replace(codebook, columns={**codebook.columns, column: Column("number", unit=model.outcome.unit)})
     exposure = replace(model.exposures[name], earliest="", latest="", start=column)
-    return replace(model, exposures={name: exposure}), typed(bare(frame).assign(**{column: dates}), book)
+    return replace(model, exposures={name: exposure}), *typed_by(bare(frame).assign(**{column: dates}), book)
 
 
 def _tips(table: pd.DataFrame) -> dict[str, Any]:

@@ -59,7 +59,7 @@ def patients_and_events(design: Design) -> tuple[np.ndarray, np.ndarray]:
     return design.outcome["n"], counted(design, event(design.model))
 
 
-def membership(design: Design, cases: pd.DataFrame, by: str) -> Membership:
+def membership(design: Design, cases: pd.DataFrame, by: str, codebook: Codebook | None = None) -> Membership:
     """Group the patients of a fit.
 
     Parameters
@@ -69,6 +69,8 @@ def membership(design: Design, cases: pd.DataFrame, by: str) -> Membership:
         The table the design was made from.
     by : str
         A factor of the model, or any labelled column of the cases.
+    codebook : Codebook, optional
+        That of the cases, where it has been read.
 
     Raises
     ------
@@ -76,7 +78,7 @@ def membership(design: Design, cases: pd.DataFrame, by: str) -> Membership:
         If there is no such grouping, or the column holds numbers.
     """
     name_of(by, "by", "name a factor of the model or a column of the cases")
-    codebook = codebook_of(cases) or Codebook()
+    codebook = codebook or codebook_of(cases) or Codebook()
     cases = bare(cases)
     term = design.model.terms.get(by)
     if term is not None and term.is_number:

@@ -13,7 +13,7 @@ from scipy import special
 
 from casepool.cases import codebook_of
 from casepool.cases.codebook import Codebook
-from casepool.cases.tables import bare, missing_column, row_name, typed
+from casepool.cases.tables import bare, missing_column, row_name, typed_by
 from casepool.errors import CasepoolError
 from casepool.modelling.design.design import Design, TermRows, logits_of, patients_in
 from casepool.modelling.design.encoding import code_term, refuse_strange_levels
@@ -48,12 +48,12 @@ def make_design(model: Model, cases: pd.DataFrame) -> Design:
     CasepoolError
         If the table lacks a column, has a value the model refuses, or leaves no patient to fit.
     """
-    return design_of_typed(model, typed(cases))
+    return design_of_typed(model, *typed_by(cases))
 
 
-def design_of_typed(model: Model, cases: pd.DataFrame) -> Design:
-    """Lay a model on cases that have just been typed."""
-    codebook = codebook_of(cases) or Codebook()
+def design_of_typed(model: Model, cases: pd.DataFrame, codebook: Codebook | None = None) -> Design:
+    """Lay a model on cases that have just been typed; their codebook is read unless it is handed on."""
+    codebook = codebook or codebook_of(cases) or Codebook()
     cases = bare(cases)
     for term in model.terms.values():
         if term.source not in cases.columns:

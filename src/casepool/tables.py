@@ -29,8 +29,8 @@ def estimate_table(rows: Iterable[Mapping[str, Any]], *, posterior: bool = False
     ----------
     rows : iterable of mappings
         One mapping per number; keys are among the columns, what is absent stays empty
-        (an empty string, or NaN for a number). ``kind`` is one of `KINDS`, "value" unless said; ``note`` holds remarks, which are put into
-        words here.
+        (an empty string, or NaN for a number). ``kind`` is one of `KINDS`, "value" unless said; ``note`` holds
+        remarks, which are put into words here.
     posterior : bool
         Whether to add the posterior columns ``mean``, ``sd``, ``ess`` and ``mcse``.
     public : bool

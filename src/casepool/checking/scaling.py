@@ -95,7 +95,6 @@ def power_scaling_of(fitted: Fitted) -> pd.DataFrame:
             "estimate": item.prior,
             "unit": "sensitivity",
             "verdict": fitted.verdict,
-            "kind": "value",
             "prior": str(fitted.model.prior(item.name)),
             "note": _remarks(item),
         }

@@ -191,7 +191,7 @@ def _scores(
     for i in np.argsort(-elpd.sum(axis=0), kind="stable"):
         verdict = worst(opened[i].verdict, "concern" if left[i].in_doubt.any() else "")
         about = {"level": "everyone", "n": n, "events": events, "source": "pooled", "model": names[i]}
-        about |= {"verdict": verdict, "note": doubts[i], "method": "leave-one-out", "kind": "value"}
+        about |= {"verdict": verdict, "note": doubts[i], "method": "leave-one-out"}
         parts = [("expected " + SCORE, elpd[:, i])]
         parts += [(f"difference from {names[best]} in expected " + SCORE, elpd[:, i] - elpd[:, best])] * int(i != best)
         for (words, values), kind in zip(parts, ("value", "difference"), strict=False):
@@ -224,7 +224,6 @@ def _answers(
             "model": " and ".join(names),
             "verdict": verdict,
             "method": "stacking",
-            "kind": "value",
         }
         rows.append(mixed | mixture(values, weights, ci_prob))
     return rows

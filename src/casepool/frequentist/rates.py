@@ -74,7 +74,7 @@ def success_words(design: Design, cases: pd.DataFrame) -> str:
 def _rate(shared: Row, method: str, n: float, events: float) -> Row:
     """Make the row of one rate; a level without patients has none."""
     row = shared | {"n": n, "events": events, "method": method}
-    row |= {"source": "raw", "kind": "value", "interval": "95% CI", "unit": "probability"}
+    row |= {"source": "raw", "interval": "95% CI", "unit": "probability"}
     if n == 0:
         return row | {"note": remark("nobody evaluable") + shared["note"]}
     lower, upper = INTERVALS[method](int(events), int(n))

@@ -24,7 +24,7 @@ Row = dict[str, Any]
 Z = float(stats.norm.ppf(0.975))
 HORIZON = 25.0
 """Logarithms of times between which a median is sought."""
-SURVIVAL = {"estimand": "survival", "unit": "probability", "kind": "value"}
+SURVIVAL = {"estimand": "survival", "unit": "probability"}
 """The row of a survival that is not computed."""
 
 
@@ -145,9 +145,9 @@ def _survival_rows(design: Design, times: list[float], shared: Row) -> list[Row]
     for t in times:
         limits = log_risk(best.point, t) + Z * best.spread_of(lambda x, t=t: log_risk(x, t)) * np.array([0, 1, -1])  # type: ignore[misc]
         note = by_delta + (remark("extrapolated", last=f"{last:g}", unit=unit) if t > last else NONE)
-        row = {"estimand": f"survival at {t:g} {unit}", "at": t, "unit": "probability", "kind": "value", "note": note}
+        row = {"estimand": f"survival at {t:g} {unit}", "at": t, "unit": "probability", "note": note}
         rows.append(shared | row | _limited(np.exp(-np.exp(limits))))
-    row = {"estimand": "median survival", "unit": unit, "kind": "value", "note": by_delta}
+    row = {"estimand": "median survival", "unit": unit, "note": by_delta}
     middle = log_median(best.point)
     if np.isinf(middle):
         return [*rows, shared | row | {"estimate": np.inf, "note": remark("cured")}]

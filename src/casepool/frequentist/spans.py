@@ -206,7 +206,7 @@ def _curve(design: Design, inside: np.ndarray) -> StepCurve:
 
 def curve_rows(curve: StepCurve, times: list[float], unit: str, shared: Row) -> list[Row]:
     """Read survival at times, and the median, off a curve."""
-    shared = {"source": "raw", "kind": "value", "interval": "95% CI", **shared}
+    shared = {"source": "raw", "interval": "95% CI", **shared}
     alive = survival_at(curve, times)
     # Before the first death Greenwood's variance is 0: an interval from 1 to 1 would claim certainty.
     low, high = (np.where(alive < 1, limit, np.nan) for limit in survival_limits_at(curve, times, "log-log"))

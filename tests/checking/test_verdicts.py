@@ -29,6 +29,7 @@ def test_shipped_fits_have_no_failing_answer(response_fit, age_fit, survival_fit
         assert "fail" not in set(table["verdict"])
         assert set(table["question"]) >= {"convergence", "effective draws", "divergences", "energy", "single patients"}
         assert (table["sentence"].str.len() > 10).all()
+        assert set(table["about"]) <= {"sampling", "fit", "information"}
 
 
 def test_an_unconverged_fit_fails_everywhere(bad_fit: xr.DataTree) -> None:

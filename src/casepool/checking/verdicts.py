@@ -29,7 +29,9 @@ from casepool.inference.psis import weigh_evenly
 from casepool.modelling.design.design import patients_in
 from casepool.modelling.terms.labels import Group
 
-COLUMNS = ("question", "verdict", "value", "sentence")
+COLUMNS = ("question", "verdict", "value", "sentence", "about")
+SAMPLING, FIT, INFORMATION = "sampling", "fit", "information"
+"""What a question is about: whether draws are of the posterior, whether model and data agree, what the data tell."""
 MOST_MOVED = 1.0
 """Posterior standard deviations by which one patient may move a parameter: one takes its middle to the 16% point."""
 MOST_ALIASED = 0.5
@@ -60,7 +62,7 @@ def check(fit: xr.DataTree, *, refits: bool = False, progress: bool = True) -> p
     -------
     pandas.DataFrame
         One row per question: ``question``, ``verdict`` (pass, concern, fail, or "not asked"), ``value``,
-        ``sentence``.
+        ``sentence``, and what it is ``about``: "sampling", "fit" or "information".
 
     Raises
     ------
@@ -86,13 +88,16 @@ def check(fit: xr.DataTree, *, refits: bool = False, progress: bool = True) -> p
 def check_of(fitted: Fitted, *, refits: bool = False, progress: bool = True) -> pd.DataFrame:
     """Ask what `check` asks, of a fit that is open; its answers are kept in the tree, which `judged` reads."""
     fit = fitted.tree
-    rows = [*_sampling(fitted), *_agreement(fitted), _priors(fitted), *_aliasing(fitted)]
-    asked_before = {row["question"]: row for row in json.loads(fit.attrs.get("checks", "[]")) if row["refits"]}
-    rows = [{**row, "refits": False} for row in rows]
-    if refits or not asked_before:
-        rows += [{**row, "refits": refits} for row in _left_out(fitted, refits=refits, progress=progress)]
-    else:
-        rows += asked_before.values()
+    asked = {
+        SAMPLING: [*_sampling(fitted)],
+        FIT: [*_agreement(fitted), _priors(fitted)],
+        INFORMATION: [*_aliasing(fitted)],
+    }
+    rows = [{**row, "refits": False, "about": about} for about, each in asked.items() for row in each]
+    before = [row for row in json.loads(fit.attrs.get("checks", "[]")) if row["refits"]]
+    with_refits = refits or not before
+    left_out = _left_out(fitted, refits=refits, progress=progress) if with_refits else before
+    rows += [{**row, "refits": refits or not with_refits, "about": FIT} for row in left_out]
     fit.attrs["checks"] = json.dumps(rows)
     return fitted.table(rows, COLUMNS)
 

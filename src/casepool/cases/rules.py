@@ -145,7 +145,7 @@ def complete_after_resection(record: Record) -> Iterator[Problem]:
                     response,
                     "a complete response that may have been recorded only after the resection",
                     "an evaluation before the operation",
-                    "check the source: what surgery removed is no response to the drug",
+                    "check the source: what was removed is no response to the drug",
                 )
 
 

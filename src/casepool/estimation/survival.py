@@ -14,14 +14,14 @@ from casepool.arguments import is_number, name_of, one_of
 from casepool.arguments import times_of as from_0
 from casepool.errors import CasepoolError
 from casepool.estimation.contrasts import check_rope, response_contrast
-from casepool.estimation.curves import Strategy, curve, strategies, undated
+from casepool.estimation.curves import Strategy, curve, said_start, strategies, undated
 from casepool.estimation.draws import Fitted, check_probability, open_draws, posterior_rows, probability_row
 from casepool.estimation.targets import TARGETS
 from casepool.inference.fit_contents import cases_of
 from casepool.modelling.design.grouping import membership
 from casepool.modelling.design.outcomes import default_times
 from casepool.modelling.families.names import effect_of
-from casepool.modelling.specification.cautions import ASSOCIATION
+from casepool.modelling.specification.cautions import association
 from casepool.modelling.specification.exposure import Exposure
 
 COUNTED = "n and events are of those who came to be in the arm"
@@ -46,12 +46,13 @@ def survival(
         Of a survival model.
     by : str, optional
         The exposure (default where the model has one): two strategies, never exposed and exposed from `start` on
-        if still alive, both standardised over the same patients of the fit, whatever they later received. Or a
+        if still event-free, both standardised over the same patients of the fit, whatever they later received. Or a
         factor of the model: its levels, standardised over the patients. None without an exposure: everyone.
     at : sequence of float, optional
         Times in the model's unit; default 12, 24 and 36 months.
     start : float, optional
-        When the exposure begins in the strategy; default the model's ``report_start``.
+        When the exposure begins in the strategy; default the model's ``report_start``, and without it the median known
+        or mid-interval start of the fitted cases, which ``note`` says.
     restricted_to : float, optional
         Limit of the restricted mean; default the last of `at`.
     ci_prob : float
@@ -122,7 +123,8 @@ def arms_of(fitted: Fitted, by: str | None, start: float | None) -> tuple[list[S
         arms = strategies(fitted, start)
         dating = _dating(exposure, fitted)
         patients = f"standardised over the same {len(fitted.design.patients)} patients"
-        return arms, {**common, "by": exposure.name, "note": f"{patients}; {COUNTED}; {dating}"}
+        said = "; ".join([patients, COUNTED, *said_start(fitted, exposure, start), dating])
+        return arms, {**common, "by": exposure.name, "note": said}
     if exposure is not None:
         raise CasepoolError(
             f"with an exposure in the model, survival is described by {exposure.name!r}",
@@ -148,7 +150,8 @@ def arms_of(fitted: Fitted, by: str | None, start: float | None) -> tuple[list[S
 
 def _dating(exposure: Exposure, fitted: Fitted) -> str:
     """Say how the exposure's dates are taken and what its numbers are, or what is wrong with comparing by it."""
-    return exposure.guard(fitted.unit) or f"dates of {exposure.name}: {exposure.dating}; {ASSOCIATION}"
+    dated = f"dates of {exposure.name}: {exposure.dating}; {association(exposure.called)}"
+    return exposure.guard(fitted.model.outcome) or dated
 
 
 def _quantities(fitted: Fitted, times: list[float], until: float) -> list[dict[str, Any]]:

@@ -16,7 +16,6 @@ from casepool.modelling.design.design import Design
 from casepool.modelling.design.likelihood import data_of, hazard_of
 from casepool.modelling.families.arrays import NUMPY
 from casepool.modelling.families.baselines import LOG_LOG_2, TINY
-from casepool.modelling.specification.cautions import arm_words
 
 Row = dict[str, Any]
 
@@ -55,7 +54,7 @@ def cox_rows(
     if any(fit.monotone):
         fit = fit_cox(time, event, covariate, entry=entry, penalised=True)
         shared["method"] = f"Cox, Firth-penalised, {kind}"
-        note = f"all or no deaths in one arm: the plain Cox estimate does not exist; {note}"
+        note = f"all or no events in one arm: the plain Cox estimate does not exist; {note}"
     low, high = np.exp(fit.profile[0])
     ratio: Row = {"estimand": f"hazard ratio, {compared}", "interval": "95% CI", "unit": "ratio"}
     ratio |= {"estimate": float(np.exp(fit.coefficients[0])), "lower": low, "upper": high}
@@ -86,7 +85,7 @@ def likelihood_rows(design: Design, by: str | None, times: list[float], shared: 
             shared | {"estimand": what, "unit": "ratio" if by else "probability", "note": f"not computed: {reason}"}
         ]
     if by in model.exposures:
-        without, with_ = arm_words(str(by))
+        without, with_ = model.exposures[str(by)].arms
         dating = f"dates of {by}: {model.exposures[str(by)].dating}; " if model.exposures[str(by)].begins else ""
         return _ratio_rows(design, str(by), 0, f"{with_} vs {without}", dating, shared)
     if by is not None:

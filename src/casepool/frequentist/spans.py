@@ -151,7 +151,12 @@ def _fixed_curves(design: Design, exposure: Exposure, times: list[float]) -> lis
     for label, arm in zip(
         exposure.compared_arms(unit), (followed & ~design.exposed, followed & design.exposed), strict=True
     ):
-        shared = {"by": exposure.name, "level": label, "method": "Kaplan-Meier", "note": exposure.guard(unit)}
+        shared = {
+            "by": exposure.name,
+            "level": label,
+            "method": "Kaplan-Meier",
+            "note": exposure.guard(design.model.outcome),
+        }
         rows += curve_rows(_curve(design, arm), times, unit, shared | _arm(design, arm))
     return rows
 
@@ -161,7 +166,7 @@ def _fixed_tests(design: Design, exposure: Exposure) -> list[Row]:
     followed, unit = _followed(design), design.model.outcome.unit
     out, ever = {name: values[followed] for name, values in design.outcome.items()}, design.exposed[followed]
     without, with_ = exposure.compared_arms(unit)
-    shared = {"by": exposure.name, "level": f"{with_} vs {without}", "note": exposure.guard(unit)}
+    shared = {"by": exposure.name, "level": f"{with_} vs {without}", "note": exposure.guard(design.model.outcome)}
     shared |= _arm(design, followed)
     kind, pair = "ever against never", ("ever", f"never {with_}")
     if exposure.as_ == "landmark":
@@ -196,7 +201,7 @@ def curve_rows(curve: StepCurve, times: list[float], unit: str, shared: Row) -> 
     """Read survival at times, and the median, off a curve."""
     shared = {"source": "raw", "interval": "95% CI", **shared}
     alive = survival_at(curve, times)
-    # Before the first death Greenwood's variance is 0: an interval from 1 to 1 would claim certainty.
+    # Before the first event Greenwood's variance is 0: an interval from 1 to 1 would claim certainty.
     low, high = (np.where(alive < 1, limit, np.nan) for limit in survival_limits_at(curve, times, "log-log"))
     rows = [
         shared
@@ -245,7 +250,7 @@ def _at_risk(curve: StepCurve, t: float, unit: str, alive: float) -> str:
         return "no patient"
     if np.isnan(alive):
         return f"beyond the last follow-up ({curve.spells.end:g} {unit})"
-    limits = "no death by then: no limits" if alive == 1 else "log-log limits"
+    limits = "no event by then: no limits" if alive == 1 else "log-log limits"
     return f"{limits}; {float(numbers_at_risk(curve, t)):g} at risk"
 
 
@@ -256,7 +261,7 @@ def p_row(test: LogRank, shared: Row) -> Row:
     )
     said = f"chi-square {test.statistic:.4g}, df {test.df}; events by arm: {counts}"
     if np.isnan(test.p):
-        said = "nothing to compare: fewer than two arms are at risk at a death"
+        said = "nothing to compare: fewer than two arms are at risk at an event"
     return {"source": "raw", **shared, "estimate": test.p, "unit": "P value", "note": _noted(said, shared)}
 
 

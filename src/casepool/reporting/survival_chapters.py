@@ -6,7 +6,7 @@ import pandas as pd
 
 from casepool.cases.recoding import AS_RECORDED
 from casepool.modelling.families.names import effect_of
-from casepool.modelling.specification.cautions import ASSOCIATION
+from casepool.modelling.specification.cautions import association
 from casepool.modelling.specification.exposure import Exposure
 from casepool.reporting.answers import Answers
 from casepool.reporting.blocks import Block, Cell, Picture, Table, Text
@@ -26,7 +26,7 @@ from casepool.reporting.layouts import (
     tests,
 )
 from casepool.reporting.material import Material
-from casepool.reporting.numbers import shown, with_interval
+from casepool.reporting.numbers import capital, shown, with_interval
 from casepool.reporting.pieces import forest, masked, named
 from casepool.reporting.sentences import forced_text
 from casepool.reporting.trajectories import arm_names, plot_survival
@@ -54,7 +54,7 @@ def survival_blocks(material: Material, answer: Answers) -> list[Block]:
             caption = f"{named(material, answer, by)}: contrasts"
             blocks.append(pairs(caption, masked(material, found), mark_rare=not material.public))
     for by, raw in answer.raw.items():
-        blocks += raw_blocks(material, by, masked(material, raw))
+        blocks += raw_blocks(material, answer, by, masked(material, raw))
     return blocks
 
 
@@ -63,12 +63,12 @@ def guard_text(answer: Answers) -> str:
     exposure = answer.exposure
     if exposure is None:
         return ""
-    if wrong := exposure.guard(answer.fitted.unit):
+    if wrong := exposure.guard(answer.fitted.model.outcome):
         return f"Read with care: this model {wrong}."
     return (
-        f"Patients count as exposed to {exposure.name} only from its start on: before it they are in the other "
-        "arm, since they "
-        f"had to survive until then. What remains is {ASSOCIATION}. {forced_text(answer)}"
+        f"Patients count as exposed to {exposure.called} only from its start on: before it they are in the other arm, "
+        f"since they had to be {answer.fitted.model.outcome.without} until then. What remains is "
+        f"{association(exposure.called)}. {forced_text(answer)}"
     ).strip()
 
 
@@ -85,7 +85,7 @@ def curves_picture(answer: Answers, by: str, table: pd.DataFrame) -> Picture:
     arms = [words for level, words in strategy_words(table).items() if " vs " not in level]
     fixed = answer.exposure is not None and not answer.exposure.begins
     seen = "Kaplan-Meier steps of both groups" if fixed else "the Kaplan-Meier curve of all patients"
-    caption = f"Survival {'' if len(arms) > 2 else '– '}{arm_names(arms, by)}"
+    caption = f"{capital(answer.fitted.model.outcome.without)} {'' if len(arms) > 2 else '– '}{arm_names(arms, by)}"
     alt = f"Survival curves: {', '.join(arms)}; {seen}; numbers at risk below. The table below holds the numbers."
     return Picture(data_uri(plot_survival(answer.fitted.tree, by=by or None)), alt, caption)
 
@@ -94,7 +94,8 @@ def curves_table(material: Material, answer: Answers, by: str, table: pd.DataFra
     """Tabulate survival at times, medians and restricted means."""
     words = strategy_words(table)
     last = float(answer.fitted.design.outcome["time"].max())
-    caption = f"Survival{f' by {by}' if by else ''}: at times, median, restricted mean"
+    time = capital(answer.fitted.model.outcome.time_to)
+    caption = f"{time}{f' by {by}' if by else ''}: survival at times, median, restricted mean"
     return grid(caption, masked(material, table), words, last, mark_rare=not material.public)
 
 
@@ -176,7 +177,7 @@ def told_apart(table: pd.DataFrame, exposure: str) -> pd.DataFrame:
     return kept.assign(level=[f"{p}{f', {d}' if d else ''}" for p, d in zip(priors, datings, strict=True)])
 
 
-def raw_blocks(material: Material, by: str, raw: pd.DataFrame) -> list[Block]:
+def raw_blocks(material: Material, answer: Answers, by: str, raw: pd.DataFrame) -> list[Block]:
     """Lay out what stands beside the model: Kaplan-Meier, Simon-Makuch, ever against never, tests."""
     rare = not material.public
     curves = raw["method"].str.startswith(("Kaplan-Meier", "Nelson-Aalen", "maximum likelihood"))
@@ -186,7 +187,7 @@ def raw_blocks(material: Material, by: str, raw: pd.DataFrame) -> list[Block]:
     biased = ratio["method"].str.contains("ever against never|landmark")
     blocks: list[Block] = []
     for name, same in whole.groupby("by", sort=False):
-        caption = "Without priors: survival" + (f" by {name!s}" if name else " of everyone")
+        caption = f"Without priors: {answer.fitted.model.outcome.time_to}{f' by {name!s}' if name else ', everyone'}"
         blocks.append(plain(caption, same, mark_rare=rare, folded=len(same) > MOST_ROWS))
     if len(split):
         caption = f"Without a model: follow-up split at {by}, under three datings"

@@ -19,7 +19,7 @@ from casepool.cases.tables import missing_column
 from casepool.errors import CasepoolError
 from casepool.inference.engines import GATES, Choice, asked_of, in_turn
 from casepool.inference.fit_contents import data_hash, versions
-from casepool.inference.fitting import Plan, fit_by, planned
+from casepool.inference.fitting import Plan, fit_by, of_study, planned
 from casepool.modelling import Model
 from casepool.modelling import model as get_model
 from casepool.modelling.specification.model import model_dict
@@ -85,7 +85,7 @@ def multiverse(
     if by not in {*chosen.terms, *chosen.exposures, *cases.columns}:
         raise missing_column(cases, codebook_of(cases) or Codebook(), by, "`by`")
     worlds = list(_combinations(cases, codings))
-    plan = planned(seed=seed, engine=engine, progress=progress, **settings)
+    plan = of_study(planned(seed=seed, engine=engine, progress=progress, **settings), chosen, cases)
     asked = asked_of(plan.engine, cases)
     with open_journal(journal, progress=progress) as finished:
 
@@ -136,6 +136,6 @@ def _key(model: Model, frame: pd.DataFrame, plan: Plan, engine: str, estimand: s
         column for column in [(codebook_of(frame) or Codebook()).id, *model.columns()] if column in frame.columns
     ]
     columns += [by] if by in frame.columns and by not in columns else []
-    made = [plan.seed, dict(plan.settings), engine, GATES]
+    made = [plan.seed, dict(plan.settings), engine, GATES, *([] if plan.report_start is None else [plan.report_start])]
     parts = [model_dict(model), data_hash(frame, columns), *made, estimand, by, versions()]
     return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()

@@ -17,7 +17,7 @@ from casepool.cases.tables import bare, typed
 from casepool.errors import CasepoolError
 from casepool.estimation import contrast
 from casepool.inference.convergence import worst
-from casepool.inference.fitting import planned, together
+from casepool.inference.fitting import of_study, planned, together
 from casepool.modelling import Model, make_design
 from casepool.modelling import model as get_model
 from casepool.modelling.design.making import patient_labels
@@ -71,7 +71,8 @@ def tipping(
     chosen, frame = get_model(model), typed(resolve_cases(cases))
     name, early, late = _intervals(chosen, frame)
     moved = [_at(chosen, frame, name, early + place * (late - early)) for place in places]
-    fits = together(planned(seed=seed, engine=engine, progress=progress, **settings), moved)
+    plan = of_study(planned(seed=seed, engine=engine, progress=progress, **settings), chosen, frame)
+    fits = together(plan, moved)
     tables = []
     for place, fit in zip(places, fits, strict=True):
         table = contrast(fit, name).assign(at=place, model=chosen.name)

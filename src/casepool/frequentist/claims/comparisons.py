@@ -14,7 +14,7 @@ from casepool.frequentist.contingency import FEW, likelihood_ratio, pearson, wit
 from casepool.frequentist.cox import fit_cox
 from casepool.frequentist.exact import fisher_freeman_halton
 from casepool.frequentist.logrank import log_rank, mantel_byar
-from casepool.modelling.specification.cautions import GUARD
+from casepool.modelling.specification.cautions import guard
 
 TESTS = (
     Choice("pearson", "Pearson chi-square test"),
@@ -120,7 +120,7 @@ def _survival_test(data: Data, choices: Mapping[str, str]) -> Answer | None:
     else:
         p = mantel_byar(time, event, _switch(people, test.removeprefix("mantel_byar_"))).p
     guarded = exposure and dated and not test.startswith("mantel")
-    return Answer((p,), f"P {p:.3g}; {evidence}" + (f"; it {GUARD}" if guarded else ""))
+    return Answer((p,), f"P {p:.3g}; {evidence}" + (f"; it {guard()}" if guarded else ""))
 
 
 def _cox_p(time: np.ndarray, event: np.ndarray, second: np.ndarray) -> float:

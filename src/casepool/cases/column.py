@@ -34,7 +34,7 @@ class Column:
     exposure : str
         Which exposure a column with the role ``exposure``, ``resection``, ``earliest`` or ``latest`` belongs to.
     counts : tuple of str
-        The codes that count for the role: of a ``status`` those that mean dead, of a ``response`` those of a
+        The codes that count for the role: of a ``status`` those that mean the event, of a ``response`` those of a
         responder, of ``event`` and the other true/false roles those that mean true.
     what, done : str
         Of an exposure or an event what it is called in a sentence ("surgery"), and of an exposure what was done to

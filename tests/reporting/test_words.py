@@ -13,6 +13,7 @@ import xarray as xr
 
 import casepool as cp
 from casepool.cases import Codebook, Column
+from casepool.modelling.design.wording import worded
 from tests.reporting.pages import Page
 from tests.small import normal, survival_model
 
@@ -140,15 +141,41 @@ def test_answers_about_ever_and_never_and_by_a_landmark_have_none_either(form: d
     assert "transplanted" in " ".join(cp.survival(fit)["note"])
 
 
-def test_the_words_of_the_model_file_come_before_those_of_the_codebook_and_these_before_the_label() -> None:
-    table = relapses(public=True)
+@pytest.mark.parametrize(
+    ("model_file", "codebook", "called"),
+    [
+        ({"what": "a graft"}, {"what": "grafting", "label": "Graft"}, "a graft"),
+        ({}, {"what": "grafting", "label": "Graft"}, "grafting"),
+        ({}, {"label": "Graft"}, "graft"),
+        ({}, {"label": "ASCT"}, "ASCT"),
+        ({}, {}, "transplant"),
+    ],
+)
+def test_words_are_the_model_files_before_the_codebooks_before_the_label(model_file, codebook, called) -> None:
+    book = Codebook(columns={"transplanted": Column("boolean", **codebook)})
+    assert worded(relapse_model(**model_file), book).exposures["transplant"].called == called
 
-    def level(**own: str) -> str:
-        found = cp.classical(relapse_model(**own, **{"as": "baseline"}), table, "transplant")
-        return str(found["level"].iloc[-1])
 
-    assert level() == "transplanted vs never transplanted"
-    assert level(done="grafted") == "grafted vs never grafted"
+def test_what_was_done_is_the_model_files_before_the_codebooks() -> None:
+    book = Codebook(columns={"transplanted": Column("boolean", done="transplanted")})
+    assert worded(relapse_model(done="grafted"), book).exposures["transplant"].arms == ("never grafted", "grafted")
+    assert worded(relapse_model(), book).exposures["transplant"].arms == ("never transplanted", "transplanted")
+
+
+@pytest.mark.parametrize(
+    ("said", "called", "free"),
+    [
+        ({"what": "relapse", "free": "well"}, "relapse", "well"),
+        ({"what": "relapse"}, "relapse", "free of relapse"),
+        ({}, "return", "free of return"),
+        ({"levels": ["no", "yes"], "event_levels": ["yes"]}, "the event", "event-free"),
+    ],
+)
+def test_an_event_is_called_by_the_model_file_or_by_the_label_of_a_column_that_is_the_event(said, called, free) -> None:
+    """The label of a column of codes, of which some count, names no event."""
+    model = survival_model({"intercept": normal(1)}, outcome=said)
+    outcome = worded(model, Codebook(columns={"event": Column("boolean", label="Return")})).outcome
+    assert (outcome.called, outcome.without) == (called, free)
 
 
 def test_an_event_and_an_exposure_nobody_named_are_told_by_their_key_and_neutrally(tmp_path: Path) -> None:

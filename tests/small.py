@@ -31,7 +31,8 @@ def survival_model(
     outcome = {key: value for key, value in outcome.items() if value}
     plain = {"family": family, "outcome": outcome, "priors": priors} | top
     if exposure is not None:
-        plain["exposure"] = {"surgery": {"column": "surgery", **exposure}}
+        named = all(isinstance(keys, dict) for keys in exposure.values())
+        plain["exposure"] = exposure if named else {"surgery": {"column": "surgery", **exposure}}
     return model_from_dict(plain, name="small")
 
 

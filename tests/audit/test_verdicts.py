@@ -28,13 +28,13 @@ def test_the_printed_p_of_table_2_is_an_exact_test_and_not_the_chi_square_it_nam
 def test_the_printed_medians_appear_only_where_the_living_count_as_dead(claims):
     with_, without = claims.loc["os_median_with_surgery"], claims.loc["os_median_without_surgery"]
     assert (with_["recomputed"], without["recomputed"]) == ("not reached", "40")
-    end = "every survival time taken as a death and where survival is one half: the end of the interval"
+    end = "every survival time taken as an event and where survival is one half: the end of the interval"
     for row in (with_, without):
         assert row["verdict"] == ONLY_AS
         assert f"{end} (nobody would defend it" in row["reproduces_as"]
         assert "2 of the 2 like numbers there agree under it" in row["reproduces_as"]
-    assert "10 patients, 0 deaths" in with_["evidence"]
-    assert "18 patients, 7 deaths" in without["evidence"]
+    assert "10 patients, 0 events" in with_["evidence"]
+    assert "18 patients, 7 events" in without["evidence"]
 
 
 def test_every_way_to_the_printed_medians_and_intervals_takes_the_living_for_dead(claims):
@@ -45,7 +45,7 @@ def test_every_way_to_the_printed_medians_and_intervals_takes_the_living_for_dea
         "os_limits_without_surgery",
     ):
         ways = claims.loc[name, "reproduces_as"].split("; or ")
-        assert all("every survival time taken as a death" in way for way in ways)
+        assert all("every survival time taken as an event" in way for way in ways)
         assert all("nobody would defend it" in way for way in ways)
     assert claims.loc["os_limits_with_surgery", "recomputed"] == "not defined, not reached"
     assert claims.loc["os_limits_without_surgery", "recomputed"] == "18.4, not reached"

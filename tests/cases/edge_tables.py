@@ -232,7 +232,7 @@ EDGES = [
     Edge("exposed after follow-up", course(to="13"), REFUSE, "exposure after follow-up", 1, "to", book=ROLES),
     Edge("dated but never exposed", course(to="13", surgery="false"), ANSWER, book=ROLES),
     Edge("latest before earliest", course(to="2"), REFUSE, "latest before earliest", 1, "to", book=ROLES),
-    Edge("status against death", course(status="DOD"), REFUSE, "status against death", 1, "status", book=ROLES),
+    Edge("status against event", course(status="DOD"), REFUSE, "status against event", 1, "status", book=ROLES),
     Edge("unknown code", course(status="DED"), REFUSE, "unknown code", 1, "status", book=ROLES),
     Edge(
         "CR after resection", course(best="CR", judged="9"), WARN, "complete response after resection", 1, "best", ROLES

@@ -25,7 +25,7 @@ def test_200_harmless_mutations_give_the_same_design(bundled, tmp_path):
     assert counts["tables"].sum() == 200
 
 
-@pytest.mark.parametrize("rule", ["status against death", "event without time", "latest before earliest"])
+@pytest.mark.parametrize("rule", ["status against event", "event without time", "latest before earliest"])
 def test_a_rule_that_is_forgotten_is_noticed(bundled, tmp_path, monkeypatch, rule):
     monkeypatch.delitem(rules.RULES, rule)
     kinds = ("rule across columns",)

@@ -48,7 +48,7 @@ def bare(tmp_path_factory):
         ({"os_months": None}, "event without time"),
         ({"surgery_latest": 13}, "exposure after follow-up"),
         ({"surgery_latest": 1}, "latest before earliest"),
-        ({"status": "AWD"}, "status against death"),
+        ({"status": "AWD"}, "status against event"),
     ],
 )
 def test_a_rule_runs_where_names_say_the_roles(changed, rule):

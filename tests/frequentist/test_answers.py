@@ -12,13 +12,15 @@ from casepool.frequentist.cox import fit_cox
 from casepool.frequentist.logrank import log_rank
 from casepool.modelling import make_design, model
 from casepool.modelling.design.grouping import membership, patients_and_events
-from casepool.modelling.specification.cautions import GUARD
+from casepool.modelling.specification.cautions import guard
 from casepool.tables import COLUMNS
 from tests.small import normal, survival_model
 
 from . import freireich
 
 TABLE_2 = np.array([[0, 1, 6, 3], [1, 2, 12, 2]])  # PD, SD, PR, CR; under 18, 18 and over
+
+SURGERY = guard(who="was operated", what="surgery", free="alive")
 
 
 def rows(table, **wanted):
@@ -192,7 +194,7 @@ def test_by_a_factor_each_level_has_its_curve_and_the_log_rank_is_scipys():
 
 def test_by_an_exposure_there_are_three_datings_and_the_guard(by_surgery):
     ever = by_surgery[by_surgery["method"].str.contains("ever against never")]
-    assert ever["note"].str.contains(GUARD, regex=False).all()
+    assert ever["note"].str.contains(SURGERY, regex=False).all()
     assert "Firth" in ever["method"].iloc[-1]
     for dating in ("earliest", "middle", "latest"):
         test = only_row(by_surgery, method=f"Mantel-Byar, {dating} date")
@@ -283,7 +285,7 @@ def test_an_ever_never_curve_stands_only_beside_a_baseline_model():
     curves = rows(table, method="Kaplan-Meier")
     guarded = curves[curves["level"] != "everyone"]
     assert set(guarded["level"]) == {"never operated", "operated"}
-    assert guarded["note"].str.contains(GUARD, regex=False).all()
+    assert guarded["note"].str.contains(SURGERY, regex=False).all()
 
 
 def test_what_cannot_be_asked_is_refused():

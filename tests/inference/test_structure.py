@@ -142,6 +142,8 @@ CHANGES = {
         "event_levels": [("status", {"outcome.event_levels": ["dead", "lost"]})],
         "unit": [("survival", {"outcome.unit": "weeks"})],
         "entry": [("survival", {"outcome.entry": "entry"})],
+        "what": [("survival", {"outcome.what": "relapse"})],
+        "free": [("survival", {"outcome.free": "well"})],
     },
     Exposure: {
         "name": [("survival", {"exposure": {"graft": HAZARD["exposure"]["surgery"]}} | {
@@ -156,6 +158,8 @@ CHANGES = {
         "as_": [("survival", {"exposure.surgery.as": "baseline"})],
         "landmark": [("survival", {"exposure.surgery.as": "landmark", "exposure.surgery.landmark": 4.0})],
         "report_start": [("survival", {"exposure.surgery.report_start": 6.0})],
+        "what": [("survival", {"exposure.surgery.what": "a graft"})],
+        "done": [("survival", {"exposure.surgery.done": "grafted"})],
     },
     "group": {
         "name": [("response", {"terms.kind": None, "terms.new": TERMS["kind"] | {"column": "kind"}} | {

@@ -10,7 +10,7 @@ from casepool._resources import bundled
 from casepool.modelling import list_models, model, model_from_dict
 from casepool.modelling.families.priors import Prior
 from casepool.modelling.families.registry import FAMILIES
-from casepool.modelling.specification.cautions import GUARD
+from casepool.modelling.specification.cautions import guard
 from casepool.modelling.specification.printing import describe, models_readme
 from casepool.modelling.specification.prior_implications import (
     category_ranges,
@@ -61,8 +61,9 @@ def test_priors_of_missing_values_are_shown_where_they_may_be_needed():
 def test_the_replica_prints_its_guard():
     text = words(str(model("overall_survival_baseline")))
     assert "patients must survive to surgery" in text
-    assert GUARD in text
-    assert GUARD not in words(str(model("overall_survival")))
+    said = guard(who="was operated", what="surgery", free="alive")
+    assert said in text
+    assert said not in words(str(model("overall_survival")))
 
 
 @pytest.mark.parametrize("borrowing", ["none", "complete", "partial", "robust", "exnex"])

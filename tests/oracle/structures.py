@@ -187,10 +187,10 @@ def gap_of(gap):
 
 def lasting(family, priors, *, surgery=None, outcome=None, **top):
     """A survival model; `surgery` are the keys of its exposure besides the column."""
-    chosen = {"time": "time", "event": "event", "unit": "months"} | (outcome or {})
+    chosen = {"time": "time", "event": "event", "unit": "months", "free": "alive"} | (outcome or {})
     plain = {"family": family, "outcome": {key: value for key, value in chosen.items() if value}, "priors": priors}
     if surgery is not None:
-        plain["exposure"] = {"surgery": {"column": "surgery", **surgery}}
+        plain["exposure"] = {"surgery": {"column": "surgery", "done": "operated", **surgery}}
     return plain | top
 
 

@@ -68,7 +68,7 @@ def test_prior_curves_are_the_ones_the_priors_state() -> None:
     assert np.interp(23, times, middle) == pytest.approx(0.5, abs=0.03)
     assert (np.diff(middle) <= 0).all()
     title = ax.get_title(loc="left")
-    found = re.search(r"median survival ([\d.]+) \(([\d.]+) to ([\d.]+)\)", title)
+    found = re.search(r"median time to death ([\d.]+) \(([\d.]+) to ([\d.]+)\)", title)
     assert found is not None
     assert [float(x) for x in found.groups()] == pytest.approx([23, 23**2 / 430, 430], rel=0.1)
     assert "Surgery: hazard ratio" in title

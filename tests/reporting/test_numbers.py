@@ -2,7 +2,8 @@ import math
 
 import pytest
 
-from casepool.reporting.numbers import counted, listed, lowered, shown, with_interval
+from casepool.modelling.specification.cautions import lowered
+from casepool.reporting.numbers import counted, listed, shown, with_interval
 
 
 @pytest.mark.parametrize(

@@ -140,7 +140,7 @@ def _column(plain: object, *, name: str, file: str) -> Column:
                     "lists a code twice", file=file, column=f"{table}.{key}", value=values[key], remedy="list it once"
                 )
     _texts(values.get("aliases", {}), file=file, key=f"{table}.aliases")
-    for key in ("unit", "label", "separator", "role", "exposure"):
+    for key in ("unit", "label", "separator", "role", "exposure", "what", "done", "explains"):
         if not isinstance(values.get(key, ""), str):
             raise CasepoolError("must be text", file=file, column=f"{table}.{key}", remedy="put it in quotes")
     if values.get("separator") == "":

@@ -34,8 +34,13 @@ class Column:
     exposure : str
         Which exposure a column with the role ``exposure``, ``resection``, ``earliest`` or ``latest`` belongs to.
     counts : tuple of str
-        The codes that count for the role: of a ``status`` those that mean dead, of a ``response`` those of a
+        The codes that count for the role: of a ``status`` those that mean the event, of a ``response`` those of a
         responder, of ``event`` and the other true/false roles those that mean true.
+    what, done : str
+        Of an exposure or an event what it is called in a sentence ("surgery"), and of an exposure what was done to
+        those who had it ("operated"), where the model file does not say.
+    explains : str
+        Another column, of which this one says why a cell is empty.
     """
 
     type: str
@@ -48,6 +53,9 @@ class Column:
     role: str = ""
     exposure: str = ""
     counts: tuple[str, ...] = ()
+    what: str = ""
+    done: str = ""
+    explains: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """Return what the column says of itself, as a plain mapping without what it leaves open."""

@@ -16,10 +16,10 @@ FLAGS = ("event", "status", "response", "adjuvant", EXPOSURE, RESECTION)
 OF_AN_EXPOSURE = (EXPOSURE, RESECTION, "earliest", "latest", "start")
 """Roles that one column may have for each exposure."""
 ROLES = {
-    "time": "time from time zero to death or the last follow-up",
+    "time": "time from time zero to the event or the last follow-up",
     "entry": "time at which the patient came under observation, 0 for time zero",
-    "event": "whether the patient died at that time: true or false, or codes of which `counts` mean death",
-    "status": "state at that time in codes, of which `counts` mean dead",
+    "event": "whether the event happened at that time: true or false, or codes of which `counts` mean it",
+    "status": "state at that time in codes, of which `counts` mean the event",
     "response": "best response in codes, worst first, of which `counts` are those of a responder",
     "evaluation": "time at which the response was judged",
     "adjuvant": "whether the drug was given after all tumour was removed: true or false, or codes and `counts`",

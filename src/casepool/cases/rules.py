@@ -63,10 +63,10 @@ def negative_time(record: Record) -> Iterator[Problem]:
 
 
 def event_without_time(record: Record) -> Iterator[Problem]:
-    """Require a time of a patient who died (by ``event``, or by ``status`` where no column is the event)."""
+    """Require a time of a patient who had the event (by ``event``, or by ``status`` where no column is the event)."""
     time, event = record.one("time"), record.one("event") or record.one("status")
-    for row, died in enumerate(record.flags(event)):
-        if died and record.shown(time, row) is None and not record.unread(time, row):
+    for row, happened in enumerate(record.flags(event)):
+        if happened and record.shown(time, row) is None and not record.unread(time, row):
             yield _at(
                 record, row, time, "an event without a time", "the time of the event", "give the time of the event"
             )
@@ -111,13 +111,14 @@ def latest_before_earliest(record: Record) -> Iterator[Problem]:
                 )
 
 
-def status_against_death(record: Record) -> Iterator[Problem]:
-    """Require that the status says dead just when the event does; a row in which either is empty is not judged."""
+def status_against_event(record: Record) -> Iterator[Problem]:
+    """Require that status and event agree on whether it happened; a row in which either is empty is not judged."""
     event, status = record.one("event"), record.one("status")
     pairs = zip(record.flags(event), record.flags(status), strict=True)
-    for row, (died, dead) in enumerate(pairs):
-        if died is not None and dead is not None and died != dead:
-            said = f"{status} says {'dead' if dead else 'alive'}, {event} says {'dead' if died else 'alive'}"
+    words = {True: "the event", False: "no event"}
+    for row, (happened, told) in enumerate(pairs):
+        if happened is not None and told is not None and happened != told:
+            said = f"{status} says {words[told]}, {event} says {words[happened]}"
             yield _at(record, row, status, said, f"a status that agrees with {event}", "correct one of the two")
 
 
@@ -145,7 +146,7 @@ def complete_after_resection(record: Record) -> Iterator[Problem]:
                     response,
                     "a complete response that may have been recorded only after the resection",
                     "an evaluation before the operation",
-                    "check the source: what surgery removed is no response to the drug",
+                    "check the source: what was removed is no response to the drug",
                 )
 
 
@@ -221,8 +222,8 @@ def _unit_of_age(name: str) -> str:
 def event_at_zero(record: Record) -> Iterator[Problem]:
     """Ask for an event after time zero: no survival model takes one at it."""
     time, event = record.one("time"), record.one("event")
-    for row, (died, days) in enumerate(zip(record.flags(event), record.days(time), strict=True)):
-        if died and days == 0:
+    for row, (happened, days) in enumerate(zip(record.flags(event), record.days(time), strict=True)):
+        if happened and days == 0:
             said = "an event at time zero, which no survival model takes"
             yield _at(record, row, time, said, "a time above 0", "give it more exactly, say as half a day")
 
@@ -247,7 +248,7 @@ RULES: dict[str, Rule] = {
     "entry after follow-up": Rule(ERROR, (("entry",), ("time",)), entry_after_follow_up),
     "exposure after follow-up": Rule(ERROR, (("latest", "start"), ("time",)), exposure_after_follow_up),
     "latest before earliest": Rule(ERROR, (("earliest",), ("latest",)), latest_before_earliest),
-    "status against death": Rule(ERROR, (("event",), ("status",)), status_against_death),
+    "status against event": Rule(ERROR, (("event",), ("status",)), status_against_event),
     "complete response after resection": Rule(WARNING, (("response",), (RESECTION,)), complete_after_resection),
     "adjuvant responder": Rule(WARNING, (("response",), ("adjuvant",)), adjuvant_responder),
     "possible duplicate": Rule(WARNING, (), possible_duplicates),

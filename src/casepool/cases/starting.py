@@ -193,6 +193,6 @@ HEAD = """\
 #
 # role = "..." tells the rules across columns what a column is:
 {roles}
-# `exposure = "surgery"` beside a role groups the columns of one exposure; `counts = [...]` names the codes that mean
-# dead, responder, or true.
+# `exposure = "..."` beside a role groups the columns of one exposure; `counts = [...]` names the codes that mean the
+# event, a responder, or true.
 """

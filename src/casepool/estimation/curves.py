@@ -9,12 +9,15 @@ import numpy as np
 from casepool.arguments import is_number
 from casepool.errors import CasepoolError
 from casepool.estimation.draws import HUGE, Fitted
+from casepool.inference.fit_contents import report_start_of
 from casepool.modelling import Design
 from casepool.modelling.design.exposure_dates import nodes
 from casepool.modelling.design.likelihood import data_of, hazard_of, patient_mean
 from casepool.modelling.families.arrays import NUMPY
 from casepool.modelling.families.baselines import TINY
 from casepool.modelling.families.hazards import Hazard
+from casepool.modelling.specification.exposure import TYPICAL, Exposure
+from casepool.remarks import NONE, Remarks, remark
 
 HALVINGS = 60
 """Bisection steps for a median: they shrink the bracket by 10^18."""
@@ -93,9 +96,9 @@ class Curve:
         return self.fitted.shape
 
     def median(self) -> np.ndarray:
-        """Time by which half have died, inf if that never happens: array (chain, draw). By bisection.
+        """Time by which half have had the event, inf if that never happens: array (chain, draw). By bisection.
 
-        At the times it begins with a rising hazard may be beyond all numbers: nobody is alive by then.
+        At the times it begins with a rising hazard may be beyond all numbers: nobody is left by then.
         """
         latest = 1e6 * float(self.fitted.design.outcome["time"].max())
         low, high = np.zeros(self.draws), np.full(self.draws, latest)
@@ -108,9 +111,9 @@ class Curve:
         return np.where(never, np.inf, (low + high) / 2)
 
     def restricted_mean(self, until: float) -> np.ndarray:
-        """Mean time alive within the first `until`: array (chain, draw). Gauss-Legendre on each smooth piece.
+        """Mean time event-free within the first `until`: array (chain, draw). Gauss-Legendre on each smooth piece.
 
-        Nodes crowd where the curve begins, as deaths may do.
+        Nodes crowd where the curve begins, as events may do.
         """
         breaks = [] if self.design.pieces is None else list(self.design.pieces.breaks)
         start = min(self.origin, until)
@@ -139,7 +142,7 @@ def curve(fitted: Fitted, design: Design, switch: float) -> Curve:
 
 
 def strategies(fitted: Fitted, start: float | None) -> list[Strategy]:
-    """Return the strategies an exposure offers: never, and from month `start` on if still alive.
+    """Return the strategies an exposure offers: never, and from `start` on if still without the event.
 
     Raises
     ------
@@ -153,16 +156,37 @@ def strategies(fitted: Fitted, start: float | None) -> list[Strategy]:
             value=start,
             remedy="leave it out",
         )
-    begin = 0.0 if not exposure.begins else exposure.report_start if start is None else float(start)
+    begin = begins_at(fitted, exposure, start)
     without, with_ = exposure.compared_arms(fitted.unit)
     unit = fitted.unit.removesuffix("s")
     described = {
         "baseline": f"ever {with_}, fixed at baseline",
         "landmark": f"{with_}, among those event-free then",
-    }.get(exposure.as_, f"{with_} at {unit} {begin:g} if still alive")
+    }.get(exposure.as_, f"{with_} at {unit} {begin:g} if still {fitted.model.outcome.without}")
     design = fitted.undated
     exposed, event = fitted.design.exposed, fitted.design.outcome["event"]
     return [
         Strategy(without, without, np.inf, curve(fitted, design, np.inf), (~exposed).sum(), event[~exposed].sum()),
         Strategy(with_, described, begin, curve(fitted, design, begin), exposed.sum(), event[exposed].sum()),
     ]
+
+
+def begins_at(fitted: Fitted, exposure: Exposure, start: float | None) -> float:
+    """Return when an exposure begins in its strategy: as asked, as the model says, or as the fitted table has it."""
+    if not exposure.begins:
+        return 0.0
+    chosen = exposure.report_start if start is None else float(start)
+    return (report_start_of(fitted.tree) or 0.0) if chosen is None else chosen
+
+
+def said_start(fitted: Fitted, exposure: Exposure, start: float | None) -> Remarks:
+    """Say when the strategy begins where nobody chose it, and whether that is when no patient's exposure did."""
+    if not exposure.begins:
+        return NONE
+    begin, exposed = begins_at(fitted, exposure, start), fitted.design.exposed
+    when = {"time": f"{begin:g}", "unit": fitted.unit}
+    said = remark("typical start", **when, which=TYPICAL) if start is None and exposure.start_is_open else NONE
+    earliest, latest = fitted.design.earliest[exposed], fitted.design.latest[exposed]
+    if not exposed.any() or not earliest.min() <= begin <= latest.max():
+        said += remark("start of nobody", **when)
+    return said

@@ -15,13 +15,13 @@ from casepool.arguments import is_number, name_of, one_of
 from casepool.arguments import times_of as from_0
 from casepool.errors import CasepoolError
 from casepool.estimation.contrasts import check_rope, response_contrast
-from casepool.estimation.curves import Strategy, curve, strategies
+from casepool.estimation.curves import Strategy, curve, said_start, strategies
 from casepool.estimation.draws import CI_PROB, Fitted, check_probability, open_draws, posterior_rows, probability_row
 from casepool.estimation.targets import TARGETS
 from casepool.modelling.design.outcomes import default_times
 from casepool.modelling.families.names import effect_of
 from casepool.modelling.families.priors import Prior
-from casepool.modelling.specification.cautions import ASSOCIATION
+from casepool.modelling.specification.cautions import association
 from casepool.modelling.specification.exposure import Exposure
 from casepool.remarks import NONE, Count, Remarks, remark
 
@@ -43,12 +43,13 @@ def survival(
         Of a survival model.
     by : str, optional
         The exposure (default where the model has one): two strategies, never exposed and exposed from `start` on
-        if still alive, both standardised over the same patients of the fit, whatever they later received. Or a
+        if still event-free, both standardised over the same patients of the fit, whatever they later received. Or a
         factor of the model: its levels, standardised over the patients. None without an exposure: everyone.
     at : sequence of float, optional
         Times in the model's unit; default 12, 24 and 36 months.
     start : float, optional
-        When the exposure begins in the strategy; default the model's ``report_start``.
+        When the exposure begins in the strategy; default the model's ``report_start``, and without it the median known
+        or mid-interval start of the fitted cases, which ``note`` says.
     restricted_to : float, optional
         Limit of the restricted mean; default the last of `at`.
     ci_prob : float
@@ -155,7 +156,7 @@ def arms_of(fitted: Fitted, by: str | None, start: float | None) -> tuple[list[S
     if exposure is not None and by in (None, exposure.name):
         arms = strategies(fitted, start)
         patients = remark("same patients", n=Count(len(fitted.design.patients), "patient"))
-        note = patients + remark("came to be") + _dating(exposure, fitted)
+        note = patients + remark("came to be") + said_start(fitted, exposure, start) + _dating(exposure, fitted)
         return arms, {**common, "by": exposure.name, "dating": dating_of(exposure), "note": note}
     if exposure is not None:
         raise CasepoolError(
@@ -187,10 +188,10 @@ def dating_of(exposure: Exposure) -> str:
 
 def _dating(exposure: Exposure, fitted: Fitted) -> Remarks:
     """Say how the exposure's dates are taken and what its numbers are, or what is wrong with comparing by it."""
-    if caution := exposure.guard(fitted.unit):
+    if caution := exposure.guard(fitted.model.outcome):
         return remark("guard", caution=caution)
     dates = remark("dates", exposure=exposure.name, dating=exposure.dating)
-    return dates + remark("guard", caution=ASSOCIATION)
+    return dates + remark("guard", caution=association(exposure.called))
 
 
 def _quantities(fitted: Fitted, times: list[float], until: float) -> list[dict[str, Any]]:

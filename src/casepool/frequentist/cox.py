@@ -181,7 +181,7 @@ def _rescaled(summary: _Summary, scale: Floats, monotone: tuple[int, ...], likel
         penalised=likelihood.penalised,
         monotone=monotone,
         n=likelihood.x.shape[0],
-        events=likelihood.died.size,
+        events=likelihood.event_rows.size,
     )
 
 

@@ -115,18 +115,18 @@ def _test(spells: Spells, labels: NDArray[np.generic]) -> LogRank:
     groups, times = np.unique(labels), spells.event_times
     members = [spells.weight * (labels == label) for label in groups]
     at_risk = np.array([spells.at_risk(times, weight) for weight in members]).reshape(len(groups), times.size)
-    died = np.array([spells.events_at(times, weight) for weight in members]).reshape(len(groups), times.size)
+    events = np.array([spells.events_at(times, weight) for weight in members]).reshape(len(groups), times.size)
     share = at_risk / at_risk.sum(axis=0)
-    expected = (share * died.sum(axis=0)).sum(axis=1)
-    observed = died.sum(axis=1).astype(float)
-    statistic, df = _quadratic_form(observed - expected, _variance(at_risk.sum(axis=0), died.sum(axis=0), share))
+    expected = (share * events.sum(axis=0)).sum(axis=1)
+    observed = events.sum(axis=1).astype(float)
+    statistic, df = _quadratic_form(observed - expected, _variance(at_risk.sum(axis=0), events.sum(axis=0), share))
     p = float(stats.chi2.sf(statistic, df)) if df else np.nan
     return LogRank(statistic, df, p, tuple(groups.tolist()), observed, expected)
 
 
-def _variance(n: NDArray[np.int64], deaths: NDArray[np.int64], share: Floats) -> Floats:
+def _variance(n: NDArray[np.int64], events: NDArray[np.int64], share: Floats) -> Floats:
     """Hypergeometric covariance of the events per group, summed over event times: (groups, groups)."""
-    spread = deaths * (n - deaths) / np.maximum(n - 1, 1)
+    spread = events * (n - events) / np.maximum(n - 1, 1)
     return np.asarray(np.diag(share @ spread) - (share * spread) @ share.T)
 
 

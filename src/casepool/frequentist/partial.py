@@ -24,7 +24,7 @@ class PartialLikelihood:
     Attributes
     ----------
     x : numpy.ndarray of float, (rows, covariates)
-    died : numpy.ndarray of int, (events,)
+    event_rows : numpy.ndarray of int, (events,)
         The row of each event, by time.
     log_share : numpy.ndarray of float, (events, rows)
         Log share of each row in the risk set of each event: 0 at risk, -inf not at risk; of d tied events
@@ -34,7 +34,7 @@ class PartialLikelihood:
     """
 
     x: Floats
-    died: NDArray[np.int64]
+    event_rows: NDArray[np.int64]
     log_share: Floats
     penalised: bool
 
@@ -57,7 +57,7 @@ class PartialLikelihood:
         away = (self.x[None, :, :] - mean[:, None, :]).reshape(share.size, -1)
         pulled = share.reshape(-1, 1) * away
         information = pulled.T @ away
-        gradient = self.x[self.died].sum(axis=0) - mean.sum(axis=0)
+        gradient = self.x[self.event_rows].sum(axis=0) - mean.sum(axis=0)
         if self.penalised:
             value += float(np.linalg.slogdet(information)[1]) / 2
             # The derivative of the information is the third central moment over the risk sets.
@@ -74,7 +74,7 @@ class PartialLikelihood:
         eta = self.x @ beta
         log_weight = self.log_share + eta
         log_total = special.logsumexp(log_weight, axis=1, keepdims=True)
-        return float(eta[self.died].sum() - log_total.sum()), np.exp(log_weight - log_total)
+        return float(eta[self.event_rows].sum() - log_total.sum()), np.exp(log_weight - log_total)
 
 
 def partial_likelihood(spells: Spells, x: Floats, penalised: bool) -> PartialLikelihood:
@@ -91,18 +91,18 @@ def partial_likelihood(spells: Spells, x: Floats, penalised: bool) -> PartialLik
     -------
     PartialLikelihood
     """
-    died: list[int] = []
+    event_rows: list[int] = []
     shares: list[Floats] = []
     for t in spells.event_times:
         at_risk = ((spells.entry < t) & (t <= spells.time)).astype(float)
         tied = np.flatnonzero(spells.event & (spells.time == t)).tolist()
-        died += tied
+        event_rows += tied
         for k in range(len(tied)):
             share = at_risk.copy()
             share[tied] -= k / len(tied)
             shares.append(share)
     with np.errstate(divide="ignore"):
-        return PartialLikelihood(x, np.array(died), np.log(np.array(shares)), penalised)
+        return PartialLikelihood(x, np.array(event_rows), np.log(np.array(shares)), penalised)
 
 
 def maximise(likelihood: PartialLikelihood, start: Floats, free: NDArray[np.bool_]) -> Floats:
@@ -157,7 +157,7 @@ def monotone_direction(likelihood: PartialLikelihood) -> NDArray[np.int64]:
         Sign of each covariate in the direction found; zeros if there is none.
     """
     x, at_risk = likelihood.x, np.isfinite(likelihood.log_share)
-    pairs = [x[row] - x[others] for row, others in zip(likelihood.died, at_risk, strict=True)]
+    pairs = [x[row] - x[others] for row, others in zip(likelihood.event_rows, at_risk, strict=True)]
     gaps = np.unique(np.concatenate(pairs), axis=0)
     found = optimize.linprog(-gaps.sum(axis=0), A_ub=-gaps, b_ub=np.zeros(len(gaps)), bounds=(-1, 1))
     if -found.fun <= 1e-9 * max(1.0, float(np.abs(gaps).sum())):

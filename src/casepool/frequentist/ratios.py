@@ -16,7 +16,6 @@ from casepool.modelling.design.design import Design
 from casepool.modelling.design.likelihood import data_of, hazard_of
 from casepool.modelling.families.arrays import NUMPY
 from casepool.modelling.families.baselines import LOG_LOG_2, TINY
-from casepool.modelling.specification.cautions import arm_words
 from casepool.remarks import NONE, Remarks, remark
 
 Row = dict[str, Any]
@@ -86,8 +85,8 @@ def likelihood_rows(design: Design, by: str | None, times: list[float], shared: 
         row = {"estimand": f"{_ratio_name(design)} of {by}", "unit": "ratio", "kind": "ratio"} if by else SURVIVAL
         return [shared | row | {"note": remark("not computed", reason=reason)}]
     if by in model.exposures:
-        without, with_ = arm_words(str(by))
         exposure, dates = model.exposures[str(by)], NONE
+        without, with_ = exposure.arms
         if exposure.begins:
             dates, shared = remark("dates", exposure=by, dating=exposure.dating), shared | {"dating": exposure.dating}
         return _ratio_rows(design, str(by), 0, f"{with_} vs {without}", dates, shared)

@@ -157,7 +157,7 @@ def _fixed_curves(design: Design, exposure: Exposure, times: list[float]) -> lis
     for label, arm in zip(
         exposure.compared_arms(unit), (followed & ~design.exposed, followed & design.exposed), strict=True
     ):
-        shared = {"by": exposure.name, "level": label, "method": "Kaplan-Meier", "note": _guard(exposure, unit)}
+        shared = {"by": exposure.name, "level": label, "method": "Kaplan-Meier", "note": _guard(exposure, design)}
         rows += curve_rows(_curve(design, arm), times, unit, shared | _arm(design, arm))
     return rows
 
@@ -167,7 +167,7 @@ def _fixed_tests(design: Design, exposure: Exposure) -> list[Row]:
     followed, unit = _followed(design), design.model.outcome.unit
     out, ever = {name: values[followed] for name, values in design.outcome.items()}, design.exposed[followed]
     without, with_ = exposure.compared_arms(unit)
-    shared: Row = {"by": exposure.name, "level": f"{with_} vs {without}", "note": _guard(exposure, unit)}
+    shared: Row = {"by": exposure.name, "level": f"{with_} vs {without}", "note": _guard(exposure, design)}
     shared |= _arm(design, followed)
     kind, pair = EVER, ("ever", f"never {with_}")
     if exposure.as_ == "landmark":
@@ -182,9 +182,9 @@ def _fixed_tests(design: Design, exposure: Exposure) -> list[Row]:
     return rows + cox_rows(out, ever, shared, kind=kind, compared=compared, p_value=p_value)
 
 
-def _guard(exposure: Exposure, unit: str) -> Remarks:
+def _guard(exposure: Exposure, design: Design) -> Remarks:
     """Say what is wrong with comparing patients by what they came to receive."""
-    return remark("guard", caution=exposure.guard(unit))
+    return remark("guard", caution=exposure.guard(design.model.outcome))
 
 
 def _followed(design: Design) -> np.ndarray:
@@ -208,7 +208,7 @@ def curve_rows(curve: StepCurve, times: list[float], unit: str, shared: Row) -> 
     """Read survival at times, and the median, off a curve."""
     shared = {"source": "raw", "interval": "95% CI", **shared}
     alive = survival_at(curve, times)
-    # Before the first death Greenwood's variance is 0: an interval from 1 to 1 would claim certainty.
+    # Before the first event Greenwood's variance is 0: an interval from 1 to 1 would claim certainty.
     low, high = (np.where(alive < 1, limit, np.nan) for limit in survival_limits_at(curve, times, "log-log"))
     rows = [
         shared
@@ -257,7 +257,7 @@ def _at_risk(curve: StepCurve, t: float, unit: str, alive: float) -> Remarks:
         return remark("no patient")
     if np.isnan(alive):
         return remark("beyond", last=f"{curve.spells.end:g}", unit=unit)
-    limits = remark("no death yet" if alive == 1 else "log-log")
+    limits = remark("no event yet" if alive == 1 else "log-log")
     return limits + remark("at risk", n=Count(float(numbers_at_risk(curve, t))))
 
 

@@ -47,8 +47,8 @@ class Spells:
     def events_at(self, times: Floats, weight: Counts | None = None) -> Counts:
         """Add up the weights of the rows with an event at exactly each of `times`."""
         weight = self.weight if weight is None else weight
-        died, counted = self.time[self.event], weight[self.event]
-        return _sums(died, counted, times, side="right") - _sums(died, counted, times)
+        ends, counted = self.time[self.event], weight[self.event]
+        return _sums(ends, counted, times, side="right") - _sums(ends, counted, times)
 
     @property
     def event_times(self) -> Floats:

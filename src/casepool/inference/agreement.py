@@ -23,7 +23,6 @@ from casepool.modelling.design.grouping import membership
 from casepool.modelling.design.outcomes import default_times
 from casepool.modelling.families.baselines import TINY
 from casepool.modelling.families.responses import category_counts
-from casepool.modelling.specification.cautions import arm_words
 from casepool.modelling.specification.endpoints import event
 from casepool.random_streams import Stream, stream
 
@@ -175,7 +174,7 @@ def _of_survival(design: Design, parameters: Parameters, rng: np.random.Generato
             name = f"survival to {at:g} {design.model.outcome.unit}"
             found.append(Statistic(name, of, seen, product_limit(time, event_, out["entry"], at)[:, None]))
     found.append(_when(out, time, event_))
-    exposure = next(iter(design.model.exposures), None)
+    exposure = next(iter(design.model.exposures.values()), None)
     if exposure is None:
         total = event_.sum(axis=1, keepdims=True)
         return [*found, Statistic("events", ("all patients",), out["event"].sum(keepdims=True), total)]
@@ -184,7 +183,7 @@ def _of_survival(design: Design, parameters: Parameters, rng: np.random.Generato
     seen = np.array([count for count, _ in counts])
     return [
         *found,
-        Statistic(f"events by {exposure}", arm_words(exposure), seen, np.stack([c for _, c in counts], axis=1)),
+        Statistic(f"events by {exposure.name}", exposure.arms, seen, np.stack([c for _, c in counts], axis=1)),
     ]
 
 

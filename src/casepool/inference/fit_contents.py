@@ -29,12 +29,15 @@ from casepool.inference.drawn import Drawn
 from casepool.inference.fit_format import FORMAT
 from casepool.modelling import Design, Model, model_from_dict
 from casepool.modelling.design.making import design_of_typed, patient_labels
+from casepool.modelling.design.wording import worded
 from casepool.modelling.families.registry import FAMILIES
 from casepool.modelling.specification.model import model_dict
 from casepool.remarks import NONE, Remarks, note_of, remark
 
 KEPT = 4
 """Fits whose cases and Designs are kept, found again by all they are made of: a fit may be changed."""
+REPORT_START = "report_start"
+"""Attribute of a fit whose model leaves open when the reported strategy starts: the number taken instead."""
 Columns = tuple[tuple[str, np.dtype[Any], Any], ...]
 
 
@@ -61,12 +64,31 @@ def contents_of(fit: xr.DataTree) -> Contents:
     """Return what a fit was made from."""
     text, patients = fit.attrs["codebook"], _patients_of(fit)
     cases, codebook = _cases(text, patients)
-    return Contents(_design(fit.attrs["model"], text, patients), cases.copy(), codebook)
+    design = _design(fit.attrs["model"], text, patients)
+    return Contents(replace(design, model=_stated(fit, design.model)), cases.copy(), codebook)
 
 
 def model_of(fit: xr.DataTree) -> Model:
-    """Return the model a fit was made with."""
-    return _model(fit.attrs["model"])
+    """Return the model a fit was made with, in the words of its cases."""
+    return _stated(fit, worded(_model(fit.attrs["model"]), _codebook(fit.attrs["codebook"])))
+
+
+def _stated(fit: xr.DataTree, model: Model) -> Model:
+    """Return a model whose reported strategy starts at time zero, as it did unless stated where a fit does not say."""
+    if REPORT_START in fit.attrs:
+        return model
+    from_zero = {name: replace(own, report_start=0.0) for name, own in model.exposures.items() if own.start_is_open}
+    return replace(model, exposures={**model.exposures, **from_zero}) if from_zero else model
+
+
+def report_start_of(fit: xr.DataTree) -> float | None:
+    """Return when the reported strategy of a fit starts where its model leaves that open; None where it does not."""
+    return float(fit.attrs[REPORT_START]) if REPORT_START in fit.attrs else None
+
+
+@lru_cache(KEPT)
+def _codebook(text: str) -> Codebook:
+    return codebook_from_dict(json.loads(text))
 
 
 def _model(text: str) -> Model:
@@ -81,7 +103,7 @@ def cases_of(fit: xr.DataTree) -> pd.DataFrame:
 
 def design_of(fit: xr.DataTree) -> Design:
     """Return the Design a fit was made from."""
-    return _design(fit.attrs["model"], fit.attrs["codebook"], _patients_of(fit))
+    return contents_of(fit).design
 
 
 def _patients_of(fit: xr.DataTree) -> Columns:
@@ -98,7 +120,7 @@ def _patients_of(fit: xr.DataTree) -> Columns:
 
 @lru_cache(KEPT)
 def _cases(codebook_text: str, patients: Columns) -> tuple[pd.DataFrame, Codebook]:
-    codebook = codebook_from_dict(json.loads(codebook_text))
+    codebook = _codebook(codebook_text)
     held = {
         name: np.frombuffer(own, kind) if isinstance(own, bytes) else np.array(own, kind)
         for name, kind, own in patients
@@ -210,15 +232,26 @@ def used_columns(model: Model, frame: pd.DataFrame, codebook: Codebook | None = 
 
 
 def attributes(
-    design: Design, frame: pd.DataFrame, codebook: Codebook, seed: int, settings: Mapping[str, Any]
+    design: Design,
+    frame: pd.DataFrame,
+    codebook: Codebook,
+    seed: int,
+    settings: Mapping[str, Any],
+    report_start: float | None = None,
 ) -> dict[str, str]:
-    """Return the attributes that say what a fit was made from and with; those of the draws themselves come later."""
+    """Return the attributes that say what a fit was made from and with; those of the draws themselves come later.
+
+    Where the model leaves open when its reported strategy starts, `report_start` says it for the fits of a study, and
+    of any other fit its own table.
+    """
     kept = used_columns(design.model, frame, codebook)
     columns = {name: codebook.columns[name] for name in kept}
     columns = {name: replace(column, role=column.role or NO_ROLE) for name, column in columns.items()}
     book = replace(codebook, columns=columns, codings={}, guessed=()).to_dict()
     library = "nutpie" if settings["engine"] == NUTS else "casepool"
-    return {
+    start = design.typical_start if report_start is None else report_start
+    left_open = any(own.start_is_open for own in design.model.exposures.values())
+    return ({REPORT_START: repr(start)} if left_open else {}) | {
         "casepool_fit": FORMAT,
         "model": json.dumps({"name": design.model.name, **model_dict(design.model)}),
         "dataset": codebook.name,

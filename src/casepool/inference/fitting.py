@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,7 @@ from casepool.inference.fit_contents import (
     engine_of,
     parameters_of,
     refuse_private_text,
+    report_start_of,
     study_settings,
 )
 from casepool.inference.predictive import predictive_groups
@@ -53,6 +54,9 @@ class Plan:
         ``draws``, ``chains``, and of ``tune`` and ``target_accept`` those that were given.
     cores : int, optional
     predictive, progress : bool
+    report_start : float, optional
+        When the reported strategy starts in fits of a study whose model leaves it open; by default each fit's own
+        table says it.
     """
 
     seed: int
@@ -61,6 +65,7 @@ class Plan:
     cores: int | None
     predictive: bool
     progress: bool
+    report_start: float | None = None
 
 
 def fit(  # noqa: PLR0913 - the settings of every engine
@@ -217,6 +222,7 @@ def again(
     ran, settings = engine_of(fit)["run"], study_settings(fit)
     asked = settings.pop("engine")
     plan = planned(seed=int(fit.attrs["seed"]), progress=progress, **settings)
+    plan = replace(plan, report_start=report_start_of(fit))
 
     def made(choice: Choice) -> Iterator[xr.DataTree]:
         for place, model in enumerate(models, start=1):
@@ -225,6 +231,13 @@ def again(
             yield fit if kept else fit_by(choice, plan, model or own, cases, codebook, what=what)
 
     return in_turn(asked, plan.settings, made, progress=progress)
+
+
+def of_study(plan: Plan, model: Model, cases: pd.DataFrame, codebook: Codebook) -> Plan:
+    """Return a plan by which the reported strategy starts alike in all fits of a study: as these cases have it."""
+    if any(own.start_is_open for own in model.exposures.values()):
+        return replace(plan, report_start=design_of_typed(model, cases, codebook).typical_start)
+    return plan
 
 
 def counted(model: Model, place: int, of: int) -> str:
@@ -263,7 +276,7 @@ def fit_by(
     if plan.predictive:
         groups |= predictive_groups(design, posterior, parameters_of(posterior), plan.seed)
     tree = xr.DataTree.from_dict(groups)
-    tree.attrs.update(attributes(design, cases, codebook, plan.seed, sampled.settings))
+    tree.attrs.update(attributes(design, cases, codebook, plan.seed, sampled.settings, plan.report_start))
     engine = {"asked": choice.asked, "run": choice.engine, "gauges": sampled.drawn.gauges, "refused": choice.refused}
     tree.attrs["engine"] = json.dumps(engine, default=np.generic.item)
     tree.attrs["convergence"] = json.dumps(sampled.convergence)

@@ -80,7 +80,7 @@ def sections(material: Material, answers: Sequence[Answers]) -> list[Section]:
         Section("data", "The patients", data_section(material)),
         *chapters,
         Section("cannot-show", "What it cannot show", cannot_show(material, answers)),
-        Section("words", "Words", glossary()),
+        Section("words", "Words", glossary(material)),
         Section("made", "How it was made", how_made(material)),
         Section("checklist", "Reporting checklist", checklist(material, answers)),
     ]

@@ -19,20 +19,14 @@ TRIALS = "prospective_trials.csv"
 """File of a dataset's folder with prospective trials of the same treatment."""
 
 SELECTION = (
-    "What stays{besides}: patients are chosen for {name} because they responded and because it was possible in "
-    "them; later drugs; "
-    "follow-up that ends when a case is published; the choice to publish it. Each of these alone can produce all "
-    "of the "
-    "difference. In simulated patients among whom {name} changed nothing, but who differed in an unmeasured "
-    "frailty (sd 0.7 "
-    "on the log hazard) that also steered who was exposed, a 95% interval held the true ratio of 1 only 82% of "
-    "the time, even "
-    "with every date known."
+    "What stays{besides}: patients are chosen for {what} because they did well and because it was possible in them; "
+    "later treatments; follow-up that ends when a case is published; the choice to publish it. Each of these alone can "
+    "produce all of the difference. Where patients differ in something unmeasured that also steers who is exposed, the "
+    "interval misses the true ratio more often than it says, even with every date known."
 )
 PUBLICATION = (
-    "A case that responds is more likely to be written up, so selection for publication more likely raises a "
-    "published rate "
-    "than lowers it."
+    "A case that went well is more likely to be written up, so selection for publication more likely raises a "
+    "published rate than lowers it."
 )
 
 
@@ -92,17 +86,17 @@ def cannot_show(material: Material, answers: Sequence[Answers]) -> list[Block]:
 
 def _association(answer: Answers) -> str:
     exposure = answer.exposure
-    name = exposure.name if exposure else ""
+    what = exposure.called if exposure else ""
     (n, events), (who, among) = total(answer.fitted), exposed(answer.fitted)
-    counting = f"Counting patients as exposed only from the start of {name} on removes immortal time and nothing else."
+    counting = f"Counting patients as exposed only from the start of {what} on removes immortal time and nothing else."
     fixed = exposure is not None and not exposure.begins
     if exposure is not None and fixed:
-        counting = f"The model {exposure.guard(answer.fitted.unit)}."
+        counting = f"The model {exposure.guard(answer.fitted.model.outcome)}."
     return (
-        f"The term for {name} describes an association among {n:g} patients, {who} of them exposed, with "
+        f"The term for {what} describes an association among {n:g} patients, {who} of them exposed, with "
         f"{events:g} events "
         f"in all and {among or 'none'} among the exposed. {counting} "
-        f"{SELECTION.format(name=name, besides=' besides' if fixed else '')}"
+        f"{SELECTION.format(what=what, besides=' besides' if fixed else '')}"
     )
 
 

@@ -181,7 +181,7 @@ def _assigned(answer: Answers, exposure: Exposure) -> str:
     terms = list(answer.fitted.model.terms)
     adjusted = f"the model adjusts for {listed(terms)} only" if terms else "the model adjusts for nothing"
     n = len(answer.fitted.design.patients)
-    return f"not randomised: {n} patients, {exposure.name} as it happened; {adjusted}"
+    return f"not randomised: {n} patients, {exposure.called} as it happened; {adjusted}"
 
 
 def _events(answer: Answers, exposure: Exposure) -> str:
@@ -197,7 +197,7 @@ def _dates(answer: Answers, exposure: Exposure) -> str:
     if not exposure.begins:
         return "patients are compared by what they received, from time zero on: the guard stands in the chapter"
     who = count_text(answer.fitted.design.exposed.sum(), not answer.fitted.public)
-    return f"the {who} count as exposed from the start of {exposure.name} on; unknown dates by `{exposure.dating}`"
+    return f"the {who} count as exposed from the start of {exposure.called} on; unknown dates by `{exposure.dating}`"
 
 
 BARG = (

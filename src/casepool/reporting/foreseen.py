@@ -26,6 +26,7 @@ from casepool.modelling.families.names import effect_of
 from casepool.modelling.specification.prior_implications import Range
 from casepool.random_streams import Stream, stream
 from casepool.reporting.figures import ALARM, COLOURS, GREY, check_axes, mark, new_axes
+from casepool.reporting.numbers import capital
 from casepool.reporting.trajectories import (
     CI_PROB,
     HEIGHT,
@@ -199,11 +200,13 @@ def prior_of(design: Design, seed: int = SEED) -> Fitted:
 
 
 def _in_words(prior: Fitted, median: np.ndarray) -> list[str]:
-    """Say what the priors hold possible: the median survival, and an exposure's ratio."""
-    lines = [f"Before the data: median survival {_range(median)} {prior.unit}, median and 95% range"]
-    for name in prior.model.exposures:
+    """Say what the priors hold possible: the median time to the event, and an exposure's ratio."""
+    what = literal(prior.model.outcome.time_to)
+    lines = [f"Before the data: median {what} {_range(median)} {prior.unit}, median and 95% range"]
+    for exposure in prior.model.exposures.values():
         ratio = "time ratio" if prior.model.effects == "accelerated" else "hazard ratio"
-        lines.append(f"{literal(name).capitalize()}: {ratio} {_range(np.exp(prior.parameters[effect_of(name)]))}")
+        values = np.exp(prior.parameters[effect_of(exposure.name)])
+        lines.append(f"{literal(capital(exposure.called))}: {ratio} {_range(values)}")
     return lines
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from casepool.reporting.blocks import Block, Cell, Table
+from casepool.reporting.material import Material
 
 WORDS = {
     "raw": "from a level's own patients only, without a model.",
@@ -20,8 +21,11 @@ WORDS = {
         "fared, not what it does."
     ),
 }
+SURVIVAL = "as in survival analysis: the probability that a patient is, at a time, still {free}."
 
 
-def glossary() -> list[Block]:
-    """Define the words a report uses."""
-    return [Table("", ["word", "meaning"], [[Cell(word), Cell(text)] for word, text in WORDS.items()])]
+def glossary(material: Material) -> list[Block]:
+    """Define the words a report uses; survival as what it is of in this one."""
+    free = list(dict.fromkeys(f.model.outcome.without for f in material.fits if f.model.is_survival))
+    words = WORDS | ({"survival": SURVIVAL.format(free="; or ".join(free))} if free else {})
+    return [Table("", ["word", "meaning"], [[Cell(word), Cell(text)] for word, text in words.items()])]

@@ -25,14 +25,14 @@ from casepool.modelling import model as get_model
 from casepool.modelling.design.design import Design
 from casepool.modelling.design.making import design_of_typed, patient_labels
 from casepool.modelling.design.outcomes import Reader
-from casepool.modelling.specification.cautions import arm_words
+from casepool.modelling.design.wording import worded
 from casepool.reporting.figures import ALARM, COLOURS, GREY, check_axes, new_axes
 from casepool.reporting.material import gather
 from casepool.reporting.trajectories import refuse_response, time_ticks
 
-COLUMNS = {"on": "months_on", "response": "best_response", "evaluated": "months_to_evaluation"}
-"""Columns drawn where the table has them and no others are named."""
-UNNAMED: Mapping[str, str | None] = dict.fromkeys(COLUMNS)
+ROLES = {"on": "on", "response": "response", "evaluated": "evaluation"}
+"""Roles of the columns drawn where no others are named."""
+UNNAMED: Mapping[str, str | None] = dict.fromkeys(ROLES)
 WIDTH, LANE, MARGIN = 8.5, 0.21, 1.5
 """Inches: of the figure, of a lane, and of all that is no lane."""
 ON, OFF, UNKNOWN, EXPOSED = COLOURS[0], "#B8CCE4", "#D9D9D9", COLOURS[1]
@@ -72,11 +72,11 @@ def plot_swimmer(
     model : str or pathlib.Path or Model, optional
         With cases: the survival model that names the columns of follow-up, event and exposure.
     on : str, optional
-        Column with the time on the drug from time zero on; what follows counts as off it. Default ``months_on``
-        where the table has it; without, nothing is told of the drug.
+        Column with the time on the drug from time zero on; what follows counts as off it. Default the column
+        with the role ``on``; without, nothing is told of the drug.
     response, evaluated : str, optional
         Columns with the best response, printed beside the patient, and the time it was evaluated at. Default
-        ``best_response`` and ``months_to_evaluation`` where the table has them.
+        those with the roles ``response`` and ``evaluation``.
     ax : matplotlib.axes.Axes, optional
         Where to draw; by default a figure of its own, as high as the patients need.
 
@@ -140,7 +140,8 @@ def _asked(
             "cases alone do not say what follow-up is", remedy='pass a survival model too, say "overall_survival"'
         )
     else:
-        (cases, codebook), chosen = resolve_typed(given), get_model(model)
+        cases, codebook = resolve_typed(given)
+        chosen = worded(get_model(model), codebook)
     refuse_response(chosen)
     return cases, codebook, chosen
 
@@ -176,7 +177,8 @@ NEVER = (np.inf, np.inf)
 def _column(cases: pd.DataFrame, book: Codebook, key: str, name: str | None) -> str:
     """Return the column to read, "" for none."""
     if name is None:
-        return COLUMNS[key] if COLUMNS[key] in cases.columns else ""
+        holders = (str(own) for own, column in book.columns.items() if column.role == ROLES[key])
+        return next((own for own in holders if own in cases.columns), "")
     if name_of(name, key) not in cases.columns:
         raise missing_column(cases, book, name, "plot_swimmer")
     return name
@@ -237,7 +239,7 @@ def _legend(ax: Axes, lanes: list[Lane], model: Model) -> None:
     handles: list[Any] = [Patch(color=ON, label="on the drug"), Patch(color=OFF, label="off it")] if drug else []
     if any(np.isnan(lane.on) and np.isfinite(lane.end) for lane in lanes):
         handles.append(Patch(color=UNKNOWN, label="not known whether on the drug" if drug else "follow-up"))
-    name = arm_words(next(iter(model.exposures), ""))[1]
+    name = literal(next((exposure.arms[1] for exposure in model.exposures.values()), ""))
     if any(a < b < np.inf for a, b in (lane.exposed for lane in lanes)):
         handles.append(
             Line2D([], [], marker="|", markeredgewidth=2, label=f"{name} at some time between", **WHEN_EXPOSED)
@@ -248,8 +250,7 @@ def _legend(ax: Axes, lanes: list[Lane], model: Model) -> None:
         handles.append(
             Line2D([], [], marker="o", color="white", markeredgecolor="black", markersize=5, label="response evaluated")
         )
-    outcome = model.outcome
-    what = literal((outcome.event or "event").replace("_", " ") if not outcome.event_levels else "event")
+    what = literal(model.outcome.what or "event")
     handles.append(_mark("X", ALARM, f"{what}{' by' if any(np.isfinite(lane.since) for lane in lanes) else ''}"))
     handles.append(_mark(">", "black", f"last contact without {what}"))
     ax.legend(

@@ -21,7 +21,7 @@ def model_card(fitted: Fitted) -> list[Block]:
     """Describe the model of a fit."""
     model = fitted.model
     points = [f"{term.name}: {term}." for term in model.terms.values()]
-    points += [f"{e.name}: {e.text(model.outcome.unit)}." for e in model.exposures.values()]
+    points += [f"{e.name}: {e.text(model.outcome)}." for e in model.exposures.values()]
     blocks: list[Block] = [Text(f"Outcome: {model.outcome}."), Formula(model.equations())]
     if points:
         blocks.append(Points([("", point) for point in points]))

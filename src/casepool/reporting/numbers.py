@@ -64,9 +64,9 @@ def with_interval(estimate: float, lower: float, upper: float, unit: str) -> str
     return f"{middle} ({low} to {high}){suffix}"
 
 
-def lowered(label: str) -> str:
-    """Write a label inside a sentence: its first letter small, unless it begins an abbreviation."""
-    return label[:1].lower() + label[1:] if label[1:2].islower() else label
+def capital(text: str) -> str:
+    """Begin a text with a capital letter."""
+    return text[:1].upper() + text[1:]
 
 
 def counted(count: float, singular: str, plural: str = "") -> str:

@@ -10,6 +10,7 @@ import pandas as pd
 from casepool.estimation.draws import Fitted
 from casepool.modelling.design.grouping import patients_and_events
 from casepool.modelling.design.making import patient_labels
+from casepool.modelling.specification.cautions import lowered
 from casepool.modelling.specification.model import Model
 from casepool.modelling.specification.outcome import Outcome
 from casepool.reporting.blocks import Block, Cell, Picture, Table, Text
@@ -17,13 +18,11 @@ from casepool.reporting.figures import data_uri
 from casepool.reporting.lanes import draw_swimmer
 from casepool.reporting.layouts import finished
 from casepool.reporting.material import Material
-from casepool.reporting.numbers import counted, listed, lowered
+from casepool.reporting.numbers import counted, listed
 from casepool.writing import count_text
 
 MOST_LANES = 80
 """Patients of whom a report draws lanes."""
-REASON = "not_evaluable_because"
-"""Column that says, where a table has it, why a patient has no response."""
 
 
 def data_section(material: Material) -> list[Block]:
@@ -55,14 +54,14 @@ def outcomes(material: Material) -> list[tuple[Outcome, Fitted]]:
 def outcome_name(material: Material, model: Model) -> str:
     """Name an outcome in a reader's words."""
     out = model.outcome
-    return material.label(out.time or out.column or out.events)
+    return material.label(out.time or out.lower or out.column or out.events)
 
 
 def event_words(material: Material, model: Model) -> str:
     """Say what counts as the event of a model."""
     out = model.outcome
-    if out.time:
-        return lowered(material.label(out.event))
+    if model.is_survival:
+        return out.called
     return " or ".join(out.success) or lowered(material.label(out.events))
 
 
@@ -87,9 +86,10 @@ def reason_of(material: Material, fitted: Fitted, patient: str) -> str:
     """Say in a reader's words why a patient is left out of a fit; "" if it is not."""
     reason = fitted.design.left_out.get(patient, "")
     labels = patient_labels(material.cases, material.codebook)
-    own_words = material.public and REASON in material.cases.columns  # free text
-    if reason == f"no {fitted.model.outcome.column}" and own_words:
-        own = material.cases[REASON].iloc[labels.index(patient)]
+    column = fitted.model.outcome.column
+    why = next((name for name, own in material.codebook.columns.items() if column and own.explains == column), "")
+    if reason == f"no {column}" and material.public and why in material.cases.columns:  # free text
+        own = material.cases[why].iloc[labels.index(patient)]
         if not pd.isna(own):
             return str(own)
     for column in fitted.model.columns():

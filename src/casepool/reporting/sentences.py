@@ -8,11 +8,12 @@ import pandas as pd
 
 from casepool.estimation.survival import prior_chance
 from casepool.modelling.families.names import effect_of
+from casepool.modelling.specification.cautions import association, lowered
 from casepool.reporting.answers import Answers, ByFactor
 from casepool.reporting.figures import UNCONVERGED
 from casepool.reporting.layouts import kind
 from casepool.reporting.material import Material
-from casepool.reporting.numbers import counted, listed, lowered, shown, with_interval
+from casepool.reporting.numbers import counted, listed, shown, with_interval
 from casepool.reporting.people import event_words, exposed, outcome_name, total
 
 MOST_LEVELS = 8
@@ -112,18 +113,18 @@ def _survival(material: Material, answer: Answers) -> Iterator[str]:
     table = answer.ratios[exposure.name]
     ratio, chance = (table[table["kind"] == kind].iloc[0] for kind in ("ratio", "probability"))
     ways = {"baseline": "Ever against never", "landmark": str(ratio["level"]).capitalize()}
-    compared = ways.get(exposure.as_, f"After {exposure.name} against before or without it")
+    compared = ways.get(exposure.as_, f"After {exposure.called} against before or without it")
     alone = prior_chance(model.prior(effect_of(exposure.name)), above=model.effects == "accelerated")
     yield (
         f"{compared}: {ratio['estimand']} {number(ratio)} ({kind(table)}); {chance['estimand']} is "
         f"{shown(chance['estimate'], 'probability')}, where the prior alone, {ratio['prior']}, says "
         f"{'nothing' if alone is None else shown(alone, 'probability')}."
     )
-    yield f"This is an association, not what {exposure.name} does."
+    yield f"This is {association(exposure.called)}."
     if not exposure.begins:
-        yield f"It {exposure.guard(answer.fitted.unit)}."
-    who, deaths = exposed(answer.fitted)
-    yield forced_text(answer) or f"Of {counted(who, 'exposed patient')}, {deaths} had the event."
+        yield f"It {exposure.guard(model.outcome)}."
+    who, among = exposed(answer.fitted)
+    yield forced_text(answer) or f"Of {counted(who, 'exposed patient')}, {among} had the event."
 
 
 def forced_text(answer: Answers) -> str:

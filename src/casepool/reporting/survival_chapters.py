@@ -10,7 +10,7 @@ from casepool.cases.recoding import AS_RECORDED
 from casepool.estimation.survival import prior_chance, survival_words
 from casepool.frequentist.spans import EVER, LANDMARK
 from casepool.modelling.families.names import effect_of
-from casepool.modelling.specification.cautions import ASSOCIATION
+from casepool.modelling.specification.cautions import association
 from casepool.modelling.specification.exposure import Exposure
 from casepool.remarks import parts
 from casepool.reporting.answers import Answers
@@ -31,7 +31,7 @@ from casepool.reporting.layouts import (
     tests,
 )
 from casepool.reporting.material import Material
-from casepool.reporting.numbers import shown, with_interval
+from casepool.reporting.numbers import capital, shown, with_interval
 from casepool.reporting.pieces import forest, masked, named
 from casepool.reporting.sentences import forced_text
 from casepool.reporting.trajectories import arm_names, draw_survival
@@ -60,7 +60,7 @@ def survival_blocks(material: Material, answer: Answers) -> list[Block]:
             caption = f"{named(material, answer, by)}: contrasts"
             blocks.append(pairs(caption, masked(material, found), mark_rare=not material.public))
     for by, raw in answer.raw.items():
-        blocks += raw_blocks(material, by, masked(material, raw))
+        blocks += raw_blocks(material, answer, by, masked(material, raw))
     return blocks
 
 
@@ -69,12 +69,12 @@ def guard_text(answer: Answers) -> str:
     exposure = answer.exposure
     if exposure is None:
         return ""
-    if wrong := exposure.guard(answer.fitted.unit):
+    if wrong := exposure.guard(answer.fitted.model.outcome):
         return f"Read with care: this model {wrong}."
     return (
-        f"Patients count as exposed to {exposure.name} only from its start on: before it they are in the other "
-        "arm, since they "
-        f"had to survive until then. What remains is {ASSOCIATION}. {forced_text(answer)}"
+        f"Patients count as exposed to {exposure.called} only from its start on: before it they are in the other arm, "
+        f"since they had to be {answer.fitted.model.outcome.without} until then. What remains is "
+        f"{association(exposure.called)}. {forced_text(answer)}"
     ).strip()
 
 
@@ -83,7 +83,7 @@ def curves_picture(answer: Answers, by: str) -> Picture:
     arms = list(survival_words(answer.fitted, by or None).arms.values())
     fixed = answer.exposure is not None and not answer.exposure.begins
     seen = "Kaplan-Meier steps of both groups" if fixed else "the Kaplan-Meier curve of all patients"
-    caption = f"Survival {'' if len(arms) > 2 else '– '}{arm_names(arms, by)}"
+    caption = f"{capital(answer.fitted.model.outcome.without)} {'' if len(arms) > 2 else '– '}{arm_names(arms, by)}"
     alt = f"Survival curves: {', '.join(arms)}; {seen}; numbers at risk below. The table below holds the numbers."
     return Picture(data_uri(draw_survival(answer.fitted, by=by or None)), alt, caption)
 
@@ -91,7 +91,8 @@ def curves_picture(answer: Answers, by: str) -> Picture:
 def curves_table(material: Material, answer: Answers, by: str, table: pd.DataFrame) -> Table:
     """Tabulate survival at times, medians and restricted means."""
     told = survival_words(answer.fitted, by or None)
-    caption = f"Survival{f' by {by}' if by else ''}: at times, median, restricted mean"
+    time = capital(answer.fitted.model.outcome.time_to)
+    caption = f"{time}{f' by {by}' if by else ''}: survival at times, median, restricted mean"
     return grid(caption, masked(material, table), told, mark_rare=not material.public)
 
 
@@ -178,7 +179,7 @@ def told_apart(table: pd.DataFrame) -> pd.DataFrame:
     return kept.assign(level=[", ".join(filter(None, variant)) for variant in variants])
 
 
-def raw_blocks(material: Material, by: str, raw: pd.DataFrame) -> list[Block]:
+def raw_blocks(material: Material, answer: Answers, by: str, raw: pd.DataFrame) -> list[Block]:
     """Lay out what stands beside the model: Kaplan-Meier, Simon-Makuch, ever against never, tests."""
     rare = not material.public
     curves, ratio = raw[raw["kind"] == "value"], raw[raw["kind"] == "ratio"]
@@ -186,7 +187,7 @@ def raw_blocks(material: Material, by: str, raw: pd.DataFrame) -> list[Block]:
     biased = ratio["dating"].isin((EVER, LANDMARK))
     blocks: list[Block] = []
     for name, same in whole.groupby("by", sort=False):
-        caption = "Without priors: survival" + (f" by {name!s}" if name else " of everyone")
+        caption = f"Without priors: {answer.fitted.model.outcome.time_to}{f' by {name!s}' if name else ', everyone'}"
         blocks.append(plain(caption, same, mark_rare=rare, folded=len(same) > MOST_ROWS))
     if len(split):
         caption = f"Without a model: follow-up split at {by}, under three datings"

@@ -18,8 +18,8 @@ from casepool.estimation.draws import Fitted, open_draws, quantiles
 from casepool.estimation.survival import arms_of
 from casepool.frequentist.curves import StepCurve, kaplan_meier, numbers_at_risk
 from casepool.modelling import Model
-from casepool.modelling.specification.cautions import arm_words
 from casepool.reporting.figures import ALARM, COLOURS, GREY, MARKERS, check_axes, mark, new_axes
+from casepool.reporting.numbers import capital
 from casepool.writing import count_text
 
 WIDTH, HEIGHT = 8.0, 4.6
@@ -58,7 +58,7 @@ def plot_survival(
     by : str, optional
         As of `survival`: the exposure (default where there is one), a factor of the model, or everyone.
     start : float, optional
-        When the exposure begins in the strategy; default the model's ``report_start``.
+        When the exposure begins in the strategy; default as of `survival`.
     ax : matplotlib.axes.Axes, optional
         Where to draw; by default a figure of its own. It is not shown by itself: save it by
         ``ax.figure.savefig(...)``, or pass ``plt.gca()``.
@@ -93,7 +93,7 @@ def draw_survival(fitted: Fitted, *, by: str | None = None, start: float | None 
     below = draw_at_risk(ax, at_risk(fitted, steps, ticks), ticks)
     exposure = fitted.model.exposures.get(str(common["by"]))
     if exposure is not None and not exposure.begins:
-        caution(ax, below, exposure.guard(fitted.unit))
+        caution(ax, below, exposure.guard(fitted.model.outcome))
     return ax
 
 
@@ -175,7 +175,7 @@ def frame(ax: Axes, fitted: Fitted, ticks: list[float]) -> None:
     ax.xaxis.set_major_locator(FixedLocator(ticks))
     ax.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
     ax.set_xlabel(f"{fitted.unit.capitalize()} since time zero")
-    ax.set_ylabel("Survival")
+    ax.set_ylabel(literal(capital(fitted.model.outcome.without), 60))
     ax.spines[["top", "right"]].set_visible(False)
     ax.grid(color="#E5E5E5", linewidth=0.6)
     ax.set_axisbelow(True)
@@ -190,7 +190,7 @@ def arm_names(arms: list[str], by: str) -> str:
 def head(ax: Axes, fitted: Fitted, arms: list[Strategy], by: str, last: float) -> None:
     """Name the strategies, the interval, and where extrapolation begins."""
     words = arm_names([arm.words for arm in arms], by)
-    title = literal(words[0].upper() + words[1:], 90)
+    title = literal(capital(words), 90)
     kind = f"posterior median, {100 * CI_PROB:g}% CrI" if len(arms) <= MOST_BANDS else "posterior median"
     title += f"\n{kind}; dashed beyond the last follow-up ({last:g} {fitted.unit})"
     failed = fitted.verdict == "fail"
@@ -209,7 +209,7 @@ def at_risk(fitted: Fitted, steps: list[Steps], ticks: list[float]) -> list[tupl
             [int(((start <= t) & (out["entry"] <= t) & (out["time"] >= t)).sum()) for t in ticks]
             for start in (fitted.design.latest, fitted.design.earliest)
         ]
-        name = f"of these {arm_words(exposure.name)[1]} by then"
+        name = f"of these {exposure.arms[1]} by then"
         fewest, most = ([count_text(n, not fitted.public) for n in line] for line in counts)
         table.append((name, [a if a == b else f"{a}–{b}" for a, b in zip(fewest, most, strict=True)]))
     return table

@@ -20,7 +20,7 @@ from casepool.errors import CasepoolError
 from casepool.estimation.draws import open_draws
 from casepool.inference.engines import GATES, Choice, asked_of, in_turn
 from casepool.inference.fit_contents import data_hash, versions
-from casepool.inference.fitting import Plan, fit_by, planned
+from casepool.inference.fitting import Plan, fit_by, of_study, planned
 from casepool.modelling import Model
 from casepool.modelling import model as get_model
 from casepool.modelling.specification.model import model_dict
@@ -101,7 +101,7 @@ def multiverse_of(
     """Answer as `multiverse` does, of typed cases."""
     if by not in {*chosen.terms, *chosen.exposures, *cases.columns}:
         raise missing_column(cases, codebook, by, "`by`")
-    worlds = list(_combinations(codebook, codings))
+    worlds, plan = list(_combinations(codebook, codings)), of_study(plan, chosen, cases, codebook)
     with open_journal(journal, progress=plan.progress) as finished:
 
         def told(choice: Choice) -> Iterator[pd.DataFrame]:
@@ -148,6 +148,6 @@ def _key(model: Model, frame: pd.DataFrame, codebook: Codebook, plan: Plan, engi
     """
     columns = [column for column in [codebook.id, *model.columns()] if column in frame.columns]
     columns += [by] if by in frame.columns and by not in columns else []
-    made = [plan.seed, dict(plan.settings), engine, GATES]
+    made = [plan.seed, dict(plan.settings), engine, GATES, *([] if plan.report_start is None else [plan.report_start])]
     parts = [model_dict(model), data_hash(frame, columns), *made, estimand, by, versions()]
     return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()

@@ -19,7 +19,7 @@ from casepool.errors import CasepoolError
 from casepool.estimation.draws import open_draws
 from casepool.estimation.survival import contrast_of
 from casepool.inference.convergence import worst
-from casepool.inference.fitting import Plan, planned, together
+from casepool.inference.fitting import Plan, of_study, planned, together
 from casepool.modelling import Design, Model
 from casepool.modelling import model as get_model
 from casepool.modelling.design.making import design_of_typed, patient_labels
@@ -80,7 +80,7 @@ def tipping_of(
     design: Design, frame: pd.DataFrame, codebook: Codebook, plan: Plan, places: Sequence[float]
 ) -> pd.DataFrame:
     """Refit as `tipping` does, a model laid on typed cases."""
-    chosen = design.model
+    chosen, plan = design.model, of_study(plan, design.model, frame, codebook)
     name, early, late = _intervals(design, frame, codebook)
     moved = [_at(chosen, frame, codebook, name, early + place * (late - early)) for place in places]
     tables = []

@@ -9,12 +9,12 @@ import numpy as np
 from casepool.errors import CasepoolError
 from casepool.frequentist.claims.rows import Table, label_of, members, need, number, selected
 from casepool.frequentist.claims.statistic import Answer, Arguments, Choice, Data, Sources, Statistic, listed
-from casepool.frequentist.claims.survivals import EVENTS, as_deaths, follow_up
+from casepool.frequentist.claims.survivals import EVENTS, as_events, follow_up
 from casepool.frequentist.contingency import FEW, likelihood_ratio, pearson, without_empty
 from casepool.frequentist.cox import fit_cox
 from casepool.frequentist.exact import fisher_freeman_halton
 from casepool.frequentist.logrank import log_rank, mantel_byar
-from casepool.modelling.specification.cautions import GUARD
+from casepool.modelling.specification.cautions import guard
 
 TESTS = (
     Choice("pearson", "Pearson chi-square test"),
@@ -109,9 +109,9 @@ def _survival_test(data: Data, choices: Mapping[str, str]) -> Answer | None:
     if len(arms) < 2 or (test == "cox" and len(arms) > 2) or (test.startswith("mantel") and not (dated and exposure)):
         return None
     time = np.array([person[1] for person in people])
-    event = as_deaths(np.array([person[2] for person in people]), choices["events"])
+    event = as_events(np.array([person[2] for person in people]), choices["events"])
     arm = np.array([person[3] for person in people])
-    counts = ", ".join(f"{a}: {int((arm == a).sum())} patients, {int(event[arm == a].sum())} deaths" for a in arms)
+    counts = ", ".join(f"{a}: {int((arm == a).sum())} patients, {int(event[arm == a].sum())} events" for a in arms)
     evidence = counts + (f"; left out: {listed(left_out)}" if left_out else "")
     if test == "log_rank":
         p = log_rank(time, event, arm).p
@@ -120,7 +120,7 @@ def _survival_test(data: Data, choices: Mapping[str, str]) -> Answer | None:
     else:
         p = mantel_byar(time, event, _switch(people, test.removeprefix("mantel_byar_"))).p
     guarded = exposure and dated and not test.startswith("mantel")
-    return Answer((p,), f"P {p:.3g}; {evidence}" + (f"; it {GUARD}" if guarded else ""))
+    return Answer((p,), f"P {p:.3g}; {evidence}" + (f"; it {guard()}" if guarded else ""))
 
 
 def _cox_p(time: np.ndarray, event: np.ndarray, second: np.ndarray) -> float:

@@ -16,8 +16,8 @@ EVENTS = (
     Choice("censored", "censoring honoured"),
     Choice(
         "all_deaths",
-        "every survival time taken as a death",
-        "it counts patients printed as alive among the dead",
+        "every survival time taken as an event",
+        "it counts patients printed without the event among those with it",
     ),
 )
 AT_HALF = (
@@ -49,7 +49,7 @@ def follow_up(sources: Sources, arguments: Arguments) -> tuple[tuple[tuple[str, 
     return tuple(people), tuple(left_out)
 
 
-def as_deaths(event: np.ndarray, how: str) -> np.ndarray:
+def as_events(event: np.ndarray, how: str) -> np.ndarray:
     """Return the events as recorded, or all true."""
     return np.ones(len(event), dtype=bool) if how == "all_deaths" else event
 
@@ -58,10 +58,10 @@ def _curve(data: Data, how: str) -> tuple[StepCurve, np.ndarray, str]:
     people, left_out = data
     time = np.array([person[1] for person in people])
     event = np.array([person[2] for person in people], dtype=bool)
-    alive = [person[0] for person in people if not person[2]]
-    said = f"{len(people)} patients, {int(event.sum())} deaths; alive: {listed(alive)}"
+    without = [person[0] for person in people if not person[2]]
+    said = f"{len(people)} patients, {int(event.sum())} events; without: {listed(without)}"
     said += f"; no survival time or status: {listed(left_out)}" if left_out else ""
-    return kaplan_meier(time, as_deaths(event, how)), time, said
+    return kaplan_meier(time, as_events(event, how)), time, said
 
 
 def _median(data: Data, choices: Mapping[str, Any]) -> Answer:

@@ -89,6 +89,8 @@ class Design:
     earliest, latest : array (n,)
         When the patient's exposure began at the earliest and at the latest, whatever the model makes of it (inf:
         never); of length 0 without exposures.
+    typical_start : float
+        Median known or mid-interval start of the exposure in the table as it was read; 0 where nobody was exposed.
     event_time : array (rows,)
         When the event happened, of rows that stand for one time within an interval (NaN: as the outcome says); of
         length 0 where no patient needs such rows.
@@ -109,6 +111,7 @@ class Design:
     exposed: np.ndarray
     earliest: np.ndarray = field(default_factory=lambda: np.zeros(0))
     latest: np.ndarray = field(default_factory=lambda: np.zeros(0))
+    typical_start: float = 0.0
     event_time: np.ndarray = field(default_factory=lambda: np.zeros(0))
     pieces: Pieces | None = None
     sizes_left_out: Mapping[str, float] = field(default_factory=dict)

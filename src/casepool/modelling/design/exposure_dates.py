@@ -105,6 +105,19 @@ def exposed_by(exposure: Exposure | None, dates: Dates | None, kept: np.ndarray)
     return np.array([math.isfinite(a) for a, _ in intervals])
 
 
+def typical_start(dates: Dates, kept: np.ndarray) -> float:
+    """Return the median of known starts and of the middles of their intervals.
+
+    Patients without dates count, by the middle of their follow-up, only where nobody has dates; 0 where nobody was
+    exposed.
+    """
+    middle, undated = (dates.earliest[kept] + dates.latest[kept]) / 2, dates.undated[kept]
+    exposed = np.isfinite(middle)
+    dated = exposed & ~undated
+    chosen = middle[dated if dated.any() else exposed]
+    return float(np.median(chosen)) if len(chosen) else 0.0
+
+
 @cache
 def _gauss_legendre(size: int) -> tuple[np.ndarray, np.ndarray]:
     """Return nodes on [-1, 1] and their weights, which take longer to find than all else of a patient's rows."""

@@ -17,9 +17,10 @@ from casepool.cases.tables import bare, missing_column, row_name, typed_by
 from casepool.errors import CasepoolError
 from casepool.modelling.design.design import Design, TermRows, logits_of, patients_in
 from casepool.modelling.design.encoding import code_term, refuse_strange_levels
-from casepool.modelling.design.exposure_dates import NEVER, Unfolded, exposed_by, unfold
+from casepool.modelling.design.exposure_dates import NEVER, Unfolded, exposed_by, typical_start, unfold
 from casepool.modelling.design.outcomes import Dates, Reader, at_landmark, read_exposure, read_outcome
 from casepool.modelling.design.pieces import pieces_of
+from casepool.modelling.design.wording import worded
 from casepool.modelling.families.basis_hazards import Pieces
 from casepool.modelling.specification.exposure import Exposure
 from casepool.modelling.specification.model import Model
@@ -54,7 +55,7 @@ def make_design(model: Model, cases: pd.DataFrame) -> Design:
 def design_of_typed(model: Model, cases: pd.DataFrame, codebook: Codebook | None = None) -> Design:
     """Lay a model on cases that have just been typed; their codebook is read unless it is handed on."""
     codebook = codebook or codebook_of(cases) or Codebook()
-    cases = bare(cases)
+    cases, model = bare(cases), worded(model, codebook)
     for term in model.terms.values():
         if term.source not in cases.columns:
             raise missing_column(cases, codebook, term.source, f"the model {model.name!r}")
@@ -186,6 +187,7 @@ def _expand(
         exposed=exposed_by(exposure, dates, kept),
         earliest=dates.earliest[kept] if dates else np.zeros(0),
         latest=dates.latest[kept] if dates else np.zeros(0),
+        typical_start=typical_start(dates, kept) if dates else 0.0,
         event_time=times if np.isfinite(times).any() else np.zeros(0),
         pieces=pieces,
     )

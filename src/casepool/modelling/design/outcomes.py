@@ -282,11 +282,15 @@ def _events(reader: Reader, outcome: Outcome) -> list[bool | None]:
 
 @dataclass(frozen=True)
 class Dates:
-    """When each of n patients' exposure began: in [earliest, latest]; both inf if it never did."""
+    """When each of n patients' exposure began: in [earliest, latest]; both inf if it never did.
+
+    Of a patient who is `undated` the table says no more than that it was during follow-up.
+    """
 
     earliest: np.ndarray
     latest: np.ndarray
     left_out: list[str]
+    undated: np.ndarray
 
 
 def read_exposure(reader: Reader, exposure: Exposure, outcome: Mapping[str, Any], unit: str) -> Dates:
@@ -320,4 +324,5 @@ def read_exposure(reader: Reader, exposure: Exposure, outcome: Mapping[str, Any]
                 "correct the date or the follow-up",
             )
         earliest[position], latest[position] = a, b
-    return Dates(earliest, latest, [f"{exposure.column} unknown" if flag is None else "" for flag in flags])
+    reasons = [f"{exposure.column} unknown" if flag is None else "" for flag in flags]
+    return Dates(earliest, latest, reasons, undated=np.isnan(low))

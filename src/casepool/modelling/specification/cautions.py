@@ -3,19 +3,39 @@
 from __future__ import annotations
 
 GUARD = (
-    "compares patients by what they later received: whoever was operated had to survive until then, "
-    "so the comparison favours surgery (immortal time)"
+    "compares patients by what they later received: whoever {who} had to be {free} until then, "
+    "so the comparison favours {what} (immortal time)"
 )
 BY_LANDMARK = (
     "compares patients event-free and followed at {unit} {landmark:g} by what they had received until then: whoever "
-    "was operated had to survive until the operation, whoever was operated later counts as never operated, and who "
-    "died or was lost before is left out"
+    "{who} had to be {free} until then, whoever {who} later counts as {never}, and who had {event} or was lost before "
+    "is left out"
 )
-ASSOCIATION = "an association, not what surgery does"
-ARMS = {"surgery": ("never operated", "operated")}
-"""How the two arms of an exposure are called; others are "without X" and "X"."""
+EVENT = "the event"
+EVENT_FREE = "event-free"
+"""What an event that has no name is called, and who has not had it."""
 
 
-def arm_words(exposure: str) -> tuple[str, str]:
-    """Return what patients never, and ever, under an exposure are called."""
-    return ARMS.get(exposure, (f"without {exposure}", exposure))
+def guard(*, who: str = "received it", what: str = "those who did", free: str = EVENT_FREE) -> str:
+    """Say what is wrong with comparing patients by what they came to receive.
+
+    Parameters
+    ----------
+    who : str
+        What was done to them, as it follows "whoever".
+    what : str
+        What they received.
+    free : str
+        What patients without the event are called.
+    """
+    return GUARD.format(who=who, what=what, free=free)
+
+
+def association(what: str) -> str:
+    """Say what the coefficient of a treatment is that was not assigned at random."""
+    return f"an association, not what {what} does"
+
+
+def lowered(label: str) -> str:
+    """Write a label inside a sentence: its first letter small, unless it begins an abbreviation."""
+    return label[:1].lower() + label[1:] if label[1:2].islower() else label

@@ -260,7 +260,7 @@ def _exposure(name: str, plain: Mapping[str, Any], file: str) -> Exposure:
             value=exposure.landmark,
             remedy="give both or neither",
         )
-    if exposure.report_start < 0:
+    if (exposure.report_start or 0.0) < 0:
         raise CasepoolError("report_start must not be negative", file=file, column=table, remedy="correct it")
     if bool(exposure.earliest) != bool(exposure.latest):
         raise CasepoolError("`earliest` and `latest` go together", file=file, column=table, remedy="name both")

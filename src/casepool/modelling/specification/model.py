@@ -187,7 +187,7 @@ class Model:
         lines += section("Outcome", [str(self.outcome)])
         lines += section("Model", self.equations())
         lines += section("Terms", (f"{term.name}: {term}" for term in self.terms.values()))
-        exposures = (f"{e.name}: {e.text(self.outcome.unit)}" for e in self.exposures.values())
+        exposures = (f"{e.name}: {e.text(self.outcome)}" for e in self.exposures.values())
         return lines + section("Exposure", exposures)
 
 
@@ -221,9 +221,9 @@ def model_dict(model: Model) -> dict[str, Any]:
 
 
 def _table(noun: Term | Exposure) -> dict[str, Any]:
-    """Return a term or an exposure as its table, without what says nothing: a number of an exposure that is 0."""
+    """Return a term or an exposure as its table, without what says nothing: a landmark that is 0."""
     values = {key: getattr(noun, name) for key, name in keys_of(type(noun)).items()}
-    return _filled({key: value or None if isinstance(noun, Exposure) else value for key, value in values.items()})
+    return _filled({key: None if key == "landmark" and value == 0 else value for key, value in values.items()})
 
 
 def _filled(values: Mapping[str, Any]) -> dict[str, Any]:

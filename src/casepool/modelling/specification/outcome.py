@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+from casepool.modelling.specification.cautions import EVENT, EVENT_FREE
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """Which columns hold the outcome; the fields are the keys of ``[outcome]`` in a model file."""
+    """Which columns hold the outcome; the fields are the keys of ``[outcome]`` in a model file.
+
+    What the event of a survival outcome is called (`what`) and patients who have not had it (`free`) may be empty.
+    """
 
     column: str = ""
     levels: tuple[str, ...] = ()
@@ -23,6 +28,27 @@ class Outcome:
     event_levels: tuple[str, ...] = ()
     unit: str = "months"
     entry: str = ""
+    what: str = ""
+    free: str = ""
+
+    @property
+    def called(self) -> str:
+        """What the event is called in a sentence."""
+        return self.what or EVENT
+
+    @property
+    def without(self) -> str:
+        """What patients are called who have not had the event."""
+        return self.free or (f"free of {self.what}" if self.what else EVENT_FREE)
+
+    @property
+    def time_to(self) -> str:
+        """What the outcome is a time to: "time to relapse"."""
+        return f"time to {self.called}"
+
+    def worded(self, what: str) -> Outcome:
+        """Return the outcome with another name of its event where it has none of its own."""
+        return replace(self, what=self.what or what)
 
     def columns(self) -> list[str]:
         """Return the columns it may read."""

@@ -12,7 +12,7 @@ from casepool.modelling.specification.values import converted, one_of
 from casepool.toml_files import check_keys
 
 RESPONSE_KEYS = ("column", "levels", "success", "events", "n", "target")
-SURVIVAL_KEYS = ("time", "event", "lower", "upper", "levels", "event_levels", "unit", "entry")
+SURVIVAL_KEYS = ("time", "event", "lower", "upper", "levels", "event_levels", "unit", "entry", "what", "free")
 UNITS = ("days", "weeks", "months", "years")
 
 

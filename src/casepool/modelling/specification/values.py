@@ -84,5 +84,6 @@ SPECIAL: dict[str, tuple[str, Callable[[Any], bool]]] = {
         "a column, or a number between 0 and 1",
         lambda value: isinstance(value, str) or (isinstance(value, int | float) and 0 < value < 1),
     ),
+    "report_start": ("a number", is_number),
 }
-"""Keys that hold one of two kinds of value: what they hold in words, and how to tell."""
+"""Keys whose default does not tell what they hold: what that is in words, and how to tell."""

@@ -226,7 +226,8 @@ def told_of(call):
 def table_of(table):
     """Write a table down by column: how many rows it has, and every one, or of a long one evenly spaced ones."""
     kept = table.iloc[:: math.ceil(len(table) / ROWS) or 1]
-    named = [name for name in table.columns if name not in SINCE or "estimand" not in table.columns]
+    since = SINCE if "estimand" in table.columns else ("about",) if "sentence" in table.columns else ()
+    named = [name for name in table.columns if name not in since]
     return {"rows": len(table), "columns": {name: column(cells(kept[name])) for name in named}}
 
 

@@ -5,6 +5,8 @@ import pytest
 import xarray as xr
 
 import casepool as cp
+from casepool.studies.exposure import exposure_variants
+from tests.small import normal, survival_model
 
 
 @pytest.fixture(scope="module")
@@ -73,3 +75,14 @@ def test_a_forest_draws_the_scales_apart(table: pd.DataFrame) -> None:
     assert len(legend) == 3
     assert sum("the model's own" in label for label in legend) == 1
     assert axes.get_title(loc="left") == "objective_response by histology"
+
+
+def test_dates_are_modelled_only_where_the_model_has_a_prior_for_them() -> None:
+    exposure = {"earliest": "first", "latest": "last"}
+    priors = {"intercept": normal(1.0, -3.0), "surgery_effect": normal(1.0)}
+    for dating, more, datings in (
+        ("uniform", {}, {"uniform"}),
+        ("intensity", {"surgery_log_intensity": normal(1.0, -3.0)}, {"uniform", "intensity"}),
+    ):
+        model = survival_model(priors | more, exposure=exposure | {"dating": dating})
+        assert {each.exposures["surgery"].dating for each in exposure_variants(model)} == datings

@@ -245,7 +245,7 @@ def _left_out(fitted: Fitted, *, refits: bool, progress: bool) -> Iterator[dict[
         for name, term in fitted.model.terms.items()
         if isinstance(term, Group) and term.way.informs
     }
-    if fitted.codebook.publication:
+    if fitted.codebook.publication in fitted.cases.columns:  # a private fit does not keep it
         groups["publications left out"] = fitted.codebook.publication
     for question, by in groups.items():
         group = fitted.membership(by)

@@ -13,7 +13,7 @@ from casepool.estimation.draws import Fitted, open_draws
 from casepool.estimation.survival import contrast_of
 from casepool.inference.fitting import again
 from casepool.modelling import Model
-from casepool.modelling.families.names import effect_of
+from casepool.modelling.families.names import effect_of, log_intensity_of
 from casepool.modelling.families.priors import Prior
 
 WIDTHS = (0.5, 1.0, 2.0)
@@ -64,7 +64,10 @@ def exposure_variants(model: Model) -> list[Model]:
     name, exposure = next(iter(model.exposures.items()), ("", None))
     if exposure is None:
         return []
-    datings = DATINGS if exposure.begins else (exposure.dating,)
+    datings: Sequence[str] = (exposure.dating,)
+    if exposure.begins:  # to model dates needs a prior of how often they come
+        known = log_intensity_of(name) in model.priors
+        datings = [dating for dating in DATINGS if known or dating != "intensity"]
     return [_variant(model, name, width, dating) for dating in datings for width in WIDTHS]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -53,6 +54,19 @@ class Codebook:
     columns: Mapping[str, Column] = field(default_factory=dict)
     codings: Mapping[str, Mapping[str, Mapping[str, Any]]] = field(default_factory=dict)
     guessed: tuple[str, ...] = ()
+
+    def may_show(self, name: str) -> bool:
+        """Whether the labels of a column may be shown: of a private table only those listed here, and true and false.
+
+        Any others may be names.
+        """
+        column = self.columns.get(name)
+        return self.public or (column is not None and bool(column.levels or column.type == "boolean"))
+
+    @property
+    def shown_name(self) -> str:
+        """What the table is called outside: of a private one not its folder, and yet not as another one."""
+        return self.name if self.public else f"private table {hashlib.sha256(self.name.encode()).hexdigest()[:8]}"
 
     def to_dict(self) -> dict[str, Any]:
         """Return the codebook as nested plain mappings, ready for JSON, TOML or ``frame.attrs``."""

@@ -215,17 +215,14 @@ def refuse_private_text(model: Model, frame: pd.DataFrame, codebook: Codebook) -
 def used_columns(model: Model, frame: pd.DataFrame, codebook: Codebook | None = None) -> list[str]:
     """Columns a fit keeps: those the model read, labels a table of answers can be split by, the publication.
 
-    Of a table that is not public, no publication, and labels only where the codebook lists their `levels` or they are
-    true or false: any others may be names.
+    Of a table that is not public, no publication, and labels only where the codebook lets them be shown.
     """
     codebook = codebook or codebook_of(frame) or Codebook()
     read = [name for name in model.columns() if name in frame.columns]
     labelled = [
         name
         for name, column in codebook.columns.items()
-        if column.type in LABELLED
-        and name in frame.columns
-        and (codebook.public or column.levels or column.type == "boolean")
+        if column.type in LABELLED and name in frame.columns and codebook.may_show(name)
     ]
     labelled += [codebook.publication] if codebook.public and codebook.publication in frame.columns else []
     return [name for name in dict.fromkeys(read + labelled) if name != codebook.id or name in read]
@@ -247,15 +244,16 @@ def attributes(
     kept = used_columns(design.model, frame, codebook)
     columns = {name: codebook.columns[name] for name in kept}
     columns = {name: replace(column, role=column.role or NO_ROLE) for name, column in columns.items()}
-    book = replace(codebook, columns=columns, codings={}, guessed=()).to_dict()
+    paper = codebook.publication if codebook.publication in columns else ""
+    book = replace(codebook, name=codebook.shown_name, publication=paper, columns=columns, codings={}, guessed=())
     library = "nutpie" if settings["engine"] == NUTS else "casepool"
     start = design.typical_start if report_start is None else report_start
     left_open = any(own.start_is_open for own in design.model.exposures.values())
     return ({REPORT_START: repr(start)} if left_open else {}) | {
         "casepool_fit": FORMAT,
         "model": json.dumps({"name": design.model.name, **model_dict(design.model)}),
-        "dataset": codebook.name,
-        "codebook": json.dumps(book),
+        "dataset": codebook.shown_name,
+        "codebook": json.dumps(book.to_dict()),
         "data_sha256": data_hash(frame, kept),
         "seed": str(seed),
         "settings": json.dumps(dict(settings)),

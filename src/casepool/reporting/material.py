@@ -87,11 +87,13 @@ def gather(fits: xr.DataTree | Sequence[xr.DataTree]) -> Material:
 
 
 def folder_of(dataset: str) -> Path | None:
-    """Find the folder of a dataset by its name: bundled, or in the working folder."""
+    """Find the folder of a dataset by the name its fits have for it: bundled, or in the working folder."""
     if dataset in list_datasets():
         return bundled("data") / dataset
-    here = Path(dataset)
-    return here if here.name == dataset and (here / WHOLE_FILE).is_file() else None
+    folders = (path for path in Path().iterdir() if (path / WHOLE_FILE).is_file())
+    return next(
+        (path for path in folders if dataset in (path.name, Codebook(path.name, public=False).shown_name)), None
+    )
 
 
 def full_table(folder: Path, fits: Sequence[Fitted]) -> tuple[pd.DataFrame, Codebook] | None:
@@ -104,7 +106,7 @@ def full_table(folder: Path, fits: Sequence[Fitted]) -> tuple[pd.DataFrame, Code
         columns = used_columns(fitted.model, frame, codebook)
         if data_hash(frame, columns) != fitted.tree.attrs["data_sha256"]:
             return None
-    return frame, codebook
+    return frame, replace(codebook, name=codebook.shown_name)
 
 
 def joined(fits: Sequence[Fitted]) -> tuple[pd.DataFrame, Codebook]:

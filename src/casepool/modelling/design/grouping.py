@@ -89,9 +89,9 @@ def membership(design: Design, cases: pd.DataFrame, by: str, codebook: Codebook 
         cells: list[tuple[str, ...]] = [() if value < 0 else (levels[value],) for value in values]
     else:
         column = term.source if term else by
-        if column not in cases.columns and not codebook.public:
+        if term is None and not codebook.may_show(column):
             raise CasepoolError(
-                "no such column in the cases, or a column that a fit of a table that is not public does not keep",
+                "no such column, or one whose labels may be names, of a table that is not public",
                 file=codebook.name,
                 column=column,
                 remedy="list `levels` of the column in the codebook, and fit again",

@@ -35,8 +35,9 @@ LINE = 16
 
 @dataclass(frozen=True)
 class Steps:
-    """What was seen: a step curve, and how it is drawn and named."""
+    """What was seen: a step curve, whose it is, and how it is drawn and named."""
 
+    arm: str
     label: str
     curve: StepCurve
     colour: str
@@ -123,17 +124,18 @@ def seen(fitted: Fitted, by: str) -> list[Steps]:
     exposure = fitted.model.exposures.get(by)
     if exposure is not None and not exposure.begins:
         words = exposure.compared_arms(fitted.unit)
-        arms = [(f"{caption_of(fitted)}, {w}", rows) for w, rows in zip(words, (~exposed, exposed), strict=True)]
+        arms = list(zip(words, (~exposed, exposed), strict=True))
     else:
-        arms = [(f"{caption_of(fitted)}, all patients", np.ones(len(exposed), dtype=bool))]
+        arms = [("all patients", np.ones(len(exposed), dtype=bool))]
     colours = [GREY] if len(arms) == 1 else COLOURS
     return [
         Steps(
-            f"{label} ({count_text(rows.sum(), not fitted.public)})",
+            arm,
+            f"{caption_of(fitted)}, {arm} ({count_text(rows.sum(), not fitted.public)})",
             kaplan_meier(out["time"][rows], out["event"][rows], out["entry"][rows]),
             colour,
         )
-        for (label, rows), colour in zip(arms, colours, strict=False)
+        for (arm, rows), colour in zip(arms, colours, strict=False)
     ]
 
 
@@ -199,7 +201,7 @@ def head(ax: Axes, fitted: Fitted, arms: list[Strategy], by: str, last: float) -
 
 def at_risk(fitted: Fitted, steps: list[Steps], ticks: list[float]) -> list[tuple[str, list[str]]]:
     """Count who is at risk at every tick; of an exposure with unknown dates, fewest to most."""
-    lines = [(item.label.partition(", ")[2].rpartition(" (")[0], numbers_at_risk(item.curve, ticks)) for item in steps]
+    lines = [(item.arm, numbers_at_risk(item.curve, ticks)) for item in steps]
     table = [(name, [count_text(n, not fitted.public) for n in counts]) for name, counts in lines]
     for exposure in fitted.model.exposures.values():
         if not exposure.begins or len(steps) > 1:

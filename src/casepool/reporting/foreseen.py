@@ -91,7 +91,7 @@ def draw_survival_check(fitted: Fitted, *, ax: Axes | None = None) -> Axes:
     ax.fill_between(grid, low, high, step="post", color=COLOURS[0], alpha=0.18, linewidth=0)
     ax.step(grid, middle, where="post", color=COLOURS[0], linewidth=1.5, label="Kaplan–Meier, replicated: median")
     seen = kaplan_meier(out["time"], out["event"], out["entry"])
-    draw_steps(ax, Steps(f"{caption_of(fitted)}, seen ({len(out['time'])})", seen, "black"))
+    draw_steps(ax, Steps("seen", f"{caption_of(fitted)}, seen ({len(out['time'])})", seen, "black"))
     frame(ax, fitted, ticks)
     found = [(t, float(survival_at(seen, t)), curves[:, np.searchsorted(grid, t)]) for t in points]
     said = [f"{t:g} {fitted.unit} {_share(column, alive):.2f}" for t, alive, column in found]

@@ -15,8 +15,8 @@ from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 
-from casepool.frequentist.claims import Claim, read_claims
-from casepool.frequentist.claims.printed import read_printed
+from casepool.claims import Claim, read_claims
+from casepool.claims.printed import read_printed
 
 FOLDER = Path(__file__).parents[1] / "data" / "alk_crizotinib"
 WORDS = "one|two|both|three|four|five|six|seven|eight|nine|ten|eleven|twelve"

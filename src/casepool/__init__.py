@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from casepool.checking import compare_models as compare_models
     from casepool.checking import leave_out as leave_out
     from casepool.checking import power_scaling as power_scaling
+    from casepool.claims import audit as audit
     from casepool.errors import CasepoolError as CasepoolError
     from casepool.estimation import aliasing as aliasing
     from casepool.estimation import compare as compare
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     from casepool.estimation import ranking as ranking
     from casepool.estimation import survival as survival
     from casepool.frequentist.answers import classical as classical
-    from casepool.frequentist.claims import audit as audit
     from casepool.inference.baskets import basket_posteriors as basket_posteriors
     from casepool.inference.files import open_fit as open_fit
     from casepool.inference.files import save_fit as save_fit
@@ -42,14 +42,14 @@ if TYPE_CHECKING:
     from casepool.modelling import Model as Model
     from casepool.modelling import list_models as list_models
     from casepool.modelling import model as model
-    from casepool.reporting import plot_effect as plot_effect
-    from casepool.reporting import plot_forest as plot_forest
-    from casepool.reporting import plot_multiverse as plot_multiverse
-    from casepool.reporting import plot_prior_survival as plot_prior_survival
-    from casepool.reporting import plot_survival as plot_survival
-    from casepool.reporting import plot_survival_check as plot_survival_check
-    from casepool.reporting import plot_swimmer as plot_swimmer
-    from casepool.reporting import plot_tipping as plot_tipping
+    from casepool.plotting import plot_effect as plot_effect
+    from casepool.plotting import plot_forest as plot_forest
+    from casepool.plotting import plot_multiverse as plot_multiverse
+    from casepool.plotting import plot_prior_survival as plot_prior_survival
+    from casepool.plotting import plot_survival as plot_survival
+    from casepool.plotting import plot_survival_check as plot_survival_check
+    from casepool.plotting import plot_swimmer as plot_swimmer
+    from casepool.plotting import plot_tipping as plot_tipping
     from casepool.reporting import report as report
     from casepool.studies import exposure_sensitivity as exposure_sensitivity
     from casepool.studies import multiverse as multiverse
@@ -69,17 +69,18 @@ _HOMES = {
         "survival",
     ),
     "frequentist.answers": ("classical",),
-    "frequentist.claims": ("audit",),
+    "claims": ("audit",),
     "inference.baskets": ("basket_posteriors",),
     "inference.files": ("open_fit", "save_fit"),
     "inference.fitting": ("fit", "refit"),
     "inference.graph": ("build",),
     "inference.reproduction": ("verify",),
     "modelling": ("Model", "list_models", "model"),
-    "reporting": (
+    "plotting": (
         *("plot_effect", "plot_forest", "plot_multiverse", "plot_prior_survival", "plot_survival"),
-        *("plot_survival_check", "plot_swimmer", "plot_tipping", "report"),
+        *("plot_survival_check", "plot_swimmer", "plot_tipping"),
     ),
+    "reporting": ("report",),
     "studies": ("exposure_sensitivity", "multiverse", "replacement", "sensitivity", "tipping"),
     "writing": ("write_table",),
 }

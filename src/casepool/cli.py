@@ -185,7 +185,7 @@ def audit(
     """Recompute every number a paper prints from its own table."""
     if form not in FORMATS:
         raise CasepoolError("unknown format", value=form, remedy=f"choose one of {', '.join(FORMATS)}")
-    from casepool.frequentist.claims import audit as run
+    from casepool.claims import audit as run
 
     print(FORMATS[form](run(dataset)))
 

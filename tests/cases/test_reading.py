@@ -11,7 +11,7 @@ import pytest
 
 from casepool._resources import bundled
 from casepool.cases import Codebook, Column, codebook_of, list_datasets, load, new_dataset, read_cases, resolve_cases
-from casepool.cases.guessing import guess_type
+from casepool.cases.type_inference import guess_type
 from casepool.errors import CasepoolError
 from casepool.modelling import make_design, model
 

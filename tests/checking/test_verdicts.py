@@ -9,7 +9,7 @@ import pytest
 import xarray as xr
 
 import casepool as cp
-from casepool.checking.influence import LeftOneOut
+from casepool.checking.leave_one_out import LeftOneOut
 from casepool.checking.verdicts import _single
 from casepool.estimation.draws import Fitted
 from casepool.modelling import make_design

@@ -7,8 +7,8 @@ import xarray as xr
 from scipy import stats
 
 import casepool as cp
-from casepool.estimation.aliases import comparable
 from casepool.estimation.draws import Fitted
+from casepool.estimation.estimability import comparable
 from casepool.estimation.ledger import _alone, parts, patients_worth
 from casepool.frequentist.proportions import clopper_pearson
 from casepool.modelling import make_design

@@ -3,8 +3,8 @@ import pytest
 from scipy import stats
 
 from casepool.errors import CasepoolError
+from casepool.frequentist.confidence_limits import survival_limits_at
 from casepool.frequentist.curves import kaplan_meier
-from casepool.frequentist.limits import survival_limits_at
 from casepool.frequentist.medians import brookmeyer_crowley, median, order_statistic_interval, side_of_half
 
 from .cohorts import cohort

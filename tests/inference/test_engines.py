@@ -16,9 +16,9 @@ import pytest
 import xarray as xr
 
 import casepool as cp
-from casepool.checking import leaving
+from casepool.checking import held_out as leaving
+from casepool.checking.held_out import refitted
 from casepool.checking.importance import weighed
-from casepool.checking.leaving import refitted
 from casepool.estimation.draws import open_draws
 from casepool.inference import engines
 from casepool.inference.convergence import NOT_ASKED, carried, convergence, convergence_of

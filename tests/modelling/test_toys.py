@@ -15,7 +15,7 @@ from scipy import stats
 
 import casepool as cp
 from casepool.errors import CasepoolError
-from casepool.frequentist.maximum import maximum
+from casepool.frequentist.maximum_likelihood import maximum
 from casepool.inference.graph import build_design
 from casepool.modelling import make_design, model_from_dict
 from casepool.modelling.design.density import Density

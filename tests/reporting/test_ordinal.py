@@ -4,10 +4,10 @@ import xarray as xr
 
 import casepool as cp
 from casepool.estimation.draws import open_draws
+from casepool.estimation.material import gather
 from casepool.reporting.answers import answer, of_success
 from casepool.reporting.blocks import Table
 from casepool.reporting.chapters import response_blocks
-from casepool.reporting.material import gather
 
 
 def test_a_report_tells_of_success(ordinal_age_fit: xr.DataTree) -> None:

@@ -6,11 +6,11 @@ import pytest
 import xarray as xr
 
 import casepool as cp
+from casepool.estimation.material import without_identifiers
 from casepool.modelling.families.priors import Prior
 from casepool.reporting.cautions import trials_of
 from casepool.reporting.chapters import moved
 from casepool.reporting.checklist import AUTHOR, GUIDELINES
-from casepool.reporting.material import without_identifiers
 from tests.reporting.conftest import MATHS, TAG
 from tests.reporting.pages import Page
 

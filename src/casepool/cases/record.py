@@ -10,7 +10,7 @@ from casepool.cases.cells import BadCellError, parse_boolean
 from casepool.cases.codebook import Codebook
 from casepool.cases.column import Column
 from casepool.cases.columns import Recorded
-from casepool.cases.presuming import presumed
+from casepool.cases.role_inference import presumed
 from casepool.cases.roles import EXPOSURE, RESECTION
 from casepool.cases.units import DAYS
 

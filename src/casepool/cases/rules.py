@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from casepool.cases.codebook import entry_of
+from casepool.cases.duplicates import possible_duplicates
 from casepool.cases.problems import ERROR, IDLE, NOTE, WARNING, Problem
 from casepool.cases.record import Record
-from casepool.cases.resemblance import possible_duplicates
 from casepool.cases.roles import EXPOSURE, NO_ROLE, RESECTION, TIMES
 from casepool.cases.units import DAYS
 

@@ -14,10 +14,10 @@ from casepool.cases.cells import PARSERS, encodes, is_missing
 from casepool.cases.codebook import Codebook, codebook_from_dict
 from casepool.cases.column import Column
 from casepool.cases.columns import SPELT, Recorded, identifier_problems, read_column, spelling_problems
-from casepool.cases.guessing import guess_type
 from casepool.cases.problems import ERROR, Problem, in_file, refuse
 from casepool.cases.record import Record
 from casepool.cases.rules import broken
+from casepool.cases.type_inference import guess_type
 from casepool.errors import CasepoolError
 
 log = logging.getLogger("casepool")

@@ -13,13 +13,13 @@ import pandas as pd
 import xarray as xr
 
 from casepool.arguments import NUTS
+from casepool.checking.held_out import leave_out_of
 from casepool.checking.importance import MOST_K
-from casepool.checking.influence import LeftOneOut, leave_one_out
-from casepool.checking.leaving import leave_out_of
+from casepool.checking.leave_one_out import LeftOneOut, leave_one_out
+from casepool.checking.prior_sensitivity import NOTICEABLE, PULLED, STUCK, scaled
 from casepool.checking.reported import reported
-from casepool.checking.scaling import NOTICEABLE, PULLED, STUCK, scaled
-from casepool.estimation.aliases import aliasing_of, pools
 from casepool.estimation.draws import Fitted, open_draws
+from casepool.estimation.estimability import aliasing_of, pools
 from casepool.inference.agreement import agreement, said_p, verdict_of_p
 from casepool.inference.convergence import LEAST_BFMI, NOT_ASKED, RHAT, worst
 from casepool.inference.diagnostics import LEAST_ACCEPTANCE, LEAST_ESS, MOST_RHAT

@@ -11,8 +11,8 @@ from casepool.arguments import name_of
 from casepool.cases.codebook import Codebook
 from casepool.cases.reading import resolve_typed
 from casepool.errors import CasepoolError
-from casepool.frequentist.rates import response_rows
-from casepool.frequentist.spans import survival_rows
+from casepool.frequentist.response_rows import response_rows
+from casepool.frequentist.survival_rows import survival_rows
 from casepool.modelling import Design, Model
 from casepool.modelling import model as model_of
 from casepool.modelling.design.making import design_of_typed

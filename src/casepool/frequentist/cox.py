@@ -9,14 +9,14 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import optimize, stats
 
 from casepool.errors import CasepoolError
-from casepool.frequentist.partial import (
+from casepool.frequentist.counting_process import Floats, as_spells
+from casepool.frequentist.partial_likelihood import (
     PartialLikelihood,
     maximise,
     monotone_direction,
     partial_likelihood,
 )
 from casepool.frequentist.proportions import check_confidence
-from casepool.frequentist.spells import Floats, as_spells
 
 DOUBLINGS = 40
 """How often the search for a profile limit doubles its reach before it calls the limit infinite."""

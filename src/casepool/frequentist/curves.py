@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from casepool.frequentist.spells import Counts, Floats, Spells, as_spells, only, split_at_switch
+from casepool.frequentist.counting_process import Counts, Floats, Spells, as_spells, only, split_at_switch
 
 ROUNDING = 1e-12
 """Relative difference below which sums of fractional weights are the same number."""

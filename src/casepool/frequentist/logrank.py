@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import linalg, stats
 
 from casepool.errors import CasepoolError
-from casepool.frequentist.spells import Floats, Spells, as_spells, split_at_switch
+from casepool.frequentist.counting_process import Floats, Spells, as_spells, split_at_switch
 
 
 @dataclass(frozen=True)

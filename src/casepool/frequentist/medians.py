@@ -12,10 +12,10 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
 from casepool.errors import CasepoolError
+from casepool.frequentist.confidence_limits import Scale, survival_limits
+from casepool.frequentist.counting_process import Floats
 from casepool.frequentist.curves import StepCurve
-from casepool.frequentist.limits import Scale, survival_limits
 from casepool.frequentist.proportions import check_confidence
-from casepool.frequentist.spells import Floats
 
 NEAR_HALF = 1e-9
 """How near 1/2 survival counts as 1/2 where weights are fractional; with whole weights it is exact."""

@@ -11,6 +11,7 @@ import pandas as pd
 from casepool.checking.verdicts import check_of
 from casepool.errors import CasepoolError
 from casepool.estimation.draws import Fitted
+from casepool.estimation.material import Material
 from casepool.estimation.response import estimates_of
 from casepool.estimation.survival import contrast_of, survival_of
 from casepool.frequentist.answers import classical_of
@@ -21,7 +22,6 @@ from casepool.modelling.specification.endpoints import endpoints, event
 from casepool.modelling.specification.exposure import Exposure
 from casepool.modelling.terms.term import Term
 from casepool.progress import say
-from casepool.reporting.material import Material
 from casepool.studies.exposure import exposure_sensitivity_of
 from casepool.studies.multiverse import multiverse_of
 from casepool.studies.sensitivity import scale_refits, scaled_factors

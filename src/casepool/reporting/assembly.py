@@ -16,6 +16,7 @@ from markupsafe import Markup
 
 from casepool.arguments import path_of
 from casepool.escaping import html_text
+from casepool.estimation.material import Material, gather
 from casepool.inference.fit_contents import said_engine
 from casepool.progress import say
 from casepool.reporting.answers import Answers, answer
@@ -24,8 +25,7 @@ from casepool.reporting.cautions import cannot_show
 from casepool.reporting.chapters import chapter
 from casepool.reporting.checklist import checklist
 from casepool.reporting.glossary import glossary
-from casepool.reporting.material import Material, gather
-from casepool.reporting.people import data_section
+from casepool.reporting.patients import data_section
 from casepool.reporting.sentences import in_short
 from casepool.writing import FEW, RARE, marked_words, write_atomically
 

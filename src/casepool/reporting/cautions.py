@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from casepool.errors import CasepoolError
+from casepool.estimation.material import Material
 from casepool.frequentist.proportions import clopper_pearson
+from casepool.plotting.numbers import counted, listed, with_interval
 from casepool.reporting.answers import Answers
 from casepool.reporting.blocks import Block, Cell, Table, Text
-from casepool.reporting.material import Material
-from casepool.reporting.numbers import counted, listed, with_interval
-from casepool.reporting.people import event_words, exposed, total
+from casepool.reporting.patients import event_words, exposed, total
 
 TRIALS = "prospective_trials.csv"
 """File of a dataset's folder with prospective trials of the same treatment."""

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from casepool.estimation import compare
+from casepool.estimation.material import Material
 from casepool.inference.convergence import NOT_ASKED
 from casepool.modelling.families.names import sd_of
 from casepool.modelling.families.priors import Prior
@@ -15,9 +16,8 @@ from casepool.modelling.specification.cautions import lowered
 from casepool.reporting.answers import Answers, ByFactor
 from casepool.reporting.blocks import Block, Heading, Points, Section, Text
 from casepool.reporting.layouts import by_prior, pairs, side_by_side, tests
-from casepool.reporting.material import Material
 from casepool.reporting.model_cards import model_card
-from casepool.reporting.people import event_words
+from casepool.reporting.patients import event_words
 from casepool.reporting.pieces import forest, masked, named
 from casepool.reporting.sentences import number
 from casepool.reporting.survival_chapters import before_the_data, foreseen, survival_blocks

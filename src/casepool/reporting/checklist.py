@@ -13,16 +13,16 @@ from dataclasses import dataclass
 from casepool.cases.problems import ERROR
 from casepool.cases.rules import RULES
 from casepool.estimation.draws import Fitted
+from casepool.estimation.material import Material
 from casepool.estimation.survival import survival_words
 from casepool.inference.convergence import NOT_ASKED, RHAT
 from casepool.inference.fit_contents import said_engine
 from casepool.modelling.design.grouping import patients_and_events
 from casepool.modelling.families.registry import FAMILIES
 from casepool.modelling.specification.exposure import Exposure
+from casepool.plotting.numbers import counted, listed
 from casepool.reporting.answers import Answers
 from casepool.reporting.blocks import Block, Cell, Table, Text
-from casepool.reporting.material import Material
-from casepool.reporting.numbers import counted, listed
 from casepool.writing import count_text
 
 AUTHOR = "the author must supply"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from casepool.estimation.material import Material
 from casepool.reporting.blocks import Block, Cell, Table
-from casepool.reporting.material import Material
 
 WORDS = {
     "raw": "from a level's own patients only, without a model.",

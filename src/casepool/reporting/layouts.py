@@ -9,10 +9,10 @@ import pandas as pd
 
 from casepool.estimation.survival import SurvivalWords
 from casepool.modelling.families.priors import Prior
+from casepool.plotting.numbers import TIMES, shown, with_interval
+from casepool.plotting.style import UNCONVERGED
 from casepool.remarks import parts
 from casepool.reporting.blocks import Cell, Table
-from casepool.reporting.figures import UNCONVERGED
-from casepool.reporting.numbers import TIMES, shown, with_interval
 from casepool.writing import RARE, RARE_NOTE, count_text
 
 Row = pd.Series

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pandas as pd
 
+from casepool.estimation.material import Material
+from casepool.plotting.forest import draw_forest
+from casepool.plotting.style import data_uri
 from casepool.reporting.answers import Answers
 from casepool.reporting.blocks import Picture
-from casepool.reporting.figures import data_uri
-from casepool.reporting.forest import draw_forest
-from casepool.reporting.material import Material
 
 
 def named(material: Material, answer: Answers, by: str) -> str:

@@ -6,15 +6,15 @@ from collections.abc import Iterator, Sequence
 
 import pandas as pd
 
+from casepool.estimation.material import Material
 from casepool.estimation.survival import prior_chance
 from casepool.modelling.families.names import effect_of
 from casepool.modelling.specification.cautions import association, lowered
+from casepool.plotting.numbers import counted, listed, shown, with_interval
+from casepool.plotting.style import UNCONVERGED
 from casepool.reporting.answers import Answers, ByFactor
-from casepool.reporting.figures import UNCONVERGED
 from casepool.reporting.layouts import kind
-from casepool.reporting.material import Material
-from casepool.reporting.numbers import counted, listed, shown, with_interval
-from casepool.reporting.people import event_words, exposed, outcome_name, total
+from casepool.reporting.patients import event_words, exposed, outcome_name, total
 
 MOST_LEVELS = 8
 """Levels a sentence lists; of more it gives the extremes."""

@@ -7,17 +7,20 @@ import math
 import pandas as pd
 
 from casepool.cases.recoding import AS_RECORDED
+from casepool.estimation.material import Material
 from casepool.estimation.survival import prior_chance, survival_words
-from casepool.frequentist.spans import EVER, LANDMARK
+from casepool.frequentist.survival_rows import EVER, LANDMARK
 from casepool.modelling.families.names import effect_of
 from casepool.modelling.specification.cautions import association
 from casepool.modelling.specification.exposure import Exposure
+from casepool.plotting.numbers import capital, shown, with_interval
+from casepool.plotting.predictive_curves import draw_prior_survival, draw_survival_check, prior_of
+from casepool.plotting.style import data_uri
+from casepool.plotting.survival_curves import arm_names, draw_survival
+from casepool.plotting.tipping_curve import plot_tipping
 from casepool.remarks import parts
 from casepool.reporting.answers import Answers
 from casepool.reporting.blocks import Block, Cell, Picture, Table, Text
-from casepool.reporting.dates import plot_tipping
-from casepool.reporting.figures import data_uri
-from casepool.reporting.foreseen import draw_prior_survival, draw_survival_check, prior_of
 from casepool.reporting.layouts import (
     common_notes,
     finished,
@@ -30,11 +33,8 @@ from casepool.reporting.layouts import (
     ratios,
     tests,
 )
-from casepool.reporting.material import Material
-from casepool.reporting.numbers import capital, shown, with_interval
 from casepool.reporting.pieces import forest, masked, named
 from casepool.reporting.sentences import forced_text
-from casepool.reporting.trajectories import arm_names, draw_survival
 from casepool.studies.exposure import exposure_variants
 
 READING = (

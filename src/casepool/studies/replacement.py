@@ -14,10 +14,10 @@ from casepool._resources import bundled
 from casepool.arguments import path_of, seed_of
 from casepool.cases import codebook_of, list_datasets, read_cases
 from casepool.cases.codebook import Codebook
+from casepool.claims.files import FILE, Claim, read_claims
 from casepool.errors import CasepoolError
 from casepool.estimation.draws import Fitted, open_draws
 from casepool.frequentist.answers import classical
-from casepool.frequentist.claims.files import FILE, Claim, read_claims
 from casepool.inference.fitting import fit
 from casepool.modelling import model as get_model
 from casepool.studies.asked import ask

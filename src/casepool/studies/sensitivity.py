@@ -9,7 +9,7 @@ import pandas as pd
 import xarray as xr
 
 from casepool.arguments import numbers_of
-from casepool.checking.scaling import power_scaling_of
+from casepool.checking.prior_sensitivity import power_scaling_of
 from casepool.errors import CasepoolError
 from casepool.estimation.draws import Fitted, open_draws
 from casepool.estimation.response import estimates_of

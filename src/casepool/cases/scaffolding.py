@@ -1,0 +1,198 @@
+"""A stranger's table becomes a dataset folder: its cells, and a codebook that asks for what it cannot know."""
+
+from __future__ import annotations
+
+import csv
+import datetime
+import fractions
+import math
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import tomli_w
+
+from casepool.arguments import path_of
+from casepool.cases.cells import TOO_LARGE, is_missing
+from casepool.cases.codebook import Codebook
+from casepool.cases.column import Column
+from casepool.cases.columns import labels_of, spellings
+from casepool.cases.problems import refuse
+from casepool.cases.reading import as_path, read_sheet
+from casepool.cases.record import Record
+from casepool.cases.remedies import is_number
+from casepool.cases.roles import ROLES
+from casepool.cases.tables import Examined, examine, flat
+from casepool.cases.type_inference import is_sentence
+from casepool.errors import CasepoolError
+
+IDENTIFIERS = r"(?i)(patient|case|subject|pat|record|study)?[ _.-]*(id|no|nr|number|#)?"
+HINTS: tuple[tuple[str, str], ...] = (
+    (r"(?i).*(surviv|follow.?up|os_|_os|^os$|fu_|_fu).*", "time"),
+    (r"(?i)(death|died|dead|event|deceased).*", "event"),
+    (r"(?i).*status.*", "status"),
+    (r"(?i).*(response|recist).*", "response"),
+    (r"(?i).*(age|sex|gender|histolog|diagnos|site|stage).*", "trait"),
+)
+"""What a column's name may say of its role: offered in a comment, never taken for granted."""
+FEW, LONGEST = 12, 40
+"""Levels offered in a comment, and their characters, at most; what hardly repeats may name a patient."""
+
+
+def new_dataset(folder: str | Path, table: str | Path | pd.DataFrame) -> Path:
+    """Write a dataset folder from a table: ``cases.csv``, and a commented ``codebook.toml`` to complete.
+
+    Types are guessed as `read_cases` does without a codebook. Near-twin spellings of one level become aliases. What
+    cannot be known is asked for in comments: units, roles, ranges, source, licence. `read_cases` and `validate` take
+    the folder as it is.
+
+    Parameters
+    ----------
+    folder : str or pathlib.Path
+        The folder to make; it must not exist, or be empty.
+    table : str or pathlib.Path or pandas.DataFrame
+        A file (separated text, Excel, Parquet) or a frame.
+
+    Returns
+    -------
+    pathlib.Path
+        The folder.
+
+    Raises
+    ------
+    CasepoolError
+        If the folder holds something, or the table has an error that no codebook mends.
+    """
+    folder = path_of(folder)
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise CasepoolError("there is something of this name already", file=str(folder), remedy="choose another name")
+    if not folder.absolute().parent.is_dir():
+        raise CasepoolError("the folder around it does not exist", file=str(folder), remedy="create it first")
+    raw, name = _raw(table)
+    found = examine(raw, _identified(raw, Codebook(name=name)))
+    refuse(problem for problem in found.problems if problem.rule != "near-twin level")
+    if not found.columns:
+        refuse(found.problems)
+    draft = Path(tempfile.mkdtemp(prefix=".casepool-", dir=folder.absolute().parent))
+    try:
+        _write_cells(draft / "cases.csv", found)
+        (draft / "codebook.toml").write_text("".join(_codebook_text(found, folder.name)), encoding="utf-8")
+        draft.chmod(0o755)
+        if folder.exists():
+            folder.rmdir()
+        draft.rename(folder)
+    except BaseException:
+        shutil.rmtree(draft, ignore_errors=True)
+        raise
+    return folder
+
+
+def _raw(table: str | Path | pd.DataFrame) -> tuple[pd.DataFrame, str]:
+    if isinstance(table, pd.DataFrame):
+        raw = flat(table)
+        raw.columns = raw.columns.str.strip()
+        return raw, "the DataFrame"
+    path = as_path(table)
+    sheet = read_sheet(path, None)
+    refuse(sheet.problems)
+    return sheet.frame, path.name
+
+
+def _identified(raw: pd.DataFrame, codebook: Codebook) -> Codebook:
+    """Choose the column that names patients: called so, or the first one, if it is filled and never repeats."""
+    for position, name in enumerate(raw.columns):
+        cells = [value for value in raw.iloc[:, position] if not is_missing(value, codebook.missing)]
+        unique = len({str(value).strip() for value in cells}) == len(raw)
+        called = bool(name) and re.fullmatch(IDENTIFIERS, name) is not None
+        if unique and (called or (position == 0 and not any(map(is_number, cells)))):
+            return replace(codebook, id=name)
+    return codebook
+
+
+def _write_cells(path: Path, found: Examined) -> None:
+    """Write the cells as they came, as comma-separated UTF-8."""
+    with path.open("x", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(found.raw.columns)
+        for row in found.raw.itertuples(index=False, name=None):
+            writer.writerow([_text(cell) for cell in row])
+
+
+def _text(cell: Any) -> str:
+    """Write one cell: whole numbers without a point, dates without an idle midnight."""
+    if is_missing(cell, ()):
+        return ""
+    if isinstance(cell, fractions.Fraction) and abs(cell) < TOO_LARGE:
+        cell = float(cell)
+    if isinstance(cell, float) and cell.is_integer() and math.fabs(cell) < TOO_LARGE:
+        return str(int(cell))
+    if isinstance(cell, datetime.datetime) and cell.time() == datetime.time():
+        return cell.date().isoformat()
+    return str(cell)
+
+
+def _codebook_text(found: Examined, name: str) -> Iterator[str]:
+    """Yield the codebook, comments first."""
+    yield HEAD.format(roles="\n".join(f"#   {role:<11} {meaning}" for role, meaning in ROLES.items()))
+    yield tomli_w.dumps({"title": name, "source": "", "licence": "", "public": False, "id": found.codebook.id})
+    yield tomli_w.dumps({"missing": list(found.codebook.missing)})
+    yield '# report = ["my_model.toml"]  # model files of this folder, for `casepool report`\n'
+    yield '# engine = "nuts"  # what draws the fits of these cases: auto, exact, lockstep or nuts\n'
+    presumed = Record(found.columns, found.codebook).presumed
+    for column in found.raw.columns:
+        yield "\n" + "".join(_column_text(found, column, presumed.get(column)))
+
+
+def _column_text(found: Examined, name: str, role_of: Column | None) -> Iterator[str]:
+    """Yield one column's entry: the type guessed, and comments for what only the author knows.
+
+    `role_of` is the column with the role its name says, if it does.
+    """
+    column = found.codebook.columns[name]
+    values = [value for value in found.columns[name].values if value is not None]
+    aliases = {} if name == found.codebook.id else spellings(values, column)
+    yield tomli_w.dumps({"columns": {name: {"type": column.type}}})
+    yield f"# label = {_quoted(name.replace('_', ' '))}\n"
+    if column.type in ("number", "integer"):
+        yield '# unit = "?"  # a time needs one of days, weeks, months, years\n'
+        if values:
+            yield f"# range = [{min(values):g}, {max(values):g}]  # seen; write what is possible\n"
+    if column.type in ("category", "set"):
+        labels = [aliases.get(label, label) for value in values for label in labels_of(value, column)]
+        levels = sorted(set(labels))
+        if len(levels) <= min(FEW, len(labels) // 2) and not any(len(x) > LONGEST or is_sentence(x) for x in levels):
+            listed = ", ".join(map(_quoted, levels))
+            yield f'# levels = [{listed}]  # seen; of codes in an order worst first, with type = "ordered"\n'
+    if role_of:
+        yield f"# role = {_quoted(role_of.role)}\n"
+        yield f"# exposure = {_quoted(role_of.exposure)}\n" * bool(role_of.exposure)
+        yield f"# counts = [{', '.join(map(_quoted, role_of.counts))}]\n" * bool(role_of.counts)
+    for pattern, role in () if role_of else HINTS:
+        if re.fullmatch(pattern, name):
+            yield f'# role = "{role}"\n' + '# counts = ["?"]\n' * (role in ("status", "response"))
+    if aliases:
+        yield "# One level in several spellings, it seems; take a line away to keep two apart, and list `levels`.\n"
+        yield tomli_w.dumps({"columns": {name: {"aliases": aliases}}})
+
+
+def _quoted(text: str) -> str:
+    return tomli_w.dumps({"x": text})[4:].strip()
+
+
+HEAD = """\
+# What the columns mean. Types were guessed; lines that begin with # ask for what a table cannot tell. Every key stands
+# in docs/files.md; `casepool validate` on this folder lists what is still wrong or unsaid.
+#
+# Please fill in: title, source (how to cite the table), licence, whether it is public (while false, identifiers stay
+# out of reports), the column that names patients (id), and below every column's unit, range and role.
+#
+# role = "..." tells the rules across columns what a column is:
+{roles}
+# `exposure = "..."` beside a role groups the columns of one exposure; `counts = [...]` names the codes that mean the
+# event, a responder, or true.
+"""

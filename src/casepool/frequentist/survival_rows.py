@@ -1,0 +1,273 @@
+"""Rows of survival: Kaplan-Meier at times and its median, per level, and by an exposure during follow-up."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from casepool.arguments import times_of
+from casepool.cases.codebook import Codebook
+from casepool.frequentist.confidence_limits import survival_limits_at
+from casepool.frequentist.counting_process import only, split_at_switch
+from casepool.frequentist.curves import (
+    StepCurve,
+    curve_of,
+    hazard_at,
+    kaplan_meier,
+    numbers_at_risk,
+    step_at,
+    survival_at,
+)
+from casepool.frequentist.logrank import LogRank, log_rank, mantel_byar
+from casepool.frequentist.medians import brookmeyer_crowley, median
+from casepool.frequentist.ratio_rows import Z, cox_rows, likelihood_rows
+from casepool.frequentist.response_rows import compared, disjoint_levels
+from casepool.modelling.design.design import Design
+from casepool.modelling.design.grouping import membership
+from casepool.modelling.design.outcomes import default_times
+from casepool.modelling.specification.exposure import Exposure
+from casepool.remarks import NONE, Count, Remarks, remark
+
+Row = dict[str, Any]
+
+AT_HALF: Literal["midpoint"] = "midpoint"
+"""The rule for a survival of exactly one half; see `casepool.frequentist.medians.median`."""
+AT_ENDS = ", events at the ends of their intervals"
+EVER, LANDMARK = "ever against never", "landmark"
+"""How a comparison is dated that does without dates."""
+DATINGS = ("earliest", "middle", "latest")
+
+
+def survival_rows(
+    design: Design, cases: pd.DataFrame, codebook: Codebook, by: str | None, at: Sequence[float] | None
+) -> list[Row]:
+    """Return the rows of a survival model's raw answers.
+
+    Parameters
+    ----------
+    design : Design
+    cases : pandas.DataFrame
+        The typed table the design was made from.
+    codebook : Codebook
+        That of the cases.
+    by : str or None
+        An exposure or factor of the model, a labelled column, or everyone.
+    at : sequence of float or None
+        Times in the model's unit.
+    """
+    times = _times(design, at)
+    counted = {"by": by or "", "level": "" if by else "everyone", **_arm(design, _followed(design))}
+    if by is None:
+        rows = _everyone(design, times)
+    elif by in design.model.exposures:
+        rows = _everyone(design, times) + _by_exposure(design, design.model.exposures[by], times)
+    else:
+        rows = _by_level(design, cases, codebook, by, times)
+    if design.outcome.get("between", np.zeros(1)).any():
+        rows = [row | {"method": f"{row['method']}{AT_ENDS}", "note": remark("at ends") + row["note"]} for row in rows]
+    if by is None or by in design.model.exposures or (by in design.terms and design.terms[by].coded.levels):
+        rows += likelihood_rows(design, by, times, counted)
+    return rows
+
+
+def _times(design: Design, at: Sequence[float] | None) -> list[float]:
+    return times_of(default_times(design.model.outcome.unit) if at is None else at)
+
+
+def _everyone(design: Design, times: list[float]) -> list[Row]:
+    everyone = _followed(design)
+    curve = _curve(design, everyone)
+    shared = {"by": "", "level": "everyone", "method": "Kaplan-Meier", "note": NONE}
+    return curve_rows(curve, times, design.model.outcome.unit, shared | _arm(design, everyone))
+
+
+def _by_level(design: Design, cases: pd.DataFrame, codebook: Codebook, by: str, times: list[float]) -> list[Row]:
+    """Kaplan-Meier per level, and the log-rank test of all levels."""
+    group = membership(design, cases, by, codebook)
+    rows: list[Row] = []
+    for i, level in enumerate(group.levels):
+        inside = group.members[:, i] & _followed(design)
+        shared = {"by": by, "level": level, "method": "Kaplan-Meier", "note": group.remarks(design)}
+        rows += curve_rows(_curve(design, inside), times, design.model.outcome.unit, shared | _arm(design, inside))
+    levels, members = disjoint_levels(group)
+    inside = members.any(axis=1) & _followed(design)
+    label = np.array(levels)[members[inside].argmax(axis=1)] if levels else np.zeros(0, dtype=str)
+    out = {name: values[inside] for name, values in design.outcome.items()}
+    test = log_rank(out["time"], out["event"], label, entry=out["entry"])
+    shared = {"by": by, "level": compared(levels), "method": "log-rank", "note": NONE} | _arm(design, inside)
+    estimand = f"no difference in the hazard between {by} levels"
+    return [*rows, p_row(test, shared | {"estimand": estimand})]
+
+
+def _by_exposure(design: Design, exposure: Exposure, times: list[float]) -> list[Row]:
+    """Follow-up split at the start of the exposure, under three datings; then ever against never."""
+    if exposure.as_ == "landmark":
+        return _fixed_curves(design, exposure, times) + _fixed_tests(design, exposure)
+    rows: list[Row] = []
+    for dating, switch in _switches(design).items():
+        rows += _time_dependent(design, exposure, dating, switch, times)
+    fixed = replace(exposure, as_="baseline")
+    if not exposure.begins:
+        rows += _fixed_curves(design, fixed, times)
+    return rows + _fixed_tests(design, fixed)
+
+
+def _switches(design: Design) -> dict[str, np.ndarray]:
+    """Return when every patient's exposure began (inf: never), by dating."""
+    early, late = design.earliest, design.latest
+    return dict(zip(DATINGS, (early, (early + late) / 2, late), strict=True))
+
+
+def _time_dependent(
+    design: Design, exposure: Exposure, dating: str, switch: np.ndarray, times: list[float]
+) -> list[Row]:
+    """Simon-Makuch curves and the Mantel-Byar test at one dating."""
+    everyone = _followed(design)
+    time, event, entry, switch = (
+        values[everyone] for values in (*(design.outcome[name] for name in ("time", "event", "entry")), switch)
+    )
+    spells, exposed = split_at_switch(time, event, switch, entry)
+    dated = remark("at its date", exposure=exposure.name, dating=dating)
+    rows: list[Row] = []
+    shared: Row
+    for label, arm in ((f"before or without {exposure.name}", ~exposed), (f"after {exposure.name}", exposed)):
+        counted = {"n": float(arm.sum()), "events": float(spells.event[arm].sum())}
+        shared = {"by": exposure.name, "level": label, "method": f"Simon-Makuch, {dating} date"}
+        shared |= {"dating": dating, "note": dated + remark("in each arm")} | counted
+        rows += curve_rows(curve_of(only(spells, arm)), times, design.model.outcome.unit, shared)
+    test = mantel_byar(time, event, switch, entry)
+    shared = {"by": exposure.name, "method": f"Mantel-Byar, {dating} date", "dating": dating, "note": dated}
+    shared |= {"level": f"after {exposure.name} vs before or without {exposure.name}"} | _arm(design, everyone)
+    estimand = f"no difference in the hazard after and before or without {exposure.name}"
+    follow_up = {"time": spells.time, "event": spells.event, "entry": np.maximum(spells.entry, 0.0)}
+    words = {"compared": f"after {exposure.name} against before or without it", "p_value": estimand}
+    ratio = cox_rows(follow_up, exposed, shared, kind=f"{dating} date", **words)
+    return [*rows, p_row(test, shared | {"estimand": estimand}), *ratio]
+
+
+def _fixed_curves(design: Design, exposure: Exposure, times: list[float]) -> list[Row]:
+    """Kaplan-Meier of the two groups that a baseline or landmark comparison makes."""
+    rows: list[Row] = []
+    unit = design.model.outcome.unit
+    followed = _followed(design)
+    for label, arm in zip(
+        exposure.compared_arms(unit), (followed & ~design.exposed, followed & design.exposed), strict=True
+    ):
+        shared = {"by": exposure.name, "level": label, "method": "Kaplan-Meier", "note": _guard(exposure, design)}
+        rows += curve_rows(_curve(design, arm), times, unit, shared | _arm(design, arm))
+    return rows
+
+
+def _fixed_tests(design: Design, exposure: Exposure) -> list[Row]:
+    """Log-rank and Cox of ever against never exposed, or by the landmark, which the guard warns of."""
+    followed, unit = _followed(design), design.model.outcome.unit
+    out, ever = {name: values[followed] for name, values in design.outcome.items()}, design.exposed[followed]
+    without, with_ = exposure.compared_arms(unit)
+    shared: Row = {"by": exposure.name, "level": f"{with_} vs {without}", "note": _guard(exposure, design)}
+    shared |= _arm(design, followed)
+    kind, pair = EVER, ("ever", f"never {with_}")
+    if exposure.as_ == "landmark":
+        kind, pair = LANDMARK, (with_, without)
+    shared["dating"] = kind
+    p_value = f"no difference in the hazard between {pair[0]} and {pair[1]}"
+    test = log_rank(out["time"], out["event"], ever, entry=out["entry"])
+    rows = [p_row(test, shared | {"estimand": p_value, "method": f"log-rank, {kind}"})]
+    if ever.all() or not ever.any():
+        return rows
+    compared = f"{pair[0]} against {pair[1]}"
+    return rows + cox_rows(out, ever, shared, kind=kind, compared=compared, p_value=p_value)
+
+
+def _guard(exposure: Exposure, design: Design) -> Remarks:
+    """Say what is wrong with comparing patients by what they came to receive."""
+    return remark("guard", caution=exposure.guard(design.model.outcome))
+
+
+def _followed(design: Design) -> np.ndarray:
+    """Say which patients were followed at all: not one who entered at the end of follow-up."""
+    entry, time = design.outcome["entry"], design.outcome["time"]
+    return np.asarray((entry < time) | (entry <= 0))
+
+
+def _arm(design: Design, inside: np.ndarray) -> Row:
+    """Count the patients and events of some of the patients."""
+    event = design.outcome["event"][inside]
+    return {"n": float(len(event)), "events": float(event.sum())}
+
+
+def _curve(design: Design, inside: np.ndarray) -> StepCurve:
+    out = design.outcome
+    return kaplan_meier(out["time"][inside], out["event"][inside], entry=out["entry"][inside])
+
+
+def curve_rows(curve: StepCurve, times: list[float], unit: str, shared: Row) -> list[Row]:
+    """Read survival at times, and the median, off a curve."""
+    shared = {"source": "raw", "interval": "95% CI", **shared}
+    alive = survival_at(curve, times)
+    # Before the first event Greenwood's variance is 0: an interval from 1 to 1 would claim certainty.
+    low, high = (np.where(alive < 1, limit, np.nan) for limit in survival_limits_at(curve, times, "log-log"))
+    rows = [
+        shared
+        | {"estimand": f"survival at {t:g} {unit}", "at": t, "unit": "probability"}
+        | {"estimate": alive[i], "lower": low[i], "upper": high[i]}
+        | {"note": _at_risk(curve, t, unit, alive[i]) + shared["note"]}
+        for i, t in enumerate(times)
+    ]
+    rows += _cumulative_hazards(curve, times, unit, shared)
+    lower, upper = brookmeyer_crowley(curve, "log-log") if curve.spells.time.size else (np.nan, np.nan)
+    how = remark("median limits") + remark("median rule", rule=AT_HALF)
+    if curve.spells.time.size == 0:
+        how = remark("no patient")
+    return [
+        *rows,
+        shared
+        | {"estimand": "median survival", "unit": unit, "note": how + shared["note"]}
+        | {"estimate": median(curve, AT_HALF), "lower": lower, "upper": upper},
+    ]
+
+
+def _cumulative_hazards(curve: StepCurve, times: list[float], unit: str, shared: Row) -> list[Row]:
+    """Read the Nelson-Aalen cumulative hazard at times, limits on the log scale."""
+    if shared.get("dating"):  # an arm of the time spent in it is no group of patients
+        return []
+    hazard = hazard_at(curve, times)
+    variance = step_at(curve, curve.hazard_variance, times, before=0.0)
+    reach = np.exp(Z * np.sqrt(variance) / np.where(hazard > 0, hazard, np.nan))
+    return [
+        shared
+        | {"estimand": f"cumulative hazard to {t:g} {unit}", "at": t, "unit": "cumulative hazard"}
+        | {
+            "method": "Nelson-Aalen",
+            "estimate": hazard[i],
+            "lower": hazard[i] / reach[i],
+            "upper": hazard[i] * reach[i],
+        }
+        | {"note": (NONE if hazard[i] > 0 else remark("no event yet")) + shared["note"]}
+        for i, t in enumerate(times)
+    ]
+
+
+def _at_risk(curve: StepCurve, t: float, unit: str, alive: float) -> Remarks:
+    """Say how many are at risk at a time, and which limits there are."""
+    if curve.spells.time.size == 0:
+        return remark("no patient")
+    if np.isnan(alive):
+        return remark("beyond", last=f"{curve.spells.end:g}", unit=unit)
+    limits = remark("no event yet" if alive == 1 else "log-log")
+    return limits + remark("at risk", n=Count(float(numbers_at_risk(curve, t))))
+
+
+def p_row(test: LogRank, shared: Row) -> Row:
+    """Make the row of a log-rank test, observed and expected events in its note."""
+    said = remark("fewer than two arms")
+    if not np.isnan(test.p):
+        said = remark("log-rank", statistic=f"{test.statistic:.4g}", df=test.df)
+        arms = zip(test.observed, test.expected, strict=True)
+        counts = [remark("observed and expected", observed=Count(o), expected=f"{e:.3g}") for o, e in arms]
+        said += remark("events by arm", parts=sum(counts, NONE))
+    number = {"estimate": test.p, "unit": "P value", "kind": "P value"}
+    return {"source": "raw", **shared, **number, "note": said + shared["note"]}

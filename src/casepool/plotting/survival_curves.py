@@ -1,0 +1,241 @@
+"""Survival curves: what the model says of each strategy, over what was seen."""
+
+from __future__ import annotations
+
+import textwrap
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.ticker import FixedLocator, MaxNLocator, PercentFormatter
+
+from casepool.errors import CasepoolError
+from casepool.escaping import literal
+from casepool.estimation.curves import Strategy
+from casepool.estimation.draws import Fitted, open_draws, quantiles
+from casepool.estimation.survival import arms_of
+from casepool.frequentist.curves import StepCurve, kaplan_meier, numbers_at_risk
+from casepool.modelling import Model
+from casepool.plotting.numbers import capital
+from casepool.plotting.style import ALARM, COLOURS, GREY, MARKERS, check_axes, mark, new_axes
+from casepool.writing import count_text
+
+WIDTH, HEIGHT = 8.0, 4.6
+GRID = 121
+"""Points of a curve."""
+CI_PROB = 0.95
+MOST_BANDS = 3
+"""Curves above which bands would hide each other."""
+HATCHES = ("", "////", "....")
+LINE = 16
+"""Points between lines of the table of numbers at risk."""
+
+
+@dataclass(frozen=True)
+class Steps:
+    """What was seen: a step curve, whose it is, and how it is drawn and named."""
+
+    arm: str
+    label: str
+    curve: StepCurve
+    colour: str
+
+
+def plot_survival(
+    fit: xr.DataTree, *, by: str | None = None, start: float | None = None, ax: Axes | None = None
+) -> Axes:
+    """Draw survival as the model has it, over what was seen, with the numbers at risk.
+
+    Curves are posterior medians with a 95% credible band, dashed beyond the last follow-up. For an exposure that
+    starts during follow-up they are two strategies, both for the same patients, over the Kaplan-Meier curve of
+    all patients. Ever and never exposed are drawn beside a ``baseline`` model only, with what is wrong with it.
+
+    Parameters
+    ----------
+    fit : xarray.DataTree
+        Of a survival model.
+    by : str, optional
+        As of `survival`: the exposure (default where there is one), a factor of the model, or everyone.
+    start : float, optional
+        When the exposure begins in the strategy; default as of `survival`.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw; by default a figure of its own. It is not shown by itself: save it by
+        ``ax.figure.savefig(...)``, or pass ``plt.gca()``.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+
+    Raises
+    ------
+    CasepoolError
+        For a response fit, an unknown grouping, or a start that is none.
+    """
+    check_axes(ax)
+    return draw_survival(open_draws(fit), by=by, start=start, ax=ax)
+
+
+def draw_survival(fitted: Fitted, *, by: str | None = None, start: float | None = None, ax: Axes | None = None) -> Axes:
+    """Draw what `plot_survival` does, of a fit that is open."""
+    refuse_response(fitted.model)
+    arms, common = arms_of(fitted, by, start)
+    steps = seen(fitted, str(common["by"]))
+    ax = new_axes(WIDTH, HEIGHT) if ax is None else ax
+    last = float(fitted.design.outcome["time"].max())
+    ticks = time_ticks(fitted.unit, last)
+    for item in steps:
+        draw_steps(ax, item)
+    for position, arm in enumerate(arms):
+        draw_arm(ax, arm, position, np.linspace(0, ticks[-1], GRID), last, band=len(arms) <= MOST_BANDS)
+    frame(ax, fitted, ticks)
+    head(ax, fitted, arms, str(common["by"]), last)
+    below = draw_at_risk(ax, at_risk(fitted, steps, ticks), ticks)
+    exposure = fitted.model.exposures.get(str(common["by"]))
+    if exposure is not None and not exposure.begins:
+        caution(ax, below, exposure.guard(fitted.model.outcome))
+    return ax
+
+
+def refuse_response(model: Model) -> None:
+    """Refuse a response model where survival is drawn."""
+    if not model.is_survival:
+        raise CasepoolError(f"{model.name!r} is no survival model", remedy="use plot_forest(estimates(fit, by=...))")
+
+
+def time_ticks(unit: str, last: float) -> list[float]:
+    """Return ticks from 0 to past the last follow-up: whole years for months, else round numbers."""
+    if unit == "months":
+        step = 12.0 * max(1, round(last / 12 / 7))
+        return list(np.arange(0, last + step, step))
+    return [float(t) for t in MaxNLocator(7).tick_values(0, last) if t >= 0]
+
+
+def caption_of(fitted: Fitted) -> str:
+    """Name the step curve of what was seen, and where events known to lie in an interval were put."""
+    between = fitted.design.outcome.get("between", np.zeros(1))
+    return "Kaplan–Meier with events at the ends of their intervals" if between.any() else "Kaplan–Meier"
+
+
+def seen(fitted: Fitted, by: str) -> list[Steps]:
+    """Choose the Kaplan-Meier curves that may stand under a model's curves."""
+    out, exposed = fitted.design.outcome, fitted.design.exposed
+    exposure = fitted.model.exposures.get(by)
+    if exposure is not None and not exposure.begins:
+        words = exposure.compared_arms(fitted.unit)
+        arms = list(zip(words, (~exposed, exposed), strict=True))
+    else:
+        arms = [("all patients", np.ones(len(exposed), dtype=bool))]
+    colours = [GREY] if len(arms) == 1 else COLOURS
+    return [
+        Steps(
+            arm,
+            f"{caption_of(fitted)}, {arm} ({count_text(rows.sum(), not fitted.public)})",
+            kaplan_meier(out["time"][rows], out["event"][rows], out["entry"][rows]),
+            colour,
+        )
+        for (arm, rows), colour in zip(arms, colours, strict=False)
+    ]
+
+
+def draw_steps(ax: Axes, item: Steps) -> None:
+    """Draw a step curve thin, with a tick at every censoring."""
+    curve = item.curve
+    end = curve.spells.end
+    x = np.concatenate([[0.0], curve.times, [end]])
+    y = np.concatenate([[1.0], curve.survival, curve.survival[-1:] if len(curve.times) else [1.0]])
+    ax.step(x, y, where="post", color=item.colour, linewidth=1, label=literal(item.label, 60))
+    censored = np.unique(curve.spells.time[~curve.spells.event])
+    height = y[np.searchsorted(x[1:-1], censored, side="right")]
+    ax.plot(censored, height, linestyle="none", marker="|", markersize=5, color=item.colour)
+
+
+def draw_arm(ax: Axes, arm: Strategy, position: int, times: np.ndarray, last: float, *, band: bool) -> None:
+    """Draw one strategy's curve: median and band, dashed beyond the last follow-up."""
+    tail = (1 - CI_PROB) / 2
+    times = np.unique(np.append(times, [last, *([arm.switch] if 0 < arm.switch < times[-1] else [])]))
+    low, middle, high = np.stack([quantiles(arm.curve.survival(t), [tail, 0.5, 1 - tail]) for t in times], axis=1)
+    colour, marker = COLOURS[position % len(COLOURS)], MARKERS[position % len(MARKERS)]
+    if band:
+        hatch = HATCHES[position % len(HATCHES)]
+        ax.fill_between(
+            times, low, high, facecolor=(colour, 0.12), edgecolor=(colour, 0.35), hatch=hatch, linewidth=0.5
+        )
+    inside = times <= last
+    every = max(1, len(times) // 6)
+    shape: dict[str, Any] = {"color": colour, "linewidth": 2, "marker": marker, "markersize": 5}
+    ax.plot(times[inside], middle[inside], markevery=(6 + position * 5, every), label=literal(arm.words, 60), **shape)
+    beyond = times >= last
+    ax.plot(times[beyond], middle[beyond], color=colour, linewidth=2, linestyle="--")
+
+
+def frame(ax: Axes, fitted: Fitted, ticks: list[float]) -> None:
+    """Set axes, grid and legend."""
+    ax.set_xlim(0, ticks[-1])
+    ax.set_ylim(0, 1.01)
+    ax.xaxis.set_major_locator(FixedLocator(ticks))
+    ax.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+    ax.set_xlabel(f"{fitted.unit.capitalize()} since time zero")
+    ax.set_ylabel(literal(capital(fitted.model.outcome.without), 60))
+    ax.spines[["top", "right"]].set_visible(False)
+    ax.grid(color="#E5E5E5", linewidth=0.6)
+    ax.set_axisbelow(True)
+    ax.legend(loc="lower left", frameon=False, fontsize=8)
+
+
+def arm_names(arms: list[str], by: str) -> str:
+    """Name what a picture compares: both arms, or by how many levels."""
+    return ", and ".join(arms) if len(arms) <= 2 else f"by {by}, {len(arms)} levels"
+
+
+def head(ax: Axes, fitted: Fitted, arms: list[Strategy], by: str, last: float) -> None:
+    """Name the strategies, the interval, and where extrapolation begins."""
+    words = arm_names([arm.words for arm in arms], by)
+    title = literal(capital(words), 90)
+    kind = f"posterior median, {100 * CI_PROB:g}% CrI" if len(arms) <= MOST_BANDS else "posterior median"
+    title += f"\n{kind}; dashed beyond the last follow-up ({last:g} {fitted.unit})"
+    failed = fitted.verdict == "fail"
+    ax.set_title(mark([fitted.verdict]) + title, loc="left", fontsize=10, color=ALARM if failed else "black")
+
+
+def at_risk(fitted: Fitted, steps: list[Steps], ticks: list[float]) -> list[tuple[str, list[str]]]:
+    """Count who is at risk at every tick; of an exposure with unknown dates, fewest to most."""
+    lines = [(item.arm, numbers_at_risk(item.curve, ticks)) for item in steps]
+    table = [(name, [count_text(n, not fitted.public) for n in counts]) for name, counts in lines]
+    for exposure in fitted.model.exposures.values():
+        if not exposure.begins or len(steps) > 1:
+            continue
+        out = fitted.design.outcome
+        counts = [
+            [int(((start <= t) & (out["entry"] <= t) & (out["time"] >= t)).sum()) for t in ticks]
+            for start in (fitted.design.latest, fitted.design.earliest)
+        ]
+        name = f"of these {exposure.arms[1]} by then"
+        fewest, most = ([count_text(n, not fitted.public) for n in line] for line in counts)
+        table.append((name, [a if a == b else f"{a}–{b}" for a, b in zip(fewest, most, strict=True)]))
+    return table
+
+
+def draw_at_risk(ax: Axes, table: list[tuple[str, list[str]]], ticks: list[float]) -> float:
+    """Print the numbers at risk below the axis; return the points used below it."""
+    place: dict[str, Any] = {
+        "xycoords": ax.get_xaxis_transform(),
+        "textcoords": "offset points",
+        "annotation_clip": False,
+    }
+    down = -46.0
+    ax.annotate("At risk", (0, 0), (-4, down), fontsize=8, style="italic", ha="right", va="center", **place)
+    for name, counts in table:
+        down -= LINE
+        ax.annotate(literal(name), (0, 0), (-14, down), fontsize=8, ha="right", va="center", **place)
+        for t, count in zip(ticks, counts, strict=True):
+            ax.annotate(count, (t, 0), (0, down), fontsize=8, ha="center", va="center", **place)
+    return down
+
+
+def caution(ax: Axes, below: float, wrong: str) -> None:
+    """Print into the figure what is wrong with comparing patients by what they came to receive."""
+    text = textwrap.fill(literal(f"Read with care: it {wrong}.", 500), 105)
+    place: dict[str, Any] = {"xycoords": "axes fraction", "textcoords": "offset points", "annotation_clip": False}
+    ax.annotate(text, (0, 0), (-40, below - LINE), fontsize=8, color=ALARM, ha="left", va="top", **place)

@@ -1,0 +1,240 @@
+"""Who is in the analysis, for what, and why not; and what was done where something is missing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from casepool.estimation.draws import Fitted
+from casepool.estimation.material import Material
+from casepool.modelling.design.grouping import patients_and_events
+from casepool.modelling.design.making import patient_labels
+from casepool.modelling.specification.cautions import lowered
+from casepool.modelling.specification.model import Model
+from casepool.modelling.specification.outcome import Outcome
+from casepool.plotting.numbers import counted, listed
+from casepool.plotting.style import data_uri
+from casepool.plotting.swimmer import draw_swimmer
+from casepool.reporting.blocks import Block, Cell, Picture, Table, Text
+from casepool.reporting.layouts import finished
+from casepool.writing import count_text
+
+MOST_LANES = 80
+"""Patients of whom a report draws lanes."""
+
+
+def data_section(material: Material) -> list[Block]:
+    """Summarise the patients: counts per outcome, missing values, dates, and (if public) each patient."""
+    book = material.codebook
+    rows = counted(len(material.cases), "row")
+    blocks: list[Block] = [
+        Text(f"{rows} in the table. {book.source}{'. Licence: ' + book.licence if book.licence else ''}")
+    ]
+    blocks.append(outcome_table(material))
+    if (missing := missing_table(material)) is not None:
+        blocks.append(missing)
+    blocks += [Text(text) for text in dates(material)]
+    blocks += by_patient(material)
+    if material.codebook.codings:
+        blocks.append(open_choices(material))
+    return blocks
+
+
+def outcomes(material: Material) -> list[tuple[Outcome, Fitted]]:
+    """Return the distinct outcomes of the fits, each with the first fit of it."""
+    seen: dict[tuple[str, ...], Fitted] = {}
+    for fitted in material.fits:
+        out = fitted.model.outcome
+        seen.setdefault((out.column, out.time, *out.success, *fitted.design.left_out), fitted)
+    return [(fitted.model.outcome, fitted) for fitted in seen.values()]
+
+
+def outcome_name(material: Material, model: Model) -> str:
+    """Name an outcome in a reader's words."""
+    out = model.outcome
+    return material.label(out.time or out.lower or out.column or out.events)
+
+
+def event_words(material: Material, model: Model) -> str:
+    """Say what counts as the event of a model."""
+    out = model.outcome
+    if model.is_survival:
+        return out.called
+    return " or ".join(out.success) or lowered(material.label(out.events))
+
+
+def outcome_table(material: Material) -> Table:
+    """Count who is evaluable for each outcome, and say why the others are not."""
+    rows = []
+    for _, fitted in outcomes(material):
+        n, events = patients_and_events(fitted.design)
+        cells = [
+            f"{outcome_name(material, fitted.model)}: {event_words(material, fitted.model)}",
+            count_text(float(n.sum()), not material.public),
+            count_text(float(events.sum()), not material.public),
+            count_text(sum(fitted.design.sizes_left_out.values()), not material.public),
+            reasons_text(material, fitted),
+        ]
+        rows.append([Cell(text) for text in cells])
+    headings = ["outcome: event", "patients in", "with the event", "left out", "why"]
+    return finished(Table("Who counts for which outcome", headings, rows), not material.public)
+
+
+def reason_of(material: Material, fitted: Fitted, patient: str) -> str:
+    """Say in a reader's words why a patient is left out of a fit; "" if it is not."""
+    reason = fitted.design.left_out.get(patient, "")
+    labels = patient_labels(material.cases, material.codebook)
+    column = fitted.model.outcome.column
+    why = next((name for name, own in material.codebook.columns.items() if column and own.explains == column), "")
+    if reason == f"no {column}" and material.public and why in material.cases.columns:  # free text
+        own = material.cases[why].iloc[labels.index(patient)]
+        if not pd.isna(own):
+            return str(own)
+    for column in fitted.model.columns():
+        reason = reason.replace(column, lowered(material.label(column))) if column in reason.split() else reason
+    return reason
+
+
+def reasons_text(material: Material, fitted: Fitted) -> str:
+    """List the reasons with the patients they hold for."""
+    found: dict[str, list[str]] = {}
+    for patient in fitted.design.left_out:
+        found.setdefault(reason_of(material, fitted, patient), []).append(patient)
+    if not material.public:
+        return "; ".join(f"{reason} ({count_text(len(who), True)})" for reason, who in found.items())
+    return "; ".join(f"{reason} (patient{'s' * (len(who) > 1)} {', '.join(who)})" for reason, who in found.items())
+
+
+def missing_table(material: Material) -> Table | None:
+    """Say how many patients each missing covariate touches, and what was done; None if nothing is missing."""
+    labels = patient_labels(material.cases, material.codebook)
+    rows = []
+    for fitted in material.fits:
+        for name, term in fitted.design.terms.items():
+            lost = [p for p, gone in zip(labels, term.coded.missing, strict=True) if gone]
+            inside = [p for p in lost if p in fitted.design.patients]
+            choice = term.coded.term.missing
+            how = (
+                "integrated over the distribution of values"
+                if choice == "model" and not term.coded.levels
+                else "summed over every value"
+            )
+            dropped = [p for p in lost if fitted.design.left_out.get(p) == f"no {name}"]
+            touched = dropped if choice == "drop" else inside
+            if not touched:
+                continue
+            who = f" ({', '.join(touched)})" if material.public else ""
+            done = "patients left out" if choice == "drop" else f"kept, {how}"
+            cells = [
+                fitted.model.title,
+                material.label(term.coded.term.source),
+                f"{count_text(len(touched), not material.public)}{who}",
+                done,
+            ]
+            rows.append([Cell(text) for text in cells])
+    if not rows:
+        return None
+    note = (
+        "Kept patients count with every value they may have, weighed by how likely it is. That takes the value "
+        "to be missing "
+        "at random, given the outcome and the other covariates."
+    )
+    headings = ["model", "missing", "patients", "what was done"]
+    return finished(Table("Missing covariates", headings, rows, [note]), not material.public)
+
+
+def dates(material: Material) -> list[str]:
+    """Say for each exposure how well its dates are known."""
+    said = []
+    for fitted in material.fits:
+        for exposure in fitted.model.exposures.values():
+            total = int(fitted.design.exposed.sum())
+            names = (exposure.start, exposure.start) if exposure.start else (exposure.earliest, exposure.latest)
+            if total == 0 or not all(name in material.cases.columns for name in names):
+                continue
+            inside = np.isin(
+                patient_labels(material.cases, material.codebook),
+                np.array(fitted.design.patients)[fitted.design.exposed],
+            )
+            low, high = (material.cases.loc[inside, name].to_numpy(dtype=float, na_value=np.nan) for name in names)
+            known, none = int((low == high).sum()), int(np.isnan(low).sum())
+            said.append(
+                f"{material.label(exposure.column)}: recorded in {total} of {len(fitted.design.patients)} "
+                "patients with follow-up. "
+                f"The date is known in {known}, known between two dates in {total - known - none}, unknown in {none}."
+            )
+    return list(dict.fromkeys(said))
+
+
+def by_patient(material: Material) -> list[Block]:
+    """List every patient: what the models read, and for which outcome the patient counts; only if public."""
+    if not material.public:
+        return [Text("The table is not public, so patients are not listed.", tone="small")]
+    found = outcomes(material)
+    wanted = list(dict.fromkeys(name for fitted in material.fits for name in fitted.model.columns()))
+    columns = [name for name in wanted if name in material.cases.columns]
+    labels = patient_labels(material.cases, material.codebook)
+    headings = [material.label(material.codebook.id), *(_heading(material, name) for name in columns)]
+    headings += [f"counts for: {outcome_name(material, fitted.model)}" for _, fitted in found]
+    rows = []
+    for position, patient in enumerate(labels):
+        values = [cell_text(material.cases[name].iloc[position]) for name in columns]
+        reasons = [reason_of(material, fitted, patient) for _, fitted in found]
+        cells = [patient, *values, *(f"no: {reason}" if reason else "yes" for reason in reasons)]
+        rows.append([Cell(text) for text in cells])
+    caption = f"Patient by patient ({counted(len(rows), 'row')})"
+    return [*_lanes(material), Table(caption, headings, rows, folded=True)]
+
+
+def _lanes(material: Material) -> list[Block]:
+    """Draw every patient's course, if a model has times and the lanes can be told apart."""
+    fitted = next((fitted for fitted in material.fits if fitted.is_survival), None)
+    if fitted is None or len(material.cases) > MOST_LANES:
+        return []
+    caption = "Every patient's course"
+    alt = f"{caption}: one lane a patient, from time zero to the event or the last contact. The table below lists them."
+    return [Picture(data_uri(draw_swimmer(material.cases, material.codebook, fitted.model)), alt, caption)]
+
+
+def _heading(material: Material, column: str) -> str:
+    unit = material.codebook.columns[column].unit
+    return f"{material.label(column)}{f', {unit}' if unit else ''}"
+
+
+def cell_text(value: Any) -> str:
+    """Write a cell of the cases."""
+    if pd.isna(value):
+        return ""
+    if isinstance(value, bool | np.bool_):
+        return "yes" if value else "no"
+    if isinstance(value, float | np.floating):
+        return f"{value:g}"
+    return str(value).replace(";", ", ")
+
+
+def open_choices(material: Material) -> Table:
+    """List the decisions that the table leaves open; of those only who was exposed is varied in a report."""
+    rows = [
+        [Cell(f"`{decision}.{choice}`"), Cell(material.said(str(what.get("why", ""))))]
+        for decision, choices in material.codebook.codings.items()
+        for choice, what in choices.items()
+    ]
+    open_ = listed(list(material.codebook.codings))
+    caption = f"Choices the table leaves open ({open_}): this report uses it as recorded unless it says otherwise"
+    return Table(caption, ["choice", "why it could be made"], rows, folded=True)
+
+
+def total(fitted: Fitted) -> tuple[float, float]:
+    """Return the numbers of patients and of events in a fit."""
+    n, events = patients_and_events(fitted.design)
+    return float(n.sum()), float(events.sum())
+
+
+def exposed(fitted: Fitted) -> tuple[int, int]:
+    """Return how many patients of a survival fit were ever exposed, and how many of them had the event."""
+    if not fitted.is_survival:
+        return 0, 0
+    inside = fitted.design.exposed
+    return int(inside.sum()), int(fitted.design.outcome["event"][inside].sum())

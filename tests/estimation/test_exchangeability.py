@@ -73,15 +73,14 @@ def test_levels_keep_their_names_where_the_factor_names_the_patients(basket: xr.
 
 def test_two_factors_with_free_spreads_pass() -> None:
     model = response_model(TERMS, OWN | {"side_sd": half_normal(1.0), "colour_sd": half_normal(1.0)})
-    for seed in (1, 2):
-        assert verdict(cp.fit(model, TABLE, seed=seed, progress=False)) == "pass"
+    assert verdict(cp.fit(model, TABLE, seed=1, progress=False)) == "pass"
 
 
 def test_two_factors_agree_with_a_sum_over_all_memberships() -> None:
     """Posterior means and membership probabilities by enumeration of 2^6 memberships and Gauss-Hermite sums."""
     sd = {"side": 0.7, "colour": 0.4}
     model = response_model(TERMS, OWN | {"side_sd": fixed(sd["side"]), "colour_sd": fixed(sd["colour"])})
-    fit = cp.fit(model, TABLE, seed=1, draws=4000, progress=False)
+    fit = cp.fit(model, TABLE, seed=1, draws=2000, progress=False)
     k, n = TABLE["events"].to_numpy().reshape(3, 3), TABLE["n"].to_numpy().reshape(3, 3)
     z, w = np.polynomial.hermite_e.hermegauss(10)
     w = w / w.sum()

@@ -12,7 +12,7 @@ import pytest
 import casepool as cp
 from casepool.cases.reading import resolve_typed
 from casepool.inference.fitting import planned
-from casepool.reporting import plot_multiverse
+from casepool.plotting import plot_multiverse
 
 FEW = {"draws": 200, "chains": 2}
 CHOICES = {"surgery": ["any_text", "any_adjuvant"], "adjuvant": ["left_out"]}

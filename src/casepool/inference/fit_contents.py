@@ -64,18 +64,19 @@ def contents_of(fit: xr.DataTree) -> Contents:
     """Return what a fit was made from."""
     text, patients = fit.attrs["codebook"], _patients_of(fit)
     cases, codebook = _cases(text, patients)
-    design = _design(fit.attrs["model"], text, patients)
-    return Contents(replace(design, model=_stated(fit, design.model)), cases.copy(), codebook)
+    design = _design(fit.attrs["model"], text, patients, REPORT_START in fit.attrs)
+    return Contents(design, cases.copy(), codebook)
 
 
 def model_of(fit: xr.DataTree) -> Model:
     """Return the model a fit was made with, in the words of its cases."""
-    return _stated(fit, worded(_model(fit.attrs["model"]), _codebook(fit.attrs["codebook"])))
+    model = _started(_model(fit.attrs["model"]), REPORT_START in fit.attrs)
+    return worded(model, _codebook(fit.attrs["codebook"]))
 
 
-def _stated(fit: xr.DataTree, model: Model) -> Model:
-    """Return a model whose reported strategy starts at time zero, as it did unless stated where a fit does not say."""
-    if REPORT_START in fit.attrs:
+def _started(model: Model, said: bool) -> Model:
+    """Return a model whose strategy starts at time zero, as it did unless stated where a fit has not `said`."""
+    if said:
         return model
     from_zero = {name: replace(own, report_start=0.0) for name, own in model.exposures.items() if own.start_is_open}
     return replace(model, exposures={**model.exposures, **from_zero}) if from_zero else model
@@ -132,8 +133,8 @@ def _cases(codebook_text: str, patients: Columns) -> tuple[pd.DataFrame, Codeboo
 
 
 @lru_cache(KEPT)
-def _design(model: str, codebook: str, patients: Columns) -> Design:
-    return design_of_typed(_model(model), *_cases(codebook, patients))
+def _design(model: str, codebook: str, patients: Columns, said: bool) -> Design:
+    return design_of_typed(_started(_model(model), said), *_cases(codebook, patients))
 
 
 def parameters_of(posterior: xr.Dataset) -> dict[str, np.ndarray]:

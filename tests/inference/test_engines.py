@@ -16,7 +16,7 @@ import pytest
 import xarray as xr
 
 import casepool as cp
-from casepool.checking import held_out as leaving
+from casepool.checking import held_out
 from casepool.checking.held_out import refitted
 from casepool.checking.importance import weighed
 from casepool.estimation.draws import open_draws
@@ -256,7 +256,7 @@ def test_levels_that_need_no_refit_do_not_choose_the_engine(toys: Toys, monkeypa
     toys.declines["exact"] = always
     fit = cp.fit(MODEL, TABLE, engine="auto", **QUIET)
     found = replace(weighed(open_draws(fit)), k=np.array([0.1, 0.9, 0.9, 0.9]))
-    monkeypatch.setattr(leaving, "weighed", lambda fitted: found)
+    monkeypatch.setattr(held_out, "weighed", lambda fitted: found)
     toys.calls.clear()
     assert len(cp.leave_out(fit, "group", progress=False)) == 4
     assert toys.calls == ["exact", *["lockstep"] * 3]

@@ -21,7 +21,9 @@ from casepool.writing import RARE, RARE_NOTE, marked_counts, marked_words, table
 if TYPE_CHECKING:
     import pandas as pd
 
-SHOWN = ("estimand", "level", "at", "n", "events", "estimate", "lower", "upper", "interval", "unit", "verdict")
+SHOWN = (
+    *("estimand", "level", "at", "n", "events", "estimate", "lower", "upper", "interval", "unit", "verdict", "told"),
+)
 """Columns of an estimate table that a terminal always shows, beside those that are no estimate table's."""
 TELLING = ("by", "source", "model", "method")
 """Columns it shows where rows are told apart by nothing else."""
@@ -158,7 +160,7 @@ def check(
     table = run(open_fit(file), refits=refits, progress=not quiet)
     said = str if table.attrs.get("public", True) else marked_words
     for row in table.itertuples():
-        print(f"{row.verdict:<9}  {row.question}: {said(str(row.sentence))}")
+        print(f"{row.verdict or row.told!s:<9}  {row.question}: {said(str(row.sentence))}")
     if "fail" in set(table["verdict"]):
         raise typer.Exit(NOT_CONVERGED)
 

@@ -38,6 +38,8 @@ class Stream(IntEnum):
     """Starts, momenta and acceptance of the engine of that name."""
     START = 80
     """Where a chain begins whose prior has its centre out of reach."""
+    TOLD = 35
+    """Parameters from the prior, for the interval an answer has without the data."""
     EXACT = 90
     """Independent draws of a posterior by quadrature."""
 

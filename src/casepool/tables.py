@@ -16,7 +16,7 @@ COLUMNS = (
 )  # fmt: skip
 KINDS = ("value", "difference", "ratio", "probability", "bound", "P value", "membership")
 """What a row's number is: a quantity, two of them subtracted or divided, the probability of a statement, and so on."""
-POSTERIOR_COLUMNS = ("mean", "sd", "ess", "mcse")
+POSTERIOR_COLUMNS = ("mean", "sd", "ess", "mcse", "learnt")
 RESERVED = (*COLUMNS, *POSTERIOR_COLUMNS)
 """Names of columns that no decision may have, as a multiverse has a column for each."""
 NUMBERS = ("n", "events", "estimate", "lower", "upper", *POSTERIOR_COLUMNS)
@@ -32,7 +32,7 @@ def estimate_table(rows: Iterable[Mapping[str, Any]], *, posterior: bool = False
         (an empty string, or NaN for a number). ``kind`` is one of `KINDS`, "value" unless said; ``note`` holds
         remarks, which are put into words here.
     posterior : bool
-        Whether to add the posterior columns ``mean``, ``sd``, ``ess`` and ``mcse``.
+        Whether to add the posterior columns ``mean``, ``sd``, ``ess``, ``mcse`` and ``learnt``.
     public : bool
         Whether small counts may be shown as they are; if not, those in notes are marked, identifiers there are
         withheld, and ``attrs["public"]`` is False, so that what writes or draws the table marks its numbers.

@@ -52,6 +52,7 @@ def test_under_complete_pooling_and_a_flat_prior_siblings_have_their_share_of_pa
     np.testing.assert_allclose(table["borrowed"], 60 - N, rtol=0.06)
     assert table["prior"].isna().all()
     assert table["note"].str.contains("flat").all()
+    assert set(cp.estimates(pooled)["told"]) == {""}  # of a flat prior no interval can be shortened
 
 
 def test_a_beta_distribution_is_worth_its_parameters() -> None:

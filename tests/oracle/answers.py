@@ -54,7 +54,7 @@ TOGETHER = {
 """Fits that are asked together."""
 LABELLED = dict.fromkeys(("objective_response", "best_response_by_age_group", "overall_survival"), ("sex",))
 """A column of the table that is no term of these models, and yet can be asked for."""
-SINCE = ("kind", "prior", "dating", "coding", "told")
+SINCE = ("kind", "prior", "dating", "coding", "told", "learnt")
 """Columns that an estimate table has had only since."""
 ROWS = 12
 """Of a longer table every second, third, ... row is kept, so that at most so many are."""
@@ -225,8 +225,12 @@ def told_of(call):
 
 def table_of(table):
     """Write a table down by column: how many rows it has, and every one, or of a long one evenly spaced ones."""
+    if "about" in table.columns:  # what the data tell was judged, as sampling and fit are
+        judged = table["told"].map({"the data decide": "pass", "data and prior together": "pass"}).fillna("concern")
+        table = table.assign(verdict=table["verdict"].mask(table["about"] == "information", judged))
+        table = table[table["question"] != "what the data tell"]
     kept = table.iloc[:: math.ceil(len(table) / ROWS) or 1]
-    since = SINCE if "estimand" in table.columns else ("about",) if "sentence" in table.columns else ()
+    since = SINCE if "estimand" in table.columns else ("about", "told") if "sentence" in table.columns else ()
     named = [name for name in table.columns if name not in since]
     return {"rows": len(table), "columns": {name: column(cells(kept[name])) for name in named}}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pandas as pd
 
@@ -10,6 +11,7 @@ from casepool.errors import CasepoolError
 from casepool.estimation.draws import Fitted
 from casepool.estimation.response import estimates_of
 from casepool.estimation.survival import contrast_of, survival_of
+from casepool.modelling.specification.endpoints import event
 
 MOST_LEVELS = 8
 """Levels of a factor whose pairs are still told; of more they would be hundreds, each with its own verdict anyway."""
@@ -17,8 +19,24 @@ MOST_LEVELS = 8
 
 def reported(fitted: Fitted) -> pd.DataFrame:
     """Return the default estimate tables of a fit, one under the other."""
+    fitted = replace(fitted, asks_told=False)  # whether each number converged is another question
     tables = _of_survival(fitted) if fitted.is_survival else _of_response(fitted)
     return pd.concat(list(tables), ignore_index=True)
+
+
+def main_answer(fitted: Fitted) -> pd.Series:
+    """Return the row that answers what a fit was made for.
+
+    Of a response everyone's probability of success; of survival the ratio of its exposure, or the median.
+    """
+    exposure = next(iter(fitted.model.exposures), None)
+    if exposure is not None:
+        return contrast_of(fitted, exposure).iloc[0]
+    if fitted.is_survival:
+        table = survival_of(fitted)
+        return table[(table["unit"] == fitted.unit) & (table["at"] == "")].iloc[0]
+    table = estimates_of(fitted)
+    return table[table["at"].isin(("", event(fitted.model).at))].iloc[0]
 
 
 def _of_response(fitted: Fitted) -> Iterator[pd.DataFrame]:

@@ -17,9 +17,10 @@ from casepool.checking.held_out import leave_out_of
 from casepool.checking.importance import MOST_K
 from casepool.checking.leave_one_out import LeftOneOut, leave_one_out
 from casepool.checking.prior_sensitivity import NOTICEABLE, PULLED, STUCK, scaled
-from casepool.checking.reported import reported
+from casepool.checking.reported import main_answer, reported
 from casepool.estimation.draws import Fitted, open_draws
 from casepool.estimation.estimability import aliasing_of, pools
+from casepool.estimation.told import DECIDE, PRIOR, TOGETHER, UNKNOWABLE
 from casepool.inference.agreement import agreement, said_p, verdict_of_p
 from casepool.inference.convergence import LEAST_BFMI, NOT_ASKED, RHAT, worst
 from casepool.inference.diagnostics import LEAST_ACCEPTANCE, LEAST_ESS, MOST_RHAT
@@ -29,7 +30,7 @@ from casepool.inference.psis import weigh_evenly
 from casepool.modelling.design.design import patients_in
 from casepool.modelling.terms.labels import Group
 
-COLUMNS = ("question", "verdict", "value", "sentence", "about")
+COLUMNS = ("question", "verdict", "value", "sentence", "about", "told")
 SAMPLING, FIT, INFORMATION = "sampling", "fit", "information"
 """What a question is about: whether draws are of the posterior, whether model and data agree, what the data tell."""
 MOST_MOVED = 1.0
@@ -62,7 +63,8 @@ def check(fit: xr.DataTree, *, refits: bool = False, progress: bool = True) -> p
     -------
     pandas.DataFrame
         One row per question: ``question``, ``verdict`` (pass, concern, fail, or "not asked"), ``value``,
-        ``sentence``, and what it is ``about``: "sampling", "fit" or "information".
+        ``sentence``, and what it is ``about``: "sampling", "fit" or "information". How much the data tell is no
+        matter of passing: rows about information have no verdict, and say it in ``told``.
 
     Raises
     ------
@@ -79,8 +81,8 @@ def check(fit: xr.DataTree, *, refits: bool = False, progress: bool = True) -> p
     and of left-out levels 0.005 (concern) and 0.0005 (fail), after allowing for how many numbers were looked at; a
     prior pulls against the
     data where its power-scaling sensitivity (Kallioinen 2024) is three times what it would be without data; one
-    patient may move a parameter by one posterior standard deviation; half of a factor's patients may be in levels
-    that only the prior tells apart.
+    patient may move a parameter by one posterior standard deviation. `casepool.estimation.told` has the limits of what
+    is told; where half of a factor's patients are in levels that only the prior tells apart it is mostly the prior.
     """
     return check_of(open_draws(fit), refits=refits, progress=progress)
 
@@ -91,13 +93,13 @@ def check_of(fitted: Fitted, *, refits: bool = False, progress: bool = True) -> 
     asked = {
         SAMPLING: [*_sampling(fitted)],
         FIT: [*_agreement(fitted), _priors(fitted)],
-        INFORMATION: [*_aliasing(fitted)],
+        INFORMATION: [_information(fitted), *_aliasing(fitted)],
     }
-    rows = [{**row, "refits": False, "about": about} for about, each in asked.items() for row in each]
+    rows = [{"told": "", **row, "refits": False, "about": about} for about, each in asked.items() for row in each]
     before = [row for row in json.loads(fit.attrs.get("checks", "[]")) if row["refits"]]
     with_refits = refits or not before
     left_out = _left_out(fitted, refits=refits, progress=progress) if with_refits else before
-    rows += [{**row, "refits": refits or not with_refits, "about": FIT} for row in left_out]
+    rows += [{"told": "", **row, "refits": refits or not with_refits, "about": FIT} for row in left_out]
     fit.attrs["checks"] = json.dumps(rows)
     return fitted.table(rows, COLUMNS)
 
@@ -218,8 +220,21 @@ def _priors(fitted: Fitted) -> dict[str, Any]:
     return _answer("prior sensitivity", "concern" if pulled else "pass", most.prior, said)
 
 
+def _information(fitted: Fitted) -> dict[str, Any]:
+    """Say how much of the fit's main answer the data tell."""
+    main = main_answer(fitted)
+    word, learnt = str(main["told"]), float(main["learnt"])
+    shorter = "" if np.isnan(learnt) else f"the data make the prior's interval {learnt:.0%} shorter"
+    said = f"{main['estimand']}: {shorter}"
+    if word == UNKNOWABLE:
+        said += "; an arm without events, or an exposure without dates, leaves the rest to the prior"
+    if not word:
+        said += "not asked, as a prior is flat or this is a study's refit"
+    return {"question": "what the data tell", "verdict": "", "value": learnt, "sentence": said, "told": word}
+
+
 def _aliasing(fitted: Fitted) -> Iterator[dict[str, Any]]:
-    """Ask of every factor which of its levels only the prior tells apart."""
+    """Say of every factor which of its levels only the prior tells apart."""
     table = aliasing_of(fitted)
     for name, levels in table.groupby("factor", sort=False):
         if pools(fitted.design, str(name)):
@@ -227,12 +242,12 @@ def _aliasing(fitted: Fitted) -> Iterator[dict[str, Any]]:
         alone = levels[~levels["separated"].astype(bool) & (levels["patients"] > 0)]
         share = float(alone["patients"].sum() / max(levels["patients"].sum(), 1))
         borrows = fitted.model.terms[str(name)].borrows
-        poor = share > (MOST_ALIASED if borrows else 0.0)
+        word = DECIDE if not share else TOGETHER if borrows and share <= MOST_ALIASED else PRIOR
         said = f"the data tell all levels of {name} with patients apart"
         if share:
             said = f"{share:.0%} of the patients are in levels of {name} that only the prior tells apart: "
             said += ", ".join(alone["level"])
-        yield _answer(f"aliasing of {name}", "concern" if poor else "pass", share, said)
+        yield {**_answer(f"aliasing of {name}", "", share, said), "told": word}
 
 
 def _left_out(fitted: Fitted, *, refits: bool, progress: bool) -> Iterator[dict[str, Any]]:

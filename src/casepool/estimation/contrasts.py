@@ -12,6 +12,7 @@ import pandas as pd
 from casepool.errors import CasepoolError
 from casepool.estimation.draws import Fitted, posterior_rows, probability_row
 from casepool.estimation.targets import ANSWERS
+from casepool.estimation.told import separated
 from casepool.modelling.design.endpoint_counts import counted
 from casepool.modelling.design.grouping import Membership
 from casepool.modelling.families.names import effect_of
@@ -46,10 +47,16 @@ def response_contrast(
                 "at": end.at,
                 "events": events[a] + events[b],
                 "note": remark("of probabilities", target=target),
+                **separated(events[[a, b]], n[[a, b]]),
             }
             told += _measures(own, end, (group.levels[a], group.levels[b]), p[..., a], p[..., b])
             told += _equivalence(own, end, p[..., a] - p[..., b], rope)
-        told += _odds_of_the_model(fitted, group, pair | {"events": successes[a] + successes[b]}, (int(a), int(b)))
+        told += _odds_of_the_model(
+            fitted,
+            group,
+            pair | {"events": successes[a] + successes[b], **separated(successes[[a, b]], n[[a, b]])},
+            (int(a), int(b)),
+        )
     if not told:
         raise CasepoolError(f"{by!r} has one level with patients, so nothing to compare", remedy="use another factor")
     return _table(told, fitted, ci_prob)
@@ -62,9 +69,15 @@ def _measures(row: dict[str, Any], end: Endpoint, names: tuple[str, str], p: np.
     return [
         (row | {"estimand": f"risk difference{of}", "unit": "difference", "kind": "difference"}, p - q),
         (row | {"estimand": f"risk ratio{of}", "unit": "ratio", "kind": "ratio"}, p / q),
-        (row | {"estimand": f"odds ratio{of}", "unit": "ratio", "kind": "ratio"}, p / (1 - p) / (q / (1 - q))),
+        (row | {"estimand": f"odds ratio{of}", "unit": "ratio", "kind": "ratio"}, _odds(p) / _odds(q)),
         (row | {"estimand": f"P({names[0]} {does} more often than {names[1]})"}, (p > q) + 0.5 * (p == q)),
     ]
+
+
+def _odds(p: np.ndarray) -> np.ndarray:
+    """Odds of a probability, which are finite where rounding made it 0 or 1."""
+    inside = np.clip(p, np.finfo(float).tiny, 1 - np.finfo(float).epsneg)
+    return np.asarray(inside / (1 - inside))
 
 
 def check_rope(rope: tuple[float, float] | None) -> None:

@@ -26,10 +26,12 @@ from casepool.inference.fit_contents import (
     study_settings,
 )
 from casepool.inference.fit_format import refuse_what_is_no_fit
+from casepool.inference.predictive import prior_draws
 from casepool.modelling import Design, Model
 from casepool.modelling.design.grouping import Membership, membership
 from casepool.modelling.design.making import design_of_typed
 from casepool.modelling.design.touched import touched
+from casepool.random_streams import Stream, stream
 from casepool.remarks import NONE, Remarks, remark
 from casepool.tables import estimate_table, marked_private
 
@@ -57,6 +59,12 @@ class Fitted:
         The table, as far as the fit keeps it; without rows where draws are no fit's. Inner code does not write to it.
     codebook : Codebook
         That of `cases`.
+    of_prior : bool
+        Whether its parameters are draws of the prior, of which no diagnostics are asked.
+    asks_told : bool
+        Whether tables say how much the data tell.
+    shares : dict of str to mapping of str to float
+        By factor, what part of a level's answer is its own patients': kept when first asked for.
     """
 
     tree: xr.DataTree
@@ -67,6 +75,9 @@ class Fitted:
     # fields, as `replace` would drop what is merely cached, and the table would be typed again
     cases: pd.DataFrame = field(default_factory=pd.DataFrame)
     codebook: Codebook = field(default_factory=Codebook)
+    of_prior: bool = False
+    asks_told: bool = True
+    shares: dict[str, Mapping[str, float]] = field(default_factory=dict)
 
     @property
     def seed(self) -> int:
@@ -109,6 +120,12 @@ class Fitted:
     def undated(self) -> Design:
         """The Design with one row where only dates were summed over: dates play no part in a strategy."""
         return design_of_typed(without_dates(self.model), self.cases, self.codebook)
+
+    @cached_property
+    def before(self) -> Fitted:
+        """The same fit before it saw the outcomes: as many draws, of the prior."""
+        drawn = prior_draws(self.design, stream(self.seed, Stream.TOLD), self.shape)
+        return replace(self, parameters=drawn, of_prior=True, asks_told=False)
 
     def membership(self, by: str) -> Membership:
         """Group the patients of the fit by a factor of the model or a labelled column."""
@@ -223,10 +240,7 @@ def posterior_rows(
     """
     tail = (1 - ci_prob) / 2
     middle, lower, upper = quantiles(draws, [0.5, tail, 1 - tail])
-    finite_draws = np.clip(draws, -HUGE, HUGE)
-    ess = np.fmin(diagnostics.ess_bulk(finite_draws), diagnostics.ess_tail(finite_draws))
-    mcse = diagnostics.mcse_quantile(finite_draws, 0.5)
-    rhat = np.full(len(rows), np.nan) if fitted.independent else diagnostics.rhat(finite_draws)
+    ess, mcse, rhat = _precision(np.clip(draws, -HUGE, HUGE), fitted)
     varies = draws.min(axis=(0, 1)) < draws.max(axis=(0, 1))
     out = []
     for i, row in enumerate(rows):
@@ -252,6 +266,16 @@ def posterior_rows(
             }
         )
     return out
+
+
+def _precision(draws: np.ndarray, fitted: Fitted) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return effective draws, Monte Carlo errors of medians, and R-hat, each (rows,), NaN where it is not asked."""
+    unasked = np.full(draws.shape[-1], np.nan)
+    if fitted.of_prior:
+        return unasked, unasked, unasked
+    ess = np.fmin(diagnostics.ess_bulk(draws), diagnostics.ess_tail(draws))
+    rhat = unasked if fitted.independent else diagnostics.rhat(draws)
+    return ess, diagnostics.mcse_quantile(draws, 0.5), rhat
 
 
 def probability_row(holds: np.ndarray, row: Mapping[str, Any], *, fitted: Fitted) -> dict[str, Any]:

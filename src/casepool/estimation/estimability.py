@@ -15,6 +15,7 @@ from casepool.modelling.design.grouping import patients_and_events
 from casepool.modelling.terms.labels import Group
 
 COLUMNS = ("factor", "level", "patients", "own_patients", "separated", "because", "verdict")
+SEPARATED = COLUMNS.index("separated")
 TOLERANCE, NEAR = 1e-9, 1e-6
 """Relative size of a direction no patient shows, and what counts as equal."""
 Row = tuple[object, ...]
@@ -31,7 +32,8 @@ def aliasing(fit: xr.DataTree) -> pd.DataFrame:
     -------
     pandas.DataFrame
         One row a level of every factor: ``factor``, ``level``, ``patients`` (who have it), ``own_patients`` (who
-        have no other level of the factor), ``separated`` and, in words, ``because``; the fit's ``verdict``.
+        have no other level of the factor), ``separated`` and, in words, ``because``; the fit's ``verdict``, but
+        that nothing passes that only the prior tells apart.
 
     Raises
     ------
@@ -56,7 +58,8 @@ def aliasing_of(fitted: Fitted) -> pd.DataFrame:
     design = fitted.design
     factors = [name for name, term in design.terms.items() if term.coded.levels]
     rows = [row for name in factors for row in (_pooled(design, name) if pools(design, name) else _rows(design, name))]
-    return fitted.table([(*row, fitted.verdict) for row in rows], COLUMNS)
+    verdicts = ["" if fitted.verdict == "pass" and not row[SEPARATED] else fitted.verdict for row in rows]
+    return fitted.table([(*row, verdict) for row, verdict in zip(rows, verdicts, strict=True)], COLUMNS)
 
 
 def pools(design: Design, name: str) -> bool:

@@ -84,17 +84,8 @@ def ledger(fit: xr.DataTree, by: str, *, ci_prob: float = 0.95) -> pd.DataFrame:
     refuse_survival(fitted)
     group = fitted.membership(by)
     n, events = group.counts(fitted.design)
-    draws = _draws(fitted, group, n)
     flat = fitted.design.improper
-    before = np.full((*PRIOR_DRAWS, len(n)), np.nan)
-    lent, without = np.zeros(len(n)), n
-    if not flat:
-        prior = prior_draws(fitted.design, stream(fitted.seed, Stream.LEDGER), PRIOR_DRAWS)
-        before = _draws(replace(fitted, parameters=prior), group, n)
-        lent = patients_worth(before)
-        without = _without_siblings(before, _own_likelihood(fitted.design, prior, group), n + lent)
-    gained = np.where(_alone(fitted, group, n), 0.0, patients_worth(draws) - without)
-    worths, borrowed, *shares = parts(gained, n, lent)
+    draws, before, (worths, borrowed, *shares) = _account(fitted, group, n, flat)
     tail = (1 - ci_prob) / 2
     limits = np.quantile(before, [0.5, tail, 1 - tail], axis=(0, 1))
     rows = []
@@ -108,6 +99,34 @@ def ledger(fit: xr.DataTree, by: str, *, ci_prob: float = 0.95) -> pd.DataFrame:
         note = note_of(_note(group, fitted, n[i] > 0, flat), public=fitted.public)
         rows.append((by, group.levels[i], *numbers, after["verdict"] if known else "", note))
     return fitted.table(rows, COLUMNS)
+
+
+def own_shares(fitted: Fitted, group: Membership) -> Mapping[str, float]:
+    """Return the part of the answer of every level with patients that is theirs, by level: the ledger's ``share_own``.
+
+    Kept in `fitted`, as every table of a factor asks.
+    """
+    if group.by not in fitted.shares:
+        n = group.counts(fitted.design)[0]
+        _, _, (_, _, own, *_) = _account(fitted, group, n, fitted.design.improper)
+        fitted.shares[group.by] = {level: own[i] for i, level in enumerate(group.levels) if n[i] > 0}
+    return fitted.shares[group.by]
+
+
+def _account(
+    fitted: Fitted, group: Membership, n: np.ndarray, flat: list[str]
+) -> tuple[np.ndarray, np.ndarray, tuple[np.ndarray, ...]]:
+    """Return draws after and before seeing the outcomes, each (chain, draw, levels), and what `parts` makes of them."""
+    draws = _draws(fitted, group, n)
+    before = np.full((*PRIOR_DRAWS, len(n)), np.nan)
+    lent, without = np.zeros(len(n)), n
+    if not flat:
+        prior = prior_draws(fitted.design, stream(fitted.seed, Stream.LEDGER), PRIOR_DRAWS)
+        before = _draws(replace(fitted, parameters=prior), group, n)
+        lent = patients_worth(before)
+        without = _without_siblings(before, _own_likelihood(fitted.design, prior, group), n + lent)
+    gained = np.where(_alone(fitted, group, n), 0.0, patients_worth(draws) - without)
+    return draws, before, parts(gained, n, lent)
 
 
 def patients_worth(draws: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,10 +15,12 @@ from casepool.errors import CasepoolError
 from casepool.estimation.crossed import moved
 from casepool.estimation.draws import CI_PROB, Fitted, check_probability, open_draws, posterior_rows
 from casepool.estimation.exchangeability import exchangeability_rows
+from casepool.estimation.ledger import own_shares
 from casepool.estimation.survival import survival_of
 from casepool.estimation.targets import ANSWERS, TARGETS, Answer, new_patient, over_patients
+from casepool.estimation.told import with_told
 from casepool.modelling.design.endpoint_counts import counted, reached
-from casepool.modelling.design.grouping import patients_and_events
+from casepool.modelling.design.grouping import Membership, patients_and_events
 from casepool.modelling.specification.endpoints import endpoints
 from casepool.remarks import NONE, remark
 
@@ -76,19 +79,26 @@ def estimates_of(
         _refuse_target(fitted, target)
         return survival_of(fitted, by, ci_prob=ci_prob)
     if by is None:
-        return _everyone(fitted, target, ci_prob)
+        return with_told(fitted, lambda own: _everyone(own, target, ci_prob))
     group = fitted.membership(by)
     if target != "observed" and not group.is_term:
         raise CasepoolError(
             f"{by!r} is no term of the model, so only its own patients can be described",
             remedy='use target="observed"',
         )
+    borrows = group.is_term and fitted.model.terms[by].borrows
+    share = partial(own_shares, fitted, group) if borrows else None
+    return with_told(fitted, lambda own: _by_level(own, group, target, ci_prob), share)
+
+
+def _by_level(fitted: Fitted, group: Membership, target: str, ci_prob: float) -> pd.DataFrame:
+    """Tabulate the levels of a factor."""
     answer = ANSWERS[target](fitted, group)
     if target == "observed":
         crossed = moved(fitted, group, answer.categories)
         answer = replace(answer, notes=tuple(note + said for note, said in zip(answer.notes, crossed, strict=True)))
     n, _ = group.counts(fitted.design)
-    shared = {"by": by, "source": "shrunk"}
+    shared = {"by": group.by, "source": "shrunk"}
     about = [
         shared | {"level": level, "n": n[i] if i < len(n) else 0.0, "note": note + group.remarks(fitted.design)}
         for i, (level, note) in enumerate(zip(answer.levels, answer.notes, strict=True))

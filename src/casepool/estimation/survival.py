@@ -18,6 +18,7 @@ from casepool.estimation.contrasts import check_rope, response_contrast
 from casepool.estimation.curves import Strategy, curve, said_start, strategies
 from casepool.estimation.draws import CI_PROB, Fitted, check_probability, open_draws, posterior_rows, probability_row
 from casepool.estimation.targets import TARGETS
+from casepool.estimation.told import separated, undated, with_told
 from casepool.modelling.design.outcomes import default_times
 from casepool.modelling.families.names import effect_of
 from casepool.modelling.families.priors import Prior
@@ -85,6 +86,13 @@ def survival_of(
     until = times[-1] if restricted_to is None else restricted_to
     if not is_number(until) or not until > 0:
         raise CasepoolError("restricted_to must be a time above 0", value=restricted_to, remedy="give one")
+    return with_told(fitted, lambda own: _described(own, by, times, start, until, ci_prob))
+
+
+def _described(
+    fitted: Fitted, by: str | None, times: list[float], start: float | None, until: float, ci_prob: float
+) -> pd.DataFrame:
+    """Tabulate survival by strategy or level."""
     arms, common = arms_of(fitted, by, start)
     draws: list[np.ndarray] = []
     rows: list[dict[str, Any]] = []
@@ -97,6 +105,7 @@ def survival_of(
             pair = f"{a.level} vs {b.level}"
             words = f"{a.words} minus {b.words}"
             row = _row(fitted, common, pair, words, a.n + b.n, a.events + b.events, quantity, difference=True)
+            row |= separated((a.events, b.events))
             both = np.isinf(values[j]) & np.isinf(values[i])  # of two infinite numbers there is no difference
             if both.any():
                 undefined.append(row | {"note": remark("undefined", share=f"{both.mean():.0%}") + row["note"]})
@@ -157,7 +166,8 @@ def arms_of(fitted: Fitted, by: str | None, start: float | None) -> tuple[list[S
         arms = strategies(fitted, start)
         patients = remark("same patients", n=Count(len(fitted.design.patients), "patient"))
         note = patients + remark("came to be") + said_start(fitted, exposure, start) + _dating(exposure, fitted)
-        return arms, {**common, "by": exposure.name, "dating": dating_of(exposure), "note": note}
+        shared = {"by": exposure.name, "dating": dating_of(exposure), "note": note}
+        return arms, common | shared | undated(exposure)
     if exposure is not None:
         raise CasepoolError(
             f"with an exposure in the model, survival is described by {exposure.name!r}",
@@ -327,9 +337,14 @@ def contrast_of(
 ) -> pd.DataFrame:
     """Compare levels pairwise as `contrast` does, of a fit that is open."""
     if not fitted.is_survival:
-        return response_contrast(fitted, by, target=target, ci_prob=ci_prob, rope=rope)
+        return with_told(fitted, lambda own: response_contrast(own, by, target=target, ci_prob=ci_prob, rope=rope))
     if rope is not None:
         raise CasepoolError(f"{fitted.model.name!r} has no risk difference", remedy="leave out rope")
+    return with_told(fitted, lambda own: _ratio_table(own, by, ci_prob))
+
+
+def _ratio_table(fitted: Fitted, by: str, ci_prob: float) -> pd.DataFrame:
+    """Tabulate hazard or time ratios, each followed by the probability that it lies on the better side of 1."""
     pairs = _log_ratios(fitted, by)
     accelerated = fitted.model.effects == "accelerated"
     what, better = ("time ratio", ">") if accelerated else ("hazard ratio", "<")
@@ -375,6 +390,8 @@ def _log_ratios(fitted: Fitted, by: str) -> list[tuple[np.ndarray, dict[str, Any
             "prior": str(prior),
             "dating": dating_of(exposure),
             "note": remark("prior of the ratio", prior=prior) + exposed + _dating(exposure, fitted),
+            **separated((ever.events, never.events)),
+            **undated(exposure),
         }
         return [(fitted.parameters[effect_of(by)], row)]
     group = fitted.membership(by)
@@ -390,6 +407,7 @@ def _log_ratios(fitted: Fitted, by: str) -> list[tuple[np.ndarray, dict[str, Any
                 "level": f"{group.levels[a]} vs {group.levels[b]}",
                 "n": n[a] + n[b],
                 "events": events[a] + events[b],
+                **separated((events[a], events[b])),
             },
         )
         for b, a in itertools.combinations(np.flatnonzero(n > 0), 2)

@@ -15,6 +15,8 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator, PercentF
 
 from casepool.errors import CasepoolError
 from casepool.escaping import LONGEST_LABEL, literal
+from casepool.estimation.told import MARKS
+from casepool.estimation.told import legend as legend_of_told
 from casepool.plotting.numbers import TIMES, shown, with_interval
 from casepool.plotting.style import ALARM, COLOURS, GREY, MARKERS, check_axes, mark, new_axes
 from casepool.tables import check_table
@@ -193,7 +195,8 @@ def draw_counts(ax: Axes, picture: Picture, mark_rare: bool) -> None:
         failed = row["verdict"] == "fail" and not math.isnan(row["estimate"])
         colour = ALARM if failed else style(picture, row["series"])[0]
         numbers = with_interval(row["estimate"], row["lower"], row["upper"], picture.unit)
-        beside(ax, NUMBERS_AT, picture.place(row["item"], row["series"]), numbers + " ×" * failed, colour)
+        marks = " ×" * failed + f" {MARKS.get(row['told'], '')}"
+        beside(ax, NUMBERS_AT, picture.place(row["item"], row["series"]), numbers + marks, colour)
     for item, same in picture.rows.groupby("item"):
         counts = list(zip(same["events"], same["n"], same["series"], strict=True))
         if len({(events, n) for events, n, _ in counts}) == 1:
@@ -257,7 +260,9 @@ def headings(ax: Axes, picture: Picture) -> None:
     rows = picture.rows
     kinds = {series: same["interval"].iloc[0] for series, same in rows.groupby("series")}
     intervals = ", ".join(dict.fromkeys(f"{kinds[i]} {source}" for i, (source, _) in enumerate(picture.series)))
-    ax.set_xlabel(f"{AXIS_WORDS.get(picture.unit, picture.unit.capitalize())} ({intervals})")
+    told = legend_of_told(set(rows["told"]))
+    named = f"{AXIS_WORDS.get(picture.unit, picture.unit.capitalize())} ({intervals})"
+    ax.set_xlabel("\n".join(filter(None, [named, told])))
     models = [shared_name(rows)] if shared_name(rows) else [str(name) for name in dict.fromkeys(rows["model"]) if name]
     by = [str(name) for name in dict.fromkeys(rows["by"]) if name]
     title = literal(" by ".join(part for part in (", ".join(models), ", ".join(by)) if part), 70)

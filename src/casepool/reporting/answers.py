@@ -8,7 +8,7 @@ from functools import partial
 
 import pandas as pd
 
-from casepool.checking.verdicts import check_of
+from casepool.checking.verdicts import INFORMATION, check_of
 from casepool.errors import CasepoolError
 from casepool.estimation.draws import Fitted
 from casepool.estimation.material import Material
@@ -101,6 +101,11 @@ class Answers:
     sensitivity: pd.DataFrame | None = None
     tipped: pd.DataFrame | None = None
     coded: pd.DataFrame | None = None
+
+    @property
+    def told(self) -> str:
+        """How much the data tell of the fit's main answer."""
+        return str(self.checks.loc[self.checks["about"] == INFORMATION, "told"].iloc[0])
 
     @property
     def exposure(self) -> Exposure | None:

@@ -17,6 +17,7 @@ from markupsafe import Markup
 from casepool.arguments import path_of
 from casepool.escaping import html_text
 from casepool.estimation.material import Material, gather
+from casepool.estimation.told import MARKS
 from casepool.inference.fit_contents import said_engine
 from casepool.progress import say
 from casepool.reporting.answers import Answers, answer
@@ -152,6 +153,7 @@ def render(material: Material, contents: Sequence[Section]) -> str:
         "rare": "" if book.public else f"{RARE} stands at counts of 1 to {FEW - 1}",
         "failed": [section.title for section in contents if section.verdict == "fail"],
         "sections": contents,
+        "marks": MARKS,
         "style": style,
     }
     return environment.get_template("report.html.j2").render(values)

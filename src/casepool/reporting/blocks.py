@@ -37,7 +37,7 @@ class Formula:
 
 @dataclass(frozen=True)
 class Points:
-    """A list of sentences, each with a verdict ("" for none)."""
+    """A list of sentences, each with a verdict or how much the data tell ("" for neither)."""
 
     items: Sequence[tuple[str, str]]
     kind: ClassVar[str] = "points"
@@ -45,11 +45,12 @@ class Points:
 
 @dataclass(frozen=True)
 class Cell:
-    """A cell of a table: the text, and what stands small below it."""
+    """A cell of a table: the text, what stands small below it, and how much the data tell of its number."""
 
     text: str
     small: str = ""
     failed: bool = False
+    told: str = ""
 
 
 @dataclass(frozen=True)
@@ -88,9 +89,10 @@ Block = Text | Heading | Formula | Points | Table | Picture
 
 @dataclass(frozen=True)
 class Section:
-    """A section of the report, reached by its `id`. `verdict` is that of a fit, or empty."""
+    """A section of the report, reached by its `id`. `verdict` and `told` are those of a fit, or empty."""
 
     id: str
     title: str
     blocks: Sequence[Block] = field(default_factory=list)
     verdict: str = ""
+    told: str = ""

@@ -36,14 +36,14 @@ def chapter(material: Material, answer: Answers, place: int) -> Section:
     ]
     blocks += [foreseen(answer)] if alive else []
     blocks += [Heading("The model"), *model_card(answer.fitted), *(before_the_data(answer) if alive else [])]
-    return Section(f"fit-{place}", answer.fitted.model.title, blocks, answer.verdict)
+    return Section(f"fit-{place}", answer.fitted.model.title, blocks, answer.verdict, answer.told)
 
 
 def believed(material: Material, answer: Answers) -> Points:
     """Answer every question of the check in a sentence."""
     told = []
     for row in answer.checks.to_dict("records"):
-        verdict = "" if row["verdict"] == NOT_ASKED else str(row["verdict"])
+        verdict = "" if row["verdict"] == NOT_ASKED else str(row["verdict"] or row["told"])
         told.append((verdict, f"{row['question']}: {material.said(str(row['sentence']))}."))
     return Points(told)
 

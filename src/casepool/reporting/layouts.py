@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from casepool.estimation.survival import SurvivalWords
+from casepool.estimation.told import MARKS, legend
 from casepool.modelling.families.priors import Prior
 from casepool.plotting.numbers import TIMES, shown, with_interval
 from casepool.plotting.style import UNCONVERGED
@@ -40,7 +41,7 @@ def number_cell(row: Row, shared: Sequence[str] = ()) -> Cell:
     else:
         text = with_interval(row["estimate"], row["lower"], row["upper"], row["unit"])
     failed = row["verdict"] == "fail"
-    return Cell(f"{text} ×" if failed else text, own_note(row, shared), failed)
+    return Cell(f"{text} ×" if failed else text, own_note(row, shared), failed, row["told"])
 
 
 def _reason(row: Row, shared: Sequence[str]) -> str:
@@ -54,6 +55,8 @@ def finished(table: Table, mark_rare: bool) -> Table:
     notes = list(table.notes)
     if failed:
         notes.insert(0, f"× {UNCONVERGED}.")
+    if words := [word for word in MARKS if any(cell.told == word for row in table.rows for cell in row)]:
+        notes.append(legend(words))
     if mark_rare and any(RARE in cell.text for row in table.rows for cell in row):
         notes.append(RARE_NOTE)
     return Table(table.caption, table.headings, table.rows, notes, failed, table.folded)

@@ -1,0 +1,119 @@
+"""How much of an answer the data tell: its interval laid beside the one that the prior alone gives."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from casepool.estimation.draws import Fitted
+from casepool.inference.convergence import is_refit
+from casepool.modelling.specification.exposure import Exposure
+
+DECIDE = "the data decide"
+TOGETHER = "data and prior together"
+PRIOR = "mostly the prior"
+UNKNOWABLE = "cannot be known from this table"
+MARKS = {DECIDE: "●", TOGETHER: "◐", PRIOR: "○", UNKNOWABLE: "✕"}
+"""What the column ``told`` may say, from most to least, each with its mark."""
+MOST, LEAST = 2 / 3, 1 / 3
+"""What must be learnt for the data to decide, and to tell as much as the prior."""
+MEASURED = ("value", "difference", "ratio")
+"""Kinds of numbers that have an interval before and after the data."""
+KEY = ["estimand", "by", "level", "at", "kind", "unit"]
+"""What tells the rows of an answer apart."""
+
+
+def with_told(
+    fitted: Fitted,
+    tabulate: Callable[[Fitted], pd.DataFrame],
+    share: Callable[[], Mapping[str, float]] | None = None,
+) -> pd.DataFrame:
+    """Make an estimate table, and say of each of its numbers how much the data tell.
+
+    Parameters
+    ----------
+    fitted : Fitted
+    tabulate : callable
+        Makes the table of a fit; called again with draws of the prior. What it says in ``told`` itself stands.
+    share : callable, optional
+        Where levels borrow: returns what part of a level's answer is its own patients', by level, 0 of what it does not
+        name; no more than that is learnt.
+
+    Returns
+    -------
+    pandas.DataFrame
+        With ``learnt``, which is 1 - (width of the posterior interval) / (width of the prior's), on the scale of the
+        model: logits of a response probability, log cumulative hazards of a survival probability, logarithms of ratios,
+        times and rates, differences as they are. Nothing is asked of a study's refits, nor under a flat prior.
+    """
+    table = tabulate(fitted)
+    if not fitted.asks_told or is_refit(fitted.tree) or fitted.design.improper:
+        return table
+    before = tabulate(fitted.before).drop_duplicates(KEY).set_index(KEY)[["lower", "upper"]]
+    before = before.reindex(pd.MultiIndex.from_frame(table[KEY]))
+    units = [_scale(fitted, kind, unit) for kind, unit in zip(table["kind"], table["unit"], strict=True)]
+    widths = [
+        np.array([scale(high) - scale(low) for scale, low, high in zip(units, own["lower"], own["upper"], strict=True)])
+        for own in (table, before)
+    ]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        learnt = 1 - widths[0] / widths[1]
+    known = np.isfinite(learnt) & table["kind"].isin(MEASURED).to_numpy() & ~np.isnan(table["estimate"].to_numpy())
+    learnt = np.where(known, np.clip(learnt, 0, 1), np.nan)
+    if share is not None:
+        shares = share()
+        learnt = np.where(known, np.fmin(learnt, [shares.get(level, 0.0) for level in table["level"]]), np.nan)
+    words = [row or word_of(x) for row, x in zip(table["told"], learnt, strict=True)]
+    return table.assign(told=words, learnt=learnt)
+
+
+def word_of(learnt: float) -> str:
+    """Say in words how much is learnt; "" of what is not known."""
+    if np.isnan(learnt):
+        return ""
+    return DECIDE if learnt >= MOST else TOGETHER if learnt >= LEAST else PRIOR
+
+
+def legend(words: Collection[str]) -> str:
+    """Say what marks mean."""
+    return ", ".join(f"{MARKS[word]} {word}" for word in MARKS if word in words)
+
+
+def separated(events: Iterable[float], n: Iterable[float] = (math.inf, math.inf)) -> dict[str, Any]:
+    """Return what a row of two arms says in ``told``: their difference is open where one of them has no events.
+
+    Of a response, whose patients are `n`, also where one has nothing else.
+    """
+    alone = any(own in (0, of) for own, of in zip(events, n, strict=True))
+    return {"told": UNKNOWABLE} if alone else {}
+
+
+def undated(exposure: Exposure) -> dict[str, Any]:
+    """Return what rows of an exposure say in ``told``: without its dates its effect cannot be known."""
+    return {"told": UNKNOWABLE} if exposure.as_ == "baseline" else {}
+
+
+def _scale(fitted: Fitted, kind: str, unit: str) -> Callable[[float], float]:
+    """Return the scale of the model for a number."""
+    if kind == "difference":
+        return float
+    if unit != "probability":
+        return _log
+    return _log_cumulative_hazard if fitted.is_survival else _logit
+
+
+def _log(x: float) -> float:
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return float(np.log(x))
+
+
+def _logit(p: float) -> float:
+    return _log(p) - _log(1 - p)
+
+
+def _log_cumulative_hazard(p: float) -> float:
+    return -_log(-_log(p))

@@ -1,0 +1,98 @@
+"""How much the data tell of an answer: the rule, against quadrature and against what it must do."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import xarray as xr
+from scipy import special, stats
+
+import casepool as cp
+from casepool.estimation.told import DECIDE, PRIOR, TOGETHER, UNKNOWABLE, word_of
+from tests.small import counts, half_normal, normal, response_model
+
+TERMS = {"group": {"kind": "group", "borrowing": "partial"}}
+PRIORS = {"intercept": normal(1.5), "group_sd": half_normal(1.0)}
+TABLE = counts([3, 6, 0, 7], [8, 12, 10, 30], group=["a", "b", "c", "d"])
+
+
+def fitted(model: cp.Model, table: pd.DataFrame, engine: str = "exact") -> xr.DataTree:
+    return cp.fit(model, table, seed=1, engine=engine, progress=False)
+
+
+@pytest.fixture(scope="module")
+def borrowing() -> xr.DataTree:
+    return fitted(response_model(TERMS, PRIORS), TABLE)
+
+
+@pytest.mark.parametrize(("events", "n"), [(0, 1), (3, 8), (60, 100)])
+def test_what_is_learnt_of_a_probability_is_what_quadrature_says(events: int, n: int) -> None:
+    fit = fitted(response_model({}, {"intercept": normal(1.5)}), counts([events], [n], group=["a"]), "lockstep")
+    x = np.linspace(-12, 12, 20_001)
+    cdf = np.cumsum(stats.norm.pdf(x, 0, 1.5) * stats.binom.pmf(events, n, special.expit(x)))
+    low, high = np.interp([0.025, 0.975], cdf / cdf[-1], x)
+    learnt = 1 - (high - low) / (2 * stats.norm.ppf(0.975) * 1.5)
+    assert cp.estimates(fit)["learnt"].iloc[0] == pytest.approx(learnt, abs=0.06)
+
+
+def test_of_a_borrowing_level_no_more_is_learnt_than_its_own_share(borrowing: xr.DataTree) -> None:
+    shares = cp.ledger(borrowing, "group").set_index("level")["share_own"]
+    for target in ("observed", "new"):
+        table = cp.estimates(borrowing, "group", target=target).set_index("level")
+        assert (table["learnt"] <= shares.reindex(table.index).fillna(0.0) + 1e-12).all()
+    assert table.loc["(unseen level)", "told"] == PRIOR
+
+
+def test_more_patients_tell_more() -> None:
+    learnt = [
+        cp.estimates(fitted(response_model(TERMS, PRIORS), TABLE.assign(n=k * TABLE["n"], events=k * TABLE["events"])))
+        for k in (1, 4, 16)
+    ]
+    values = [float(table["learnt"].iloc[0]) for table in learnt]
+    assert values == sorted(values)
+
+
+def test_words_follow_the_number_by_thirds() -> None:
+    assert [word_of(x) for x in (1, 0.67, 0.66, 0.34, 0.33, 0)] == [DECIDE, DECIDE, TOGETHER, TOGETHER, PRIOR, PRIOR]
+    assert word_of(float("nan")) == ""
+
+
+def test_a_comparison_with_an_arm_of_no_or_only_events_cannot_be_known(borrowing: xr.DataTree) -> None:
+    told = cp.contrast(borrowing, "group").query("kind != 'probability'").groupby("level")["told"].agg(set)
+    for level, words in told.items():
+        assert (words == {UNKNOWABLE}) == ("c" in str(level).split(" vs ")), level
+
+
+def test_an_exposure_without_events_or_without_dates_cannot_be_known(
+    survival_fit: xr.DataTree, baseline_fit: xr.DataTree
+) -> None:
+    for fit in (survival_fit, baseline_fit):
+        assert set(cp.contrast(fit, "surgery")["told"]) == {UNKNOWABLE}
+    apart = cp.survival(survival_fit)
+    assert set(apart.loc[apart["kind"] == "difference", "told"]) == {UNKNOWABLE}
+    assert UNKNOWABLE not in set(apart.loc[apart["kind"] == "value", "told"])
+    assert set(cp.survival(baseline_fit)["told"]) == {UNKNOWABLE}
+
+
+def test_survival_is_measured_on_the_scale_of_the_log_cumulative_hazard(survival_fit: xr.DataTree) -> None:
+    """So S and the hazard's own scale agree: what is learnt does not near 1 because the prior's S nears 0."""
+    rows = cp.survival(survival_fit).query("kind == 'value' and unit == 'probability'")
+    assert rows["learnt"].between(0.2, 0.9).all()
+
+
+def test_nothing_is_asked_of_a_refit(survival_fit: xr.DataTree) -> None:
+    refits = cp.exposure_sensitivity(survival_fit, progress=False)
+    refitted = refits[refits["method"] == "posterior"]
+    assert set(refitted["told"]) <= {"", UNKNOWABLE}
+
+
+def test_information_has_no_verdict_and_changes_none(borrowing: xr.DataTree) -> None:
+    checks = cp.check(borrowing, progress=False)
+    about = checks["about"] == "information"
+    assert set(checks.loc[about, "verdict"]) == {""}
+    assert (checks.loc[about, "told"] != "").all()
+    assert set(checks.loc[~about, "told"]) == {""}
+
+
+def test_nothing_passes_that_only_the_prior_tells_apart(response_fit: xr.DataTree) -> None:
+    table = cp.aliasing(response_fit)
+    assert "pass" not in set(table.loc[~table["separated"], "verdict"])

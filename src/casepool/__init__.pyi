@@ -1,0 +1,52 @@
+"""The public names: read by type checkers, and by ``__init__.py``, which loads each when it is first used."""
+
+from .cases import codings as codings
+from .cases import list_datasets as list_datasets
+from .cases import load as load
+from .cases import new_dataset as new_dataset
+from .cases import read_cases as read_cases
+from .cases import recode as recode
+from .cases import validate as validate
+from .checking import check as check
+from .checking import compare_models as compare_models
+from .checking import leave_out as leave_out
+from .checking import power_scaling as power_scaling
+from .claims import audit as audit
+from .errors import CasepoolError as CasepoolError
+from .estimation import aliasing as aliasing
+from .estimation import compare as compare
+from .estimation import contrast as contrast
+from .estimation import cumulative_incidence as cumulative_incidence
+from .estimation import estimates as estimates
+from .estimation import ledger as ledger
+from .estimation import predict as predict
+from .estimation import ranking as ranking
+from .estimation import survival as survival
+from .frequentist.answers import classical as classical
+from .inference.baskets import basket_posteriors as basket_posteriors
+from .inference.files import open_fit as open_fit
+from .inference.files import save_fit as save_fit
+from .inference.fitting import fit as fit
+from .inference.fitting import refit as refit
+from .inference.graph import build as build
+from .inference.reproduction import verify as verify
+from .modelling import Model as Model
+from .modelling import list_models as list_models
+from .modelling import model as model
+from .plotting import plot_effect as plot_effect
+from .plotting import plot_forest as plot_forest
+from .plotting import plot_multiverse as plot_multiverse
+from .plotting import plot_prior_survival as plot_prior_survival
+from .plotting import plot_survival as plot_survival
+from .plotting import plot_survival_check as plot_survival_check
+from .plotting import plot_swimmer as plot_swimmer
+from .plotting import plot_tipping as plot_tipping
+from .reporting import report as report
+from .studies import exposure_sensitivity as exposure_sensitivity
+from .studies import multiverse as multiverse
+from .studies import replacement as replacement
+from .studies import sensitivity as sensitivity
+from .studies import tipping as tipping
+from .writing import write_table as write_table
+
+__version__: str

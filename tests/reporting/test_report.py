@@ -6,7 +6,6 @@ import pytest
 import xarray as xr
 
 import casepool as cp
-from casepool.estimation.material import without_identifiers
 from casepool.modelling.families.priors import Prior
 from casepool.reporting.cautions import trials_of
 from casepool.reporting.chapters import moved
@@ -155,19 +154,6 @@ def test_an_unconverged_fit_is_marked_at_its_title_and_every_table(private_page:
 
 def test_a_converged_fit_is_not_marked(page: Page) -> None:
     assert "not converged" not in page.source
-
-
-@pytest.mark.parametrize(
-    ("text", "left"),
-    [
-        ("patients in several levels (P1, P2) count in each", "patients in several levels count in each"),
-        ("too much hangs on patient P1, P12 (limit 0.7)", "too much hangs on some patients (limit 0.7)"),
-        ("no patient alone moves the fit", "no patient alone moves the fit"),
-        ("3 patients without age left out of these rows", "3 patients without age left out of these rows"),
-    ],
-)
-def test_identifiers_are_taken_out_of_sentences(text: str, left: str) -> None:
-    assert without_identifiers(text, ["P1", "P2", "P12", "3"]) == left
 
 
 def test_what_makes_no_report_is_refused_before_any_work(age_fit: xr.DataTree, tmp_path: Path) -> None:

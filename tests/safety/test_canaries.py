@@ -6,6 +6,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import xarray as xr
+from matplotlib.text import Text
 
 import casepool as cp
 from tests.small import half_normal, normal, response_model
@@ -98,6 +99,23 @@ def test_tables_hold_none(fit: xr.DataTree, folder: Path) -> None:
 def test_a_page_holds_none(fit: xr.DataTree, tmp_path: Path) -> None:
     page = cp.report(fit, tmp_path / "page.html", progress=False).read_text(encoding="utf-8")
     assert CANARY not in page.lower()
+
+
+def test_a_page_made_beside_the_table_holds_none(
+    fit: xr.DataTree, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There the whole table is at hand, and the page tells of every patient in it."""
+    monkeypatch.chdir(folder.parent)
+    page = cp.report(fit, tmp_path / "page.html", progress=False).read_text(encoding="utf-8")
+    assert "the full table was at hand" in page
+    assert CANARY not in page.lower()
+
+
+def test_figures_hold_none(fit: xr.DataTree, folder: Path) -> None:
+    raw = cp.classical(MODEL, folder, "site")
+    for table in (cp.estimates(fit, "site"), cp.compare(cp.estimates(fit, "site"), raw)):
+        texts = [text.get_text() for text in cp.plot_forest(table).figure.findobj(Text)]
+        assert not [text for text in texts if CANARY in text.lower()]
 
 
 def test_a_multiverse_and_its_journal_hold_none(folder: Path, tmp_path: Path) -> None:

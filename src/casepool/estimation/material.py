@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 from pathlib import Path
 
 import pandas as pd
@@ -17,7 +15,6 @@ from casepool.cases.reading import read_typed
 from casepool.errors import CasepoolError
 from casepool.estimation.draws import Fitted, open_all
 from casepool.inference.fit_contents import data_hash, used_columns
-from casepool.modelling.design.making import patient_labels
 
 WHOLE_FILE = "cases.csv"
 
@@ -47,21 +44,10 @@ class Material:
         """Whether identifiers may be shown."""
         return self.codebook.public
 
-    @cached_property
-    def identifiers(self) -> list[str]:
-        """Identifiers of the patients that texts may hold: none where only the fits of a private table are at hand."""
-        if self.folder is None and not self.public:
-            return []
-        return patient_labels(self.cases, replace(self.codebook, public=True))
-
     def label(self, column: str) -> str:
         """Return what a reader calls a column."""
         found = self.codebook.columns.get(column)
         return found.label if found is not None and found.label else column.replace("_", " ")
-
-    def said(self, text: str) -> str:
-        """Return text as it may stand in the report: without identifiers unless the table is public."""
-        return text if self.public else without_identifiers(text, self.identifiers)
 
 
 def gather(fits: xr.DataTree | Sequence[xr.DataTree]) -> Material:
@@ -122,13 +108,3 @@ def joined(fits: Sequence[Fitted]) -> tuple[pd.DataFrame, Codebook]:
     book = replace(book, columns=columns)
     frame.attrs["codebook"] = book.to_dict()
     return frame, book
-
-
-def without_identifiers(text: str, identifiers: Sequence[str]) -> str:
-    """Take lists of patients out of a sentence: in brackets, or after the word "patient"."""
-    if not identifiers:
-        return text
-    one = "|".join(re.escape(name) for name in sorted(identifiers, key=len, reverse=True))
-    several = rf"(?:{one})(?:, (?:{one}))*"
-    text = re.sub(rf" \({several}\)", "", text)
-    return re.sub(rf"\bpatients? {several}(?!\w)", "some patients", text)

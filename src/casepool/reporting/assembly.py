@@ -96,7 +96,7 @@ def short(material: Material, answers: Sequence[Answers]) -> list[Block]:
         "a level with one patient says neither 0% nor 100% (shrunk). Beside every answer stands the raw one that "
         "it replaces."
     )
-    return [Points([("", done), *(("", material.said(text)) for text in in_short(material, answers))])]
+    return [Points([("", done), *(("", text) for text in in_short(material, answers))])]
 
 
 def how_made(material: Material) -> list[Block]:

@@ -18,7 +18,7 @@ from casepool.reporting.blocks import Block, Heading, Points, Section, Text
 from casepool.reporting.layouts import by_prior, pairs, side_by_side, tests
 from casepool.reporting.model_cards import model_card
 from casepool.reporting.patients import event_words
-from casepool.reporting.pieces import forest, masked, named
+from casepool.reporting.pieces import forest, named
 from casepool.reporting.sentences import number
 from casepool.reporting.survival_chapters import before_the_data, foreseen, survival_blocks
 
@@ -44,7 +44,7 @@ def believed(material: Material, answer: Answers) -> Points:
     told = []
     for row in answer.checks.to_dict("records"):
         verdict = "" if row["verdict"] == NOT_ASKED else str(row["verdict"] or row["told"])
-        told.append((verdict, f"{row['question']}: {material.said(str(row['sentence']))}."))
+        told.append((verdict, f"{row['question']}: {row['sentence']}."))
     return Points(told)
 
 
@@ -52,9 +52,9 @@ def prior_blocks(material: Material, answer: Answers) -> list[Block]:
     """Lay out each factor's answers under other priors of how far its levels differ."""
     blocks: list[Block] = []
     for by, refits in answer.scales.items():
-        label, masks = named(material, answer, by), [(prior, masked(material, table)) for prior, table in refits]
+        label = named(material, answer, by)
         caption = f"The same answers under other priors of how far levels differ: {label}"
-        blocks += [by_prior(caption, label, masks, str(answer.fitted.model.prior(sd_of(by)))), Text(moved(refits))]
+        blocks += [by_prior(caption, label, refits, str(answer.fitted.model.prior(sd_of(by)))), Text(moved(refits))]
     return blocks and [Heading("Under other priors"), *blocks]
 
 
@@ -84,21 +84,19 @@ def response_blocks(material: Material, answer: Answers) -> list[Block]:
 def factor_blocks(material: Material, label: str, event: str, part: ByFactor) -> list[Block]:
     """Lay out one factor: rates side by side, the forest plot, contrasts, and the tests they replace."""
     rare = not material.public
-    raw, shrunk, new = (masked(material, table) for table in (part.raw, part.shrunk, part.new))
+    raw, shrunk, new = part.raw, part.shrunk, part.new
     caption = f"Response, raw beside shrunk: {label}"
     blocks: list[Block] = [side_by_side(caption, label if part.by else "", event, raw, shrunk, new, mark_rare=rare)]
     if part.categories:
-        every = [masked(material, table) for table in part.categories]
         caption, heads = f"Every category, raw beside shrunk: {label}", (label if part.by else "", "patients with it")
-        blocks.append(side_by_side(caption, *heads, *every, mark_rare=rare, folded=bool(part.by)))
+        blocks.append(side_by_side(caption, *heads, *part.categories, mark_rare=rare, folded=bool(part.by)))
     if not part.by:
         return blocks
     blocks.append(
         forest(f"Response by {lowered(label)}, raw and shrunk (the level's own patients)", compare(raw, shrunk), rare)
     )
     if part.pairs is not None:
-        told = masked(material, part.pairs)
-        blocks.append(pairs(f"{label}: contrasts", told, mark_rare=rare))
+        blocks.append(pairs(f"{label}: contrasts", part.pairs, mark_rare=rare))
     if (tested := tests(raw, lowered(label))) is not None:
         blocks.append(tested)
     return blocks

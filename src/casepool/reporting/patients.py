@@ -214,10 +214,14 @@ def cell_text(value: Any) -> str:
     return str(value).replace(";", ", ")
 
 
+WITHHELD = "not shown, as the table is not public"
+"""Stands for free text of a codebook."""
+
+
 def open_choices(material: Material) -> Table:
     """List the decisions that the table leaves open; of those only who was exposed is varied in a report."""
     rows = [
-        [Cell(f"`{decision}.{choice}`"), Cell(material.said(str(what.get("why", ""))))]
+        [Cell(f"`{decision}.{choice}`"), Cell(str(what.get("why", "")) if material.public else WITHHELD)]
         for decision, choices in material.codebook.codings.items()
         for choice, what in choices.items()
     ]

@@ -16,11 +16,6 @@ def named(material: Material, answer: Answers, by: str) -> str:
     return material.label(answer.fitted.model.terms[by].source) if by else "everyone"
 
 
-def masked(material: Material, table: pd.DataFrame) -> pd.DataFrame:
-    """Take identifiers out of a table's notes, unless the cases are public."""
-    return table.assign(note=[material.said(note) for note in table["note"]])
-
-
 def forest(caption: str, table: pd.DataFrame, rare: bool) -> Picture:
     """Draw a forest plot for the report."""
     levels = len(dict.fromkeys(table["level"]))

@@ -33,7 +33,7 @@ from casepool.reporting.layouts import (
     ratios,
     tests,
 )
-from casepool.reporting.pieces import forest, masked, named
+from casepool.reporting.pieces import forest, named
 from casepool.reporting.sentences import forced_text
 from casepool.studies.exposure import exposure_variants
 
@@ -58,9 +58,9 @@ def survival_blocks(material: Material, answer: Answers) -> list[Block]:
     for by, found in answer.ratios.items():
         if answer.exposure is None or by != answer.exposure.name:
             caption = f"{named(material, answer, by)}: contrasts"
-            blocks.append(pairs(caption, masked(material, found), mark_rare=not material.public))
+            blocks.append(pairs(caption, found, mark_rare=not material.public))
     for by, raw in answer.raw.items():
-        blocks += raw_blocks(material, answer, by, masked(material, raw))
+        blocks += raw_blocks(material, answer, by, raw)
     return blocks
 
 
@@ -93,7 +93,7 @@ def curves_table(material: Material, answer: Answers, by: str, table: pd.DataFra
     told = survival_words(answer.fitted, by or None)
     time = capital(answer.fitted.model.outcome.time_to)
     caption = f"{time}{f' by {by}' if by else ''}: survival at times, median, restricted mean"
-    return grid(caption, masked(material, table), told, mark_rare=not material.public)
+    return grid(caption, table, told, mark_rare=not material.public)
 
 
 def sensitivity_blocks(material: Material, answer: Answers) -> list[Block]:

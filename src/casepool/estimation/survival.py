@@ -379,6 +379,8 @@ def _log_ratios(fitted: Fitted, by: str) -> list[tuple[np.ndarray, dict[str, Any
         return [(fitted.parameters[effect_of(by)], row)]
     group = fitted.membership(by)
     effect = fitted.parameters.get(effect_of(by))
+    if group.is_term and len(group.levels) == 1:
+        raise CasepoolError(f"{by!r} has one level, so nothing to compare", remedy="use another factor")
     if not group.is_term or effect is None:
         raise CasepoolError(f"{by!r} has no effect in this model", remedy="use a factor or exposure of the model")
     coded = fitted.design.terms[by].coded

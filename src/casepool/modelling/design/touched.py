@@ -20,7 +20,23 @@ def touched(design: Design) -> Remarks:
         count = float(n[np.isfinite(term.node[first]) if number else term.share[first] >= 0].sum())
         kind = "integrated" if number else "summed"
         parts += remark(kind, n=Count(count, "patient"), covariate=name) if count else NONE
-    return (remark("incomplete", parts=parts) if parts else NONE) + left_out(design)
+    return (remark("incomplete", parts=parts) if parts else NONE) + left_out(design) + unvaried(design)
+
+
+def unvaried(design: Design) -> Remarks:
+    """Say what all patients have alike, or none has, so that their outcomes cannot tell what it does."""
+    said = NONE
+    for name, term in design.terms.items():
+        if term.coded.levels and not term.coded.coefficients:
+            said += remark("one level only", term=name, level=term.coded.levels[0])
+    for exposure in design.model.exposures.values():
+        without, with_ = exposure.compared_arms(design.model.outcome.unit)
+        if not design.exposed.any():
+            said += remark("never exposed", arm=without, exposure=exposure.called)
+        elif design.exposed.all():
+            kind = "always exposed" if exposure.begins else "never exposed"
+            said += remark(kind, arm=with_, exposure=exposure.called)
+    return said
 
 
 def left_out(design: Design) -> Remarks:

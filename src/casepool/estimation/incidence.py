@@ -36,7 +36,7 @@ def cumulative_incidence(
         Two or more cause-specific survival models of the same patients, sampled with the same settings. Where one
         has an exposure both its strategies are told, and a model without it is the same under both.
     at : sequence of float, optional
-        Times in the models' unit; default 12, 24 and 36 months.
+        Times in the models' unit; default the codebook's `at`, else round numbers that follow-up reaches.
     ci_prob : float
         Width of the equal-tailed credible interval.
 

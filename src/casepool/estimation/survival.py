@@ -18,7 +18,7 @@ from casepool.estimation.contrasts import check_rope, response_contrast
 from casepool.estimation.curves import Strategy, curve, said_start, strategies
 from casepool.estimation.draws import CI_PROB, Fitted, check_probability, open_draws, posterior_rows, probability_row
 from casepool.estimation.targets import TARGETS
-from casepool.modelling.design.outcomes import default_times
+from casepool.modelling.design.times import default_times
 from casepool.modelling.families.names import effect_of
 from casepool.modelling.families.priors import Prior
 from casepool.modelling.specification.cautions import association
@@ -46,7 +46,7 @@ def survival(
         if still event-free, both standardised over the same patients of the fit, whatever they later received. Or a
         factor of the model: its levels, standardised over the patients. None without an exposure: everyone.
     at : sequence of float, optional
-        Times in the model's unit; default 12, 24 and 36 months.
+        Times in the model's unit; default the codebook's `at`, else round numbers that follow-up reaches.
     start : float, optional
         When the exposure begins in the strategy; default the model's ``report_start``, and without it the median known
         or mid-interval start of the fitted cases, which ``note`` says.
@@ -144,7 +144,13 @@ def times_of(fitted: Fitted, at: Sequence[float] | None) -> list[float]:
     """Return the times a survival table is told at, refusing what is no survival fit or no time."""
     if not fitted.is_survival:
         raise CasepoolError(f"{fitted.model.name!r} is no survival model", remedy="use estimates(fit, by=...)")
-    return from_0(default_times(fitted.unit) if at is None else at)
+    return from_0(default_times(fitted.design, fitted.codebook) if at is None else at)
+
+
+def refuse_times(at: Sequence[float] | None) -> None:
+    """Refuse times where no survival is told."""
+    if at is not None:
+        raise CasepoolError("only survival models have times", column="at", value=at, remedy="leave it out")
 
 
 def arms_of(fitted: Fitted, by: str | None, start: float | None) -> tuple[list[Strategy], dict[str, Any]]:

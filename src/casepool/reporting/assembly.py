@@ -37,7 +37,11 @@ BREAKS = re.compile(r"([._])")
 
 
 def report(
-    fits: xr.DataTree | Sequence[xr.DataTree], path: str | Path = "report.html", *, progress: bool = True
+    fits: xr.DataTree | Sequence[xr.DataTree],
+    path: str | Path = "report.html",
+    *,
+    at: Sequence[float] | None = None,
+    progress: bool = True,
 ) -> Path:
     """Write a report for clinicians: one HTML file that needs nothing else to be read.
 
@@ -47,6 +51,9 @@ def report(
         Fits of one dataset, in the order they are told in.
     path : str or pathlib.Path
         The file; an earlier one stays whole until the new one is.
+    at : sequence of float, optional
+        Times survival is told at, in the models' unit; default the codebook's `at`, else round numbers that follow-up
+        reaches.
     progress : bool
         Whether to say on standard error what is going on.
 
@@ -61,7 +68,7 @@ def report(
         Without fits, for fits of different datasets, or if the file cannot be written.
     """
     path = path_of(path)
-    material = gather(fits)
+    material = gather(fits, at)
     answers = []
     for fitted in material.fits:
         say(progress, f"report: answers of {fitted.model.name}")

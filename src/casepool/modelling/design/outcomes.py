@@ -38,11 +38,6 @@ class Read:
     left_out: list[str]
 
 
-def default_times(unit: str) -> list[float]:
-    """Return 12, 24 and 36 months in `unit`: the times survival is told at unless others are asked for."""
-    return [round(months * DAYS["months"] / DAYS[unit], 6) for months in (12, 24, 36)]
-
-
 class Reader:
     """Access to one table's columns, naming the place in every refusal."""
 

@@ -280,10 +280,10 @@ def _told(fitted: Fitted, by: str | None, at: Sequence[float] | None) -> list[To
 
 def _survival(fitted: Fitted, by: str | None, times: list[float]) -> list[Told]:
     arms, common = arms_of(fitted, by, None)
-    told = []
+    told, what = [], fitted.model.outcome.staying
     for at in times:
         for arm in arms:
-            row = common | {"estimand": f"survival at {at:g} {fitted.unit}: {arm.words}", "level": arm.level, "at": at}
+            row = common | {"estimand": f"{what} at {at:g} {fitted.unit}: {arm.words}", "level": arm.level, "at": at}
             row |= {"n": arm.n, "events": arm.events, "unit": "probability"}
             told.append((row, arm.curve.survival(at)))
     return told

@@ -206,11 +206,11 @@ def _quantities(fitted: Fitted, times: list[float], until: float) -> list[dict[s
     def alive(t: float) -> Callable[[Strategy], np.ndarray]:
         return lambda arm: arm.curve.survival(t)
 
-    unit = fitted.unit
-    points = [{"what": f"survival at {t:g} {unit}", "at": t, "unit": "probability", "of": alive(t)} for t in times]
-    median = {"what": "median survival", "at": "", "unit": "median", "of": lambda arm: arm.curve.median()}
+    unit, out = fitted.unit, fitted.model.outcome
+    points = [{"what": f"{out.staying} at {t:g} {unit}", "at": t, "unit": "probability", "of": alive(t)} for t in times]
+    median = {"what": out.median, "at": "", "unit": "median", "of": lambda arm: arm.curve.median()}
     mean = {
-        "what": f"restricted mean survival to {until:g} {unit}",
+        "what": f"{out.restricted_mean} to {until:g} {unit}",
         "at": until,
         "unit": unit,
         "of": lambda arm: arm.curve.restricted_mean(until),
@@ -260,7 +260,7 @@ def _mark_extrapolated(row: dict[str, Any], time: float, fitted: Fitted) -> None
 
 def _beyond_words(fitted: Fitted) -> str:
     last = float(fitted.design.outcome["time"].max())
-    return f"median survival lies beyond the last follow-up, {last:g} {fitted.unit}"
+    return f"{fitted.model.outcome.median} lies beyond the last follow-up, {last:g} {fitted.unit}"
 
 
 def _beyond(fitted: Fitted, common: dict[str, Any], arms: list[Strategy]) -> list[dict[str, Any]]:

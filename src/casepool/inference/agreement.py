@@ -174,7 +174,7 @@ def _of_survival(
             curve = kaplan_meier(out["time"], out["event"] == 1, out["entry"])
             seen = np.atleast_1d(survival_at(curve, at))
             of = (f"Kaplan-Meier at {at:g} {design.model.outcome.unit}",)
-            name = f"survival to {at:g} {design.model.outcome.unit}"
+            name = f"{design.model.outcome.staying} to {at:g} {design.model.outcome.unit}"
             found.append(Statistic(name, of, seen, product_limit(time, event_, out["entry"], at)[:, None]))
     found.append(_when(out, time, event_))
     exposure = next(iter(design.model.exposures.values()), None)

@@ -25,7 +25,7 @@ from casepool.reporting.cautions import cannot_show
 from casepool.reporting.chapters import chapter
 from casepool.reporting.checklist import checklist
 from casepool.reporting.glossary import glossary
-from casepool.reporting.patients import data_section
+from casepool.reporting.patients import analysed, data_section
 from casepool.reporting.sentences import in_short
 from casepool.writing import FEW, RARE, marked_words, write_atomically
 
@@ -95,9 +95,9 @@ def sections(material: Material, answers: Sequence[Answers]) -> list[Section]:
 
 def short(material: Material, answers: Sequence[Answers]) -> list[Block]:
     """Say what was done and found."""
-    n = len(material.cases)
+    n = max(analysed(fitted) for fitted in material.fits)
     done = (
-        f"{n} cases were analysed by Bayesian models. Where a model borrows, the levels of a factor inform each "
+        f"{n:g} cases were analysed by Bayesian models. Where a model borrows, the levels of a factor inform each "
         "other, so that "
         "a level with one patient says neither 0% nor 100% (shrunk). Beside every answer stands the raw one that "
         "it replaces."

@@ -79,6 +79,21 @@ def test_a_single_level_is_what_quadrature_says() -> None:
             ask(fit, "group")
 
 
+def test_a_category_that_does_not_vary_leaves_every_answer_as_without_it() -> None:
+    cases = counts([2, 1], [5, 4], arm=["only", "only"])
+    terms, priors = {"arm": {"kind": "category"}}, {"intercept": normal(1.5), "arm_effect": normal(1.0)}
+    fit, without = (
+        cp.fit(made, cases, seed=1, engine="lockstep", progress=False)
+        for made in (response_model(terms, priors), response_model({}, {"intercept": normal(1.5)}))
+    )
+    np.testing.assert_array_equal(cp.estimates(fit)["estimate"], cp.estimates(without)["estimate"])
+    for target in ("observed", "standardised", "new"):
+        assert list(cp.estimates(fit, "arm", target=target)["level"]) == ["only"]
+    assert not cp.check(fit, progress=False)["question"].str.startswith("aliasing").any()
+    with pytest.raises(cp.CasepoolError, match="one level with patients"):
+        cp.contrast(fit, "arm")
+
+
 CODES = ["PD", "SD", "CR"]
 ORDINAL = {
     "everybody best": [[0, 0, 3], [0, 0, 8], [0, 0, 1], [0, 0, 10]],

@@ -13,6 +13,7 @@ from casepool.modelling.design.touched import touched
 from casepool.modelling.families.arrays import NUMPY
 from casepool.remarks import note_of
 
+from ..small import normal, survival_model
 from .small import assert_same_design, by_patient, parameters, response_model, table
 
 CSV = bundled("data") / "alk_crizotinib" / "cases.csv"
@@ -189,8 +190,30 @@ def test_patients_of_a_table_of_counts_are_counted_not_its_rows() -> None:
     assert note_of(touched(design)) == "left out: 50 patients (no sex), 1 row (no patients)"
 
 
-def test_a_category_of_one_level_is_refused():
-    with pytest.raises(CasepoolError, match=r"column 'sex': a category of one level .* remove the term"):
-        make_design(
-            response_model({"sex": {"kind": "category"}}), table(sex=["F", "F", None], response=["PR", "PD", "SD"])
-        )
+@pytest.mark.parametrize("cells", [["F", "F", "F"], ["F", None, "F"]])
+def test_a_category_of_one_level_adds_nothing_and_says_so(cells):
+    cases = table(sex=cells, response=["PR", "PD", "SD"])
+    chosen = response_model({"sex": {"kind": "category", "reference": "M"}})
+    design = make_design(chosen, cases)
+    assert [own.name for own in design.parameters] == ["intercept"]
+    values = {"intercept": 0.4}
+    np.testing.assert_array_equal(by_patient(chosen, cases, **values), by_patient(response_model({}), cases, **values))
+    assert note_of(touched(design)) == "all patients have sex 'F': the term adds nothing"
+
+
+@pytest.mark.parametrize(
+    ("as_", "surgery", "said"),
+    [
+        ("time_varying", [False, False], "all patients of the fit are 'without surgery'"),
+        ("time_varying", [True, True], "surgery is told from their own time before it alone"),
+        ("baseline", [True, True], "what is said of surgery is the prior's alone"),
+        ("baseline", [True, False], ""),
+    ],
+)
+def test_an_exposure_that_nobody_or_everybody_has_is_pointed_out(as_, surgery, said):
+    cases = table(time=[5.0, 9.0], event=[True, False], surgery=surgery)
+    priors = {"intercept": normal(1.0), "surgery_effect": normal(1.0)}
+    chosen = survival_model(priors, exposure={"as": as_, "dating": "uniform"})
+    note = note_of(touched(make_design(chosen, cases)))
+    assert said in note
+    assert bool(said) == bool(note)

@@ -6,6 +6,7 @@ import warnings
 from dataclasses import dataclass
 
 import numpy as np
+import xarray as xr
 from scipy import special
 
 from casepool.estimation.draws import Fitted
@@ -44,24 +45,42 @@ class Weighed:
 
 
 def weighed(fitted: Fitted) -> Weighed:
-    """Weigh the draws of a fit without each of its patients."""
+    """Weigh the draws of a fit without each of its patients: evenly without those whom no draw tells from another."""
+    stored = fitted.tree["log_likelihood"]["outcome"].transpose("patient", "chain", "draw")
+    each = stored.to_numpy().reshape(stored.sizes["patient"], -1)
+    even = np.full(each.shape, -np.log(each.shape[1]))
+    found = Weighed(each.mean(axis=1), np.zeros(len(each)), even)
+    telling = np.flatnonzero(each.min(axis=1) < each.max(axis=1))
+    _smooth(found, fitted, stored, telling)
+    return found
+
+
+def _smooth(found: Weighed, fitted: Fitted, stored: xr.DataArray, patients: np.ndarray) -> None:
+    """Weigh without each of some patients: together, and one by one where a single one cannot be smoothed."""
     from arviz_stats import loo  # seconds to load
 
+    if not len(patients):
+        return
+    groups = {"posterior": fitted.tree["posterior"].to_dataset()}
+    groups["log_likelihood"] = xr.Dataset({"outcome": stored.isel(patient=patients)})
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # a high k is what is asked here, and answered in words
         try:
-            found = loo(fitted.tree, pointwise=True)
+            smoothed = loo(xr.DataTree.from_dict(groups), pointwise=True)
         except (ValueError, IndexError):  # stuck chains, or few draws: too few different ones for a tail
-            return _unsmoothed(fitted)
-    weights = found.log_weights.transpose("patient", "chain", "draw").to_numpy()
-    elpd, k = (np.array(values, dtype=float) for values in (found.elpd_i, found.pareto_k))
-    return Weighed(elpd, k, weights.reshape(len(k), -1))
+            if len(patients) == 1:
+                _leave_rough(found, stored.to_numpy().reshape(len(found.k), -1), patients[0])
+            for patient in patients if len(patients) > 1 else ():
+                _smooth(found, fitted, stored, np.array([patient]))
+            return
+    weights = smoothed.log_weights.transpose("patient", "chain", "draw").to_numpy()
+    found.log_weights[patients] = weights.reshape(len(patients), -1)
+    found.elpd[patients], found.k[patients] = smoothed.elpd_i, smoothed.pareto_k
 
 
-def _unsmoothed(fitted: Fitted) -> Weighed:
-    """Weigh draws whose tail cannot be smoothed: every Pareto k is infinite."""
-    stored = fitted.tree["log_likelihood"]["outcome"].transpose("patient", "chain", "draw").to_numpy()
-    each = stored.reshape(len(stored), -1)
-    log_weights = -each - special.logsumexp(-each, axis=1, keepdims=True)
-    elpd = special.logsumexp(log_weights + each, axis=1)
-    return Weighed(elpd, np.full(len(each), np.inf), log_weights)
+def _leave_rough(found: Weighed, each: np.ndarray, patient: int) -> None:
+    """Weigh draws without a patient whose tail cannot be smoothed: its Pareto k is infinite."""
+    own = each[patient]
+    found.log_weights[patient] = -own - special.logsumexp(-own)
+    found.elpd[patient] = special.logsumexp(found.log_weights[patient] + own)
+    found.k[patient] = np.inf

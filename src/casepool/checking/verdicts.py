@@ -237,7 +237,7 @@ def _aliasing(fitted: Fitted) -> Iterator[dict[str, Any]]:
     """Say of every factor which of its levels only the prior tells apart."""
     table = aliasing_of(fitted)
     for name, levels in table.groupby("factor", sort=False):
-        if pools(fitted.design, str(name)):
+        if pools(fitted.design, str(name)) or not fitted.design.terms[str(name)].coded.coefficients:
             continue
         alone = levels[~levels["separated"].astype(bool) & (levels["patients"] > 0)]
         share = float(alone["patients"].sum() / max(levels["patients"].sum(), 1))

@@ -38,7 +38,9 @@ from casepool.modelling import model as get_model
 from casepool.modelling.design.density import Density
 from casepool.modelling.design.likelihood import pointwise
 from casepool.modelling.design.making import design_of_typed
+from casepool.modelling.design.touched import unvaried
 from casepool.modelling.families.arrays import NUMPY
+from casepool.progress import say
 
 
 @dataclass(frozen=True)
@@ -268,6 +270,8 @@ def fit_by(
     started = time.perf_counter()
     refuse_private_text(model, cases, codebook)
     design = design_of_typed(model, cases, codebook)
+    for one in unvaried(design) if whole else ():
+        say(plan.progress, f"{model.name}: {one.text(public=codebook.public)}")
     sampled = run(design, plan.seed, plan.settings, choice.engine, what=what, cores=plan.cores, progress=plan.progress)
     groups = draws_groups(design, sampled.drawn)
     posterior = groups["posterior"]

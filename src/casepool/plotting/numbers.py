@@ -40,6 +40,8 @@ def shown(value: float, unit: str) -> str:
 def two_digits(value: float) -> str:
     """Write a number at two significant digits, zeros kept: 0.90, 1.0, 3,300."""
     rounded = float(f"{value:.2g}")
+    if math.isinf(rounded):  # the largest numbers round to it
+        return f"{value:.1e}"
     if 0 < abs(rounded) < 1e-4:
         return f"{value:.1e}"
     decimals = max(0, 1 - math.floor(math.log10(abs(rounded)))) if rounded else 0

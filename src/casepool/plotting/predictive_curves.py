@@ -21,7 +21,7 @@ from casepool.modelling import Model
 from casepool.modelling import model as get_model
 from casepool.modelling.design.design import Design
 from casepool.modelling.design.making import design_of_typed
-from casepool.modelling.design.outcomes import default_times
+from casepool.modelling.design.times import default_times
 from casepool.modelling.families.names import effect_of
 from casepool.modelling.specification.prior_implications import Range
 from casepool.plotting.numbers import capital
@@ -83,7 +83,7 @@ def draw_survival_check(fitted: Fitted, *, ax: Axes | None = None) -> Axes:
     refuse_response(fitted.model)
     out, last = fitted.design.outcome, float(fitted.design.outcome["time"].max())
     ticks = time_ticks(fitted.unit, last)
-    points = [t for t in default_times(fitted.unit) if t <= last][:2]
+    points = [t for t in default_times(fitted.design, fitted.codebook) if t <= last][:2]
     grid = np.unique([*np.linspace(0, last, GRID), *points])
     curves = replicated_curves(fitted, grid)
     low, middle, high = np.nanquantile(curves, [TAIL, 0.5, 1 - TAIL], axis=0)

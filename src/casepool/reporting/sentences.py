@@ -8,9 +8,10 @@ import pandas as pd
 
 from casepool.estimation.material import Material
 from casepool.estimation.survival import prior_chance
+from casepool.modelling.design.touched import unvaried
 from casepool.modelling.families.names import effect_of
 from casepool.modelling.specification.cautions import association, lowered
-from casepool.plotting.numbers import counted, listed, shown, with_interval
+from casepool.plotting.numbers import capital, counted, listed, shown, with_interval
 from casepool.plotting.style import UNCONVERGED
 from casepool.reporting.answers import Answers, ByFactor
 from casepool.reporting.layouts import kind
@@ -37,6 +38,7 @@ def in_short(material: Material, answers: Sequence[Answers]) -> Iterator[str]:
             sentences = [] if outcome in told else [_overall(material, answer)]
             sentences += _response(material, answer)
             told.add(outcome)
+        sentences += [f"{capital(one.text(public=material.public))}." for one in unvaried(answer.fitted.design)]
         failed = f"× {UNCONVERGED}. " if answer.verdict == "fail" else ""
         yield f"{model.title}. {failed}{' '.join(sentences)}"
 
@@ -124,7 +126,8 @@ def _survival(material: Material, answer: Answers) -> Iterator[str]:
     if not exposure.begins:
         yield f"It {exposure.guard(model.outcome)}."
     who, among = exposed(answer.fitted)
-    yield forced_text(answer) or f"Of {counted(who, 'exposed patient')}, {among} had the event."
+    if who:
+        yield forced_text(answer) or f"Of {counted(who, 'exposed patient')}, {among} had the event."
 
 
 def forced_text(answer: Answers) -> str:

@@ -118,9 +118,14 @@ class Design:
 
     @cached_property
     def parameters(self) -> tuple[Parameter, ...]:
-        """The unknowns of the model on this table, in the order of the linear predictor."""
+        """The unknowns of the model on this table, in the order of the linear predictor.
+
+        A category of one level has no effects.
+        """
         missing = {name for name, term in self.terms.items() if term.is_incomplete}
-        return tuple(own for own in self.model.parameters if not own.if_missing or own.owner in missing)
+        empty = {dim for dim, labels in self.laid.labels.items() if not labels}
+        present = (own for own in self.model.parameters if not own.if_missing or own.owner in missing)
+        return tuple(own for own in present if empty.isdisjoint(own.dims))
 
     @cached_property
     def declared(self) -> tuple[Parameter, ...]:

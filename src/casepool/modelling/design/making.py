@@ -240,6 +240,6 @@ def _term_rows(coded: Coded, choice: np.ndarray, kept: np.ndarray, rows: np.ndar
         coded=coded,
         matrix=np.nan_to_num(coded.choices[choice], nan=0.0),
         node=coded.nodes[choice],
-        share=np.where(missing & bool(coded.levels), choice, -1),
+        share=np.where(missing & (len(coded.levels) > 1), choice, -1),  # of a single level nothing is missing
         recorded=recorded,
     )

@@ -151,7 +151,7 @@ class Group(Labelled):
 
 @dataclass(frozen=True)
 class Category(Labelled):
-    """Labels with plain effects against a reference, nothing borrowed."""
+    """Labels with plain effects against a reference, nothing borrowed; a single level is the reference, without any."""
 
     reference: str = field(metadata=DATA, default="")
     by_category: bool = False
@@ -160,20 +160,13 @@ class Category(Labelled):
 
     @override
     def encode(self, read: ColumnRead) -> Coded:
-        reference = self.reference or read.levels[0]
+        reference = self.reference if len(read.levels) > 1 and self.reference else read.levels[0]
         if reference not in read.levels:
             raise CasepoolError(
                 "the reference is no level of this column",
                 column=self.source,
                 value=reference,
                 remedy=f"choose one of {', '.join(read.levels)}",
-            )
-        if len(read.levels) < 2:
-            raise CasepoolError(
-                "a category of one level has no effect to estimate",
-                column=self.source,
-                value=reference,
-                remedy="remove the term",
             )
         levels = (reference, *(level for level in read.levels if level != reference))
         return coded_levels(self, read.cells, levels, levels[1:], np.eye(len(levels))[:, 1:])

@@ -16,7 +16,7 @@ from casepool.commands import COMMANDS, Command, Engine
 from casepool.errors import CasepoolError
 from casepool.escaping import one_line, printable
 from casepool.remarks import parts
-from casepool.writing import RARE, RARE_NOTE, marked_counts, marked_words, table_text
+from casepool.writing import RARE, RARE_NOTE, marked_counts, table_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -160,9 +160,8 @@ def check(
     from casepool.inference.files import open_fit
 
     table = run(open_fit(file), refits=refits, progress=not quiet)
-    said = str if table.attrs.get("public", True) else marked_words
     for row in table.itertuples():
-        print(f"{row.verdict or row.told!s:<9}  {row.question}: {said(str(row.sentence))}")
+        print(f"{row.verdict or row.told!s:<9}  {row.question}: {row.sentence}")
     if "fail" in set(table["verdict"]):
         raise typer.Exit(NOT_CONVERGED)
 

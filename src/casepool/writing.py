@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import os
-import re
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -26,13 +25,6 @@ RARE = "†"
 """Marks such counts where a table is not public."""
 RARE_NOTE = f"{RARE} fewer than {FEW} patients: the count may identify one. Look before it leaves the house."
 COUNTS = ("n", "events", "patients", "own_patients")
-COUNTED = "of|patients?|rows?|cases?|exposed|events?|deaths?|responders?|had|in|unknown"
-OTHERS = "questions?|below|expected counts?|implied combinations?|levels?|fits|refits?|models?|conventions?"
-"""What is counted "of" and is no patient: the words that follow "1 of 2"."""
-WORDS = re.compile(
-    rf"(?<![\w.,†-])(?!\d+†? of \d+†? (?:{OTHERS})\b)(?:([12])(?= (?:{COUNTED})\b)|(\d+†? of [12])(?![\w%†-]|[.,]\d))"
-)
-"""Counts of 1 and 2 inside a sentence."""
 FORGOTTEN = 3600.0
 """Seconds after which a file beside the one to be written was left there by a process that is no more."""
 LONGEST_NAME = 100
@@ -148,9 +140,9 @@ def table_text(table: pd.DataFrame, form: str, *, public: bool | None = None) ->
 
 
 def marked_counts(table: pd.DataFrame) -> pd.DataFrame:
-    """Return a table of a private dataset with its counts as text, small ones marked, in sentences too."""
+    """Return a table of a private dataset with its counts as text, small ones marked."""
     counts = {n: [count_text(count, True) for count in table[n]] for n in COUNTS if n in table.columns}
-    return table.map(lambda cell: marked_words(cell) if isinstance(cell, str) else cell).assign(**counts)
+    return table.assign(**counts)
 
 
 def count_text(count: float, mark_rare: bool) -> str:
@@ -158,12 +150,6 @@ def count_text(count: float, mark_rare: bool) -> str:
     if math.isnan(count):
         return "–"
     return f"{count:g}" + (RARE if mark_rare and 0 < count < FEW else "")
-
-
-def marked_words(text: str) -> str:
-    """Mark counts inside a sentence that may identify a patient: "2 patients", "1 of 30"."""
-    once = WORDS.sub(rf"\g<0>{RARE}", text)
-    return WORDS.sub(rf"\g<0>{RARE}", once)  # "1 of 2" holds two
 
 
 def _csv(table: pd.DataFrame, private: bool) -> str:

@@ -11,7 +11,6 @@ import xarray as xr
 import casepool as cp
 from casepool.cases import Column, codebook_of
 from casepool.inference.fit_contents import used_columns
-from casepool.writing import marked_words
 from tests.reporting.pages import Page
 from tests.small import half_normal, normal, survival_model
 
@@ -130,26 +129,6 @@ def test_figures_mark_numbers_at_risk(private_survival: xr.DataTree) -> None:
     below = [text.get_text() for text in cp.plot_survival(private_survival, by="site").texts]
     assert {"1†", "2†"} & set(below)
     assert not {"1", "2"} & set(below)
-
-
-@pytest.mark.parametrize(
-    ("said", "marked"),
-    [
-        ("1 of 2 evaluable patients had PR", "1† of 2† evaluable patients had PR"),
-        ("2 patients, 12 of 20", "2† patients, 12 of 20"),
-        ("21 patients, a ratio of 1 and 0 of 3", "21 patients, a ratio of 1 and 0 of 3"),
-        ("10 exposed with 1 events", "10 exposed with 1† events"),
-        ("R-hat is 1.01; 2.5 of 3", "R-hat is 1.01; 2.5 of 3"),
-        ("D 82% (39 to 98%), 1 of 1.", "D 82% (39 to 98%), 1† of 1†."),
-        ("1 of 1 question passed; 1 of 2", "1 of 1 question passed; 1† of 2†"),
-        ("smallest 0.5, 2 of 8 below 5", "smallest 0.5, 2 of 8 below 5"),
-        ("2 of 4 expected counts below 5", "2 of 4 expected counts below 5"),
-        ("1 of 2 implied combinations seen", "1 of 2 implied combinations seen"),
-    ],
-)
-def test_counts_inside_sentences_are_marked(said: str, marked: str) -> None:
-    assert marked_words(said) == marked
-    assert marked_words(marked) == marked
 
 
 def test_a_coding_of_a_private_table_still_finds_its_patients(private_cases: pd.DataFrame) -> None:

@@ -29,6 +29,7 @@ from casepool.inference.fit_contents import said_engine
 from casepool.inference.psis import weigh_evenly
 from casepool.modelling.design.design import patients_in
 from casepool.modelling.terms.labels import Group
+from casepool.writing import count_text
 
 COLUMNS = ("question", "verdict", "value", "sentence", "about", "told")
 SAMPLING, FIT, INFORMATION = "sampling", "fit", "information"
@@ -272,7 +273,7 @@ def _left_out(fitted: Fitted, *, refits: bool, progress: bool) -> Iterator[dict[
         elif not refits:
             yield _answer(question, NOT_ASKED, np.nan, f"not asked: refits=True leaves out each of {count}, by a refit")
         else:
-            yield _together(question, leave_out_of(fitted, by, progress=progress))
+            yield _together(question, leave_out_of(fitted, by, progress=progress), public=fitted.public)
 
 
 def _single(fitted: Fitted, found: LeftOneOut, *, refits: bool) -> dict[str, Any]:
@@ -306,15 +307,16 @@ def _single(fitted: Fitted, found: LeftOneOut, *, refits: bool) -> dict[str, Any
     )
 
 
-def _together(question: str, table: pd.DataFrame) -> dict[str, Any]:
+def _together(question: str, table: pd.DataFrame, *, public: bool) -> dict[str, Any]:
     """Say how well levels are predicted from the others, and which is the least expected."""
     least = table.iloc[int(table["p"].argmin())]
     lost = int((table["note"] != "").sum())
     score, prior, pooled = (table[name].sum(min_count=len(table)) for name in ("score", "score_prior", "score_pooled"))
     beside = [f"{prior:.1f} from the prior alone"] * bool(np.isfinite(prior))
     beside += [f"{pooled:.1f} were each an average level"] * bool(np.isfinite(pooled))
+    events, n = (count_text(float(least[name]), not public) for name in ("events", "n"))
     said = f"the joint log scores of {len(table)} sum to {score:.1f}" + (f" ({'; '.join(beside)})" if beside else "")
-    said += f"; the least expected is {least['level']}: {least['events']:g} of {least['n']:g}, predicted "
+    said += f"; the least expected is {least['level']}: {events} of {n}, predicted "
     said += f"{least['expected_lower']:g} to {least['expected_upper']:g} (95%), P {said_p(least['p'])} allowing for all"
     said += f"; {lost} refits did not converge" if lost else ""
     verdicts = [verdict_of_p(p) for p in table["p"]]

@@ -17,6 +17,7 @@ from casepool.errors import CasepoolError
 from casepool.estimation.draws import Fitted, open_all
 from casepool.estimation.survival import refuse_times
 from casepool.inference.fit_contents import data_hash, used_columns
+from casepool.remarks import Count
 
 WHOLE_FILE = "cases.csv"
 
@@ -45,6 +46,10 @@ class Material:
     def public(self) -> bool:
         """Whether identifiers may be shown."""
         return self.codebook.public
+
+    def count(self, count: float, noun: str = "") -> str:
+        """Write a number of patients or events, marked where it may identify one."""
+        return Count(count, noun).text(public=self.public)
 
     def label(self, column: str) -> str:
         """Return what a reader calls a column."""

@@ -25,6 +25,7 @@ from casepool.modelling.families.baselines import TINY
 from casepool.modelling.families.responses import category_counts
 from casepool.modelling.specification.endpoints import event
 from casepool.random_streams import Stream, stream
+from casepool.writing import count_text
 
 CONCERN, FAIL = 0.005, 0.0005
 """P values below which model and data disagree.
@@ -51,12 +52,15 @@ class Statistic:
         What each number belongs to.
     seen : array (numbers,)
     replicated : array (replicates, numbers)
+    of_patients : bool
+        Whether patients are counted, so that a small number may identify one.
     """
 
     name: str
     of: tuple[str, ...]
     seen: np.ndarray
     replicated: np.ndarray
+    of_patients: bool = True
 
 
 def agreement(
@@ -84,8 +88,11 @@ def agreement(
     rng = stream(seed, Stream.AGREEMENT)
     codebook = codebook or codebook_of(frame)
     after = statistics(design, frame, thinned(parameters, REPLICATES), rng, codebook)
+    public = codebook is None or codebook.public
     rows = [_conflict(design, frame, rng, codebook)]
-    return rows + [_row(f"replicated {item.name}", [item], "the model's own replicates") for item in after]
+    return rows + [
+        _row(f"replicated {item.name}", [item], "the model's own replicates", public=public) for item in after
+    ]
 
 
 def _conflict(
@@ -99,7 +106,8 @@ def _conflict(
     if not found:
         said = "not asked: when the next look would have been is not known where events lie between two looks"
         return {"question": "prior against data", "verdict": NOT_ASKED, "value": float("nan"), "sentence": said}
-    return _row("prior against data", found, "what the prior alone expects")
+    public = codebook is None or codebook.public
+    return _row("prior against data", found, "what the prior alone expects", public=public)
 
 
 def thinned(parameters: Parameters, size: int) -> dict[str, np.ndarray]:
@@ -149,7 +157,9 @@ def _of_response(
         by_level = seen @ members, replicated @ members
         found.append(Statistic(f"responders by {name}", levels, *by_level))
         whole = [(counts == total[kept]).sum(axis=-1, keepdims=True) for counts in by_level]
-        found.append(Statistic(f"levels of {name} without failure", ("all levels",), whole[0], whole[1]))
+        found.append(
+            Statistic(f"levels of {name} without failure", ("all levels",), whole[0], whole[1], of_patients=False)
+        )
     return found
 
 
@@ -157,7 +167,9 @@ def _along(name: str, values: np.ndarray, n: np.ndarray, seen: np.ndarray, repli
     """Sum a number, from its mean, over the responders who have one."""
     known = ~np.isnan(values)
     weight = np.where(known, values - np.average(values[known], weights=n[known]), 0.0)[:, None]
-    return Statistic(f"{name} of responders", ("sum from the mean",), seen @ weight, replicated @ weight)
+    return Statistic(
+        f"{name} of responders", ("sum from the mean",), seen @ weight, replicated @ weight, of_patients=False
+    )
 
 
 def _of_survival(
@@ -175,7 +187,7 @@ def _of_survival(
             seen = np.atleast_1d(survival_at(curve, at))
             of = (f"Kaplan-Meier at {at:g} {design.model.outcome.unit}",)
             name = f"{design.model.outcome.staying} to {at:g} {design.model.outcome.unit}"
-            found.append(Statistic(name, of, seen, product_limit(time, event_, out["entry"], at)[:, None]))
+            found.append(Statistic(name, of, seen, product_limit(time, event_, out["entry"], at)[:, None], False))
     found.append(_when(out, time, event_))
     exposure = next(iter(design.model.exposures.values()), None)
     if exposure is None:
@@ -195,7 +207,7 @@ def _when(outcome: Mapping[str, np.ndarray], time: np.ndarray, event_: np.ndarra
     last = outcome["time"].max()
     seen = np.log(np.maximum(outcome["time"], TINY) / last)[outcome["event"] == 1].sum(keepdims=True)
     drawn = np.where(event_, np.log(np.maximum(time, TINY) / last), 0.0).sum(axis=1, keepdims=True)
-    return Statistic("log times of events", ("sum, over the longest follow-up",), seen, drawn)
+    return Statistic("log times of events", ("sum, over the longest follow-up",), seen, drawn, False)
 
 
 def limits(outcome: Mapping[str, np.ndarray], shape: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
@@ -236,16 +248,17 @@ def product_limit(time: np.ndarray, event_: np.ndarray, entry: np.ndarray, at: f
     return np.where(event_ & (time <= at), 1 - 1 / np.maximum(at_risk, 1), 1.0).prod(axis=1)
 
 
-def _row(question: str, asked: list[Statistic], expected: str) -> dict[str, Any]:
+def _row(question: str, asked: list[Statistic], expected: str, *, public: bool) -> dict[str, Any]:
     """Answer a question by the most extreme of its numbers."""
     seen = np.concatenate([item.seen for item in asked])
     replicated = np.concatenate([item.replicated for item in asked], axis=1)
-    names = [(item.name, of) for item in asked for of in item.of]
+    names = [(item.name, of, item.of_patients) for item in asked for of in item.of]
     p, worst = tail_chance(seen, replicated)
     low, high = np.quantile(replicated[:, worst], [0.025, 0.975])
-    name, of = names[worst]
+    name, of, of_patients = names[worst]
+    number = count_text(seen[worst], not public) if of_patients else f"{seen[worst]:.3g}"
     among = f", the least expected of {len(names)}" if len(names) > 1 else ""
-    said = f"{name}, {of}: {seen[worst]:.3g}{among}; {expected}: {low:.3g} to {high:.3g} (95%), P {said_p(p)}"
+    said = f"{name}, {of}: {number}{among}; {expected}: {low:.3g} to {high:.3g} (95%), P {said_p(p)}"
     return {"question": question, "verdict": verdict_of_p(p), "value": p, "sentence": said}
 
 

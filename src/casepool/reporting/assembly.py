@@ -28,7 +28,7 @@ from casepool.reporting.checklist import checklist
 from casepool.reporting.glossary import glossary
 from casepool.reporting.patients import analysed, data_section
 from casepool.reporting.sentences import in_short
-from casepool.writing import FEW, RARE, marked_words, write_atomically
+from casepool.writing import FEW, RARE, write_atomically
 
 TEMPLATES = Path(__file__).parent / "templates"
 DOI = re.compile(r"doi:(10\.[^\s,;]+[^\s,;.)])(\)?)")
@@ -98,10 +98,9 @@ def short(material: Material, answers: Sequence[Answers]) -> list[Block]:
     """Say what was done and found."""
     n = max(analysed(fitted) for fitted in material.fits)
     done = (
-        f"{n:g} cases were analysed by Bayesian models. Where a model borrows, the levels of a factor inform each "
-        "other, so that "
-        "a level with one patient says neither 0% nor 100% (shrunk). Beside every answer stands the raw one that "
-        "it replaces."
+        f"{material.count(n)} cases were analysed by Bayesian models. Where a model borrows, the levels of a factor "
+        "inform each other, so that a level with one patient says neither 0% nor 100% (shrunk). Beside every answer "
+        "stands the raw one that it replaces."
     )
     return [Points([("", done), *(("", text) for text in in_short(material, answers))])]
 
@@ -151,7 +150,7 @@ def render(material: Material, contents: Sequence[Section]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["marked_up"] = marked_up if material.public else lambda text: marked_up(marked_words(text))
+    environment.filters["marked_up"] = marked_up
     style = Markup((TEMPLATES / "report.css").read_text(encoding="utf-8"))  # noqa: S704 - our own file
     book = material.codebook
     values: dict[str, Any] = {

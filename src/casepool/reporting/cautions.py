@@ -10,7 +10,7 @@ from pathlib import Path
 from casepool.errors import CasepoolError
 from casepool.estimation.material import Material
 from casepool.frequentist.proportions import clopper_pearson
-from casepool.plotting.numbers import counted, listed, with_interval
+from casepool.plotting.numbers import listed, with_interval
 from casepool.reporting.answers import Answers
 from casepool.reporting.blocks import Block, Cell, Table, Text
 from casepool.reporting.patients import event_words, exposed, total
@@ -80,7 +80,7 @@ def cannot_show(material: Material, answers: Sequence[Answers]) -> list[Block]:
     blocks: list[Block] = []
     told = next((answer for answer in answers if answer.exposure is not None), None)
     if told is not None:
-        blocks.append(Text(_association(told, published=published(material))))
+        blocks.append(Text(_association(material, told)))
     response = next((answer for answer in answers if answer.factors), None)
     if response is not None:
         blocks += _published(material, response, trials_of(material.folder))
@@ -92,29 +92,30 @@ def published(material: Material) -> bool:
     return material.codebook.publication in material.cases.columns
 
 
-def _association(answer: Answers, *, published: bool) -> str:
+def _association(material: Material, answer: Answers) -> str:
     exposure = answer.exposure
     what = exposure.called if exposure else ""
     (n, events), (who, among) = total(answer.fitted), exposed(answer.fitted)
     counting = f"Counting patients as exposed only from the start of {what} on removes immortal time and nothing else."
     fixed = exposure is not None and not exposure.begins
-    ends = PUBLISHED_ENDS if published else OTHER_ENDS
+    counts = [material.count(count) for count in (n, who, events, among)]
+    ends = PUBLISHED_ENDS if published(material) else OTHER_ENDS
     if exposure is not None and fixed:
         counting = f"The model {exposure.guard(answer.fitted.model.outcome)}."
     return (
-        f"The term for {what} describes an association among {n:g} patients, {who} of them exposed, with "
-        f"{events:g} events "
-        f"in all and {among or 'none'} among the exposed. {counting} "
+        f"The term for {what} describes an association among {counts[0]} patients, {counts[1]} of them exposed, with "
+        f"{counts[2]} events "
+        f"in all and {counts[3] if among else 'none'} among the exposed. {counting} "
         f"{SELECTION.format(what=what, besides=' besides' if fixed else '', ends=ends)}"
     )
 
 
 def _published(material: Material, answer: Answers, trials: list[Trial]) -> list[Block]:
     n, events = total(answer.fitted)
-    without = counted(n - events, "patient")
+    without = material.count(n - events, "patient")
     collected = "Rates among collected cases are not the rates of patients. " * published(material)
     text = (
-        f"{collected}Here {events:g} of {n:g} had "
+        f"{collected}Here {material.count(events)} of {material.count(n)} had "
         f"{event_words(material, answer.fitted.model)}; whatever separates the levels of a factor rests on the "
         f"{without} "
         f"without it and on the priors. {PUBLICATION if published(material) else CHOSEN}"
@@ -125,7 +126,9 @@ def _published(material: Material, answer: Answers, trials: list[Trial]) -> list
     text += f" Prospective trials of the same treatment found {listed(said)}; some patients may be in both."
     rows = [[Cell(t.trial), Cell(t.population), *_rate(t.events, t.n), Cell(t.reference, t.note)] for t in trials]
     book = material.codebook
-    rows.append([Cell("the cases of this report"), Cell(book.title), *_rate(int(events), int(n)), Cell(book.source)])
+    _, rate = _rate(int(events), int(n))
+    counts = Cell(f"{material.count(events)} of {material.count(n)}")
+    rows.append([Cell("the cases of this report"), Cell(book.title), counts, rate, Cell(book.source)])
     headings = ["trial", "patients", "responders", "raw, 95% CI (Clopper-Pearson)", "reference"]
     return [Text(text), Table("Prospective trials of the same treatment, and these cases", headings, rows)]
 

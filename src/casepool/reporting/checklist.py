@@ -120,7 +120,8 @@ def _source(material: Material, answers: Sequence[Answers]) -> str:
 def _columns(material: Material, answers: Sequence[Answers]) -> str:
     book = material.codebook
     guessed = f", {len(book.guessed)} of guessed type" if book.guessed else ""
-    return f"{len(material.cases)} rows of {counted(len(book.columns), 'column')}, typed by a codebook{guessed}"
+    rows = material.count(len(material.cases), "row")
+    return f"{rows} of {counted(len(book.columns), 'column')}, typed by a codebook{guessed}"
 
 
 def _integrity(material: Material, answers: Sequence[Answers]) -> str:
@@ -180,7 +181,7 @@ def _strategies(answer: Answers, exposure: Exposure) -> str:
 def _assigned(answer: Answers, exposure: Exposure) -> str:
     terms = list(answer.fitted.model.terms)
     adjusted = f"the model adjusts for {listed(terms)} only" if terms else "the model adjusts for nothing"
-    n = len(answer.fitted.design.patients)
+    n = count_text(len(answer.fitted.design.patients), not answer.fitted.public)
     return f"not randomised: {n} patients, {exposure.called} as it happened; {adjusted}"
 
 
@@ -234,7 +235,7 @@ PRISMA_IPD = (
         f"the answers of {counted(len(answers), 'model')} above, each beside what it replaces"
     )),
     Item("risk of bias across studies: selection for publication", lambda material, answers: (
-        f"not to be told from these {len(material.cases)} cases: see What it cannot show"
+        f"not to be told from these {material.count(len(material.cases))} cases: see What it cannot show"
     )),
     Item("strengths, limits and meaning; funding"),
 )  # fmt: skip
@@ -247,7 +248,7 @@ TARGET = (
     Item("outcome, and how many had it", _of_exposure(_events)),
     Item("causal contrast and its assumptions", _of_exposure(lambda answer, exposure: (
         "none is claimed: the ratio is an association among "
-        f"{len(answer.fitted.design.patients)} patients (see What it cannot show)"
+        f"{count_text(len(answer.fitted.design.patients), not answer.fitted.public)} patients (see What it cannot show)"
     ))),
     Item("statistical analysis", _of_exposure(lambda answer, exposure: _model(answer.fitted))),
     Item("sensitivity analyses", _of_exposure(lambda answer, exposure: (

@@ -19,7 +19,6 @@ from casepool.plotting.style import data_uri
 from casepool.plotting.swimmer import draw_swimmer
 from casepool.reporting.blocks import Block, Cell, Picture, Table, Text
 from casepool.reporting.layouts import finished
-from casepool.writing import count_text
 
 MOST_LANES = 80
 """Patients of whom a report draws lanes."""
@@ -28,7 +27,7 @@ MOST_LANES = 80
 def data_section(material: Material) -> list[Block]:
     """Summarise the patients: counts per outcome, missing values, dates, and (if public) each patient."""
     book = material.codebook
-    rows = counted(len(material.cases), "row")
+    rows = material.count(len(material.cases), "row")
     blocks: list[Block] = [
         Text(f"{rows} in the table. {book.source}{'. Licence: ' + book.licence if book.licence else ''}")
     ]
@@ -72,9 +71,9 @@ def outcome_table(material: Material) -> Table:
         n, events = patients_and_events(fitted.design)
         cells = [
             f"{outcome_name(material, fitted.model)}: {event_words(material, fitted.model)}",
-            count_text(float(n.sum()), not material.public),
-            count_text(float(events.sum()), not material.public),
-            count_text(sum(fitted.design.sizes_left_out.values()), not material.public),
+            material.count(float(n.sum())),
+            material.count(float(events.sum())),
+            material.count(sum(fitted.design.sizes_left_out.values())),
             reasons_text(material, fitted),
         ]
         rows.append([Cell(text) for text in cells])
@@ -103,7 +102,7 @@ def reasons_text(material: Material, fitted: Fitted) -> str:
     for patient in fitted.design.left_out:
         found.setdefault(reason_of(material, fitted, patient), []).append(patient)
     if not material.public:
-        return "; ".join(f"{reason} ({count_text(len(who), True)})" for reason, who in found.items())
+        return "; ".join(f"{reason} ({material.count(len(who))})" for reason, who in found.items())
     return "; ".join(f"{reason} (patient{'s' * (len(who) > 1)} {', '.join(who)})" for reason, who in found.items())
 
 
@@ -130,7 +129,7 @@ def missing_table(material: Material) -> Table | None:
             cells = [
                 fitted.model.title,
                 material.label(term.coded.term.source),
-                f"{count_text(len(touched), not material.public)}{who}",
+                f"{material.count(len(touched))}{who}",
                 done,
             ]
             rows.append([Cell(text) for text in cells])
@@ -160,10 +159,12 @@ def dates(material: Material) -> list[str]:
             )
             low, high = (material.cases.loc[inside, name].to_numpy(dtype=float, na_value=np.nan) for name in names)
             known, none = int((low == high).sum()), int(np.isnan(low).sum())
+            asked = (total, len(fitted.design.patients), known, total - known - none, none)
+            counts = [material.count(count) for count in asked]
             said.append(
-                f"{material.label(exposure.column)}: recorded in {total} of {len(fitted.design.patients)} "
+                f"{material.label(exposure.column)}: recorded in {counts[0]} of {counts[1]} "
                 "patients with follow-up. "
-                f"The date is known in {known}, known between two dates in {total - known - none}, unknown in {none}."
+                f"The date is known in {counts[2]}, known between two dates in {counts[3]}, unknown in {counts[4]}."
             )
     return list(dict.fromkeys(said))
 

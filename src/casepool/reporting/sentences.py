@@ -11,7 +11,7 @@ from casepool.estimation.survival import prior_chance
 from casepool.modelling.design.touched import unvaried
 from casepool.modelling.families.names import effect_of
 from casepool.modelling.specification.cautions import association, lowered
-from casepool.plotting.numbers import capital, counted, listed, shown, with_interval
+from casepool.plotting.numbers import capital, listed, shown, with_interval
 from casepool.plotting.style import UNCONVERGED
 from casepool.reporting.answers import Answers, ByFactor
 from casepool.reporting.layouts import kind
@@ -48,9 +48,9 @@ def _overall(material: Material, answer: Answers) -> str:
     raw = everyone.raw[everyone.raw["method"] == "Clopper-Pearson"].iloc[0]
     words = event_words(material, answer.fitted.model)
     return (
-        f"{raw['events']:g} of {raw['n']:g} evaluable patients had {words}, raw {number(raw)} "
-        f"({kind(everyone.raw)}); "
-        f"the model puts their mean probability at {number(everyone.shrunk.iloc[0])} ({kind(everyone.shrunk)})."
+        f"{material.count(raw['events'])} of {material.count(raw['n'])} evaluable patients had {words}, raw "
+        f"{number(raw)} ({kind(everyone.raw)}); the model puts their mean probability at "
+        f"{number(everyone.shrunk.iloc[0])} ({kind(everyone.shrunk)})."
     )
 
 
@@ -66,7 +66,10 @@ def _response(material: Material, answer: Answers) -> Iterator[str]:
 def _levels(material: Material, answer: Answers, part: ByFactor) -> str:
     seen = part.shrunk[part.shrunk["n"] > 0]
     told = seen if len(seen) <= MOST_LEVELS else seen.sort_values("estimate").iloc[[0, -1]]
-    levels = [f"{r['level']} {number(r)}, {r['events']:g} of {r['n']:g}" for _, r in told.iterrows()]
+    levels = [
+        f"{r['level']} {number(r)}, {material.count(r['events'])} of {material.count(r['n'])}"
+        for _, r in told.iterrows()
+    ]
     column = lowered(material.label(answer.fitted.model.terms[part.by].source))
     extreme = "" if len(seen) <= MOST_LEVELS else f", lowest and highest of {len(seen)} levels"
     return f"Shrunk by {column}{extreme} ({kind(seen)}): {'; '.join(levels)}."
@@ -106,8 +109,8 @@ def _survival(material: Material, answer: Answers) -> Iterator[str]:
     n, events = total(answer.fitted)
     model = answer.fitted.model
     yield (
-        f"Of {n:g} patients with {lowered(outcome_name(material, model))}, {events:g} had the event "
-        f"({event_words(material, model)})."
+        f"Of {material.count(n)} patients with {lowered(outcome_name(material, model))}, {material.count(events)} had "
+        f"the event ({event_words(material, model)})."
     )
     exposure = answer.exposure
     if exposure is None:
@@ -127,10 +130,12 @@ def _survival(material: Material, answer: Answers) -> Iterator[str]:
         yield f"It {exposure.guard(model.outcome)}."
     who, among = exposed(answer.fitted)
     if who:
-        yield forced_text(answer) or f"Of {counted(who, 'exposed patient')}, {among} had the event."
+        yield forced_text(material, answer) or (
+            f"Of {material.count(who, 'exposed patient')}, {material.count(among)} had the event."
+        )
 
 
-def forced_text(answer: Answers) -> str:
+def forced_text(material: Material, answer: Answers) -> str:
     """Say that a ratio below 1 is forced where no exposed patient had the event; "" where it is not."""
     exposure, (who, events) = answer.exposure, exposed(answer.fitted)
     if exposure is None or events or not who:
@@ -140,6 +145,6 @@ def forced_text(answer: Answers) -> str:
     accelerated = answer.fitted.model.effects == "accelerated"
     side, limit = ("above", "upper") if accelerated else ("below", "lower")
     return (
-        f"None of the {who} exposed patients had the event, so the data can only pull the {name} one way: "
-        f"a posterior median {side} 1 is forced, not found, and the {limit} limit is the prior's."
+        f"None of the {material.count(who)} exposed patients had the event, so the data can only pull the {name} "
+        f"one way: a posterior median {side} 1 is forced, not found, and the {limit} limit is the prior's."
     )

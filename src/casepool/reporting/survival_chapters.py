@@ -50,7 +50,7 @@ def survival_blocks(material: Material, answer: Answers) -> list[Block]:
     """Lay out the answers of a survival model."""
     blocks: list[Block] = []
     if answer.exposure is not None:
-        blocks.append(Text(guard_text(answer), tone="guard"))
+        blocks.append(Text(guard_text(material, answer), tone="guard"))
     for by, table in answer.curves.items():
         blocks += [curves_picture(answer, by), curves_table(material, answer, by, table)]
     if answer.exposure is not None:
@@ -64,7 +64,7 @@ def survival_blocks(material: Material, answer: Answers) -> list[Block]:
     return blocks
 
 
-def guard_text(answer: Answers) -> str:
+def guard_text(material: Material, answer: Answers) -> str:
     """Say how the exposure's numbers must be read."""
     exposure = answer.exposure
     if exposure is None:
@@ -74,7 +74,7 @@ def guard_text(answer: Answers) -> str:
     return (
         f"Patients count as exposed to {exposure.called} only from its start on: before it they are in the other arm, "
         f"since they had to be {answer.fitted.model.outcome.without} until then. What remains is "
-        f"{association(exposure.called)}. {forced_text(answer)}"
+        f"{association(exposure.called)}. {forced_text(material, answer)}"
     ).strip()
 
 
@@ -149,7 +149,7 @@ def coding_blocks(material: Material, answer: Answers, exposure: Exposure) -> li
     for (_, value), (_, chance) in zip(values.iterrows(), chances.iterrows(), strict=True):
         names = [f"{d} {value[d]}" for d in decisions if value[d] != AS_RECORDED]
         numbers = [number_cell(value, parts(value["note"])), number_cell(chance, parts(chance["note"]))]
-        counts = Cell(f"{value['events']:g} of {value['n']:g}", own_note(value, shared))
+        counts = Cell(f"{material.count(value['events'])} of {material.count(value['n'])}", own_note(value, shared))
         rows.append([Cell((", ".join(names) or "as recorded").replace("_", " ")), counts, *numbers])
     name, chance_name = str(values["estimand"].iloc[0]), str(chances["estimand"].iloc[0])
     headings = ["who counts as exposed", "events of patients", f"{name}, {kind(values)}", chance_name]

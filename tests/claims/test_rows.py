@@ -73,6 +73,6 @@ def test_a_table_that_is_not_public_names_rows_by_number(tmp_path):
     claim = '[[claim]]\nid = "ages"\nwhere = "text"\nprinted = "2"\nconvention = "count"\nstatistic = "count"\n'
     (tmp_path / "published.toml").write_text(claim + "arguments = { where = { age = { above = 3.5 } } }\n")
     table = audit(tmp_path)
-    assert table["evidence"].tolist() == ["2: row 2, row 3; 1 convention tried, 1 agree"]
+    assert table["evidence"].tolist() == ["2†: row 2, row 3; 1 convention tried, 1 agree"]
     assert table.attrs == {"public": False}
     assert not table.astype(str).apply(lambda cells: cells.str.contains("Smith|Jones|Brown")).to_numpy().any()

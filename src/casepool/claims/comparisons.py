@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from casepool.claims.rows import Table, label_of, members, need, number, selected
-from casepool.claims.statistic import Answer, Arguments, Choice, Data, Sources, Statistic, listed
+from casepool.claims.statistic import Answer, Arguments, Choice, Data, Evidence, Sources, Statistic, listed
 from casepool.claims.survivals import EVENTS, as_events, follow_up
 from casepool.errors import CasepoolError
 from casepool.frequentist.contingency import FEW, likelihood_ratio, pearson, without_empty
@@ -15,6 +15,7 @@ from casepool.frequentist.cox import fit_cox
 from casepool.frequentist.exact import fisher_freeman_halton
 from casepool.frequentist.logrank import log_rank, mantel_byar
 from casepool.modelling.specification.cautions import guard
+from casepool.remarks import Count
 
 TESTS = (
     Choice("pearson", "Pearson chi-square test"),
@@ -63,24 +64,25 @@ def _contingency(data: Data, choices: Mapping[str, str]) -> Answer | None:
         exact = fisher_freeman_halton(counts, mid=test == "exact_mid_p")
         if exact.p is None:
             return None
-        return Answer((exact.p,), f"{_shown(data)}; {exact.tables} tables enumerated")
+        return Answer((exact.p,), (*_shown(data), f"; {exact.tables} tables enumerated"))
     found = likelihood_ratio(counts) if test == "likelihood_ratio" else chi
     cells = f"{found.few} of {found.expected.size} expected counts below {FEW}"
     if found.few:
         cells += f" (smallest {found.expected.min():.3g}): the approximation is doubtful"
     said = f"chi-square {found.statistic:.4g}, df {found.df}, P {found.p:.3g}; {cells}"
-    return Answer((found.p,), f"{_shown(data)}; {said}")
+    return Answer((found.p,), (*_shown(data), f"; {said}"))
 
 
-def _shown(data: Data) -> str:
+def _shown(data: Data) -> Evidence:
     """Write a table of counts, row by row."""
     counts, rows, columns, left_out = data
     if not columns:
-        return "counts as printed: " + "; ".join("/".join(map(str, row)) for row in counts)
-    cells = ", ".join(f"{row} {'/'.join(map(str, cell))}" for row, cell in zip(rows, counts, strict=True))
-    totals = "/".join(str(sum(column)) for column in zip(*counts, strict=True))
-    shown = f"{' / '.join(columns)}: {cells}, total {totals}"
-    return shown + (f"; left out: {listed(left_out)}" if left_out else "")
+        return ("counts as printed: " + "; ".join("/".join(map(str, row)) for row in counts),)
+    totals = [sum(column) for column in zip(*counts, strict=True)]
+    shown: list[str | Count] = [f"{' / '.join(columns)}: "]
+    for row, cells in [*zip(rows, counts, strict=True), ("total", totals)]:
+        shown += [f"{row} ", Count(cells[0]), *(part for cell in cells[1:] for part in ("/", Count(cell))), ", "]
+    return (*shown[:-1], f"; left out: {listed(left_out)}" if left_out else "")
 
 
 def _read_arms(sources: Sources, arguments: Arguments) -> Data:
@@ -111,8 +113,11 @@ def _survival_test(data: Data, choices: Mapping[str, str]) -> Answer | None:
     time = np.array([person[1] for person in people])
     event = as_events(np.array([person[2] for person in people]), choices["events"])
     arm = np.array([person[3] for person in people])
-    counts = ", ".join(f"{a}: {int((arm == a).sum())} patients, {int(event[arm == a].sum())} events" for a in arms)
-    evidence = counts + (f"; left out: {listed(left_out)}" if left_out else "")
+    counts: list[str | Count] = []
+    for a in arms:
+        patients, events = Count(int((arm == a).sum())), Count(int(event[arm == a].sum()))
+        counts += [f"{', ' if counts else ''}{a}: ", patients, " patients, ", events, " events"]
+    counts.append(f"; left out: {listed(left_out)}" if left_out else "")
     if test == "log_rank":
         p = log_rank(time, event, arm).p
     elif test == "cox":
@@ -120,7 +125,7 @@ def _survival_test(data: Data, choices: Mapping[str, str]) -> Answer | None:
     else:
         p = mantel_byar(time, event, _switch(people, test.removeprefix("mantel_byar_"))).p
     guarded = exposure and dated and not test.startswith("mantel")
-    return Answer((p,), f"P {p:.3g}; {evidence}" + (f"; it {guard()}" if guarded else ""))
+    return Answer((p,), (f"P {p:.3g}; ", *counts, f"; it {guard()}" if guarded else ""))
 
 
 def _cox_p(time: np.ndarray, event: np.ndarray, second: np.ndarray) -> float:

@@ -7,8 +7,9 @@ from statistics import fmean, median
 from typing import Any
 
 from casepool.claims.rows import Table, members, need, number, selected
-from casepool.claims.statistic import Answer, Arguments, Choice, Data, Sources, Statistic, listed
+from casepool.claims.statistic import Answer, Arguments, Choice, Data, Evidence, Sources, Statistic, listed
 from casepool.errors import CasepoolError
+from casepool.remarks import Count
 
 WEEKS_A_MONTH = {"calendar": 365.25 / 84, "four_weeks": 4.0}
 
@@ -40,8 +41,8 @@ def _read_count(sources: Sources, arguments: Arguments) -> Data:
 def _count(data: Data, choices: Mapping[str, str]) -> Answer:
     del choices
     found, unknown = data
-    evidence = f"{len(found)}: {listed(found)}"
-    return Answer((len(found),), evidence + (f"; empty in {listed(unknown)}" if unknown else ""))
+    who = f": {listed(found)}" + (f"; empty in {listed(unknown)}" if unknown else "")
+    return Answer((len(found),), (Count(len(found)), who))
 
 
 def _read_share(sources: Sources, arguments: Arguments) -> Data:
@@ -55,18 +56,17 @@ def _read_share(sources: Sources, arguments: Arguments) -> Data:
     )
 
 
-def _share(data: Data, choices: Mapping[str, str]) -> tuple[float, float, str] | None:
+def _share(data: Data, choices: Mapping[str, str]) -> tuple[float, float, Evidence] | None:
     """Return the two counts and their evidence."""
     named, everyone, limited = data
     if choices["denominator"] == "everyone" and not limited:
         return None
     found, among = named if choices["denominator"] == "named" else everyone
     outside = sorted(set(everyone[1]) - set(among))
-    evidence = f"{len(found)} of {len(among)}"
     rest = [label for label in among if label not in set(found)]
-    evidence += f"; without: {listed(rest)}" if len(rest) <= len(found) else f"; with: {listed(found)}"
-    few = 0 < len(outside) < len(among)
-    return len(found), len(among), evidence + (f"; left out: {listed(outside)}" if few else "")
+    who = f"; without: {listed(rest)}" if len(rest) <= len(found) else f"; with: {listed(found)}"
+    who += f"; left out: {listed(outside)}" if 0 < len(outside) < len(among) else ""
+    return len(found), len(among), (Count(len(found)), " of ", Count(len(among)), who)
 
 
 def _fraction(data: Data, choices: Mapping[str, str]) -> Answer | None:
@@ -99,7 +99,7 @@ def _distinct(data: Data, choices: Mapping[str, str]) -> Answer:
     everything = [label for _, labels in data for label in labels]
     twice = {label for label in everything if everything.count(label) > 1}
     evidence = "; ".join(f"{group + ': ' if group else ''}{len(labels)} ({listed(labels)})" for group, labels in data)
-    return Answer((total,), evidence + (f"; in more than one: {listed(frozenset(twice))}" if twice else ""))
+    return Answer((total,), (evidence, f"; in more than one: {listed(frozenset(twice))}" if twice else ""))
 
 
 def _read_members(sources: Sources, arguments: Arguments) -> Data:
@@ -112,7 +112,7 @@ def _read_members(sources: Sources, arguments: Arguments) -> Data:
 
 def _members(data: Data, choices: Mapping[str, str]) -> Answer:
     del choices
-    return Answer((), f"{len(data)}: {listed(data)}", frozenset(data))
+    return Answer((), (f"{len(data)}: {listed(data)}",), frozenset(data))
 
 
 def _read_values(sources: Sources, arguments: Arguments) -> Data:
@@ -126,17 +126,18 @@ def _values(data: Data, choices: Mapping[str, str]) -> Answer:
     del choices
     known, unknown = data
     said = ", ".join(f"{label}: {value:g}" for value, label in known)
-    return Answer(tuple(value for value, _ in known), said + (f"; empty in {listed(unknown)}" if unknown else ""))
+    return Answer(tuple(value for value, _ in known), (said, f"; empty in {listed(unknown)}" if unknown else ""))
 
 
 def _range(data: Data, choices: Mapping[str, str]) -> Answer | None:
     del choices
     known, unknown = data
     if not known:
-        return Answer((float("nan"), float("nan")), "no value")
+        return Answer((float("nan"), float("nan")), ("no value",))
     (low, lowest), (high, highest) = known[0], known[-1]
-    evidence = f"{len(known)} values, {low:g} (case {lowest}) to {high:g} (case {highest})"
-    return Answer((low, high), evidence + (f"; empty in {listed(unknown)}" if unknown else ""))
+    said = f", {low:g} (case {lowest}) to {high:g} (case {highest})"
+    said += f"; empty in {listed(unknown)}" if unknown else ""
+    return Answer((low, high), (Count(len(known)), " values", said))
 
 
 def _average(data: Data, choices: Mapping[str, str]) -> Answer | None:
@@ -146,10 +147,11 @@ def _average(data: Data, choices: Mapping[str, str]) -> Answer | None:
         return None
     factor = WEEKS_A_MONTH[choices["month"]] if weeks else 1.0
     if not known:
-        return Answer((float("nan"),), "no value")
+        return Answer((float("nan"),), ("no value",))
     values = [value * factor for value, _ in known]
     found = fmean(values) if choices["of"] == "mean" else median(values)
-    return Answer((found,), f"{len(values)} values, {found:.4g}" + (f"; empty in {listed(unknown)}" if unknown else ""))
+    empty = f"; empty in {listed(unknown)}" if unknown else ""
+    return Answer((found,), (Count(len(values)), f" values, {found:.4g}{empty}"))
 
 
 def _read_average(sources: Sources, arguments: Arguments) -> Data:
@@ -162,7 +164,7 @@ def _read_average(sources: Sources, arguments: Arguments) -> Data:
 
 def _sum_of_printed(data: Data, choices: Mapping[str, str]) -> Answer:
     del choices
-    return Answer((float(sum(data)),), " + ".join(f"{term:g}" for term in data))
+    return Answer((float(sum(data)),), (" + ".join(f"{term:g}" for term in data),))
 
 
 DENOMINATORS = (

@@ -10,10 +10,12 @@ from typing import Any, Literal
 
 from casepool.claims.rows import Table, table_of_file
 from casepool.errors import CasepoolError
+from casepool.remarks import Count
 
 Arguments = Mapping[str, Any]
 Data = Any
 """What a statistic has read: plain tuples, so that two readings can be compared."""
+Evidence = tuple[str | Count, ...]
 
 
 @dataclass(frozen=True)
@@ -23,15 +25,19 @@ class Answer:
     Attributes
     ----------
     values : tuple of float
-    evidence : str
-        Counts, expected cells, the patients concerned.
+    evidence : tuple of str and Count
+        Counts, expected cells, the patients concerned: one behind the other.
     labels : frozenset of str, optional
         Instead of values, where a claim lists labels.
     """
 
     values: tuple[float, ...]
-    evidence: str
+    evidence: Evidence
     labels: frozenset[str] | None = None
+
+    def said(self, *, public: bool) -> str:
+        """Put the evidence into words, small counts marked unless the table is public."""
+        return "".join(part.text(public=public) if isinstance(part, Count) else part for part in self.evidence)
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 from casepool.claims.rows import members, need, number, selected
-from casepool.claims.statistic import Answer, Arguments, Choice, Data, Sources, Statistic, listed
+from casepool.claims.statistic import Answer, Arguments, Choice, Data, Evidence, Sources, Statistic, listed
 from casepool.frequentist.curves import StepCurve, kaplan_meier
 from casepool.frequentist.medians import brookmeyer_crowley, median, order_statistic_interval
+from casepool.remarks import Count
 
 EVENTS = (
     Choice("censored", "censoring honoured"),
@@ -54,20 +55,21 @@ def as_events(event: np.ndarray, how: str) -> np.ndarray:
     return np.ones(len(event), dtype=bool) if how == "all_deaths" else event
 
 
-def _curve(data: Data, how: str) -> tuple[StepCurve, np.ndarray, str]:
+def _curve(data: Data, how: str) -> tuple[StepCurve, np.ndarray, Evidence]:
     people, left_out = data
     time = np.array([person[1] for person in people])
     event = np.array([person[2] for person in people], dtype=bool)
     without = [person[0] for person in people if not person[2]]
-    said = f"{len(people)} patients, {int(event.sum())} events; without: {listed(without)}"
-    said += f"; no survival time or status: {listed(left_out)}" if left_out else ""
-    return kaplan_meier(time, as_events(event, how)), time, said
+    who = f" events; without: {listed(without)}"
+    who += f"; no survival time or status: {listed(left_out)}" if left_out else ""
+    evidence = (Count(len(people)), " patients, ", Count(int(event.sum())), who)
+    return kaplan_meier(time, as_events(event, how)), time, evidence
 
 
 def _median(data: Data, choices: Mapping[str, Any]) -> Answer:
     curve, _, said = _curve(data, choices["events"])
     found = median(curve, choices["at_half"])
-    return Answer((found,), f"{'median not reached' if np.isinf(found) else f'median {found:g}'}; {said}")
+    return Answer((found,), (f"{'median not reached' if np.isinf(found) else f'median {found:g}'}; ", *said))
 
 
 def _median_limits(data: Data, choices: Mapping[str, Any]) -> Answer | None:
@@ -80,7 +82,7 @@ def _median_limits(data: Data, choices: Mapping[str, Any]) -> Answer | None:
         low = high = float("nan")
     else:
         low, high = brookmeyer_crowley(curve, choices["limits"])
-    return Answer((low, high), f"{said}")
+    return Answer((low, high), said)
 
 
 SURVIVALS: dict[str, Statistic] = {

@@ -62,8 +62,9 @@ def audit(dataset: str | Path) -> pd.DataFrame:
     cases = read_cases(folder)
     codings = _codings(cases, folder)
     found = {claim: recompute(claim, codings, f"{folder.name}/{FILE}") for claim in claims}
-    table = pd.DataFrame([_row(claim, found) for claim in claims], columns=list(COLUMNS))
-    return marked_private(table, public=(codebook_of(cases) or Codebook()).public)
+    public = (codebook_of(cases) or Codebook()).public
+    table = pd.DataFrame([_row(claim, found, public=public) for claim in claims], columns=list(COLUMNS))
+    return marked_private(table, public=public)
 
 
 def _folder(dataset: str | Path) -> Path:
@@ -90,7 +91,7 @@ def _codings(cases: pd.DataFrame, folder: Path) -> dict[str, Sources]:
     return out
 
 
-def _row(claim: Claim, results: Mapping[Claim, list[Recomputed]]) -> dict[str, str]:
+def _row(claim: Claim, results: Mapping[Claim, list[Recomputed]], *, public: bool) -> dict[str, str]:
     """Give the verdict on one claim."""
     found = results[claim]
     named = next((one for one in found if not one.departures), None)
@@ -98,13 +99,13 @@ def _row(claim: Claim, results: Mapping[Claim, list[Recomputed]]) -> dict[str, s
     row = {"claim": claim.id, "where": claim.where, "printed": claim.printed, "convention": claim.convention}
     row["recomputed"] = written(claim, named.answer) if named else "not computed"
     row |= {"verdict": CANNOT, "reproduces_as": ""}
-    evidence = [named.answer.evidence if named else "the named convention does not apply to these data"]
+    evidence = [named.answer.said(public=public) if named else "the named convention does not apply to these data"]
     if named is not None and named in matches:
         row |= {"verdict": REPRODUCES, "reproduces_as": claim.convention}
     elif matches:
         ways = nearest(matches)
         row |= {"verdict": ONLY_AS, "reproduces_as": "; or ".join(_words(claim, one, results) for one in ways)}
-        evidence.append(f"there: {ways[0].answer.evidence}")
+        evidence.append(f"there: {ways[0].answer.said(public=public)}")
     return row | {"evidence": "; ".join(filter(None, [*evidence, _elsewhere(claim, found), _tried(found, matches)]))}
 
 

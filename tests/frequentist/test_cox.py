@@ -125,7 +125,7 @@ def test_separation_by_a_combination_of_covariates_is_seen():
 
 @pytest.mark.parametrize(("exposed", "others"), [(1, 1), (1, 9), (7, 2), (30, 1)])
 def test_of_one_event_the_penalised_ratio_is_known(exposed, others):
-    """One of the others dies first: the share p of the exposed at risk has the log-likelihood 1.5 log(1-p) + 0.5 log p."""
+    """One of the others dies first: 1.5 log(1-p) + 0.5 log p, of p, the share of the exposed among those at risk."""
     operated = np.repeat([0, 1], [others, exposed])
     time = np.arange(1.0, 1 + operated.size)
     firth = fit_cox(time, time == 1, operated, penalised=True)

@@ -37,6 +37,7 @@ app = typer.Typer(
 
 Data = Annotated[str, typer.Option("--data", help="A bundled dataset's name, a folder with cases.csv, or a CSV file.")]
 Seed = Annotated[int, typer.Option(help="Seed of the sampler.")]
+Times = Annotated[list[float] | None, typer.Option("--at", help="A time; may be given several times.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="Say nothing while working.")]
 
 
@@ -128,6 +129,7 @@ def estimates(
         str | None, typer.Option(help="A factor, an exposure or a labelled column; default everyone.")
     ] = None,
     target: Annotated[str, typer.Option(help="observed, standardised or new (response models).")] = "observed",
+    at: Times = None,
     csv: Annotated[bool, typer.Option("--csv", help="Print comma-separated values, all columns.")] = False,
 ) -> None:
     """Print the estimates of a saved fit: response probabilities, or survival."""
@@ -135,7 +137,7 @@ def estimates(
     from casepool.inference.files import open_fit
 
     fitted = open_fit(file)
-    table = run(fitted, by, target=target)
+    table = run(fitted, by, target=target, at=at or None)
     print(_text(table, csv=csv))
     _stop_if_unconverged([fitted])
     if "fail" in set(table["verdict"]):
@@ -196,6 +198,7 @@ def report(
     out: Annotated[Path, typer.Option(help="The HTML file to write.")] = Path("report.html"),
     seed: Seed = 1,
     engine: Engine = None,
+    at: Times = None,
     quiet: Quiet = False,
 ) -> None:
     """Fit what a dataset's codebook lists under `report`, and write one self-contained HTML page."""
@@ -222,7 +225,7 @@ def report(
     from casepool.reporting import report as write
 
     fits = [run(each, cases, seed=seed, engine=engine, progress=not quiet) for each in chosen]
-    write(fits, out, progress=not quiet)
+    write(fits, out, at=at or None, progress=not quiet)
     print(f"wrote {out} (seed {seed})")
     _stop_if_unconverged(fits)
 

@@ -97,7 +97,7 @@ COMMANDS: dict[str, Command] = {
     "sensitivity": Command("Power scaling, and refits under other priors.", ("fit", "scales", "quiet")),
     "exposure_sensitivity": Command("An exposure under other priors and datings.", ("fit", "quiet")),
     "leave_out": Command("Leave out patients, levels or publications in turn.", ("fit", "by", "quiet")),
-    "compare_models": Command("Score fits of the same patients.", ("fits", "by", "quiet")),
+    "compare_models": Command("Score fits of the same patients.", ("fits", "by", "at", "quiet")),
     "classical": Command("The frequentist answers.", ("model", "cases!", "by", "at")),
     "tipping": Command(
         "Every unknown date moved through its interval.", ("model", "cases!", "seed", "engine", "quiet")

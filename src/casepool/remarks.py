@@ -28,6 +28,7 @@ WORDS = {
     "incomplete": "{parts}",
     "left out": "left out: {parts}",
     "left out for": "{n} ({reason})",
+    "event at the start": "{n} had the event at the very time {exposure} began: it counts as before it",
     "one level only": "all patients have {term} '{level}': the term adds nothing",
     "never exposed": "all patients of the fit are '{arm}': what is said of {exposure} is the prior's alone",
     "always exposed": "all patients of the fit are '{arm}': {exposure} is told from their own time before it alone",

@@ -56,3 +56,21 @@ def test_fits_that_do_not_belong_together_are_refused(fits) -> None:
     other = cp.fit(of("toxicity"), TABLE.iloc[1:], **FEW)
     with pytest.raises(cp.CasepoolError, match="same patients"):
         cp.cumulative_incidence([fits[0], other])
+
+
+def test_under_strategies_patients_and_events_are_those_of_the_arm() -> None:
+    surgery = pd.Series([True, False, True, False, True, False, False, True])
+    cases = TABLE.assign(surgery=surgery, start=TABLE["time"].where(surgery) / 2)
+    exposed = {"surgery": {"column": "surgery", "start": "start", "dating": "uniform"}}
+    priors = {"intercept": normal(1.5, -3.0), "surgery_effect": normal(1.0)}
+    outcome = {"event": "end", "event_levels": ["disease"], **CODES}
+    lead = survival_model(priors, exposure=exposed, outcome=outcome)
+    fits = [cp.fit(model, cases, **FEW) for model in (lead, of("toxicity"))]
+    table = cp.cumulative_incidence(fits, at=[6.0])
+    ends = cases["end"].groupby(surgery).value_counts()
+    for arm, inside in (("without surgery", False), ("with surgery", True)):
+        rows = table[table["estimand"].str.contains(arm)].set_index("level")
+        assert (rows["n"] == (surgery == inside).sum()).all()
+        for cause in CAUSES:
+            assert rows.loc[cause, "events"] == ends.get((inside, cause), 0)
+        assert rows.loc["none", "events"] == sum(ends.get((inside, cause), 0) for cause in CAUSES)

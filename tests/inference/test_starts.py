@@ -1,5 +1,7 @@
 """Where chains begin: at the centre of the prior, or, under a vague one, nearer to where something can be observed."""
 
+import contextlib
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -83,3 +85,10 @@ def test_what_nothing_can_be_observed_under_is_refused_in_words() -> None:
     design = make_design(vague("weibull", fixed(1000.0), normal(1.0, -3.0)), FOLLOWED)
     with pytest.raises(CasepoolError, match="no start of the chains of 'small' has a finite likelihood"):
         _starts(centre_of(design), Density(design))(1)
+
+
+@pytest.mark.parametrize(("family", "prior"), EVERY, ids=str)
+def test_an_engine_without_a_compiler_draws_under_a_vague_prior_or_declines_in_one_line(family, prior) -> None:
+    with contextlib.suppress(CasepoolError):
+        fit = cp.fit(vague(family, prior), FOLLOWED, seed=1, engine="lockstep", progress=False)
+        assert np.isfinite(fit["log_likelihood"]["outcome"].to_numpy()).all()

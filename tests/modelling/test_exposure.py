@@ -9,7 +9,11 @@ from hypothesis import strategies as st
 from scipy import integrate, stats
 
 from casepool.errors import CasepoolError
+from casepool.frequentist.answers import classical
 from casepool.modelling import list_models, make_design, model
+from casepool.modelling.design.likelihood import outcome_and_dates, pointwise
+from casepool.modelling.design.touched import touched
+from casepool.remarks import note_of
 
 from .small import EACH, PIECES, assert_same_design, by_patient, own_values, survival_model, table, total, with_units
 
@@ -75,7 +79,7 @@ def two_pieces(family, effects, time, event, start, entry=0.0):
         risk += in_parts(before, entry, min(start, time))
     if start < time:
         risk += in_parts(after, max(start, entry), time)
-    at_end = after if start <= time else before
+    at_end = after if start < time else before  # who has the event as the exposure starts had it before
     return (np.log(at_end(time)) if event else 0.0) - risk
 
 
@@ -306,3 +310,52 @@ def test_splitting_exactly_where_the_exposure_starts_changes_nothing(dating):
     whole = table(time=[20.0], event=[True], surgery=[True], start=[8.0], entry=[0.0])
     split = table(time=[8.0, 20.0], event=[False, True], surgery=[True] * 2, start=[8.0] * 2, entry=[0.0, 8.0])
     assert total(chosen, split, **values) == pytest.approx(total(chosen, whole, **values), abs=1e-10)
+
+
+def test_an_event_as_the_exposure_starts_belongs_to_before_it_in_posterior_and_maximum_alike():
+    tied = table(
+        time=[15.0, 20.0, 8.0, 30.0, 12.0, 6.0],
+        event=[True, False, True, False, True, True],
+        surgery=[True, True, False, False, True, False],
+        start=[15.0, 3.0, np.nan, np.nan, 4.0, np.nan],
+    )
+    chosen = survival_model("exponential", "proportional", exposure={"start": "start"})
+    values = {"intercept": ETA, "surgery_effect": BETA, "surgery_log_intensity": np.log(RHO)}
+    before = tied.assign(start=tied["start"].replace(15.0, 15.0 - 1e-9))
+    assert by_patient(chosen, tied, **values)[0] == pytest.approx(by_patient(chosen, before, **values)[0] - BETA)
+    rows = classical(chosen, tied, "surgery")
+    ratio = rows[(rows["estimand"] == "hazard ratio") & rows["method"].str.startswith("maximum")].iloc[0]
+    exposed, unexposed = 1 / (17 + 8), 3 / (15 + 3 + 8 + 30 + 4 + 6)
+    assert ratio["estimate"] == pytest.approx(exposed / unexposed, rel=1e-6)
+    said = "1 patient had the event at the very time surgery began: it counts as before it"
+    assert note_of(touched(make_design(chosen, tied))) == said
+
+
+@pytest.mark.parametrize("between", [False, True])
+def test_who_enters_as_follow_up_ends_is_left_out_and_counted(between):
+    entry = [0.0, 9.0, 0.0, 4.0]
+    followed = {"lower": [5.0, 9.0, 0.0, 4.0], "upper": [5.0, np.nan, np.nan, 4.0]}
+    times = followed if between else {"time": [5.0, 9.0, 0.0, 4.0], "event": [True, False, False, True]}
+    chosen = survival_model("exponential", "proportional", entry=True, between=between)
+    design = make_design(chosen, table(**times, entry=entry))
+    assert design.patients == ("1",)
+    assert note_of(touched(design)) == "left out: 3 patients (follow-up ends at entry)"
+
+
+@pytest.mark.parametrize(
+    "who", [PATIENTS, PATIENTS.assign(low=[np.nan, 1.0, 0.0, 2.0, 0.0, 1.0], high=PATIENTS["time"])]
+)
+def test_the_dates_and_the_outcome_given_them_add_up_to_the_joint_likelihood(who):
+    interval = {"earliest": "low", "latest": "high"} if "low" in who else {"start": "start"}
+    chosen = survival_model("weibull", "proportional", exposure=interval)
+    values = {"intercept": ETA, "surgery_effect": BETA, "surgery_log_intensity": np.log(RHO), "shape": 0.7}
+    draws = {name: np.full((1, 2), value) for name, value in values.items()}
+    design = make_design(chosen, who)
+    outcome, dates = outcome_and_dates(design, draws)
+    np.testing.assert_allclose(outcome + dates, pointwise(design, draws), atol=1e-10)
+    known = [
+        np.log(np.exp(-RHO * row.low) - np.exp(-RHO * row.high)) if "low" in who else np.log(RHO) - RHO * row.start
+        for row in who[who["surgery"]].itertuples()
+    ]
+    never = [-RHO * row.time for row in who[~who["surgery"]].itertuples()]
+    np.testing.assert_allclose(dates[0, 0], [*never, *known], atol=1e-8)

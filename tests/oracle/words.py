@@ -52,11 +52,22 @@ def texts(told, change):
     return change(told) if isinstance(told, str) else told
 
 
-def today(text):
-    """Write a text of 0.1.0 as it would be written now."""
-    for before, now in REWORDED:
+def today(text, outcome=None):
+    """Write a text of 0.1.0 as it would be written now, of a model's outcome in the outcome's own words."""
+    for before, now in (*REWORDED, *(() if outcome is None else own_words(outcome))):
         text = text.replace(before, now)
     return text
+
+
+def own_words(outcome):
+    """Return texts of 0.1.0 that an outcome has other words for: those of the posterior's tables."""
+    yield " responds more often", f" {outcome.reaches} more often"
+    if outcome.staying != "survival":
+        for time in (3, 10, 12, 20, 24, 36):
+            yield f"survival at {time:g} months: ", f"{outcome.staying} at {time:g} months: "
+            yield f"mean survival to {time:g} months: ", f"mean time {outcome.free} to {time:g} months: "
+        yield "median survival: ", f"{outcome.median}: "
+        yield "median survival lies", f"{outcome.median} lies"
 
 
 def as_then(text):

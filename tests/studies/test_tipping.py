@@ -67,6 +67,8 @@ def test_where_the_interval_first_reaches_one(lower, upper, found, said):
     row = _tips(table.assign(verdict="pass", **rows))
     assert row.get("estimate", np.nan) == pytest.approx(found, nan_ok=True)
     assert said in note_of(row.get("note", ()))
+    if not said:
+        assert (row["lower"], row["upper"]) == (0.5, 1.0)
 
 
 def test_refused_without_anything_to_move():

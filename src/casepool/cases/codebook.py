@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from casepool.arguments import ASKED
+from casepool.arguments import ASKED, is_number
 from casepool.cases.column import TYPES, Column
 from casepool.cases.roles import check_roles
 from casepool.errors import CasepoolError
@@ -30,6 +30,8 @@ class Codebook:
         What errors call the table.
     publication : str
         Column that says which publication or centre a row comes from; "" where none does.
+    at : tuple of float
+        Times at which survival is told unless others are asked for, in the models' unit.
     engine : str
         Which engine draws a fit of these cases that asks for none; "" leaves it to the default.
     guessed : tuple of str
@@ -50,6 +52,7 @@ class Codebook:
     report: tuple[str, ...] = ()
     file: Mapping[str, str] = field(default_factory=dict)
     publication: str = ""
+    at: tuple[float, ...] = ()
     engine: str = ""
     columns: Mapping[str, Column] = field(default_factory=dict)
     codings: Mapping[str, Mapping[str, Mapping[str, Any]]] = field(default_factory=dict)
@@ -71,7 +74,7 @@ class Codebook:
     def to_dict(self) -> dict[str, Any]:
         """Return the codebook as nested plain mappings, ready for JSON, TOML or ``frame.attrs``."""
         plain = {f.name: getattr(self, f.name) for f in fields(self)}
-        for name in ("missing", "report", "guessed"):
+        for name in ("missing", "report", "guessed", "at"):
             plain[name] = list(plain[name])
         plain["columns"] = {name: column.to_dict() for name, column in self.columns.items()}
         return plain
@@ -107,6 +110,7 @@ def codebook_from_dict(plain: Mapping[str, Any], *, file: str = "codebook.toml")
     for key in ("missing", "report", "guessed"):
         if key in values:
             values[key] = tuple(_strings(values[key], file=file, key=key))
+    values["at"] = _times(values.get("at", []), file=file)
     for key in ("columns", "codings"):
         if not isinstance(values.get(key, {}), Mapping):
             raise CasepoolError("must be a table", file=file, column=key, remedy=f"write [{key}.<name>]")
@@ -174,6 +178,13 @@ def _texts(value: object, *, file: str, key: str) -> None:
     """Refuse what is no table of texts."""
     if not isinstance(value, Mapping) or not all(isinstance(item, str) for item in (*value, *value.values())):
         raise CasepoolError("must be a table of texts", file=file, column=key, value=value, remedy="correct it")
+
+
+def _times(value: object, *, file: str) -> tuple[float, ...]:
+    if not isinstance(value, list | tuple) or not all(is_number(time) and time >= 0 for time in value):
+        remedy = "write, say, at = [12, 24]"
+        raise CasepoolError("must be a list of times from 0", file=file, column="at", value=value, remedy=remedy)
+    return tuple(sorted(float(time) for time in value))
 
 
 def _range(value: object, *, file: str, key: str) -> tuple[float, float]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+import xarray as xr
 from scipy import special
 
 from casepool.estimation.draws import Fitted
@@ -44,24 +46,44 @@ class Weighed:
 
 
 def weighed(fitted: Fitted) -> Weighed:
-    """Weigh the draws of a fit without each of its patients."""
+    """Weigh the draws of a fit without each of its patients: evenly without those whom no draw tells from another.
+
+    Without a patient neither its outcome is known nor when its exposure began; scored is the outcome.
+    """
+    outcome, joint = (np.moveaxis(each, -1, 0) for each in (fitted.likelihoods[0], np.sum(fitted.likelihoods, axis=0)))
+    each = joint.reshape(len(joint), -1)
+    log_weights, k = np.full(each.shape, -np.log(each.shape[1])), np.zeros(len(each))
+    telling = np.flatnonzero(each.min(axis=1) < each.max(axis=1))
+    for patients, weights, ks in _smoothed(fitted.tree["posterior"].to_dataset(), joint, telling):
+        log_weights[patients], k[patients] = weights, ks
+    elpd = special.logsumexp(log_weights + outcome.reshape(each.shape), axis=1)
+    return Weighed(elpd, k, log_weights)
+
+
+Part = tuple[np.ndarray, np.ndarray, np.ndarray]
+"""Some patients, their log weights (patients, draws), and Pareto k."""
+
+
+def _smoothed(posterior: xr.Dataset, joint: np.ndarray, patients: np.ndarray) -> Iterator[Part]:
+    """Weigh without each of some patients: together, and one by one where a single one cannot be smoothed."""
     from arviz_stats import loo  # seconds to load
 
+    if not len(patients):
+        return
+    likelihood = xr.Dataset({"outcome": (("patient", "chain", "draw"), joint[patients])})
+    tree = xr.DataTree.from_dict({"posterior": posterior, "log_likelihood": likelihood})
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # a high k is what is asked here, and answered in words
         try:
-            found = loo(fitted.tree, pointwise=True)
+            found = loo(tree, pointwise=True)
         except (ValueError, IndexError):  # stuck chains, or few draws: too few different ones for a tail
-            return _unsmoothed(fitted)
-    weights = found.log_weights.transpose("patient", "chain", "draw").to_numpy()
-    elpd, k = (np.array(values, dtype=float) for values in (found.elpd_i, found.pareto_k))
-    return Weighed(elpd, k, weights.reshape(len(k), -1))
-
-
-def _unsmoothed(fitted: Fitted) -> Weighed:
-    """Weigh draws whose tail cannot be smoothed: every Pareto k is infinite."""
-    stored = fitted.tree["log_likelihood"]["outcome"].transpose("patient", "chain", "draw").to_numpy()
-    each = stored.reshape(len(stored), -1)
-    log_weights = -each - special.logsumexp(-each, axis=1, keepdims=True)
-    elpd = special.logsumexp(log_weights + each, axis=1)
-    return Weighed(elpd, np.full(len(each), np.inf), log_weights)
+            found = None
+    if found is not None:
+        weights = found.log_weights.transpose("patient", "chain", "draw").to_numpy()
+        yield patients, weights.reshape(len(patients), -1), np.asarray(found.pareto_k)
+    elif len(patients) > 1:
+        for one in patients:
+            yield from _smoothed(posterior, joint, np.array([one]))
+    else:
+        own = joint[patients].reshape(1, -1)
+        yield patients, -own - special.logsumexp(-own), np.array([np.inf])

@@ -14,12 +14,11 @@ from casepool.arguments import name_of
 from casepool.checking.leave_one_out import LeftOneOut, leave_one_out
 from casepool.errors import CasepoolError
 from casepool.estimation.draws import HUGE, Fitted, check_probability, open_all, posterior_rows
-from casepool.estimation.survival import arms_of
+from casepool.estimation.survival import arms_of, refuse_times, times_of
 from casepool.estimation.targets import ANSWERS, over_patients
 from casepool.inference.convergence import worst
 from casepool.modelling.design.endpoint_counts import counted
 from casepool.modelling.design.grouping import patients_and_events
-from casepool.modelling.design.outcomes import default_times
 from casepool.modelling.specification.endpoints import endpoints
 from casepool.remarks import NONE, Count, Patients, Remarks, remark
 from casepool.tables import estimate_table
@@ -34,6 +33,7 @@ def compare_models(
     fits: Sequence[xr.DataTree],
     by: str | None = None,
     *,
+    at: Sequence[float] | None = None,
     refits: bool = True,
     ci_prob: float = 0.95,
     progress: bool = True,
@@ -47,6 +47,8 @@ def compare_models(
     by : str, optional
         The factor (or exposure) whose levels are answered about; default everyone, or the exposure of a survival
         model that has one.
+    at : sequence of float, optional
+        Of survival models: times in their unit; default the codebook's `at`, else round numbers that follow-up reaches.
     refits : bool
         Whether to leave out by a refit those patients whom importance sampling cannot.
     ci_prob : float
@@ -58,8 +60,8 @@ def compare_models(
     pandas.DataFrame
         An estimate table. For every model, best first: its expected log predictive density with a normal interval
         (unit "log score", ``sd`` its standard error), the difference from the best one with its own standard error,
-        and its stacking weight (unit "weight"). Then the answer, probabilities of response or survival at 12, 24 and
-        36 months, under every model and stacked: the mixture of their posteriors by weight (source "stacked").
+        and its stacking weight (unit "weight"). Then the answer, probabilities of response or survival at times, under
+        every model and stacked: the mixture of their posteriors by weight (source "stacked").
 
     Raises
     ------
@@ -77,7 +79,7 @@ def compare_models(
         name_of(by, "by", "name a factor of the model, or leave it out")
     opened = open_all(fits)
     _refuse_unlike(opened)
-    told = [_told(fitted, by) for fitted in opened]  # what cannot be asked is refused before any refit
+    told = [_told(fitted, by, at) for fitted in opened]  # what cannot be asked is refused before any refit
     names = _names(opened)
     left = [leave_one_out(fitted, refits=refits, progress=progress) for fitted in opened]
     elpd = np.stack([found.elpd for found in left], axis=1)
@@ -155,17 +157,6 @@ def _refuse_unlike(opened: Sequence[Fitted]) -> None:
                     row=f"patient {first.design.patients[place]}",
                     remedy="compare models of one outcome, in one unit",
                 )
-        if _scored(first) != _scored(other):
-            raise CasepoolError(
-                f"one of {pair} also scores when the exposure began",
-                value=sorted(_scored(first) ^ _scored(other)),
-                remedy='compare models with the same exposures and dating, say dating = "uniform"',
-            )
-
-
-def _scored(fitted: Fitted) -> set[str]:
-    """Name the exposures whose start belongs to the likelihood."""
-    return {name for name, exposure in fitted.model.exposures.items() if exposure.modelled}
 
 
 def _names(opened: Sequence[Fitted]) -> list[str]:
@@ -249,10 +240,11 @@ def mixture(values: Sequence[np.ndarray], weights: np.ndarray, ci_prob: float) -
     }
 
 
-def _told(fitted: Fitted, by: str | None) -> list[Told]:
+def _told(fitted: Fitted, by: str | None, at: Sequence[float] | None) -> list[Told]:
     """Return what a model answers: rows of an estimate table with their draws (chain, draw)."""
     if fitted.is_survival:
-        return _survival(fitted, by)
+        return _survival(fitted, by, times_of(fitted, at))
+    refuse_times(at)
     n, _ = patients_and_events(fitted.design)
     levels: tuple[str, ...] = ("everyone",)
     members = np.ones((len(n), 1))
@@ -275,12 +267,12 @@ def _told(fitted: Fitted, by: str | None) -> list[Told]:
     return told
 
 
-def _survival(fitted: Fitted, by: str | None) -> list[Told]:
+def _survival(fitted: Fitted, by: str | None, times: list[float]) -> list[Told]:
     arms, common = arms_of(fitted, by, None)
-    told = []
-    for at in default_times(fitted.unit):
+    told, what = [], fitted.model.outcome.staying
+    for at in times:
         for arm in arms:
-            row = common | {"estimand": f"survival at {at:g} {fitted.unit}: {arm.words}", "level": arm.level, "at": at}
+            row = common | {"estimand": f"{what} at {at:g} {fitted.unit}: {arm.words}", "level": arm.level, "at": at}
             row |= {"n": arm.n, "events": arm.events, "unit": "probability"}
             told.append((row, arm.curve.survival(at)))
     return told

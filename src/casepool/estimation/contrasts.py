@@ -47,7 +47,8 @@ def response_contrast(
                 "events": events[a] + events[b],
                 "note": remark("of probabilities", target=target),
             }
-            told += _measures(own, end, (group.levels[a], group.levels[b]), p[..., a], p[..., b])
+            does = f"reaches {end.at}" if end.at else fitted.model.outcome.reaches
+            told += _measures(own, end.at, does, (group.levels[a], group.levels[b]), p[..., a], p[..., b])
             told += _equivalence(own, end, p[..., a] - p[..., b], rope)
         told += _odds_of_the_model(fitted, group, pair | {"events": successes[a] + successes[b]}, (int(a), int(b)))
     if not told:
@@ -55,10 +56,11 @@ def response_contrast(
     return _table(told, fitted, ci_prob)
 
 
-def _measures(row: dict[str, Any], end: Endpoint, names: tuple[str, str], p: np.ndarray, q: np.ndarray) -> list[Told]:
+def _measures(
+    row: dict[str, Any], at: str, does: str, names: tuple[str, str], p: np.ndarray, q: np.ndarray
+) -> list[Told]:
     """Compare two probabilities of one endpoint; what ties, as under complete borrowing, counts half either way."""
-    of = f", {end.at}" if end.at else ""
-    does = f"reaches {end.at}" if end.at else "responds"
+    of = f", {at}" if at else ""
     return [
         (row | {"estimand": f"risk difference{of}", "unit": "difference", "kind": "difference"}, p - q),
         (row | {"estimand": f"risk ratio{of}", "unit": "ratio", "kind": "ratio"}, p / q),

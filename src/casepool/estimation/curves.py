@@ -81,7 +81,9 @@ class Curve:
             return np.zeros(self.draws)
         at, switch = _time_of_draws(time), np.array(self.switch)
         alive = np.exp(-self.hazard.cumulative(at, switch))
-        dying = np.exp(self.hazard.log_hazard(at, switch)) * alive
+        # a hazard is told of what follows: at the very start of the exposure that of the exposed
+        begun = np.nextafter(switch, 0.0)
+        dying = np.exp(self.hazard.log_hazard(at, begun)) * alive
         shape = np.broadcast_shapes(dying.shape, alive.shape, (*self.draws, 1))
         parts = (self._of_patients(np.broadcast_to(rows, shape)).mean(axis=-1) for rows in (dying, alive))
         rate = next(parts) / np.maximum(next(parts), TINY)

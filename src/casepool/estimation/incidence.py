@@ -36,7 +36,7 @@ def cumulative_incidence(
         Two or more cause-specific survival models of the same patients, sampled with the same settings. Where one
         has an exposure both its strategies are told, and a model without it is the same under both.
     at : sequence of float, optional
-        Times in the models' unit; default 12, 24 and 36 months.
+        Times in the models' unit; default the codebook's `at`, else round numbers that follow-up reaches.
     ci_prob : float
         Width of the equal-tailed credible interval.
 
@@ -57,11 +57,11 @@ def cumulative_incidence(
     opened = open_all(fits)
     times = _checked(opened, at)
     names = [" or ".join(f.model.outcome.event_levels) or f.model.name for f in opened]
-    events = [float(f.design.outcome["event"].sum()) for f in opened]
     together = replace(opened[0], verdict=worst(*(f.verdict for f in opened)))
     rows: list[dict[str, Any]] = []
     draws: list[np.ndarray] = []
-    for words, note, curves in _strategies(opened):
+    for words, note, curves, inside in _strategies(opened):
+        events = [float(f.design.outcome["event"][inside].sum()) for f in opened]
         shares = _shares(curves, times)
         for time in times:
             told = [
@@ -78,7 +78,7 @@ def cumulative_incidence(
                         "by": "cause",
                         "level": name,
                         "at": time,
-                        "n": len(together.design.patients),
+                        "n": float(inside.sum()),
                         "events": count,
                         "unit": "probability",
                         "note": note,
@@ -116,8 +116,8 @@ def _checked(opened: Sequence[Fitted], at: Sequence[float] | None) -> list[float
     return times
 
 
-def _strategies(opened: Sequence[Fitted]) -> list[tuple[str, Remarks, list[Curve]]]:
-    """Return every strategy's words and note, and each cause's curve under it."""
+def _strategies(opened: Sequence[Fitted]) -> list[tuple[str, Remarks, list[Curve], np.ndarray]]:
+    """Return every strategy's words and note, each cause's curve under it, and which patients came to be in it."""
     arms = [arms_of(fitted, None, None) for fitted in opened]
     most = max(range(len(arms)), key=lambda i: len(arms[i][0]))
     lead, common = arms[most]
@@ -126,7 +126,12 @@ def _strategies(opened: Sequence[Fitted]) -> list[tuple[str, Remarks, list[Curve
         return (own[position] if len(own) == len(lead) else own[0]).curve
 
     note: Remarks = common["note"]
-    return [(arm.words, note, [under(own, position) for own, _ in arms]) for position, arm in enumerate(lead)]
+    exposed = opened[most].design.exposed
+    inside = [~exposed, exposed] if len(lead) > 1 else [np.ones(len(exposed), dtype=bool)]
+    return [
+        (arm.words, note, [under(own, position) for own, _ in arms], inside[position])
+        for position, arm in enumerate(lead)
+    ]
 
 
 def _shares(curves: Sequence[Curve], times: Sequence[float]) -> Mapping[float, list[np.ndarray]]:

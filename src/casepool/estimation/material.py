@@ -12,10 +12,12 @@ import pandas as pd
 import xarray as xr
 
 from casepool._resources import bundled
+from casepool.arguments import times_of
 from casepool.cases import Codebook, list_datasets
 from casepool.cases.reading import read_typed
 from casepool.errors import CasepoolError
 from casepool.estimation.draws import Fitted, open_all
+from casepool.estimation.survival import refuse_times
 from casepool.inference.fit_contents import data_hash, used_columns
 from casepool.modelling.design.making import patient_labels
 
@@ -64,8 +66,8 @@ class Material:
         return text if self.public else without_identifiers(text, self.identifiers)
 
 
-def gather(fits: xr.DataTree | Sequence[xr.DataTree]) -> Material:
-    """Open fits for a report.
+def gather(fits: xr.DataTree | Sequence[xr.DataTree], at: Sequence[float] | None = None) -> Material:
+    """Open fits for a report that tells survival `at` times, where these are asked for.
 
     Raises
     ------
@@ -73,6 +75,11 @@ def gather(fits: xr.DataTree | Sequence[xr.DataTree]) -> Material:
         Without fits, for trees not made by casepool, or for fits of different datasets.
     """
     opened = tuple(open_all(fits))
+    if at is not None:
+        if not any(own.is_survival for own in opened):
+            refuse_times(at)
+        times = tuple(times_of(at))
+        opened = tuple(replace(own, codebook=replace(own.codebook, at=times)) for own in opened)
     if not opened:
         raise CasepoolError("there is no fit to report", remedy="pass a fit or a list of fits")
     names = list(dict.fromkeys(str(fitted.tree.attrs["dataset"]) for fitted in opened))
@@ -82,7 +89,8 @@ def gather(fits: xr.DataTree | Sequence[xr.DataTree]) -> Material:
         )
     folder = folder_of(names[0])
     if folder is not None and (full := full_table(folder, opened)) is not None:
-        return Material(opened, *full, folder)
+        frame, codebook = full
+        return Material(opened, frame, replace(codebook, at=opened[0].codebook.at), folder)
     return Material(opened, *joined(opened), None)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -14,7 +15,7 @@ from casepool.errors import CasepoolError
 from casepool.estimation.crossed import moved
 from casepool.estimation.draws import CI_PROB, Fitted, check_probability, open_draws, posterior_rows
 from casepool.estimation.exchangeability import exchangeability_rows
-from casepool.estimation.survival import survival_of
+from casepool.estimation.survival import refuse_times, survival_of
 from casepool.estimation.targets import ANSWERS, TARGETS, Answer, new_patient, over_patients
 from casepool.modelling.design.endpoint_counts import counted, reached
 from casepool.modelling.design.grouping import patients_and_events
@@ -26,7 +27,12 @@ OBSERVED = "observed"
 
 
 def estimates(
-    fit: xr.DataTree, by: str | None = None, *, target: str = OBSERVED, ci_prob: float = CI_PROB
+    fit: xr.DataTree,
+    by: str | None = None,
+    *,
+    target: str = OBSERVED,
+    at: Sequence[float] | None = None,
+    ci_prob: float = CI_PROB,
 ) -> pd.DataFrame:
     """Estimate response probabilities; of a survival model, survival as `survival` describes it by default.
 
@@ -44,6 +50,8 @@ def estimates(
         effects are drawn anew and whose other covariates are a random patient's; with a row for an unseen level.
         For a patient with a missing covariate the probability is averaged over its modelled distribution. Of a
         survival model none but the default: `survival` says what it describes.
+    at : sequence of float, optional
+        Of a survival model, as of `survival`.
     ci_prob : float
         Width of the equal-tailed credible interval.
 
@@ -59,22 +67,28 @@ def estimates(
     Raises
     ------
     CasepoolError
-        For an unknown grouping or target, or a target given for a survival fit.
+        For an unknown grouping or target, a target given for a survival fit, or times for another.
     """
     check_probability(ci_prob)
     if by is not None:
         name_of(by, "by", "name a factor of the model, or leave it out")
     one_of(target, TARGETS, "target")
-    return estimates_of(open_draws(fit), by, target=target, ci_prob=ci_prob)
+    return estimates_of(open_draws(fit), by, target=target, at=at, ci_prob=ci_prob)
 
 
 def estimates_of(
-    fitted: Fitted, by: str | None = None, *, target: str = OBSERVED, ci_prob: float = CI_PROB
+    fitted: Fitted,
+    by: str | None = None,
+    *,
+    target: str = OBSERVED,
+    at: Sequence[float] | None = None,
+    ci_prob: float = CI_PROB,
 ) -> pd.DataFrame:
     """Estimate what `estimates` does, of a fit that is open."""
     if fitted.is_survival:
         _refuse_target(fitted, target)
-        return survival_of(fitted, by, ci_prob=ci_prob)
+        return survival_of(fitted, by, at=at, ci_prob=ci_prob)
+    refuse_times(at)
     if by is None:
         return _everyone(fitted, target, ci_prob)
     group = fitted.membership(by)

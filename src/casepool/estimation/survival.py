@@ -18,7 +18,7 @@ from casepool.estimation.contrasts import check_rope, response_contrast
 from casepool.estimation.curves import Strategy, curve, said_start, strategies
 from casepool.estimation.draws import CI_PROB, Fitted, check_probability, open_draws, posterior_rows, probability_row
 from casepool.estimation.targets import TARGETS
-from casepool.modelling.design.outcomes import default_times
+from casepool.modelling.design.times import default_times
 from casepool.modelling.families.names import effect_of
 from casepool.modelling.families.priors import Prior
 from casepool.modelling.specification.cautions import association
@@ -46,7 +46,7 @@ def survival(
         if still event-free, both standardised over the same patients of the fit, whatever they later received. Or a
         factor of the model: its levels, standardised over the patients. None without an exposure: everyone.
     at : sequence of float, optional
-        Times in the model's unit; default 12, 24 and 36 months.
+        Times in the model's unit; default the codebook's `at`, else round numbers that follow-up reaches.
     start : float, optional
         When the exposure begins in the strategy; default the model's ``report_start``, and without it the median known
         or mid-interval start of the fitted cases, which ``note`` says.
@@ -144,7 +144,13 @@ def times_of(fitted: Fitted, at: Sequence[float] | None) -> list[float]:
     """Return the times a survival table is told at, refusing what is no survival fit or no time."""
     if not fitted.is_survival:
         raise CasepoolError(f"{fitted.model.name!r} is no survival model", remedy="use estimates(fit, by=...)")
-    return from_0(default_times(fitted.unit) if at is None else at)
+    return from_0(default_times(fitted.design, fitted.codebook) if at is None else at)
+
+
+def refuse_times(at: Sequence[float] | None) -> None:
+    """Refuse times where no survival is told."""
+    if at is not None:
+        raise CasepoolError("only survival models have times", column="at", value=at, remedy="leave it out")
 
 
 def arms_of(fitted: Fitted, by: str | None, start: float | None) -> tuple[list[Strategy], dict[str, Any]]:
@@ -200,11 +206,11 @@ def _quantities(fitted: Fitted, times: list[float], until: float) -> list[dict[s
     def alive(t: float) -> Callable[[Strategy], np.ndarray]:
         return lambda arm: arm.curve.survival(t)
 
-    unit = fitted.unit
-    points = [{"what": f"survival at {t:g} {unit}", "at": t, "unit": "probability", "of": alive(t)} for t in times]
-    median = {"what": "median survival", "at": "", "unit": "median", "of": lambda arm: arm.curve.median()}
+    unit, out = fitted.unit, fitted.model.outcome
+    points = [{"what": f"{out.staying} at {t:g} {unit}", "at": t, "unit": "probability", "of": alive(t)} for t in times]
+    median = {"what": out.median, "at": "", "unit": "median", "of": lambda arm: arm.curve.median()}
     mean = {
-        "what": f"restricted mean survival to {until:g} {unit}",
+        "what": f"{out.restricted_mean} to {until:g} {unit}",
         "at": until,
         "unit": unit,
         "of": lambda arm: arm.curve.restricted_mean(until),
@@ -254,7 +260,7 @@ def _mark_extrapolated(row: dict[str, Any], time: float, fitted: Fitted) -> None
 
 def _beyond_words(fitted: Fitted) -> str:
     last = float(fitted.design.outcome["time"].max())
-    return f"median survival lies beyond the last follow-up, {last:g} {fitted.unit}"
+    return f"{fitted.model.outcome.median} lies beyond the last follow-up, {last:g} {fitted.unit}"
 
 
 def _beyond(fitted: Fitted, common: dict[str, Any], arms: list[Strategy]) -> list[dict[str, Any]]:

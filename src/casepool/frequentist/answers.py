@@ -37,7 +37,7 @@ def classical(
     by : str, optional
         A factor or exposure of the model, or any labelled column of the cases; None: everyone.
     at : sequence of float, optional
-        Of a survival model: times in its unit. Default 12, 24 and 36 months.
+        Of a survival model: times in its unit; default the codebook's `at`, else round numbers that follow-up reaches.
 
     Returns
     -------

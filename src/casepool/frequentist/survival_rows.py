@@ -28,7 +28,7 @@ from casepool.frequentist.ratio_rows import Z, cox_rows, likelihood_rows
 from casepool.frequentist.response_rows import compared, disjoint_levels
 from casepool.modelling.design.design import Design
 from casepool.modelling.design.grouping import membership
-from casepool.modelling.design.outcomes import default_times
+from casepool.modelling.design.times import default_times
 from casepool.modelling.specification.exposure import Exposure
 from casepool.remarks import NONE, Count, Remarks, remark
 
@@ -59,7 +59,7 @@ def survival_rows(
     at : sequence of float or None
         Times in the model's unit.
     """
-    times = _times(design, at)
+    times = times_of(default_times(design, codebook) if at is None else at)
     counted = {"by": by or "", "level": "" if by else "everyone", **_arm(design, _followed(design))}
     if by is None:
         rows = _everyone(design, times)
@@ -72,10 +72,6 @@ def survival_rows(
     if by is None or by in design.model.exposures or (by in design.terms and design.terms[by].coded.levels):
         rows += likelihood_rows(design, by, times, counted)
     return rows
-
-
-def _times(design: Design, at: Sequence[float] | None) -> list[float]:
-    return times_of(default_times(design.model.outcome.unit) if at is None else at)
 
 
 def _everyone(design: Design, times: list[float]) -> list[Row]:

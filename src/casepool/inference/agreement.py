@@ -20,7 +20,7 @@ from casepool.inference.diagnostics import ranks
 from casepool.inference.predictive import prior_draws, replicate_counts, replicate_follow_up
 from casepool.modelling import Design
 from casepool.modelling.design.grouping import membership
-from casepool.modelling.design.outcomes import default_times
+from casepool.modelling.design.times import default_times
 from casepool.modelling.families.baselines import TINY
 from casepool.modelling.families.responses import category_counts
 from casepool.modelling.specification.endpoints import event
@@ -120,7 +120,8 @@ def statistics(
 ) -> list[Statistic]:
     """Return what is asked of an outcome, seen and replicated once for every draw of the parameters."""
     if design.model.is_survival:
-        return [] if design.outcome.get("between", np.zeros(1)).any() else _of_survival(design, parameters, rng)
+        between = design.outcome.get("between", np.zeros(1)).any()
+        return [] if between else _of_survival(design, parameters, rng, codebook)
     return _of_response(design, frame, parameters, rng, codebook)
 
 
@@ -159,19 +160,21 @@ def _along(name: str, values: np.ndarray, n: np.ndarray, seen: np.ndarray, repli
     return Statistic(f"{name} of responders", ("sum from the mean",), seen @ weight, replicated @ weight)
 
 
-def _of_survival(design: Design, parameters: Parameters, rng: np.random.Generator) -> list[Statistic]:
+def _of_survival(
+    design: Design, parameters: Parameters, rng: np.random.Generator, codebook: Codebook | None
+) -> list[Statistic]:
     """Read the Kaplan-Meier curve at two times, and count events by exposure."""
     out = design.outcome
     shape = next(iter(parameters.values())).shape[:2]
     time, event_, exposed = replicate_follow_up(design, parameters, limits(out, shape, rng), rng)
     time, event_, exposed = (values.reshape(-1, len(out["time"])) for values in (time, event_, exposed))
     found = []
-    for at in default_times(design.model.outcome.unit)[:2]:
+    for at in default_times(design, codebook)[:2]:
         if at < out["time"].max():
             curve = kaplan_meier(out["time"], out["event"] == 1, out["entry"])
             seen = np.atleast_1d(survival_at(curve, at))
             of = (f"Kaplan-Meier at {at:g} {design.model.outcome.unit}",)
-            name = f"survival to {at:g} {design.model.outcome.unit}"
+            name = f"{design.model.outcome.staying} to {at:g} {design.model.outcome.unit}"
             found.append(Statistic(name, of, seen, product_limit(time, event_, out["entry"], at)[:, None]))
     found.append(_when(out, time, event_))
     exposure = next(iter(design.model.exposures.values()), None)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 from threadpoolctl import threadpool_limits
 
 from casepool.arguments import AUTO, ENGINES, NUTS
@@ -114,7 +115,9 @@ def run(
         drawn, kept, retried = sample(design, seed, OF_NUTS | dict(settings), cores=cores, progress=progress)
     else:
         size = {name: int(settings[name]) for name in ("draws", "chains")}
-        drawn, kept, retried = DRAWING[engine](design, seed, progress=progress, **size), size, ""
+        with np.errstate(over="ignore", invalid="ignore"):  # far out under a vague prior: no finite density, no mode
+            drawn = DRAWING[engine](design, seed, progress=progress, **size)
+        kept, retried = size, ""
     say(progress and engine in AT_ONCE, said)
     return Sampled(drawn, {"engine": engine, **kept}, convergence(drawn, engine), retried)
 

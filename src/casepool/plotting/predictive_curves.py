@@ -21,7 +21,7 @@ from casepool.modelling import Model
 from casepool.modelling import model as get_model
 from casepool.modelling.design.design import Design
 from casepool.modelling.design.making import design_of_typed
-from casepool.modelling.design.outcomes import default_times
+from casepool.modelling.design.times import default_times
 from casepool.modelling.families.names import effect_of
 from casepool.modelling.specification.prior_implications import Range
 from casepool.plotting.numbers import capital
@@ -83,7 +83,7 @@ def draw_survival_check(fitted: Fitted, *, ax: Axes | None = None) -> Axes:
     refuse_response(fitted.model)
     out, last = fitted.design.outcome, float(fitted.design.outcome["time"].max())
     ticks = time_ticks(fitted.unit, last)
-    points = [t for t in default_times(fitted.unit) if t <= last][:2]
+    points = [t for t in default_times(fitted.design, fitted.codebook) if t <= last][:2]
     grid = np.unique([*np.linspace(0, last, GRID), *points])
     curves = replicated_curves(fitted, grid)
     low, middle, high = np.nanquantile(curves, [TAIL, 0.5, 1 - TAIL], axis=0)
@@ -95,7 +95,7 @@ def draw_survival_check(fitted: Fitted, *, ax: Axes | None = None) -> Axes:
     frame(ax, fitted, ticks)
     found = [(t, float(survival_at(seen, t)), curves[:, np.searchsorted(grid, t)]) for t in points]
     said = [f"{t:g} {fitted.unit} {_share(column, alive):.2f}" for t, alive, column in found]
-    title = f"{REPLICATIONS} replicated cohorts, median and {100 * CI_PROB:g}% interval"
+    title = f"{REPLICATIONS} replicated cohorts, followed as these were: median and {100 * CI_PROB:g}% interval"
     title += f"\nShare of replications below what was seen: {', '.join(said)}" if said else ""
     failed = fitted.verdict == "fail"
     ax.set_title(mark([fitted.verdict]) + title, loc="left", fontsize=10,

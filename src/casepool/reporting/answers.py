@@ -25,7 +25,7 @@ from casepool.progress import say
 from casepool.studies.exposure import exposure_sensitivity_of
 from casepool.studies.multiverse import multiverse_of
 from casepool.studies.sensitivity import scale_refits, scaled_factors
-from casepool.studies.tipping import tipping_of
+from casepool.studies.tipping import FRACTIONS, tipping_of
 
 PAIRED = ("category", "banded")
 """Kinds of terms whose levels are few enough to be compared in pairs."""
@@ -33,8 +33,6 @@ PAIRED = ("category", "banded")
 
 SCALES = (0.5, 1.0, 2.0)
 """Scales of half-normal priors of group standard deviations under which a report gives its answers again."""
-PLACES = (0.0, 0.25, 0.5, 0.75, 1.0)
-"""Places within their intervals that a report moves unknown dates to."""
 
 
 @dataclass(frozen=True)
@@ -219,7 +217,7 @@ def _tipped(fitted: Fitted, exposure: Exposure, progress: bool) -> pd.DataFrame 
     ever = fitted.design.exposed
     if not exposure.begins or (fitted.design.earliest[ever] == fitted.design.latest[ever]).all():
         return None
-    return tipping_of(fitted.design, fitted.cases, fitted.codebook, _plan(fitted, progress), PLACES)
+    return tipping_of(fitted.design, fitted.cases, fitted.codebook, _plan(fitted, progress), FRACTIONS)
 
 
 def _coded(fitted: Fitted, exposure: Exposure, material: Material, progress: bool) -> pd.DataFrame | None:

@@ -25,7 +25,7 @@ from casepool.reporting.cautions import cannot_show
 from casepool.reporting.chapters import chapter
 from casepool.reporting.checklist import checklist
 from casepool.reporting.glossary import glossary
-from casepool.reporting.patients import data_section
+from casepool.reporting.patients import analysed, data_section
 from casepool.reporting.sentences import in_short
 from casepool.writing import FEW, RARE, marked_words, write_atomically
 
@@ -37,7 +37,11 @@ BREAKS = re.compile(r"([._])")
 
 
 def report(
-    fits: xr.DataTree | Sequence[xr.DataTree], path: str | Path = "report.html", *, progress: bool = True
+    fits: xr.DataTree | Sequence[xr.DataTree],
+    path: str | Path = "report.html",
+    *,
+    at: Sequence[float] | None = None,
+    progress: bool = True,
 ) -> Path:
     """Write a report for clinicians: one HTML file that needs nothing else to be read.
 
@@ -47,6 +51,9 @@ def report(
         Fits of one dataset, in the order they are told in.
     path : str or pathlib.Path
         The file; an earlier one stays whole until the new one is.
+    at : sequence of float, optional
+        Times survival is told at, in the models' unit; default the codebook's `at`, else round numbers that follow-up
+        reaches.
     progress : bool
         Whether to say on standard error what is going on.
 
@@ -61,7 +68,7 @@ def report(
         Without fits, for fits of different datasets, or if the file cannot be written.
     """
     path = path_of(path)
-    material = gather(fits)
+    material = gather(fits, at)
     answers = []
     for fitted in material.fits:
         say(progress, f"report: answers of {fitted.model.name}")
@@ -88,9 +95,9 @@ def sections(material: Material, answers: Sequence[Answers]) -> list[Section]:
 
 def short(material: Material, answers: Sequence[Answers]) -> list[Block]:
     """Say what was done and found."""
-    n = len(material.cases)
+    n = max(analysed(fitted) for fitted in material.fits)
     done = (
-        f"{n} cases were analysed by Bayesian models. Where a model borrows, the levels of a factor inform each "
+        f"{n:g} cases were analysed by Bayesian models. Where a model borrows, the levels of a factor inform each "
         "other, so that "
         "a level with one patient says neither 0% nor 100% (shrunk). Beside every answer stands the raw one that "
         "it replaces."

@@ -20,14 +20,17 @@ TRIALS = "prospective_trials.csv"
 
 SELECTION = (
     "What stays{besides}: patients are chosen for {what} because they did well and because it was possible in them; "
-    "later treatments; follow-up that ends when a case is published; the choice to publish it. Each of these alone can "
+    "later treatments; {ends}. Each of these alone can "
     "produce all of the difference. Where patients differ in something unmeasured that also steers who is exposed, the "
     "interval misses the true ratio more often than it says, even with every date known."
 )
+PUBLISHED_ENDS = "follow-up that ends when a case is published; the choice to publish it"
+OTHER_ENDS = "follow-up that ends for a reason that has to do with how a patient does"
 PUBLICATION = (
     "A case that went well is more likely to be written up, so selection for publication more likely raises a "
     "published rate than lowers it."
 )
+CHOSEN = "How these patients came into the table decides whom their rates stand for, and no model knows it."
 
 
 @dataclass(frozen=True)
@@ -77,37 +80,44 @@ def cannot_show(material: Material, answers: Sequence[Answers]) -> list[Block]:
     blocks: list[Block] = []
     told = next((answer for answer in answers if answer.exposure is not None), None)
     if told is not None:
-        blocks.append(Text(_association(told)))
+        blocks.append(Text(_association(told, published=published(material))))
     response = next((answer for answer in answers if answer.factors), None)
     if response is not None:
         blocks += _published(material, response, trials_of(material.folder))
-    return blocks or [Text(f"The cases were collected, not sampled. {PUBLICATION}")]
+    return blocks or [Text(f"The cases were collected, not sampled. {PUBLICATION}" if published(material) else CHOSEN)]
 
 
-def _association(answer: Answers) -> str:
+def published(material: Material) -> bool:
+    """Whether the rows come from publications: the codebook names the column that says from which."""
+    return material.codebook.publication in material.cases.columns
+
+
+def _association(answer: Answers, *, published: bool) -> str:
     exposure = answer.exposure
     what = exposure.called if exposure else ""
     (n, events), (who, among) = total(answer.fitted), exposed(answer.fitted)
     counting = f"Counting patients as exposed only from the start of {what} on removes immortal time and nothing else."
     fixed = exposure is not None and not exposure.begins
+    ends = PUBLISHED_ENDS if published else OTHER_ENDS
     if exposure is not None and fixed:
         counting = f"The model {exposure.guard(answer.fitted.model.outcome)}."
     return (
         f"The term for {what} describes an association among {n:g} patients, {who} of them exposed, with "
         f"{events:g} events "
         f"in all and {among or 'none'} among the exposed. {counting} "
-        f"{SELECTION.format(what=what, besides=' besides' if fixed else '')}"
+        f"{SELECTION.format(what=what, besides=' besides' if fixed else '', ends=ends)}"
     )
 
 
 def _published(material: Material, answer: Answers, trials: list[Trial]) -> list[Block]:
     n, events = total(answer.fitted)
     without = counted(n - events, "patient")
+    collected = "Rates among collected cases are not the rates of patients. " * published(material)
     text = (
-        f"Rates among collected cases are not the rates of patients. Here {events:g} of {n:g} had "
+        f"{collected}Here {events:g} of {n:g} had "
         f"{event_words(material, answer.fitted.model)}; whatever separates the levels of a factor rests on the "
         f"{without} "
-        f"without it and on the priors. {PUBLICATION}"
+        f"without it and on the priors. {PUBLICATION if published(material) else CHOSEN}"
     )
     if not trials:
         return [Text(text)]

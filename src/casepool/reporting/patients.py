@@ -232,6 +232,11 @@ def total(fitted: Fitted) -> tuple[float, float]:
     return float(n.sum()), float(events.sum())
 
 
+def analysed(fitted: Fitted) -> float:
+    """Return how many patients the table of a fit stands for, those left out among them."""
+    return total(fitted)[0] + sum(fitted.design.sizes_left_out.values())
+
+
 def exposed(fitted: Fitted) -> tuple[int, int]:
     """Return how many patients of a survival fit were ever exposed, and how many of them had the event."""
     if not fitted.is_survival:

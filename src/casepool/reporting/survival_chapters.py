@@ -126,8 +126,9 @@ def tipping_blocks(answer: Answers, exposure: str) -> list[Block]:
     ends = [
         f"{with_interval(r['estimate'], r['lower'], r['upper'], 'ratio')}" for _, r in ratio.iloc[[0, -1]].iterrows()
     ]
-    where = f"at {shown(last['estimate'], 'probability')} of the way"
-    where = str(last["note"]) if math.isnan(last["estimate"]) or not last["estimate"] else where
+    point, low, high = (shown(last[name], "probability") for name in ("estimate", "lower", "upper"))
+    where = f"at {point} of the way (between the refits at {low} and {high})"
+    where = str(last["note"]) if math.isnan(last["lower"]) else where
     said = (
         f"With every unknown date of {exposure} at the start of its interval the {ratio['estimand'].iloc[0]} is "
         f"{ends[0]}, at the end {ends[1]}. Where the limit first passes 1: {where}."

@@ -6,6 +6,7 @@ import hashlib
 import itertools
 import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,8 @@ from casepool.inference.fit_contents import data_hash, versions
 from casepool.inference.fitting import Plan, fit_by, of_study, planned
 from casepool.modelling import Model
 from casepool.modelling import model as get_model
+from casepool.modelling.design.making import design_of_typed
+from casepool.modelling.design.times import default_times
 from casepool.modelling.specification.model import model_dict
 from casepool.studies.asked import ANSWERS, ask
 from casepool.studies.journal import open_journal
@@ -102,6 +105,8 @@ def multiverse_of(
     if by not in {*chosen.terms, *chosen.exposures, *cases.columns}:
         raise missing_column(cases, codebook, by, "`by`")
     worlds, plan = list(_combinations(codebook, codings)), of_study(plan, chosen, cases, codebook)
+    if chosen.is_survival:  # told at the same times in all combinations
+        codebook = replace(codebook, at=tuple(default_times(design_of_typed(chosen, cases, codebook), codebook)))
     with open_journal(journal, progress=plan.progress) as finished:
 
         def told(choice: Choice) -> Iterator[pd.DataFrame]:
@@ -148,6 +153,7 @@ def _key(model: Model, frame: pd.DataFrame, codebook: Codebook, plan: Plan, engi
     """
     columns = [column for column in [codebook.id, *model.columns()] if column in frame.columns]
     columns += [by] if by in frame.columns and by not in columns else []
-    made = [plan.seed, dict(plan.settings), engine, GATES, *([] if plan.report_start is None else [plan.report_start])]
+    start = [] if plan.report_start is None else [plan.report_start]
+    made = [plan.seed, dict(plan.settings), engine, GATES, *start, *codebook.at]
     parts = [model_dict(model), data_hash(frame, columns), *made, estimand, by, versions()]
     return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()

@@ -28,6 +28,8 @@ from casepool.tables import estimate_table
 
 FRACTIONS = tuple(round(0.1 * step, 1) for step in range(11))
 """Places within the interval of every date: 0 its start, 1 its end."""
+BETWEEN_REFITS = "between neighbouring refits"
+"""What the limits of a tipping point are."""
 
 
 def tipping(
@@ -62,8 +64,9 @@ def tipping(
     -------
     pandas.DataFrame
         An estimate table: for every fraction (``at``) the hazard (or time) ratio and its probability of lying on
-        the better side of 1; last the fraction at which the interval first reaches 1, interpolated between
-        neighbours, without a number if it never does. An exposure without dates may begin anywhere in follow-up.
+        the better side of 1; last the fraction at which the interval first reaches 1: between the two neighbouring
+        refits that are its limits, interpolated, and without a number if it never does. An exposure without dates may
+        begin anywhere in follow-up.
 
     Raises
     ------
@@ -157,5 +160,6 @@ def _tips(table: pd.DataFrame) -> dict[str, Any]:
         return row | {"note": remark("excluded everywhere")}
     if first == 0:
         return row | {"estimate": place[0], "note": remark("held at once")}
-    before, after = margin[first - 1], margin[first]
-    return row | {"estimate": place[first - 1] + (place[first] - place[first - 1]) * before / (before - after)}
+    (low, high), (before, after) = place[first - 1 : first + 1], margin[first - 1 : first + 1]
+    limits = {"lower": low, "upper": high, "interval": BETWEEN_REFITS}
+    return row | limits | {"estimate": low + (high - low) * before / (before - after)}

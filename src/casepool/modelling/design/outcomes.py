@@ -21,6 +21,8 @@ from casepool.modelling.specification.outcome import Outcome
 
 DECIMALS = 9
 """Times are rounded to this many decimals after conversion, so that any unit gives the same numbers."""
+NEVER_AT_RISK = "follow-up ends at entry"
+"""Why a patient is left out of whom nothing was seen: risk sets are open on the left."""
 
 
 @dataclass(frozen=True)
@@ -34,11 +36,6 @@ class Read:
 
     arrays: Mapping[str, np.ndarray]
     left_out: list[str]
-
-
-def default_times(unit: str) -> list[float]:
-    """Return 12, 24 and 36 months in `unit`: the times survival is told at unless others are asked for."""
-    return [round(months * DAYS["months"] / DAYS[unit], 6) for months in (12, 24, 36)]
 
 
 class Reader:
@@ -224,7 +221,8 @@ def _survival(reader: Reader, outcome: Outcome) -> Read:
             raise reader.refuse("no entry time", position, outcome.entry, "give it, 0 for time zero")
         if not np.isnan(t) and not entry[position] <= t:
             raise reader.refuse("entry after the last follow-up", position, outcome.entry, "correct one of the two")
-        reasons.append(f"no {outcome.time}" if np.isnan(t) else f"no {outcome.event}" if d is None else "")
+        lacking = f"no {outcome.time}" if np.isnan(t) else f"no {outcome.event}" if d is None else ""
+        reasons.append(lacking or NEVER_AT_RISK * bool(outcome.entry and entry[position] == t))
     arrays = {"time": time, "event": np.array([float(bool(d)) for d in event]), "entry": entry}
     return Read(arrays, reasons)
 
@@ -242,9 +240,10 @@ def _interval_censored(reader: Reader, outcome: Outcome) -> Read:
         last = a if np.isnan(b) else b
         if not np.isnan(last) and np.isnan(entry[position]):
             raise reader.refuse("no entry time", position, outcome.entry, "give it, 0 for time zero")
-        if not np.isnan(last) and not (entry[position] < last or (entry[position] == last and np.isnan(b))):
+        if not np.isnan(last) and not entry[position] <= last:
             raise reader.refuse("entry after the last follow-up", position, outcome.entry, "correct one of the two")
-        reasons.append(f"neither {outcome.lower} nor {outcome.upper}" if np.isnan(last) else "")
+        lacking = f"neither {outcome.lower} nor {outcome.upper}" if np.isnan(last) else ""
+        reasons.append(lacking or NEVER_AT_RISK * bool(outcome.entry and entry[position] == last))
     event = (~np.isnan(upper)).astype(float)
     between = event * (np.nan_to_num(lower) < np.nan_to_num(upper))
     since = np.maximum(np.nan_to_num(lower), entry)

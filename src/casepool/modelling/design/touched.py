@@ -20,7 +20,19 @@ def touched(design: Design) -> Remarks:
         count = float(n[np.isfinite(term.node[first]) if number else term.share[first] >= 0].sum())
         kind = "integrated" if number else "summed"
         parts += remark(kind, n=Count(count, "patient"), covariate=name) if count else NONE
-    return (remark("incomplete", parts=parts) if parts else NONE) + left_out(design) + unvaried(design)
+    said = remark("incomplete", parts=parts) if parts else NONE
+    return said + left_out(design) + unvaried(design) + at_the_start(design)
+
+
+def at_the_start(design: Design) -> Remarks:
+    """Say how many patients had the event at the very time an exposure began, which counts as before it."""
+    exposure = next((own for own in design.model.exposures.values() if own.begins), None)
+    if exposure is None:
+        return NONE
+    of = design.patient_of_row
+    tied = (design.switch == design.outcome["time"][of]) & (design.outcome["event"][of] == 1)
+    count = len(np.unique(of[tied]))
+    return remark("event at the start", n=Count(count, "patient"), exposure=exposure.called) if count else NONE
 
 
 def unvaried(design: Design) -> Remarks:

@@ -1,8 +1,8 @@
 """Likelihood and survival function of any baseline, with an exposure that may start during follow-up.
 
 Proportional effects multiply the hazard, h(t) = h0(t) exp(eta + beta z(t)); accelerated effects stretch time,
-h(t) = h0(u(t)) exp(-eta - beta z(t)) with u(t) the integral of exp(-eta - beta z). z is 0 before the switch
-and 1 from it on.
+h(t) = h0(u(t)) exp(-eta - beta z(t)) with u(t) the integral of exp(-eta - beta z). z is 0 up to the switch and 1
+after it: an event at the very time of the switch belongs to before it, as risk sets are open on the left.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Hazard:
 
     def log_hazard(self, time: Array, switch: Array) -> Array:
         """Log hazard at `time`."""
-        exposed = (switch <= time) * 1.0
+        exposed = (switch < self.xp.maximum(time, TINY)) * 1.0  # who is exposed from time zero on is so then too
         if self.accelerated:
             log_h = self.baseline.log_hazard(self._stretched(time, switch), self.parameters, self.xp)
             return log_h - self.eta - self.beta * exposed

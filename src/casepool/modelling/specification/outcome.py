@@ -7,6 +7,9 @@ from dataclasses import dataclass, replace
 
 from casepool.modelling.specification.cautions import EVENT, EVENT_FREE
 
+ALIVE = "alive"
+"""What patients are called who have not had an event that is death."""
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -40,6 +43,26 @@ class Outcome:
     def without(self) -> str:
         """What patients are called who have not had the event."""
         return self.free or (f"free of {self.what}" if self.what else EVENT_FREE)
+
+    @property
+    def staying(self) -> str:
+        """What the probability of not having had the event by a time is called: survival, unless the file says else."""
+        return f"share {self.free}" if self.free and self.free != ALIVE else "survival"
+
+    @property
+    def median(self) -> str:
+        """What the time is called by which half have had the event."""
+        return "median survival" if self.staying == "survival" else f"median {self.time_to}"
+
+    @property
+    def restricted_mean(self) -> str:
+        """What the mean time without the event up to a limit is called."""
+        return "restricted mean survival" if self.staying == "survival" else f"restricted mean time {self.free}"
+
+    @property
+    def reaches(self) -> str:
+        """What a patient does whose response is a success."""
+        return f"reaches {_or(self.success)}" if self.success else "has the event"
 
     @property
     def time_to(self) -> str:

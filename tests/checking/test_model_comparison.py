@@ -5,11 +5,13 @@ import itertools
 import numpy as np
 import pytest
 import xarray as xr
+from arviz_stats import loo
 from scipy import integrate, optimize, special, stats
 
 import casepool as cp
 from casepool.checking.model_comparison import mixture, stacking_weights
 from tests.small import counts, normal, response_model, survival_model
+from tests.studies.test_tipping import INTERVAL, PRIORS, cohort
 
 FAST = {"seed": 5, "progress": False}
 EVENTS, N = [7, 1, 8, 2, 9, 0], [10] * 6
@@ -118,16 +120,18 @@ def test_what_cannot_be_compared_is_refused_by_name(fits: list[xr.DataTree]) -> 
         cp.compare_models([fits[0], changed], progress=False)
 
 
-def test_models_that_score_the_date_of_the_exposure_are_not_compared_with_others() -> None:
-    from casepool.checking.model_comparison import _refuse_unlike
-    from casepool.estimation.draws import Fitted
-    from casepool.modelling import make_design
-    from tests.studies.test_tipping import INTERVAL, PRIORS, cohort
-
-    opened = []
+def test_models_with_and_without_modelled_dates_score_like_with_like() -> None:
+    """The dates' own probability is no part of the score: with it the model that leaves them out would win by them."""
+    cases = cohort().assign(first=[2.0, 4.0, 5.0, 6.0] + [np.nan] * 4, last=[2.0, 4.0, 5.0, 6.0] + [np.nan] * 4)
+    fits = []
     for dating in ("intensity", "uniform"):
         priors = {name: prior for name, prior in PRIORS.items() if dating == "intensity" or "intensity" not in name}
         model = survival_model(priors, exposure={**INTERVAL, "dating": dating})
-        opened.append(Fitted(xr.DataTree(), model, make_design(model, cohort()), {}, "pass"))
-    with pytest.raises(cp.CasepoolError, match="when the exposure began"):
-        _refuse_unlike(opened)
+        fits.append(cp.fit(model, cases, engine="lockstep", **FAST))
+    modelled, uniform = (fit["log_likelihood"]["outcome"] for fit in fits)
+    assert float(abs(modelled.mean() - uniform.mean())) < 0.05
+    scores = [loo(fit).elpd for fit in fits]
+    assert scores[0] == pytest.approx(scores[1], abs=0.1)
+    table = cp.compare_models(fits, progress=False)
+    apart = table[table["estimand"].str.startswith("difference from")]
+    assert abs(apart["estimate"].iloc[0]) < 0.2

@@ -123,6 +123,19 @@ def test_separation_by_a_combination_of_covariates_is_seen():
     assert fit_cox(np.arange(1, 7), np.ones(6), first).monotone == (0,)
 
 
+@pytest.mark.parametrize(("exposed", "others"), [(1, 1), (1, 9), (7, 2), (30, 1)])
+def test_of_one_event_the_penalised_ratio_is_known(exposed, others):
+    """One of the others dies first: 1.5 log(1-p) + 0.5 log p, of p, the share of the exposed among those at risk."""
+    operated = np.repeat([0, 1], [others, exposed])
+    time = np.arange(1.0, 1 + operated.size)
+    firth = fit_cox(time, time == 1, operated, penalised=True)
+    assert np.exp(firth.coefficients[0]) == pytest.approx(others / (3 * exposed), rel=1e-8)
+    profile = 1.5 * np.log(0.75) + 0.5 * np.log(0.25)
+    for limit in firth.profile[0]:
+        p = exposed * np.exp(limit) / (others + exposed * np.exp(limit))
+        assert 2 * (profile - 1.5 * np.log(1 - p) - 0.5 * np.log(p)) == pytest.approx(DROP_95, abs=1e-6)
+
+
 def test_the_penalty_fades_with_more_patients():
     def gap(copies):
         data = [np.tile(x, copies) for x in (TIME, EVENT, ARM)]

@@ -153,7 +153,7 @@ def test_an_arm_without_events_has_its_limit_and_says_so():
     y0, y1 = (freireich.TIME[a == freireich.ARM].sum() for a in (0, 1))
     r = row["lower"]
     assert -2 * 21 * np.log(r * y1 / (y0 + r * y1)) == pytest.approx(stats.chi2.ppf(0.95, 1), abs=1e-3)
-    assert "all or no events in one arm" in row["note"]
+    assert "rises without end towards this ratio" in row["note"]
 
 
 @pytest.mark.parametrize(
@@ -191,7 +191,7 @@ def test_a_single_event_leaves_a_weibull_without_a_maximum():
     assert maximum(make_design(asked, cases)) is None
     table = classical(asked, cases)
     [row] = table[table["method"].str.startswith("maximum")].to_dict("records")
-    assert "no maximum" in row["note"]
+    assert "rises without end" in row["note"]
 
 
 def test_the_bundled_ratio_lies_at_zero_and_its_upper_limit_is_another_programs():
@@ -235,3 +235,92 @@ def test_the_unit_of_time_only_moves_the_intercept():
     other = maximum(make_design(two_arms("weibull", "proportional"), days))
     for name in ("shape", "arm_effect"):
         assert other.parameters[name] == pytest.approx(one.parameters[name], abs=1e-4)
+
+
+AGES = LEUKAEMIA.assign(age=np.random.default_rng(3).integers(20, 80, 42).astype(float))
+
+
+def by_age(**line):
+    terms = {"age": {"kind": "linear", **line}}
+    return survival_model({"intercept": normal(1), "age_effect": normal(1)} | OWN["weibull"], "weibull",
+                          effects="accelerated", unit="weeks", terms=terms)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "line", [{"centre": 56, "scale": 0.1}, {"centre": 0, "scale": 1}, {"centre": -900, "scale": 1e4}]
+)
+def test_no_number_hangs_on_the_centre_and_the_scale_of_a_covariate(line):
+    numbers = ["estimate", "lower", "upper"]
+    tables = [classical(by_age(**one), AGES, at=[10, 50]) for one in ({"centre": 50, "scale": 10}, line)]
+    one, other = (table.loc[table["method"].str.startswith("maximum"), numbers] for table in tables)
+    assert other.to_numpy() == pytest.approx(one.to_numpy(), rel=1e-7)
+
+
+def test_limits_are_those_of_second_derivatives_written_down():
+    """Of a Weibull without covariates: the information of log(scale) and log(shape), summed over the patients."""
+    asked = survival_model({"intercept": normal(1)} | OWN["weibull"], "weibull", effects="accelerated", unit="weeks")
+    best = maximum(make_design(asked, LEUKAEMIA))
+    mu, k = float(best.parameters["intercept"]), float(best.parameters["shape"])
+    z = k * (np.log(freireich.TIME) - mu)
+    d, risk = freireich.EVENT.astype(float), np.exp(z)
+    own = (z * (risk - d) + z**2 * risk).sum()  # minus the second derivative by log shape
+    cross = k * (d - risk - z * risk).sum()
+    information = np.array([[k**2 * risk.sum(), cross], [cross, own]])
+    slope = np.array([1.0, -np.log(np.log(2)) / k])  # log median: mu + log(log 2)/shape
+    log_median, error = best.log_median()
+    assert log_median == pytest.approx(mu + np.log(np.log(2)) / k, rel=1e-9)
+    assert error == pytest.approx(np.sqrt(slope @ np.linalg.solve(information, slope)), rel=1e-7)
+
+
+def arms(text):
+    """Read "3+ 12 | 4+ 36" as two arms, those with a plus censored."""
+    parts = [part.split() for part in text.split("|")]
+    times = [float(cell.rstrip("+")) for part in parts for cell in part]
+    event = [not cell.endswith("+") for part in parts for cell in part]
+    arm = np.repeat([str(k) for k in range(len(parts))], [len(part) for part in parts])
+    return pd.DataFrame({"patient": range(len(times)), "time": times, "event": event, "arm": arm})
+
+
+@pytest.mark.parametrize(
+    ("family", "text", "answers"),
+    [
+        ("weibull", "3+ 12 6+ | 4+ 36 10+ 20+", ["rises without end"]),  # one death an arm, the longest followed
+        ("weibull", "5 5 3+ | 8 8 2+", ["rises without end"]),  # all deaths of an arm tied
+        ("weibull", "5 | 8", ["rises without end"]),
+        ("weibull", "5 7 3+ | 8 8 2+", [""]),
+        ("log_normal", "3+ 12 6+ | 4+ 36 10+ 20+", ["rises without end"]),
+        ("gompertz", "3+ 12 6+ | 4+ 36 10+ 20+", ["rises without end"]),
+        ("exponential", "3+ 12 6+ | 4+ 36 10+ 20+", [""]),
+        ("exponential", "5 7+ 9 | 4+ 9+ | 6+ 2+", ["towards this ratio", "towards this ratio"]),
+        ("exponential", "5+ 7+ | 4+ 9 11 | 6+ 2+", ["towards this ratio", "do not tell"]),
+        ("exponential", "5 7+ | 4 9 11+ | 6+ 2+", ["", "towards this ratio"]),
+    ],
+)
+def test_a_likelihood_without_a_maximum_is_known_as_such_and_all_else_is_answered(family, text, answers):
+    effects = "accelerated" if family == "log_normal" else "proportional"
+    table = classical(two_arms(family, effects), arms(text), by="arm")
+    ratios = table[table["method"].str.startswith("maximum") & (table["kind"] == "ratio")]
+    assert len(ratios) == text.count("|")
+    rest = table[~table["method"].str.startswith("maximum")]
+    assert rest.loc[rest["method"] == "Kaplan-Meier", "estimate"].notna().any()
+    for said, (_, row) in zip([*answers, *answers][: len(ratios)], ratios.iterrows(), strict=True):
+        assert said in row["note"]
+        if "towards" in said:
+            assert row["estimate"] in (0.0, np.inf)
+            assert np.isfinite([row["lower"], row["upper"]]).sum() == (1 if row["estimate"] else 2)
+        else:
+            assert np.isnan(row["estimate"]) == bool(said)
+
+
+@pytest.mark.parametrize("ever", [[False] * 4, [True] * 4, [True, False, False, False]])
+def test_an_exposure_of_nobody_and_of_everybody_has_no_ratio_from_nothing(ever):
+    cases = arms("3+ 12 6 20+").assign(surgery=ever, start=[2.0 if one else None for one in ever])
+    exposure = {"start": "start"}
+    priors = {"intercept": normal(1), "surgery_effect": normal(1), "surgery_log_intensity": normal(2)}
+    table = classical(survival_model(priors, exposure=exposure), cases, by="surgery")
+    [row] = table[table["method"].str.startswith("maximum") & (table["kind"] == "ratio")].to_dict("records")
+    if not any(ever):
+        assert np.isnan(row["estimate"])
+        assert "do not tell" in row["note"]
+    else:
+        assert row["estimate"] == (0.0 if sum(ever) == 1 else np.inf)

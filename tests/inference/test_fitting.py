@@ -3,6 +3,7 @@
 import json
 
 import numpy as np
+import pandas as pd
 import pymc as pm
 import pytest
 import xarray as xr
@@ -14,9 +15,10 @@ from casepool.inference.diagnostics import LEAST_ESS
 from casepool.inference.drawn import Drawn
 from casepool.inference.fit_contents import cases_of, data_hash, model_of
 from casepool.inference.graph import build_design
+from casepool.inference.predictive import event_times
 from casepool.inference.sampling import _compiled, _other_settings, compiled_graph
 from casepool.modelling import make_design
-from tests.small import counts, fixed, half_normal, normal, response_model
+from tests.small import counts, fixed, half_normal, normal, response_model, survival_model
 
 GROUPS = ["posterior", "sample_stats", "log_likelihood", "log_prior", "observed_data", "constant_data", "patients"]
 ONE_FACTOR = {"group": {"kind": "group"}}
@@ -69,7 +71,10 @@ def test_the_graph_and_the_stored_likelihood_agree(name: str, request: pytest.Fi
         few["intercept_z"] = (np.log(23) - log_median) / (np.log(430 / 23) / 1.959963984540054)
     tree = xr.DataTree.from_dict({"posterior": few})
     pm.compute_log_likelihood(tree, model=built, progressbar=False, compile_kwargs={"mode": "FAST_COMPILE"})
-    stored = fit["log_likelihood"]["outcome"].isel(chain=[0], draw=[0, 500, 999])
+    stored = fit["log_likelihood"]["outcome"]
+    if "log_likelihood_dates" in fit.children:  # the graph has both at once
+        stored = stored + fit["log_likelihood_dates"]["dates"]
+    stored = stored.transpose("chain", "draw", "patient").isel(chain=[0], draw=[0, 500, 999])
     np.testing.assert_allclose(tree["log_likelihood"]["outcome"].values, stored.values, rtol=1e-9)
 
 
@@ -151,6 +156,7 @@ def test_predictive_groups_on_request() -> None:
     replicated = fit["posterior_predictive"]["outcome"]
     assert (replicated <= np.array([4, 6, 5])).all()
     assert (replicated >= 0).all()
+    assert replicated.dtype.kind == fit["observed_data"]["outcome"].dtype.kind == "i"
     assert float(replicated.mean(["chain", "draw"])[1]) < 2 < float(replicated.mean(["chain", "draw"])[2])
     assert abs(float(fit["prior"]["intercept"].std()) - 1.5) < 0.1
     assert fit["prior_predictive"]["outcome"].sizes["patient"] == 3
@@ -158,10 +164,27 @@ def test_predictive_groups_on_request() -> None:
 
 def test_replicated_times_stay_inside_each_patients_follow_up() -> None:
     fit = cp.fit("overall_survival", "alk_crizotinib", seed=1, draws=100, predictive=True, progress=False)
-    times = fit["posterior_predictive"]["outcome"]
+    replicated = fit["posterior_predictive"]
+    times, uncensored = replicated["followed"], replicated["outcome"]
+    assert (times <= uncensored).all()
+    assert (times < uncensored).any()
     observed, event = fit["observed_data"]["outcome"], fit["constant_data"]["event"]
     assert (times <= xr.where(event == 1, observed.max(), observed)).all()
     assert (times > 0).all()
+
+
+def test_replicated_times_are_those_of_the_hazard_and_infinite_for_the_cured() -> None:
+    """Of a Gompertz hazard that falls, exp(a + b t) with b below 0, a share exp(exp(a) / b) never has the event."""
+    level, slope = -2.0, -0.2
+    priors = {"intercept": fixed(level), "shape": fixed(slope)}
+    cases = pd.DataFrame({"time": [3.0, 9.0, 5.0], "event": [True, False, True]})
+    design = make_design(survival_model(priors, "gompertz"), cases)
+    at = {"intercept": np.full((1, 4000), level), "shape": np.full((1, 4000), slope)}
+    times = event_times(design, at, np.random.default_rng(3))
+    cured = np.exp(np.exp(level) / slope)
+    assert np.isinf(times).mean() == pytest.approx(cured, abs=0.02)
+    alive = np.exp(-np.exp(level) * np.expm1(slope * 4.0) / slope)
+    assert (times > 4.0).mean() == pytest.approx(alive, abs=0.02)
 
 
 def test_the_hash_follows_the_cells_and_not_their_spelling() -> None:

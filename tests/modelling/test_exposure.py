@@ -11,6 +11,7 @@ from scipy import integrate, stats
 from casepool.errors import CasepoolError
 from casepool.frequentist.answers import classical
 from casepool.modelling import list_models, make_design, model
+from casepool.modelling.design.likelihood import outcome_and_dates, pointwise
 from casepool.modelling.design.touched import touched
 from casepool.remarks import note_of
 
@@ -339,3 +340,22 @@ def test_who_enters_as_follow_up_ends_is_left_out_and_counted(between):
     design = make_design(chosen, table(**times, entry=entry))
     assert design.patients == ("1",)
     assert note_of(touched(design)) == "left out: 3 patients (follow-up ends at entry)"
+
+
+@pytest.mark.parametrize(
+    "who", [PATIENTS, PATIENTS.assign(low=[np.nan, 1.0, 0.0, 2.0, 0.0, 1.0], high=PATIENTS["time"])]
+)
+def test_the_dates_and_the_outcome_given_them_add_up_to_the_joint_likelihood(who):
+    interval = {"earliest": "low", "latest": "high"} if "low" in who else {"start": "start"}
+    chosen = survival_model("weibull", "proportional", exposure=interval)
+    values = {"intercept": ETA, "surgery_effect": BETA, "surgery_log_intensity": np.log(RHO), "shape": 0.7}
+    draws = {name: np.full((1, 2), value) for name, value in values.items()}
+    design = make_design(chosen, who)
+    outcome, dates = outcome_and_dates(design, draws)
+    np.testing.assert_allclose(outcome + dates, pointwise(design, draws), atol=1e-10)
+    known = [
+        np.log(np.exp(-RHO * row.low) - np.exp(-RHO * row.high)) if "low" in who else np.log(RHO) - RHO * row.start
+        for row in who[who["surgery"]].itertuples()
+    ]
+    never = [-RHO * row.time for row in who[~who["surgery"]].itertuples()]
+    np.testing.assert_allclose(dates[0, 0], [*never, *known], atol=1e-8)

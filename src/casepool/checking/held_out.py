@@ -23,7 +23,7 @@ from casepool.inference.convergence import mixed, worst
 from casepool.inference.engines import Choice, in_turn, run
 from casepool.inference.predictive import counts_of, prior_draws, replicate_follow_up
 from casepool.modelling import Design
-from casepool.modelling.design.likelihood import category_chances, pointwise
+from casepool.modelling.design.likelihood import category_chances, outcome_and_dates
 from casepool.modelling.families.names import effect_of
 from casepool.modelling.families.responses import category_counts
 from casepool.modelling.terms.labels import Group
@@ -188,8 +188,8 @@ def _average(fitted: Fitted, parameters: Parameters, by: str, level: str) -> dic
 
 
 def joint_score(design: Design, parameters: Parameters) -> float:
-    """Return the log of the mean over draws of the likelihood of all patients of a design together."""
-    joint = pointwise(design, parameters).sum(axis=-1)
+    """Return the log of the mean over draws of the likelihood of all patients' outcomes together."""
+    joint = outcome_and_dates(design, parameters)[0].sum(axis=-1)
     return float(special.logsumexp(joint) - np.log(joint.size))
 
 

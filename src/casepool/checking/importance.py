@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -45,42 +46,44 @@ class Weighed:
 
 
 def weighed(fitted: Fitted) -> Weighed:
-    """Weigh the draws of a fit without each of its patients: evenly without those whom no draw tells from another."""
-    stored = fitted.tree["log_likelihood"]["outcome"].transpose("patient", "chain", "draw")
-    each = stored.to_numpy().reshape(stored.sizes["patient"], -1)
-    even = np.full(each.shape, -np.log(each.shape[1]))
-    found = Weighed(each.mean(axis=1), np.zeros(len(each)), even)
+    """Weigh the draws of a fit without each of its patients: evenly without those whom no draw tells from another.
+
+    Without a patient neither its outcome is known nor when its exposure began; scored is the outcome.
+    """
+    outcome, joint = (np.moveaxis(each, -1, 0) for each in (fitted.likelihoods[0], np.sum(fitted.likelihoods, axis=0)))
+    each = joint.reshape(len(joint), -1)
+    log_weights, k = np.full(each.shape, -np.log(each.shape[1])), np.zeros(len(each))
     telling = np.flatnonzero(each.min(axis=1) < each.max(axis=1))
-    _smooth(found, fitted, stored, telling)
-    return found
+    for patients, weights, ks in _smoothed(fitted.tree["posterior"].to_dataset(), joint, telling):
+        log_weights[patients], k[patients] = weights, ks
+    elpd = special.logsumexp(log_weights + outcome.reshape(each.shape), axis=1)
+    return Weighed(elpd, k, log_weights)
 
 
-def _smooth(found: Weighed, fitted: Fitted, stored: xr.DataArray, patients: np.ndarray) -> None:
+Part = tuple[np.ndarray, np.ndarray, np.ndarray]
+"""Some patients, their log weights (patients, draws), and Pareto k."""
+
+
+def _smoothed(posterior: xr.Dataset, joint: np.ndarray, patients: np.ndarray) -> Iterator[Part]:
     """Weigh without each of some patients: together, and one by one where a single one cannot be smoothed."""
     from arviz_stats import loo  # seconds to load
 
     if not len(patients):
         return
-    groups = {"posterior": fitted.tree["posterior"].to_dataset()}
-    groups["log_likelihood"] = xr.Dataset({"outcome": stored.isel(patient=patients)})
+    likelihood = xr.Dataset({"outcome": (("patient", "chain", "draw"), joint[patients])})
+    tree = xr.DataTree.from_dict({"posterior": posterior, "log_likelihood": likelihood})
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # a high k is what is asked here, and answered in words
         try:
-            smoothed = loo(xr.DataTree.from_dict(groups), pointwise=True)
+            found = loo(tree, pointwise=True)
         except (ValueError, IndexError):  # stuck chains, or few draws: too few different ones for a tail
-            if len(patients) == 1:
-                _leave_rough(found, stored.to_numpy().reshape(len(found.k), -1), patients[0])
-            for patient in patients if len(patients) > 1 else ():
-                _smooth(found, fitted, stored, np.array([patient]))
-            return
-    weights = smoothed.log_weights.transpose("patient", "chain", "draw").to_numpy()
-    found.log_weights[patients] = weights.reshape(len(patients), -1)
-    found.elpd[patients], found.k[patients] = smoothed.elpd_i, smoothed.pareto_k
-
-
-def _leave_rough(found: Weighed, each: np.ndarray, patient: int) -> None:
-    """Weigh draws without a patient whose tail cannot be smoothed: its Pareto k is infinite."""
-    own = each[patient]
-    found.log_weights[patient] = -own - special.logsumexp(-own)
-    found.elpd[patient] = special.logsumexp(found.log_weights[patient] + own)
-    found.k[patient] = np.inf
+            found = None
+    if found is not None:
+        weights = found.log_weights.transpose("patient", "chain", "draw").to_numpy()
+        yield patients, weights.reshape(len(patients), -1), np.asarray(found.pareto_k)
+    elif len(patients) > 1:
+        for one in patients:
+            yield from _smoothed(posterior, joint, np.array([one]))
+    else:
+        own = joint[patients].reshape(1, -1)
+        yield patients, -own - special.logsumexp(-own), np.array([np.inf])

@@ -157,17 +157,6 @@ def _refuse_unlike(opened: Sequence[Fitted]) -> None:
                     row=f"patient {first.design.patients[place]}",
                     remedy="compare models of one outcome, in one unit",
                 )
-        if _scored(first) != _scored(other):
-            raise CasepoolError(
-                f"one of {pair} also scores when the exposure began",
-                value=sorted(_scored(first) ^ _scored(other)),
-                remedy='compare models with the same exposures and dating, say dating = "uniform"',
-            )
-
-
-def _scored(fitted: Fitted) -> set[str]:
-    """Name the exposures whose start belongs to the likelihood."""
-    return {name for name, exposure in fitted.model.exposures.items() if exposure.modelled}
 
 
 def _names(opened: Sequence[Fitted]) -> list[str]:

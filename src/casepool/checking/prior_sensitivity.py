@@ -116,7 +116,7 @@ def scaled(fitted: Fitted) -> list[Scaled]:
 
 
 def _weighed(fitted: Fitted, name: str, drawn: Draws, alone: Draws) -> Scaled:
-    likelihood = fitted.tree["log_likelihood"]["outcome"].to_numpy()
+    likelihood = np.sum(fitted.likelihoods, axis=0)
     return Scaled(name, moved_by(*drawn), moved_by(drawn[0], likelihood), moved_by(*alone))
 
 

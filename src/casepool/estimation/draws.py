@@ -29,6 +29,7 @@ from casepool.inference.fit_format import refuse_what_is_no_fit
 from casepool.inference.predictive import prior_draws
 from casepool.modelling import Design, Model
 from casepool.modelling.design.grouping import Membership, membership
+from casepool.modelling.design.likelihood import models_dates, outcome_and_dates
 from casepool.modelling.design.making import design_of_typed
 from casepool.modelling.design.touched import touched
 from casepool.random_streams import Stream, stream
@@ -127,6 +128,20 @@ class Fitted:
         drawn = prior_draws(self.design, stream(self.seed, Stream.TOLD), self.shape)
         return replace(self, parameters=drawn, of_prior=True, asks_told=False)
 
+    @cached_property
+    def likelihoods(self) -> tuple[np.ndarray, np.ndarray]:
+        """Log-likelihood of every patient, of the outcome and of the dates of an exposure: (chain, draw, patients).
+
+        A fit of casepool 0.1.0 keeps their sum.
+        """
+        outcome = _stored(self.tree, "log_likelihood", "outcome")
+        if not models_dates(self.design):
+            return outcome, np.zeros(outcome.shape)
+        if "log_likelihood_dates" in self.tree.children:
+            return outcome, _stored(self.tree, "log_likelihood_dates", "dates")
+        dates = outcome_and_dates(self.design, self.parameters)[1]
+        return outcome - dates, dates
+
     def membership(self, by: str) -> Membership:
         """Group the patients of the fit by a factor of the model or a labelled column."""
         return membership(self.design, self.cases, by, self.codebook)
@@ -168,6 +183,10 @@ class Fitted:
     def unit(self) -> str:
         """Unit of time of a survival model."""
         return self.model.outcome.unit
+
+
+def _stored(tree: xr.DataTree, group: str, name: str) -> np.ndarray:
+    return tree[group].to_dataset()[name].transpose("chain", "draw", "patient").to_numpy()
 
 
 def without_dates(model: Model) -> Model:

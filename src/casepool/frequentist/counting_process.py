@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from casepool.errors import CasepoolError
+from casepool.modelling.families.ties import tied
 
 Floats = NDArray[np.float64]
 Counts = NDArray[np.int64] | NDArray[np.float64]
@@ -59,7 +60,7 @@ class Spells:
 def as_spells(
     time: ArrayLike, event: ArrayLike, entry: ArrayLike | None = None, weight: ArrayLike | None = None
 ) -> Spells:
-    """Check follow-up and put it in counting-process form.
+    """Check follow-up and put it in counting-process form; times that differ by rounding only are one time.
 
     Parameters
     ----------
@@ -91,6 +92,7 @@ def as_spells(
         raise CasepoolError(
             "time, event, entry and weight differ in length", remedy="give one of each per row", value=sizes
         )
+    ends, starts = tied(ends, starts)
     starts = np.where(starts <= 0, -np.inf, starts)
     _refuse(~(np.isfinite(ends) & (ends >= 0)), ends, "time", "a time must be finite and 0 or later")
     _refuse(~np.isin(events, (0.0, 1.0)), events, "event", "an event must be true or false")
@@ -129,11 +131,11 @@ def split_at_switch(
         As `as_spells`, and for a switch after the end of follow-up.
     """
     whole_follow_up = as_spells(time, event, entry)
-    ends, events, entered = whole_follow_up.time, whole_follow_up.event, np.maximum(whole_follow_up.entry, 0.0)
     start = _column(switch, "switch")
-    if start.size != ends.size:
+    if start.size != whole_follow_up.time.size:
         raise CasepoolError("time and switch differ in length", remedy="give one of each per patient", value=start.size)
-    start = np.where(np.isnan(start), np.inf, start)
+    ends, entered, start = tied(whole_follow_up.time, np.maximum(whole_follow_up.entry, 0.0), start)
+    events, start = whole_follow_up.event, np.where(np.isnan(start), np.inf, start)
     late = np.isfinite(start) & (start > ends)
     _refuse(late, start, "switch", "an exposure must start within follow-up (inf or NaN if it never did)")
     before, after = start > entered, (start < ends) | (start <= entered)

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from casepool.frequentist.counting_process import Counts, Floats, Spells, as_spells, only, split_at_switch
+from casepool.modelling.families.ties import TIED
 
 ROUNDING = 1e-12
 """Relative difference below which sums of fractional weights are the same number."""
@@ -168,7 +169,7 @@ def hazard_at(curve: StepCurve, t: ArrayLike) -> Floats:
         NaN beyond the last follow-up.
     """
     hazard = step_at(curve, curve.hazard, t, before=0.0)
-    return np.where(np.asarray(t, dtype=float) > curve.spells.end, np.nan, hazard)
+    return np.where(np.asarray(t, dtype=float) * (1 - TIED) > curve.spells.end, np.nan, hazard)
 
 
 def step_at(curve: StepCurve, values: Floats, t: ArrayLike, before: float) -> Floats:
@@ -190,10 +191,10 @@ def step_at(curve: StepCurve, values: Floats, t: ArrayLike, before: float) -> Fl
         NaN beyond the last follow-up (everywhere, without patients), unless survival is 0 by then.
     """
     at = np.asarray(t, dtype=float)
-    read = np.concatenate([[before], values])[np.searchsorted(curve.times, at, side="right")]
+    read = np.concatenate([[before], values])[np.searchsorted(curve.times, at * (1 + TIED), side="right")]
     if curve.survival.size and curve.survival[-1] == 0:
         return read
-    return np.where(at <= curve.spells.end, read, np.nan)
+    return np.where(at * (1 - TIED) <= curve.spells.end, read, np.nan)
 
 
 def numbers_at_risk(curve: StepCurve, times: ArrayLike) -> Counts:
@@ -210,7 +211,7 @@ def numbers_at_risk(curve: StepCurve, times: ArrayLike) -> Counts:
     numpy.ndarray, shape of `times`
         Those with entry < t <= end of follow-up; at time 0, everyone followed from time zero on.
     """
-    return curve.spells.at_risk(np.asarray(times, dtype=float))
+    return curve.spells.at_risk(np.asarray(times, dtype=float) * (1 - TIED))
 
 
 def restricted_mean(curve: StepCurve, to: float) -> tuple[float, float]:

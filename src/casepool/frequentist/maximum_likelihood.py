@@ -1,36 +1,42 @@
 """Maximum of a survival model's likelihood, without priors: a check on the fit, by the same likelihood.
 
 Only what has no prior by construction can be maximised: no group terms, no smooth ones, no hazard made of pieces, no
-missing covariates. The parameters are the log of the median survival where every covariate is 0, which a Weibull's
-shape hardly moves, the logarithms of positive parameters, and the coefficients.
+missing covariates. Whether there is a maximum is asked before it is looked for (`recession.py`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from scipy import optimize, stats
 
+from casepool.errors import CasepoolError
+from casepool.frequentist.climbing import Top, climb
 from casepool.frequentist.counting_process import Floats
+from casepool.frequentist.patient_likelihood import PatientLikelihood, patient_likelihood
+from casepool.frequentist.recession import Limit, limit, rises_for_ever, signs_of
 from casepool.modelling.design.design import Design
-from casepool.modelling.design.likelihood import data_of, log_likelihood
 from casepool.modelling.families.arrays import NUMPY
-from casepool.modelling.families.baselines import LOG_LOG_2
-from casepool.modelling.families.medians import intercept_at
-from casepool.modelling.families.names import log_intensity_of
-from casepool.modelling.families.parameters import Parameter, Role
+from casepool.modelling.families.baselines import LOG_LOG_2, TINY
 
-FAR = 30.0
-"""A log ratio so far out that the likelihood has reached its limit."""
-STEEPEST = 4.0
-"""Log of a shape, or of one over a scale, beyond which the likelihood is taken to have no maximum."""
-DOUBLINGS = 12
-TOLERANCE = 1e-7
-STEP = 1e-3
-"""Of differences that stand for derivatives at the maximum."""
-CORNERS = ((1, 1), (1, -1), (-1, 1), (-1, -1))
+STEP = 1e-4
+"""Of differences that stand for the derivatives of a function of the parameters."""
+FURTHEST = 500.0
+"""Log ratio beyond which a limit is infinite."""
+CLOSE = 1e-6
+"""Of a limit's deviance."""
+SOUGHT = 60
+STARTS = (-2.0, 0.0, 2.0)
+"""Log time ratios to start from where an exposure bends time: there may be several tops."""
+HORIZON = 25.0
+"""Logarithms of times, in multiples of the time at risk per event, between which a median is sought."""
+
+RISES = "the likelihood rises without end"
+UNTOLD = "the outcomes do not tell this ratio"
+LOST = "the search for the maximum of the likelihood did not end"
 
 
 @dataclass(frozen=True)
@@ -39,28 +45,56 @@ class Maximum:
 
     Parameters
     ----------
-    parameters : mapping of str to array
-        By posterior name, as the likelihood takes them.
-    log_likelihood : float
-    likelihood : Likelihood
-    point : array (unbounded parameters,)
-        Where it lies.
+    likelihood : PatientLikelihood
+    top : Top
+    free : boolean array (coordinates,)
+        Those that are estimated.
     """
 
-    parameters: Mapping[str, np.ndarray]
-    log_likelihood: float
-    likelihood: Likelihood
-    point: Floats
+    likelihood: PatientLikelihood
+    top: Top
+    free: np.ndarray
 
-    def spread_of(self, f: Callable[[Floats], float]) -> float:
-        """Return the standard error of a function of the point, by the delta method."""
-        size, step = len(self.point), STEP * np.eye(len(self.point))
-        slope = np.array([f(self.point + h) - f(self.point - h) for h in step]) / (2 * STEP)
-        information = np.empty((size, size))
-        for i, j in np.ndindex(size, size):
-            corners = [self.likelihood.value(self.point + a * step[i] + b * step[j]) * a * b for a, b in CORNERS]
-            information[i, j] = -sum(corners) / (4 * STEP**2)
-        return float(np.sqrt(slope @ np.linalg.solve(information, slope)))
+    @cached_property
+    def parameters(self) -> Mapping[str, np.ndarray]:
+        """By posterior name, as the likelihood takes them."""
+        return self.likelihood.parameters(self.top.point)
+
+    @cached_property
+    def log_likelihood(self) -> float:
+        """In the unit of the cases."""
+        return self.likelihood.log_likelihood(self.top.point)
+
+    def log_risk(self, time: float) -> tuple[float, float]:
+        """Return the log of minus the log of survival to a time, averaged over patients, and its standard error."""
+        log_time = float(np.log(time / self.likelihood.unit))
+        return self._log_risk(self.top.point, log_time), self._error(log_time)
+
+    def log_median(self) -> tuple[float, float]:
+        """Return the log of the median survival, averaged over patients, and its standard error; inf if never."""
+        point = self.top.point
+        if self._log_risk(point, HORIZON) < LOG_LOG_2:
+            return np.inf, np.nan
+        middle = float(optimize.brentq(lambda u: self._log_risk(point, u) - LOG_LOG_2, -HORIZON, HORIZON))
+        rise = (self._log_risk(point, middle + STEP) - self._log_risk(point, middle - STEP)) / (2 * STEP)
+        return middle + float(np.log(self.likelihood.unit)), self._error(middle) / rise
+
+    def _log_risk(self, point: Floats, log_time: float) -> float:
+        likelihood = self.likelihood
+        with np.errstate(all="ignore"):
+            hazard = likelihood.hazard(likelihood.seen(point), NUMPY)
+            risk = hazard.cumulative(np.exp(np.array([log_time])), np.array(np.inf))
+        alive = np.mean(np.exp(-np.nan_to_num(risk, nan=np.inf)))  # beyond all numbers: nobody is left
+        return float(np.log(np.clip(-np.log(np.clip(alive, TINY, 1.0)), TINY, None)))
+
+    def _error(self, log_time: float) -> float:
+        """Return the standard error of `_log_risk` by the delta method."""
+        point = self.top.point
+        moves = STEP * np.eye(len(point))
+        change = np.array([self._log_risk(point + h, log_time) - self._log_risk(point - h, log_time) for h in moves])
+        slope = change / (2 * STEP) * self.free
+        solved = self.top.curvature.solve(slope, self.free)
+        return float(np.sqrt(slope @ solved)) if solved is not None else np.nan
 
 
 def why_not(design: Design) -> str:
@@ -77,80 +111,8 @@ def why_not(design: Design) -> str:
     return ""
 
 
-@dataclass(frozen=True)
-class Likelihood:
-    """The log-likelihood of a design as a function of a flat vector of unbounded parameters.
-
-    `kinds` says of each entry of the vector which parameter it is of.
-    """
-
-    kinds: tuple[Parameter, ...]
-    start: Floats
-    value: Callable[[Floats], float]
-    parameters: Callable[[Floats], dict[str, np.ndarray]]
-
-    def places(self, holds: Callable[[Parameter], bool]) -> list[int]:
-        """Return where all parameters stand of which something holds."""
-        return [i for i, kind in enumerate(self.kinds) if holds(kind)]
-
-
-def likelihood_of(design: Design) -> Likelihood:
-    """Make a design's log-likelihood a function of one vector; `why_not` must have nothing against it."""
-    model, data, unknown = design.model, data_of(design), design.parameters
-    shapes = {own.name: own.shape(design.laid) for own in unknown}
-    sizes = {name: int(np.prod(shape)) for name, shape in shapes.items()}
-    kinds = tuple(own for own in unknown for _ in range(sizes[own.name]))
-    edges = np.cumsum([0, *sizes.values()])
-
-    def parameters(x: Floats) -> dict[str, np.ndarray]:
-        parts = zip(unknown, edges, edges[1:], strict=False)
-        found = {own.name: x[a:b].reshape(shapes[own.name]) for own, a, b in parts}
-        found |= {own.name: np.exp(found[own.name]) for own in unknown if own.support.positive}
-        intercept = intercept_at(model.of_family, model.effects, found, found["intercept"], model.knots, NUMPY)
-        return found | {"intercept": intercept}
-
-    def value(x: Floats) -> float:
-        with np.errstate(all="ignore"):
-            total = float(np.sum(log_likelihood(data, parameters(x), NUMPY)))
-        return total if np.isfinite(total) else -1e10
-
-    return Likelihood(kinds, _start(design, kinds), value, parameters)
-
-
-def _start(design: Design, kinds: tuple[Parameter, ...]) -> Floats:
-    """Begin at a constant hazard: events over time at risk, and so for the start of an exposure."""
-    out = design.outcome
-    at_risk = max(float((out["time"] - out["entry"]).sum()), 1e-9)
-    first = {"intercept": LOG_LOG_2 - np.log(out["event"].sum() / at_risk)}
-    for exposure in design.model.exposures:
-        first[log_intensity_of(exposure)] = np.log(max(design.exposed.sum(), 0.5) / at_risk)
-    return np.array([first.get(own.name, 0.0) for own in kinds])
-
-
-def climb(likelihood: Likelihood, start: Floats, held: Mapping[int, float] | None = None) -> tuple[Floats, float]:
-    """Return the highest point, and its log-likelihood, with some of the parameters held."""
-    held = held or {}
-    free = np.array([i for i in range(len(start)) if i not in held], dtype=int)
-    whole = start.copy()
-    for place, value in held.items():
-        whole[place] = value
-
-    def fallen(x: Floats) -> float:
-        point = whole.copy()
-        point[free] = x
-        return -likelihood.value(point)
-
-    if free.size:
-        steps = "2-point" if held else "3-point"  # of a profile the height matters, not the place
-        found = optimize.minimize(
-            fallen, whole[free], method="BFGS", jac=steps, options={"gtol": 1e-5 if held else 1e-6}
-        )
-        whole[free] = found.x
-    return whole, likelihood.value(whole)
-
-
 def maximum(design: Design) -> Maximum | None:
-    """Maximise the likelihood of a design's model.
+    """Maximise the likelihood of a design's model; what its file fixes of the family's own parameters stays so.
 
     Parameters
     ----------
@@ -160,79 +122,189 @@ def maximum(design: Design) -> Maximum | None:
     Returns
     -------
     Maximum or None
-        None where the likelihood rises for ever, as with a single event or where an event separates.
+        None where the likelihood rises without end, as with a single event or where an event separates.
+
+    Raises
+    ------
+    CasepoolError
+        Where the search ends at no maximum although none of these reasons is known.
     """
-    likelihood = likelihood_of(design)
-    point, best = climb(likelihood, likelihood.start)
-    steep = likelihood.places(lambda own: own.role is Role.FAMILY and own.support.positive)
-    effects = likelihood.places(lambda own: own.role is Role.EFFECT)
-    if any(abs(point[i]) > STEEPEST for i in steep) or any(abs(point[i]) > FAR / 3 for i in effects):
+    likelihood = patient_likelihood(design)
+    found = limit(likelihood)
+    if found.direction.any() or rises_for_ever(likelihood):
         return None
-    return Maximum(likelihood.parameters(point), best, likelihood, point)
+    top = climb(likelihood, likelihood.start, found.free)
+    if not top.reached:
+        raise CasepoolError(LOST, remedy="use another family")
+    return Maximum(likelihood, top, found.free)
 
 
 @dataclass(frozen=True)
 class Ratio:
-    """A log ratio by maximum likelihood: estimate, profile-likelihood limits, and the P value of a ratio of 1."""
+    """A log ratio by maximum likelihood: estimate, profile-likelihood limits, and the P value of a ratio of 1.
 
-    estimate: float
-    lower: float
-    upper: float
-    p: float
+    Where it is not computed, `reason` says why, and all numbers are NaN.
+    """
+
+    estimate: float = np.nan
+    lower: float = np.nan
+    upper: float = np.nan
+    p: float = np.nan
+    reason: str = ""
 
 
-def profiled(design: Design, by: str, k: int = 0, *, confidence: float = 0.95) -> Ratio:
-    """Estimate one coefficient with limits by profile likelihood.
+class Ratios:
+    """The log ratios of a design, each with limits by profile likelihood.
 
     Parameters
     ----------
     design : Design
         Of a survival model that `why_not` has nothing against.
-    by : str
-        The exposure or term whose coefficient it is.
-    k : int
-        Which of the coefficients of a factor.
     confidence : float
-
-    Returns
-    -------
-    Ratio
-        On the log scale; an estimate of minus or plus infinity, and that limit too, where the likelihood rises for
-        ever in that direction.
     """
-    likelihood = likelihood_of(design)
-    place = likelihood.places(lambda own: own.owner == by and own.role is Role.EFFECT)[k]
-    drop = float(stats.chi2.isf(1 - confidence, 1))
-    point, best = climb(likelihood, likelihood.start)
-    ends = {sign: climb(likelihood, likelihood.start, {place: sign * FAR}) for sign in (-1.0, 1.0)}
-    for sign, (far, height) in ends.items():
-        if height > best - TOLERANCE:
-            point, best, at = far, height, sign * np.inf
-            break
-    else:
-        at = float(point[place])
 
-    nearest = point
+    def __init__(self, design: Design, *, confidence: float = 0.95) -> None:
+        self.likelihood = patient_likelihood(design)
+        self.drop = float(stats.chi2.isf(1 - confidence, 1))
 
-    def above(value: float) -> float:
-        nonlocal nearest
-        nearest, height = climb(likelihood, nearest, {place: value})
-        return 2 * (best - height) - drop
+    def of(self, by: str, k: int = 0) -> Ratio:
+        """Estimate one coefficient.
 
-    limits = {sign: _limit(above, at, sign) for sign in (-1.0, 1.0)}
-    p = float(stats.chi2.sf(max(above(0.0) + drop, 0.0), 1))
-    return Ratio(at, limits[-1.0], limits[1.0], p)
+        Parameters
+        ----------
+        by : str
+            The exposure or term whose coefficient it is.
+        k : int
+            Which of the coefficients of a factor.
+
+        Returns
+        -------
+        Ratio
+            On the log scale, per unit of the design; an estimate of minus or plus infinity, and that limit too, where
+            the likelihood rises for ever in that direction alone.
+        """
+        if self._rises:
+            return Ratio(reason=RISES)
+        place = self.likelihood.place(by, k)
+        falls, grows = self._signs(place)
+        if falls and grows:
+            return Ratio(reason=UNTOLD)
+        if not self._best.reached:
+            return Ratio(reason=LOST)
+        end = np.inf if grows else -np.inf if falls else float(self._best.point[place])
+        inner = self._inner(place) if by in self.likelihood.design.model.exposures and self.likelihood.bends else None
+        if inner is not None and inner.value > self._best.value:
+            return self._profiled(place, float(inner.point[place]), inner)
+        return self._profiled(place, end, self._best)
+
+    @cached_property
+    def _rises(self) -> bool:
+        return rises_for_ever(self.likelihood)
+
+    @cached_property
+    def _limit(self) -> Limit:
+        return limit(self.likelihood)
+
+    @cached_property
+    def _best(self) -> Top:
+        """The highest point there is, or that of the likelihood's limit."""
+        return climb(replace(self.likelihood, rows=self._limit.rows), self.likelihood.start, self._limit.free)
+
+    def _signs(self, place: int) -> tuple[bool, bool]:
+        return (False, False) if self._limit.told[place] else signs_of(self.likelihood, place)
+
+    def _inner(self, place: int) -> Top | None:
+        """Return the highest point at which a coefficient is finite, of a likelihood that may have several."""
+        at, tops = self._slice(place), []
+        free = at.free.copy()
+        free[place] = True
+        for value in STARTS:
+            start = self.likelihood.start.copy()
+            start[place] = value
+            tops.append(climb(replace(self.likelihood, rows=at.rows), start, free))
+        return max((top for top in tops if top.reached), key=lambda top: top.value, default=None)
+
+    def _profiled(self, place: int, at: float, best: Top) -> Ratio:
+        profile = _Profile(self.likelihood, best, self._slice(place), place, self.drop)
+        lower, upper = (at if at == sign * np.inf else profile.crossing(at, sign) for sign in (-1.0, 1.0))
+        p = float(stats.chi2.sf(max(profile.above(0.0)[0] + self.drop, 0.0), 1))
+        scale = 1.0
+        if place >= len(self.likelihood.shared):
+            scale = float(self.likelihood.scales[place - len(self.likelihood.shared)])
+        return Ratio(at / scale, lower / scale, upper / scale, p)
+
+    def _slice(self, place: int) -> Limit:
+        """Find the likelihood's limit while one coordinate is held."""
+        if not self._limit.told[place]:
+            return limit(self.likelihood, frozenset([place]))
+        free = self._limit.free.copy()
+        free[place] = False
+        return replace(self._limit, free=free)
 
 
-def _limit(above: Callable[[float], float], at: float, sign: float) -> float:
-    """Find where the profile has fallen far enough, going from the maximum in one direction."""
-    if at == sign * np.inf:
-        return at
-    near = -sign * FAR / 3 if np.isinf(at) else at
-    step = 0.5
-    for _ in range(DOUBLINGS):
-        far = near + sign * step
-        if above(far) > 0:
-            return float(optimize.brentq(above, near, far, xtol=1e-6))
-        near, step = far, 2 * step
-    return sign * np.inf
+class _Profile:
+    """The likelihood's height as one coordinate is moved, all others following."""
+
+    def __init__(self, likelihood: PatientLikelihood, best: Top, at: Limit, place: int, drop: float) -> None:
+        self.likelihood, self.best = replace(likelihood, rows=at.rows), best
+        self.free, self.place, self.drop = at.free, place, drop
+        self.nearest = best if at.told[place] else climb(self.likelihood, likelihood.start, at.free)
+
+    def above(self, value: float) -> tuple[float, float]:
+        """Return by how much twice the fall of the log-likelihood exceeds the drop, and its slope."""
+        start = self.nearest.point.copy()
+        start[self.place] = value
+        curvature = self.nearest.curvature
+        follow = curvature.solve(curvature.column(self.place), self.free)
+        if follow is not None:
+            start = start - follow * (value - self.nearest.point[self.place])
+        top = climb(self.likelihood, start, self.free)
+        if not top.reached:
+            start = self.likelihood.start.copy()
+            start[self.place] = value
+            top = climb(self.likelihood, start, self.free)
+        self.nearest = top
+        return 2 * (self.best.value - top.value) - self.drop, -2 * float(top.slope[self.place])
+
+    def crossing(self, at: float, sign: float) -> float:
+        """Find where the likelihood has fallen by the drop, on one side of the highest point.
+
+        The root of the fall is nearly a straight line: steps along it, kept between where it is known to lie.
+        """
+        inside, outside = (at, sign * np.inf)
+        value = self._first(at, sign)
+        for _ in range(SOUGHT):
+            above, slope = self.above(value)
+            if abs(above) < CLOSE:
+                return value
+            inside, outside = (inside, value) if above > 0 else (value, outside)
+            if abs(inside if np.isfinite(inside) else outside) > FURTHEST:
+                return sign * np.inf
+            value = self._next(value, above, slope, inside, outside, sign)
+        return value
+
+    def _first(self, at: float, sign: float) -> float:
+        if np.isinf(at):
+            return 0.0
+        unit = np.zeros(self.likelihood.size)
+        unit[self.place] = 1.0
+        solved = self.best.curvature.solve(unit, self.free | (unit == 1))
+        return at + sign * float(np.sqrt(self.drop * solved[self.place] if solved is not None else 1.0))
+
+    def _next(self, value: float, above: float, slope: float, inside: float, outside: float, sign: float) -> float:
+        fallen = max(above + self.drop, 0.0)
+        root = np.sqrt(fallen)
+        step = 2 * root * (np.sqrt(self.drop) - root) / slope if slope else np.nan
+        known = np.isfinite([inside, outside])
+        if known.all():
+            low, high = sorted((inside, outside))
+            return value + step if low < value + step < high else (low + high) / 2
+        reach = 2.0 + abs(value)
+        away = sign if np.isinf(outside) else -sign
+        bounded = away * float(np.clip(away * step, 0.0, reach)) if np.isfinite(step) else 0.0
+        return value + (bounded or away * reach)
+
+
+def profiled(design: Design, by: str, k: int = 0, *, confidence: float = 0.95) -> Ratio:
+    """Estimate one coefficient of a design with limits by profile likelihood: see `Ratios.of`."""
+    return Ratios(design, confidence=confidence).of(by, k)

@@ -106,7 +106,9 @@ def partial_likelihood(spells: Spells, x: Floats, penalised: bool) -> PartialLik
 
 
 def maximise(likelihood: PartialLikelihood, start: Floats, free: NDArray[np.bool_]) -> Floats:
-    """Maximise over the free coefficients by Newton steps, halved while they lead down.
+    """Maximise over the free coefficients by Newton steps, halved while they lead down or too far past the top.
+
+    Of a penalised likelihood the information is not the whole curvature: full steps may go to and fro for ever.
 
     Parameters
     ----------
@@ -130,7 +132,10 @@ def maximise(likelihood: PartialLikelihood, start: Floats, free: NDArray[np.bool
         step = np.zeros_like(beta)
         step[free] = np.linalg.solve(information[np.ix_(free, free)], gradient[free])
         step /= max(1.0, float(np.max(np.abs(step))))
-        while np.max(np.abs(step)) > CONVERGED and likelihood.value(beta + step) < value:
+        while np.max(np.abs(step)) > CONVERGED:
+            there, slope, _ = likelihood.derivatives(beta + step)
+            if there >= value and slope @ step >= -(gradient @ step) / 2:
+                break
             step = step / 2
         beta = beta + step
         if np.max(np.abs(step)) <= CONVERGED:

@@ -6,23 +6,21 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from scipy import optimize, stats
+from scipy import stats
 
 from casepool.errors import CasepoolError
 from casepool.frequentist.counting_process import Floats
 from casepool.frequentist.cox import fit_cox
-from casepool.frequentist.maximum_likelihood import maximum, profiled, why_not
+from casepool.frequentist.maximum_likelihood import RISES, Ratios, maximum, why_not
 from casepool.modelling.design.design import Design
-from casepool.modelling.design.likelihood import data_of, hazard_of
-from casepool.modelling.families.arrays import NUMPY
-from casepool.modelling.families.baselines import LOG_LOG_2, TINY
+from casepool.progress import say
 from casepool.remarks import NONE, Remarks, remark
 
 Row = dict[str, Any]
 
 Z = float(stats.norm.ppf(0.975))
-HORIZON = 25.0
-"""Logarithms of times between which a median is sought."""
+MANY = 50
+"""Ratios after which is said how far they are."""
 SURVIVAL = {"estimand": "survival", "unit": "probability"}
 """The row of a survival that is not computed."""
 
@@ -30,7 +28,7 @@ SURVIVAL = {"estimand": "survival", "unit": "probability"}
 def cox_rows(
     follow_up: Mapping[str, np.ndarray], exposed: np.ndarray, shared: Row, *, kind: str, compared: str, p_value: str
 ) -> list[Row]:
-    """Return a Cox model's hazard ratio of two arms and its P value, penalised where an arm has no event.
+    """Return a Cox model's hazard ratio of two arms and its P value, penalised where events tell one way only.
 
     Parameters
     ----------
@@ -45,21 +43,19 @@ def cox_rows(
         Words for the two estimands.
     """
     time, event, entry = (follow_up[name] for name in ("time", "event", "entry"))
-    if not event.any():
-        return []
     covariate, note = exposed.astype(float), shared["note"]
     shared = {"source": "raw", **shared, "method": f"Cox, Efron ties, {kind}"}
+    ratio: Row = {"estimand": f"hazard ratio, {compared}", "unit": "ratio", "kind": "ratio"}
     try:
         fit = fit_cox(time, event, covariate, entry=entry)
-    except CasepoolError:  # nobody of one arm is at risk at an event
-        return []
+    except CasepoolError:  # no event, or nobody of one arm is at risk at an event
+        return [shared | ratio | {"note": remark("fewer than two arms") + note}]
     if any(fit.monotone):
         fit = fit_cox(time, event, covariate, entry=entry, penalised=True)
         shared["method"] = f"Cox, Firth-penalised, {kind}"
         note = remark("no Cox") + note
     low, high = np.exp(fit.profile[0])
-    ratio: Row = {"estimand": f"hazard ratio, {compared}", "interval": "95% CI", "unit": "ratio", "kind": "ratio"}
-    ratio |= {"estimate": float(np.exp(fit.coefficients[0])), "lower": low, "upper": high}
+    ratio |= {"interval": "95% CI", "estimate": float(np.exp(fit.coefficients[0])), "lower": low, "upper": high}
     p: Row = {"estimand": p_value, "unit": "P value", "kind": "P value", "estimate": float(fit.profile_p[0])}
     return [
         shared | ratio | {"note": remark("profile") + note},
@@ -67,7 +63,9 @@ def cox_rows(
     ]
 
 
-def likelihood_rows(design: Design, by: str | None, times: list[float], shared: Row) -> list[Row]:
+def likelihood_rows(
+    design: Design, by: str | None, times: list[float], shared: Row, *, progress: bool = False
+) -> list[Row]:
     """Return what the maximum of the model's own likelihood says: of survival, or of the ratios of an exposure or term.
 
     Parameters
@@ -78,6 +76,8 @@ def likelihood_rows(design: Design, by: str | None, times: list[float], shared: 
     times : list of float
     shared : dict
         What all rows have in common.
+    progress : bool
+        Whether to say on standard error how far many ratios are.
     """
     model = design.model
     shared = {"source": "raw", **shared, "method": f"maximum likelihood, {model.family} ({model.effects})"}
@@ -89,9 +89,9 @@ def likelihood_rows(design: Design, by: str | None, times: list[float], shared: 
         without, with_ = exposure.arms
         if exposure.begins:
             dates, shared = remark("dates", exposure=by, dating=exposure.dating), shared | {"dating": exposure.dating}
-        return _ratio_rows(design, str(by), 0, f"{with_} vs {without}", dates, shared)
+        return _ratio_rows(Ratios(design), str(by), 0, f"{with_} vs {without}", dates, shared)
     if by is not None:
-        return _term_rows(design, by, shared)
+        return _term_rows(design, by, shared, progress=progress)
     return [] if model.exposures else _survival_rows(design, times, shared)
 
 
@@ -99,58 +99,57 @@ def _ratio_name(design: Design) -> str:
     return "time ratio" if design.model.effects == "accelerated" else "hazard ratio"
 
 
-def _ratio_rows(design: Design, by: str, k: int, level: str, said: Remarks, shared: Row) -> list[Row]:
-    found = profiled(design, by, k)
+def _ratio_rows(ratios: Ratios, by: str, k: int, level: str, said: Remarks, shared: Row) -> list[Row]:
+    found, name = ratios.of(by, k), _ratio_name(ratios.likelihood.design)
+    ratio: Row = {"estimand": name, "unit": "ratio", "kind": "ratio"}
+    if found.reason:
+        return [shared | {"level": level} | ratio | {"note": remark("not computed", reason=found.reason) + said}]
     note = remark("profile") + said + remark("no prior")
     if np.isinf(found.estimate):
         note = remark("at its limit") + note
-    ratio: Row = {"estimand": _ratio_name(design), "unit": "ratio", "kind": "ratio", "interval": "95% CI", "note": note}
-    ratio |= {key: float(np.exp(getattr(found, key))) for key in ("estimate", "lower", "upper")}
-    p: Row = {"estimand": f"{_ratio_name(design)} of 1", "unit": "P value", "kind": "P value", "estimate": found.p}
+    ratio |= {"interval": "95% CI", "note": note}
+    with np.errstate(over="ignore"):
+        ratio |= {key: float(np.exp(getattr(found, key))) for key in ("estimate", "lower", "upper")}
+    p: Row = {"estimand": f"{name} of 1", "unit": "P value", "kind": "P value", "estimate": found.p}
     p["note"] = remark("likelihood ratio") + said + remark("no prior")
     return [shared | {"level": level} | row for row in (ratio, p)]
 
 
-def _term_rows(design: Design, by: str, shared: Row) -> list[Row]:
+def _term_rows(design: Design, by: str, shared: Row, *, progress: bool) -> list[Row]:
     """Compare every level of a factor with its reference."""
     coded = design.terms[by].coded
     [reference] = [level for level in coded.levels if not coded.choice_of(level).any()]
-    rows = []
+    rows, ratios = [], Ratios(design)
     for k, label in enumerate(coded.coefficients):
-        rows += _ratio_rows(design, by, k, f"{label} vs {reference}", NONE, shared)
+        if k and k % MANY == 0:
+            say(progress, f"{by}: {k} of {len(coded.coefficients)} ratios")
+        rows += _ratio_rows(ratios, by, k, f"{label} vs {reference}", NONE, shared)
     return rows
 
 
 def _survival_rows(design: Design, times: list[float], shared: Row) -> list[Row]:
     """Survival at times and its median, averaged over the patients; limits by profiling each."""
-    best, by_delta = maximum(design), remark("delta") + remark("no prior")
-    unit = design.model.outcome.unit
+    unit, last, by_delta = (
+        design.model.outcome.unit,
+        float(design.outcome["time"].max()),
+        remark("delta") + remark("no prior"),
+    )
+    try:
+        best, reason = maximum(design), RISES
+    except CasepoolError as error:
+        best, reason = None, error.problem
     if best is None:
-        return [shared | SURVIVAL | {"note": remark("no maximum")}]
-    data, last = data_of(design), float(design.outcome["time"].max())
-
-    def log_risk(x: Floats, t: float) -> float:
-        """Log of minus the log of survival, averaged over the patients: what limits are symmetric on."""
-        hazard = hazard_of(data, best.likelihood.parameters(x), NUMPY)
-        alive = np.mean(np.exp(-hazard.cumulative(np.array([t]), np.array(np.inf))))
-        return float(np.log(np.clip(-np.log(np.clip(alive, TINY, 1.0)), TINY, None)))
-
-    def log_median(x: Floats) -> float:
-        if log_risk(x, np.exp(HORIZON)) < LOG_LOG_2:
-            return np.inf
-        return float(optimize.brentq(lambda u: log_risk(x, np.exp(u)) - LOG_LOG_2, -HORIZON, HORIZON))
-
+        return [shared | SURVIVAL | {"note": remark("not computed", reason=reason)}]
     rows: list[Row] = []
     for t in times:
-        limits = log_risk(best.point, t) + Z * best.spread_of(lambda x, t=t: log_risk(x, t)) * np.array([0, 1, -1])  # type: ignore[misc]
         note = by_delta + (remark("extrapolated", last=f"{last:g}", unit=unit) if t > last else NONE)
         row = {"estimand": f"survival at {t:g} {unit}", "at": t, "unit": "probability", "note": note}
-        rows.append(shared | row | _limited(np.exp(-np.exp(limits))))
+        middle, spread = best.log_risk(t) if t else (-np.inf, np.nan)
+        rows.append(shared | row | _limited(np.exp(-np.exp(middle + Z * spread * np.array([0, 1, -1])))))
     row = {"estimand": "median survival", "unit": unit, "note": by_delta}
-    middle = log_median(best.point)
+    middle, spread = best.log_median()
     if np.isinf(middle):
         return [*rows, shared | row | {"estimate": np.inf, "note": remark("cured")}]
-    spread = best.spread_of(log_median)
     return [*rows, shared | row | _limited(np.exp(middle + Z * spread * np.array([0, -1, 1])))]
 
 

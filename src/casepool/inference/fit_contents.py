@@ -299,8 +299,9 @@ def data_hash(frame: pd.DataFrame, columns: list[str]) -> str:
 def data_groups(design: Design, frame: pd.DataFrame, codebook: Codebook | None = None) -> dict[str, xr.Dataset]:
     """Lay down what was fitted: outcomes, and the patients with the columns used and the reasons of the rest."""
     patient = {"patient": list(design.patients)}
-    outcome = {"outcome": ("patient", observed(design))}
     family = FAMILIES[design.model.family]
+    seen = observed(design)
+    outcome = {"outcome": ("patient", seen if family.is_survival else seen.astype(int))}
     constant = {name: ("patient", values) for name, values in design.outcome.items() if name != family.observed}
     if family.is_survival:
         constant["outcome"] = constant["event"]

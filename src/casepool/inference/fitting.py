@@ -36,7 +36,7 @@ from casepool.inference.predictive import predictive_groups
 from casepool.modelling import Design, Model
 from casepool.modelling import model as get_model
 from casepool.modelling.design.density import Density
-from casepool.modelling.design.likelihood import pointwise
+from casepool.modelling.design.likelihood import models_dates, outcome_and_dates
 from casepool.modelling.design.making import design_of_typed
 from casepool.modelling.design.touched import unvaried
 from casepool.modelling.families.arrays import NUMPY
@@ -116,8 +116,9 @@ def fit(  # noqa: PLR0913 - the settings of every engine
     -------
     xarray.DataTree
         Groups ``posterior``, ``sample_stats``, ``log_likelihood`` (``outcome``: one entry per patient in the
-        fit, missing covariates integrated out), ``log_prior``, ``observed_data``, ``constant_data`` and
-        ``patients`` (every row of the table, with the reason where it was left out). Attributes are text:
+        fit, missing covariates integrated out; given when the exposure began, whose own log probability, where it is
+        modelled, stands as ``dates`` in ``log_likelihood_dates``), ``log_prior``, ``observed_data``, ``constant_data``
+        and ``patients`` (every row of the table, with the reason where it was left out). Attributes are text:
         model, dataset, hash of the data, seed, settings, versions, convergence, and ``engine`` (which was ``asked``
         for and which was ``run``, its ``gauges``, and by engine that declined, ``refused``, the ``gate`` and ``why``).
 
@@ -295,12 +296,13 @@ def _derived(design: Design, posterior: xr.Dataset) -> dict[str, xr.Dataset]:
     """Compute log likelihood and log prior of every draw, by the same code the sampler's graph came from."""
     parameters = parameters_of(posterior)
     lead = {"chain": posterior["chain"], "draw": posterior["draw"]}
-    by_patient = xr.Dataset(
-        {"outcome": (("chain", "draw", "patient"), pointwise(design, parameters))},
-        coords={**lead, "patient": list(design.patients)},
-    )
+    outcome, dates = outcome_and_dates(design, parameters)
+    axes, coords = ("chain", "draw", "patient"), {**lead, "patient": list(design.patients)}
+    found = {"log_likelihood": xr.Dataset({"outcome": (axes, outcome)}, coords=coords)}
+    if models_dates(design):
+        found["log_likelihood_dates"] = xr.Dataset({"dates": (axes, dates)}, coords=coords)
     priors = {}
     for name, values in Density(design).log_prior(parameters, NUMPY).items():
-        axes = posterior[name].transpose("chain", "draw", ...).dims[: values.ndim]
-        priors[name] = (axes, values)
-    return {"log_likelihood": by_patient, "log_prior": xr.Dataset(priors, coords=lead)}
+        dims = posterior[name].transpose("chain", "draw", ...).dims[: values.ndim]
+        priors[name] = (dims, values)
+    return found | {"log_prior": xr.Dataset(priors, coords=lead)}

@@ -15,7 +15,9 @@ from casepool.modelling.families.hazards import Hazard
 from casepool.modelling.families.names import log_intensity_of
 from casepool.random_streams import Stream, stream
 
-HALVINGS = 50
+HALVINGS, UNCENSORED_HALVINGS = 50, 75
+LATEST = 1e6
+"""Times the longest follow-up after which an event never comes."""
 NEAR = 1e-9
 """Relative distance from the limit below which no event came before it."""
 Parameters = Mapping[str, np.ndarray]
@@ -26,8 +28,9 @@ def predictive_groups(
 ) -> dict[str, xr.Dataset]:
     """Return the groups ``prior``, ``prior_predictive`` and ``posterior_predictive``.
 
-    A replicated survival time is cut at the patient's own follow-up limit: the censoring time, or for a patient
-    with the event the longest follow-up of the table. A patient seen exposed is replicated from that date on.
+    Of a survival model ``outcome`` is when the event would come (infinite if never), and ``followed`` what follow-up
+    would have shown of it: its end where that is earlier, the censoring time or, for a patient with the event, the
+    longest follow-up of the table. A patient seen exposed is replicated from that date on. Responses are integers.
     """
     rng = stream(seed, Stream.PREDICTIVE_GROUPS)
     draws = posterior.sizes["chain"] * posterior.sizes["draw"]
@@ -47,8 +50,13 @@ def predictive_groups(
         ("prior_predictive", prior, before),
         ("posterior_predictive", parameters, after),
     ):
-        outcome = (("chain", "draw", "patient"), replicate(design, values, rng))
-        groups[name] = xr.Dataset({"outcome": outcome}, {**coords, **patient})
+        if design.model.is_survival:
+            times = event_times(design, values, rng)
+            drawn = {"outcome": times, "followed": np.minimum(times, follow_up_limit(design))}
+        else:
+            drawn = {"outcome": replicate(design, values, rng).astype(int)}
+        axes = ("chain", "draw", "patient")
+        groups[name] = xr.Dataset({key: (axes, each) for key, each in drawn.items()}, {**coords, **patient})
     return groups
 
 
@@ -64,9 +72,10 @@ def replicate(design: Design, parameters: Parameters, rng: np.random.Generator) 
     """Draw one outcome for every patient and draw: array (chain, draw, patients).
 
     Of an ordinal model the category, 0 for the worst; where a row stands for several patients, that of one of them.
+    Of a survival model the time as follow-up would have shown it.
     """
     if design.model.is_survival:
-        return _replicated_times(design, parameters, rng)
+        return np.asarray(np.minimum(event_times(design, parameters, rng), follow_up_limit(design)))
     p = category_chances(design, parameters)
     if not design.model.is_ordinal:
         return np.asarray(rng.binomial(design.outcome["n"].astype(int), p[1]).astype(float))
@@ -124,12 +133,17 @@ def replicate_follow_up(
     return end, end < limit * (1 - NEAR), switch <= end
 
 
-def _replicated_times(design: Design, parameters: Parameters, rng: np.random.Generator) -> np.ndarray:
-    """Invert the cumulative hazard from the start of risk to the follow-up limit."""
+def event_times(design: Design, parameters: Parameters, rng: np.random.Generator) -> np.ndarray:
+    """Draw when the event comes to every patient, infinite if never: array (chain, draw, patients).
+
+    The cumulative hazard from the start of risk on is inverted.
+    """
     hazard, switch = _hazard_of_patients(design, parameters, rng)
     entry = design.outcome["entry"]
     start = np.where(np.isfinite(switch), np.maximum(switch, entry), entry)
-    return _first_event(hazard, start, np.maximum(follow_up_limit(design), start), switch, rng)
+    last = LATEST * float(design.outcome["time"].max())
+    found = _first_event(hazard, start, np.full(start.shape, last), switch, rng, UNCENSORED_HALVINGS)
+    return np.where(found < last * (1 - NEAR), found, np.inf)
 
 
 def _hazard_of_patients(design: Design, parameters: Parameters, rng: np.random.Generator) -> tuple[Hazard, np.ndarray]:
@@ -142,7 +156,12 @@ def _hazard_of_patients(design: Design, parameters: Parameters, rng: np.random.G
 
 
 def _first_event(
-    hazard: Hazard, start: np.ndarray, limit: np.ndarray, switch: np.ndarray, rng: np.random.Generator
+    hazard: Hazard,
+    start: np.ndarray,
+    limit: np.ndarray,
+    switch: np.ndarray,
+    rng: np.random.Generator,
+    halvings: int = HALVINGS,
 ) -> np.ndarray:
     """Draw when the event comes from the start of risk on, or the limit where it comes later, by bisection.
 
@@ -151,7 +170,7 @@ def _first_event(
     with np.errstate(over="ignore", invalid="ignore"):
         target = hazard.cumulative(start, switch) + rng.standard_exponential(start.shape)
         low, high = start, np.broadcast_to(limit, start.shape)
-        for _ in range(HALVINGS):
+        for _ in range(halvings):
             middle = (low + high) / 2
             alive = hazard.cumulative(middle, switch) < target
             low, high = np.where(alive, middle, low), np.where(alive, high, middle)

@@ -17,7 +17,15 @@ from casepool.inference.fit_contents import cases_of, data_hash, engine_of, mach
 from casepool.inference.fit_format import refuse_what_is_no_fit
 from casepool.inference.fitting import cores_of, fit
 
-GROUPS = ("posterior", "log_likelihood", "log_prior", "prior", "prior_predictive", "posterior_predictive")
+GROUPS = (
+    "posterior",
+    "log_likelihood",
+    "log_likelihood_dates",
+    "log_prior",
+    "prior",
+    "prior_predictive",
+    "posterior_predictive",
+)
 COLUMNS = ("part", "verdict", "difference", "sentence")
 FAR = 4.0
 """Monte Carlo errors by which the means of two runs may differ before more than chance is suspected."""

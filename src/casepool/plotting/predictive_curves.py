@@ -95,7 +95,7 @@ def draw_survival_check(fitted: Fitted, *, ax: Axes | None = None) -> Axes:
     frame(ax, fitted, ticks)
     found = [(t, float(survival_at(seen, t)), curves[:, np.searchsorted(grid, t)]) for t in points]
     said = [f"{t:g} {fitted.unit} {_share(column, alive):.2f}" for t, alive, column in found]
-    title = f"{REPLICATIONS} replicated cohorts, median and {100 * CI_PROB:g}% interval"
+    title = f"{REPLICATIONS} replicated cohorts, followed as these were: median and {100 * CI_PROB:g}% interval"
     title += f"\nShare of replications below what was seen: {', '.join(said)}" if said else ""
     failed = fitted.verdict == "fail"
     ax.set_title(mark([fitted.verdict]) + title, loc="left", fontsize=10,

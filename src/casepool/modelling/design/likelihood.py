@@ -156,11 +156,16 @@ def row_log_likelihood(data: Data, parameters: Parameters, xp: Namespace) -> Arr
     switch = data.arrays.get("switch", math.inf)
     between = (data["lower"], data["between"]) if "between" in data.arrays else None
     total = survival_log_likelihood(hazard, time, data["event"], entry, switch, between)
-    for name, exposure in model.exposures.items():
+    return total + _row_log_dates(data, parameters, xp)
+
+
+def _row_log_dates(data: Data, parameters: Parameters, xp: Namespace) -> Array | float:
+    """Log density of when the exposure began in every row, where its start is a transition of the model; else 0."""
+    for name, exposure in data.design.model.exposures.items():
         if exposure.modelled:
             rho = parameters[log_intensity_of(name)][..., None]
-            total = total + transition_log_likelihood(rho, time, entry, switch, xp)
-    return total
+            return transition_log_likelihood(rho, data["time"], data["entry"], data["switch"], xp)
+    return 0.0
 
 
 def log_shares(data: Data, parameters: Parameters, xp: Namespace) -> Array | float:
@@ -193,10 +198,45 @@ def log_recorded(design: Design, recorded: Parameters, parameters: Parameters, x
 
 def log_likelihood(data: Data, parameters: Parameters, xp: Namespace) -> Array:
     """Return every patient's log-likelihood, what is not known about it summed or integrated out."""
-    rows = row_log_likelihood(data, parameters, xp) + log_shares(data, parameters, xp)
+    return _of_patients(row_log_likelihood(data, parameters, xp) + log_shares(data, parameters, xp), data, xp)
+
+
+def _of_patients(rows: Array, data: Data, xp: Namespace) -> Array:
+    """Sum each patient's rows, of which each has a log weight."""
     if "rows" not in data.arrays:
         return rows + data["log_weight"]
     return xp.logsumexp_of_rows(rows, data["rows"], data["log_weight"])
+
+
+def models_dates(design: Design) -> bool:
+    """Whether the likelihood is also of when an exposure began."""
+    return any(exposure.modelled for exposure in design.model.exposures.values())
+
+
+def log_dates(data: Data, parameters: Parameters, xp: Namespace) -> Array:
+    """Return the log probability of when each patient's exposure began, or did not, whatever the outcome.
+
+    Where the event's time is one of an interval, the mean over it.
+    """
+    design = data.design
+    rows = _row_log_dates(data, parameters, xp) + log_shares(data, parameters, xp)
+    if len(design.event_time):
+        width = (design.outcome["time"] - design.outcome["lower"])[design.patient_of_row]
+        rows = rows - np.log(np.where(np.isfinite(design.event_time), width, 1.0))
+    return _of_patients(rows, data, xp)
+
+
+def outcome_and_dates(design: Design, parameters: Mapping[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Divide every patient's log-likelihood: of the outcome given when the exposure began, and of when it did.
+
+    Arrays (chain, draw, patients), whose sum is what `pointwise` returns.
+    """
+    joint = pointwise(design, parameters)
+    if not models_dates(design):
+        return joint, np.zeros(joint.shape)
+    data = data_of(design)
+    dates = _by_draws(lambda own: [log_dates(data, own, NUMPY)], parameters)[0]
+    return joint - dates, dates
 
 
 def pointwise(design: Design, parameters: Mapping[str, np.ndarray]) -> np.ndarray:

@@ -6,6 +6,8 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+import numpy as np
+
 from casepool.modelling.families.arrays import Array, Namespace
 
 LOG_LOG_2 = math.log(math.log(2))
@@ -21,11 +23,14 @@ class Baseline:
     """A survival family's baseline at operational time u > 0, its own parameters ending in an axis of one.
 
     Where effects may be accelerated, `log_median` is the log of the operational time at which survival is one half.
+    `grows` is what of a time the log of the cumulative hazard grows with, where the family's own parameter goes to the
+    end of its support; None where a likelihood has no maximum for other reasons alone.
     """
 
     cumulative_hazard: Callable[[Array, Parameters, Namespace], Array]
     log_hazard: Callable[[Array, Parameters, Namespace], Array]
     log_median: Callable[[Parameters], Array] | None = None
+    grows: Callable[[Array], Array] | None = None
 
 
 def _log(u: Array, xp: Namespace) -> Array:
@@ -45,6 +50,7 @@ WEIBULL = Baseline(
     cumulative_hazard=lambda u, p, xp: _power(u, p["shape"], xp),
     log_hazard=lambda u, p, xp: xp.log(p["shape"]) + (p["shape"] - 1.0) * _log(u, xp),
     log_median=lambda p: LOG_LOG_2 / p["shape"],
+    grows=np.log,
 )
 
 
@@ -59,6 +65,7 @@ def _gompertz_cumulative(u: Array, p: Parameters, xp: Namespace) -> Array:
 GOMPERTZ = Baseline(
     cumulative_hazard=_gompertz_cumulative,
     log_hazard=lambda u, p, xp: p["shape"] * u,
+    grows=lambda u: u,
 )
 
 
@@ -72,9 +79,11 @@ LOG_NORMAL = Baseline(
     cumulative_hazard=lambda u, p, xp: -xp.log_normal_tail(_log(u, xp) / p["scale"]),
     log_hazard=_log_normal_log_hazard,
     log_median=lambda p: 0.0,
+    grows=np.log,
 )
 LOG_LOGISTIC = Baseline(
     cumulative_hazard=lambda u, p, xp: xp.softplus(_log(u, xp) / p["scale"]),
     log_hazard=lambda u, p, xp: -xp.log(p["scale"]) - _log(u, xp) - xp.softplus(-_log(u, xp) / p["scale"]),
     log_median=lambda p: 0.0,
+    grows=np.log,
 )

@@ -123,7 +123,9 @@ TRACED: Namespace = replace(
     where=_where,
     softplus=_softplus,
     sigmoid=_elementwise(special.expit, lambda y, x: y * (1.0 - y)),
-    log_normal_tail=_elementwise(NUMPY.log_normal_tail, lambda y, x: -_normal_density(x) * np.exp(-y)),
+    log_normal_tail=_elementwise(
+        NUMPY.log_normal_tail, lambda y, x: -np.exp(-0.5 * x * x - y) / math.sqrt(2 * math.pi)
+    ),
     logsumexp=_logsumexp,
     logsumexp_of_rows=_logsumexp_of_rows,
     concatenate=_concatenate,

@@ -13,7 +13,7 @@ import pandas as pd
 
 from casepool.cases.cells import PARSERS, BadCellError, is_missing
 from casepool.cases.codebook import Codebook, entry_of, toml_text
-from casepool.cases.column import Column
+from casepool.cases.column import SPELT, Column
 from casepool.cases.problems import WARNING, Problem
 from casepool.cases.remedies import (
     GENERAL,
@@ -26,8 +26,6 @@ from casepool.cases.remedies import (
     stands_for_number,
 )
 
-SPELT = ("category", "ordered", "set")
-"""Types whose labels are compared by spelling."""
 QUOTES = str.maketrans(dict.fromkeys("‘’‚‛ʹʼ`´′", "'") | dict.fromkeys("“”„‟«»″", '"'))
 """Quotes, apostrophes and primes, and the straight quote each is written for."""
 LIKE_LATIN = str.maketrans("АВЕЅІЈКМНОРСТУХаеѕіјорсухΑΒΕΖΗΙΚΜΝΟΡΤΥΧο", "ABESIJKMHOPCTYXaesijopcyxABEZHIKMNOPTYXo")
@@ -51,6 +49,7 @@ def read_column(cells: pd.Series[Any], codebook: Codebook, name: str) -> Recorde
     column's range, "unknown code" if it is a label outside its levels, and "type" otherwise.
     """
     column = codebook.columns[name]
+    column = replace(column, aliases={}) if name in codebook.aliased else column
     parser = PARSERS[column.type][0]
     values: list[Any] = []
     problems: list[Problem] = []

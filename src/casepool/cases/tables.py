@@ -12,8 +12,8 @@ import pandas as pd
 
 from casepool.cases.cells import PARSERS, encodes, is_missing
 from casepool.cases.codebook import Codebook, codebook_from_dict
-from casepool.cases.column import Column
-from casepool.cases.columns import SPELT, Recorded, identifier_problems, read_column, spelling_problems
+from casepool.cases.column import SPELT, Column
+from casepool.cases.columns import Recorded, identifier_problems, read_column, spelling_problems
 from casepool.cases.problems import ERROR, Problem, in_file, refuse
 from casepool.cases.record import Record
 from casepool.cases.rules import broken
@@ -88,7 +88,7 @@ def typed_by(
     raw: pd.DataFrame, codebook: Codebook | None = None, *, name: str = "cases"
 ) -> tuple[pd.DataFrame, Codebook]:
     """Type and check a table as `typed` does, and return beside it the codebook it carries, which need not be read."""
-    codebook = codebook or _carried(raw)
+    codebook = _told(raw, codebook)
     told = (codebook or Codebook()).columns
     found = examine(raw, codebook or Codebook(name=name))
     refuse(found.problems)
@@ -96,8 +96,9 @@ def typed_by(
     kinds = found.codebook.columns
     columns = {name: pd.Series(c.values, dtype=PARSERS[kinds[name].type][1]) for name, c in found.columns.items()}
     frame = pd.DataFrame(columns, index=pd.RangeIndex(len(found.raw)))
-    frame.attrs["codebook"] = found.codebook.to_dict()
-    return frame, found.codebook
+    book = replace(found.codebook, aliased=tuple(name for name, kind in kinds.items() if kind.aliases))
+    frame.attrs["codebook"] = book.to_dict()
+    return frame, book
 
 
 def examine(raw: pd.DataFrame, codebook: Codebook | None = None, *, name: str = "cases") -> Examined:
@@ -107,7 +108,7 @@ def examine(raw: pd.DataFrame, codebook: Codebook | None = None, *, name: str = 
     looked into. Then, column by column, every cell that cannot be read and every near-twin of a level; then the
     identifiers; then the rules across columns that are errors.
     """
-    codebook = codebook or _carried(raw) or Codebook(name=name)
+    codebook = _told(raw, codebook) or Codebook(name=name)
     raw = flat(raw)
     shape = list(_shape_problems(raw, codebook))
     if shape:
@@ -154,7 +155,21 @@ def _carried(frame: pd.DataFrame) -> Codebook | None:
     codebook = codebook_of(frame)
     if codebook is None:
         return None
-    return replace(codebook, columns={k: v for k, v in codebook.columns.items() if k in frame.columns})
+    kept = {name: column for name, column in codebook.columns.items() if name in frame.columns}
+    return replace(codebook, columns=kept, aliased=tuple(name for name in codebook.aliased if name in kept))
+
+
+def _told(frame: pd.DataFrame, codebook: Codebook | None) -> Codebook | None:
+    """Return the codebook given for a frame, or else carried by it.
+
+    Columns that were read by the same aliases before are marked, so that they are not read by them again.
+    """
+    carried = _carried(frame)
+    if codebook is None or carried is None:
+        return codebook or carried
+    same = {n for n in carried.aliased if n in codebook.columns}
+    same = {n for n in same if dict(codebook.columns[n].aliases) == dict(carried.columns[n].aliases)}
+    return replace(codebook, aliased=tuple(dict.fromkeys((*codebook.aliased, *same))))
 
 
 def with_guesses(raw: pd.DataFrame, codebook: Codebook) -> Codebook:

@@ -22,6 +22,9 @@ NAMES = {
 
 An "event" may be another than death, and a "time" the time to another event: they are not among them.
 """
+TRAITS = r"(?i)(.*[_ ])?(age|sex|gender|histolog\w*|diagnos\w*|site|stage|fusion|partner|race)([_ ].*)?"
+PUBLICATION = r"(?i)(publication|reference|ref|study|source|paper|article|doi|pmid|cent(er|re))(_?id)?"
+"""Names of columns that describe the patient, and of the one that says where a row comes from."""
 LIMITS = ("earliest", "latest")
 DEAD = r"dead|died|deceased|do[dct]|(dead|died)_of_.+"
 ALIVE = r"alive|living|a?ned|awd|alive_with(out)?_.+|no_evidence_of_disease|pd|sd|pr|cr"

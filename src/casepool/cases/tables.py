@@ -13,8 +13,17 @@ import pandas as pd
 from casepool.cases.cells import PARSERS, encodes, is_missing
 from casepool.cases.codebook import Codebook, codebook_from_dict
 from casepool.cases.column import SPELT, Column
-from casepool.cases.columns import Recorded, identifier_problems, read_column, spelling_problems
-from casepool.cases.problems import ERROR, Problem, in_file, refuse
+from casepool.cases.columns import (
+    Recorded,
+    identifier_problems,
+    looks_latin,
+    mixes_scripts,
+    read_column,
+    spelling_problems,
+)
+from casepool.cases.odd_labels import odd_labels
+from casepool.cases.odd_rows import odd_rows
+from casepool.cases.problems import ERROR, WARNING, Problem, in_file, refuse
 from casepool.cases.record import Record
 from casepool.cases.rules import broken
 from casepool.cases.type_inference import guess_type
@@ -40,12 +49,15 @@ class Examined:
         The cells as read; empty if the table has no proper shape.
     problems : list of Problem
         Every error, in the order of the rules.
+    record : Record, optional
+        The columns by their roles; None if the table has no proper shape.
     """
 
     raw: pd.DataFrame
     codebook: Codebook
     columns: Mapping[str, Recorded]
     problems: list[Problem]
+    record: Record | None = None
 
 
 def codebook_of(frame: pd.DataFrame) -> Codebook | None:
@@ -92,7 +104,9 @@ def typed_by(
     told = (codebook or Codebook()).columns
     found = examine(raw, codebook or Codebook(name=name))
     refuse(found.problems)
-    _say_guesses(found.codebook, [name for name in found.columns if name not in told])
+    if codebook_of(raw) is None:
+        _say_guesses(found.codebook, [name for name in found.columns if name not in told])
+        _say_doubts(found, nameless_index(raw, found.codebook))
     kinds = found.codebook.columns
     columns = {name: pd.Series(c.values, dtype=PARSERS[kinds[name].type][1]) for name, c in found.columns.items()}
     frame = pd.DataFrame(columns, index=pd.RangeIndex(len(found.raw)))
@@ -122,8 +136,30 @@ def examine(raw: pd.DataFrame, codebook: Codebook | None = None, *, name: str = 
             problems += spelling_problems(recorded.values, codebook.columns[column], column)
     if codebook.id in columns:
         problems += identifier_problems(columns[codebook.id], codebook)
-    problems += broken(Record(columns, codebook), ERROR)
-    return Examined(raw, codebook, columns, placed(problems, raw, codebook))
+    record = Record(columns, codebook)
+    problems += broken(record, ERROR)
+    return Examined(raw, codebook, columns, placed(problems, raw, codebook), record)
+
+
+def doubts(found: Examined) -> Iterator[Problem]:
+    """Yield warnings on what was read as a patient or a label, and is probably none, and on names of columns."""
+    yield from odd_rows(found.columns, found.codebook)
+    for name, recorded in found.columns.items():
+        yield from odd_labels(recorded.values, found.codebook, name)
+        if mixes_scripts(name):
+            said, remedy = "a name with letters that only look like Latin ones", f"rename it {looks_latin(name)!r}"
+            yield Problem("look-alike letters", said, "letters of one script", remedy, WARNING, column=name)
+
+
+def nameless_index(frame: pd.DataFrame, codebook: Codebook) -> list[Problem]:
+    """Warn of an index that seems to name patients and has no name, so that it is no column."""
+    index = frame.index
+    texts = index.nlevels == 1 and index.name is None and all(isinstance(label, str) for label in index)
+    if not texts or not len(index) or not index.is_unique or codebook.id in frame.columns:
+        return []
+    said = "the index of the frame names its rows and has no name, and is left out"
+    remedy = f"name it, frame.rename_axis({codebook.id!r})"
+    return [Problem("index without a name", said, "a column of identifiers", remedy, WARNING, value=str(index[0]))]
 
 
 def placed(problems: list[Problem], raw: pd.DataFrame, codebook: Codebook) -> list[Problem]:
@@ -156,7 +192,8 @@ def _carried(frame: pd.DataFrame) -> Codebook | None:
     if codebook is None:
         return None
     kept = {name: column for name, column in codebook.columns.items() if name in frame.columns}
-    return replace(codebook, columns=kept, aliased=tuple(name for name in codebook.aliased if name in kept))
+    told = codebook.id if codebook.id in {*map(str, frame.columns), *map(str, frame.index.names)} else Codebook.id
+    return replace(codebook, columns=kept, id=told, aliased=tuple(name for name in codebook.aliased if name in kept))
 
 
 def _told(frame: pd.DataFrame, codebook: Codebook | None) -> Codebook | None:
@@ -193,6 +230,15 @@ def _say_guesses(codebook: Codebook, names: list[str], most: int = 50) -> None:
         log.warning("%s: no codebook entry, types guessed: %s%s", codebook.name, said, more)
 
 
+def _say_doubts(found: Examined, also: list[Problem], most: int = 10) -> None:
+    """Say in the log, a line each, what makes answers of a table wrong although it can be read."""
+    problems = [*also, *doubts(found), *(broken(found.record, WARNING, said=True) if found.record else ())]
+    for problem in placed(problems[:most], found.raw, found.codebook):
+        log.warning("%s", problem.refusal())
+    if len(problems) > most:
+        log.warning("%s: %d more warnings, which `casepool validate` lists", found.codebook.name, len(problems) - most)
+
+
 def _shape_problems(raw: pd.DataFrame, codebook: Codebook) -> Iterator[Problem]:
     """Yield what makes a frame no table of cases."""
     if not len(raw):
@@ -216,9 +262,10 @@ def _shape_problems(raw: pd.DataFrame, codebook: Codebook) -> Iterator[Problem]:
 
 
 def _absent_columns(raw: pd.DataFrame, codebook: Codebook) -> Iterator[Problem]:
-    for column in codebook.columns:
+    named = () if codebook.id in (Codebook.id, *codebook.columns) else (codebook.id,)
+    for column in (*codebook.columns, *named):
         if column not in raw.columns:
-            yield _missing(raw, column, "the codebook")
+            yield _missing(raw, column, "the codebook" if column in codebook.columns else "`id` of the codebook")
 
 
 def _missing(frame: pd.DataFrame, column: str, wanted_by: str) -> Problem:

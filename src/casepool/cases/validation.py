@@ -14,11 +14,10 @@ from casepool.cases.column import Column
 from casepool.cases.columns import odd_cells, spelling_problems
 from casepool.cases.problems import NOTE, WARNING, Problem, as_table, from_refusal
 from casepool.cases.reading import as_path, given_codebook, list_datasets, read_sheet
-from casepool.cases.record import Record
 from casepool.cases.roles import NO_ROLE, ROLES
 from casepool.cases.rules import broken, not_run
 from casepool.cases.sheet import Sheet
-from casepool.cases.tables import Examined, examine, placed
+from casepool.cases.tables import Examined, doubts, examine, nameless_index, placed
 from casepool.errors import CasepoolError
 
 
@@ -63,7 +62,8 @@ def validate(source: str | Path | pd.DataFrame, codebook: str | Path | Codebook 
             found = examine(sheet.frame, book, name=_name(source))
             size = (len(found.raw), len(found.raw.columns))
             problems += found.problems
-            problems += placed(list(_remarks(found)), found.raw, found.codebook)
+            remarks = [*nameless_index(sheet.frame, found.codebook), *_remarks(found)]
+            problems += placed(remarks, found.raw, found.codebook)
     except CasepoolError as refusal:
         problems.append(from_refusal(refusal, file=_name(source)))
     table = as_table(problems)
@@ -87,9 +87,10 @@ def _opened(source: str | Path | pd.DataFrame, codebook: str | Path | Codebook |
 
 def _remarks(found: Examined) -> Iterator[Problem]:
     """Yield the warnings and notes on a table of proper shape."""
-    if not found.columns:
+    record = found.record
+    if record is None:
         return
-    record = Record(found.columns, found.codebook)
+    yield from doubts(found)
     yield from broken(record, WARNING)
     for name in found.codebook.guessed:
         if name in found.columns:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import Any, cast
@@ -23,7 +23,7 @@ from casepool.cases.columns import (
 )
 from casepool.cases.odd_labels import odd_labels
 from casepool.cases.odd_rows import odd_rows
-from casepool.cases.problems import ERROR, WARNING, Problem, in_file, refuse
+from casepool.cases.problems import ERROR, WARNING, Problem, in_file, on_line, refuse
 from casepool.cases.record import Record
 from casepool.cases.rules import broken
 from casepool.cases.type_inference import guess_type
@@ -51,6 +51,8 @@ class Examined:
         Every error, in the order of the rules.
     record : Record, optional
         The columns by their roles; None if the table has no proper shape.
+    lines : sequence of int
+        The number the file gives to each row; empty where it numbers none.
     """
 
     raw: pd.DataFrame
@@ -58,6 +60,7 @@ class Examined:
     columns: Mapping[str, Recorded]
     problems: list[Problem]
     record: Record | None = None
+    lines: Sequence[int] = ()
 
 
 def codebook_of(frame: pd.DataFrame) -> Codebook | None:
@@ -97,12 +100,12 @@ def typed(raw: pd.DataFrame, codebook: Codebook | None = None, *, name: str = "c
 
 
 def typed_by(
-    raw: pd.DataFrame, codebook: Codebook | None = None, *, name: str = "cases"
+    raw: pd.DataFrame, codebook: Codebook | None = None, *, name: str = "cases", lines: Sequence[int] = ()
 ) -> tuple[pd.DataFrame, Codebook]:
     """Type and check a table as `typed` does, and return beside it the codebook it carries, which need not be read."""
     codebook = _told(raw, codebook)
     told = (codebook or Codebook()).columns
-    found = examine(raw, codebook or Codebook(name=name))
+    found = examine(raw, codebook or Codebook(name=name), lines=lines)
     refuse(found.problems)
     if codebook_of(raw) is None:
         _say_guesses(found.codebook, [name for name in found.columns if name not in told])
@@ -115,7 +118,9 @@ def typed_by(
     return frame, book
 
 
-def examine(raw: pd.DataFrame, codebook: Codebook | None = None, *, name: str = "cases") -> Examined:
+def examine(
+    raw: pd.DataFrame, codebook: Codebook | None = None, *, name: str = "cases", lines: Sequence[int] = ()
+) -> Examined:
     """Look a table through for everything that `read_cases` refuses.
 
     The shape comes first: a table without rows, with nameless or repeated columns or with too many cells is not
@@ -138,7 +143,8 @@ def examine(raw: pd.DataFrame, codebook: Codebook | None = None, *, name: str = 
         problems += identifier_problems(columns[codebook.id], codebook)
     record = Record(columns, codebook)
     problems += broken(record, ERROR)
-    return Examined(raw, codebook, columns, placed(problems, raw, codebook), record)
+    found = Examined(raw, codebook, columns, [], record, lines)
+    return replace(found, problems=placed(problems, found))
 
 
 def doubts(found: Examined) -> Iterator[Problem]:
@@ -162,13 +168,14 @@ def nameless_index(frame: pd.DataFrame, codebook: Codebook) -> list[Problem]:
     return [Problem("index without a name", said, "a column of identifiers", remedy, WARNING, value=str(index[0]))]
 
 
-def placed(problems: list[Problem], raw: pd.DataFrame, codebook: Codebook) -> list[Problem]:
-    """Name the table, and the patient of every row, in problems that do not yet."""
-    named = codebook.id in raw.columns
-    cells: Any = raw[codebook.id] if named and problems else []
+def placed(problems: list[Problem], found: Examined) -> list[Problem]:
+    """Name the table, and the patient and the line of every row, in problems that do not yet."""
+    codebook = found.codebook
+    named = codebook.id in found.raw.columns
+    cells: Any = found.raw[codebook.id] if named and problems else []
     ids = ["" if is_missing(value, codebook.missing) else f"{codebook.id} {value}" for value in cells]
     problems = [replace(p, patient=ids[p.row - 1]) if named and p.row else p for p in problems]
-    return in_file(problems, codebook.name)
+    return in_file([on_line(problem, found.lines) for problem in problems], codebook.name)
 
 
 def bare(frame: pd.DataFrame) -> pd.DataFrame:
@@ -233,7 +240,7 @@ def _say_guesses(codebook: Codebook, names: list[str], most: int = 50) -> None:
 def _say_doubts(found: Examined, also: list[Problem], most: int = 10) -> None:
     """Say in the log, a line each, what makes answers of a table wrong although it can be read."""
     problems = [*also, *doubts(found), *(broken(found.record, WARNING, said=True) if found.record else ())]
-    for problem in placed(problems[:most], found.raw, found.codebook):
+    for problem in placed(problems[:most], found):
         log.warning("%s", problem.refusal())
     if len(problems) > most:
         log.warning("%s: %d more warnings, which `casepool validate` lists", found.codebook.name, len(problems) - most)

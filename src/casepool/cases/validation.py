@@ -42,9 +42,10 @@ def validate(source: str | Path | pd.DataFrame, codebook: str | Path | Codebook 
     -------
     pandas.DataFrame
         One row a problem: ``severity`` (error, warning, note), ``rule``, ``file``, ``row`` (from 1 below the header;
-        empty for the whole table), ``patient``, ``column``, ``value``, ``problem``, ``expected``, ``remedy``. No rows
-        if nothing is to be said. ``attrs`` holds ``rows`` and ``columns``, the size of the table looked through.
-        Nothing is raised for a bad table, codebook or path: that is a row as well.
+        empty for the whole table), ``line`` (that row as a spreadsheet numbers it, from 1 for the file's first row),
+        ``patient``, ``column``, ``value``, ``problem``, ``expected``, ``remedy``. No rows if nothing is to be said.
+        ``attrs`` holds ``rows`` and ``columns``, the size of the table looked through. Nothing is raised for a bad
+        table, codebook or path: that is a row as well.
 
     Examples
     --------
@@ -57,13 +58,13 @@ def validate(source: str | Path | pd.DataFrame, codebook: str | Path | Codebook 
     size = (0, 0)
     try:
         sheet, book = _opened(source, codebook)
-        problems += sheet.problems
+        problems += sheet.numbered()
         if not any(problem.severity == "error" and problem.rule == "shape" for problem in problems):
-            found = examine(sheet.frame, book, name=_name(source))
+            found = examine(sheet.frame, book, name=_name(source), lines=sheet.lines)
             size = (len(found.raw), len(found.raw.columns))
             problems += found.problems
             remarks = [*nameless_index(sheet.frame, found.codebook), *_remarks(found)]
-            problems += placed(remarks, found.raw, found.codebook)
+            problems += placed(remarks, found)
     except CasepoolError as refusal:
         problems.append(from_refusal(refusal, file=_name(source)))
     table = as_table(problems)

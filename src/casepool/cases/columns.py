@@ -32,6 +32,8 @@ QUOTES = str.maketrans(dict.fromkeys("‘’‚‛ʹʼ`´′", "'") | dict.fromk
 """Quotes, apostrophes and primes, and the straight quote each is written for."""
 LIKE_LATIN = str.maketrans("АВЕЅІЈКМНОРСТУХаеѕіјорсухΑΒΕΖΗΙΚΜΝΟΡΤΥΧο", "ABESIJKMHOPCTYXaesijopcyxABEZHIKMNOPTYXo")
 """Cyrillic and Greek letters, and the Latin letter each looks like."""
+MIXED = "mostly numbers"
+"""The rule that names cells which are no number in a column of numbers."""
 SAME_BUT = "in case, spaces, dashes, quotes, look-alike letters or invisible characters only"
 
 
@@ -252,7 +254,7 @@ def odd_cells(cells: pd.Series[Any], codebook: Codebook, name: str) -> Iterator[
         for position, value in filled:
             if not is_number(value):
                 yield Problem(
-                    "mostly numbers",
+                    MIXED,
                     f"no number in a column of numbers, which is therefore read as {kind}",
                     "a number",
                     remedy_for(value) if remedy_for(value) != GENERAL else "correct the cell, or declare the type",

@@ -63,7 +63,7 @@ def validate(source: str | Path | pd.DataFrame, codebook: str | Path | Codebook 
             found = examine(sheet.frame, book, name=_name(source), lines=sheet.lines)
             size = (len(found.raw), len(found.raw.columns))
             problems += found.problems
-            remarks = [*nameless_index(sheet.frame, found.codebook), *_remarks(found)]
+            remarks = [*nameless_index(sheet.frame, found.codebook), *remarks_on(found)]
             problems += placed(remarks, found)
     except CasepoolError as refusal:
         problems.append(from_refusal(refusal, file=_name(source)))
@@ -86,7 +86,7 @@ def _opened(source: str | Path | pd.DataFrame, codebook: str | Path | Codebook |
     return read_sheet(path / "cases.csv", book), book or Codebook(name=path.name)
 
 
-def _remarks(found: Examined) -> Iterator[Problem]:
+def remarks_on(found: Examined) -> Iterator[Problem]:
     """Yield the warnings and notes on a table of proper shape."""
     record = found.record
     if record is None:

@@ -145,7 +145,7 @@ def test_a_wrong_cell_is_refused_where_it_stands(tmp_path, way, edits, name, sai
 
 def test_a_number_that_is_none_is_found_in_its_row_by_the_codebook(tmp_path):
     message = refusal(lambda: read_cases(edited(tmp_path, {(7, "age"): "32 years"}, codebook=BY_CODEBOOK)))
-    assert "row 7 (patient 7), column 'age': expected a number (value '32 years')" in message
+    assert "row 7 (patient 7), line 8, column 'age': expected a number (value '32 years')" in message
 
 
 @pytest.mark.parametrize("way", [BARE, BY_CODEBOOK])
@@ -198,7 +198,7 @@ def test_a_file_that_is_not_there_is_refused(tmp_path):
 def test_further_problems_are_counted(tmp_path):
     edits = {(7, "age"): "x", (9, "age"): "y", (11, "sex"): "Z"}
     message = refusal(lambda: read_cases(edited(tmp_path, edits, codebook=BY_CODEBOOK)))
-    assert "row 7 (patient 7), column 'age'" in message
+    assert "row 7 (patient 7), line 8, column 'age'" in message
     assert "2 more problems" in message
 
 

@@ -18,20 +18,64 @@ def written(tmp_path, text):
 
 
 @pytest.mark.parametrize("edge", EDGES, ids=[edge.name for edge in EDGES])
-def test_every_edge_table_makes_a_folder_that_is_read_or_is_refused(tmp_path, edge):
+def test_every_edge_table_makes_a_folder_that_is_read_but_for_bad_cells_or_is_refused(tmp_path, edge):
     path = written(tmp_path, edge.table)
     try:
         folder = cp.new_dataset(tmp_path / "made", path)
     except CasepoolError:
         assert sorted(p.name for p in tmp_path.iterdir()) == ["mine.csv"]
         return
-    assert cp.validate(folder).query("severity == 'error'").empty
-    made = cp.read_cases(folder)
-    assert len(made)
-    if cp.validate(path).query("severity == 'error'").empty:
-        plain = cp.read_cases(path)
-        made.attrs = plain.attrs = {}
-        pd.testing.assert_frame_equal(made, plain)
+    before, after = cp.validate(path), cp.validate(folder)
+    assert after.query("severity == 'error'")["rule"].isin(["type"]).all()
+    if after.query("severity == 'error'").empty:
+        made = cp.read_cases(folder)
+        assert len(made)
+        if before.query("severity == 'error'").empty:
+            plain = cp.read_cases(path)
+            made.attrs = plain.attrs = {}
+            pd.testing.assert_frame_equal(made, plain)
+
+
+ODD = {
+    "patient": list("abcdef"),
+    "os_months": ["3", "12+", "4.5", "7", "9", "2020-03-01"],
+    "count": ["3", "12", "4", "unknown", "9", "1"],
+    "partner": ["x;y", "x/y", "y", "?", "x", "y"],
+    "group": ["x", "y", "x and y", "x", "y", "n.d."],
+    "remark": ["one", "2-Sep", "three", "unknown", "five", "six"],
+    "known": ["yes", "no", "yes", "yes", "no", "maybe"],
+    "born": ["2020-01-01", "2020-02-01", "2020-03-01", "2020-04-01", "2020-05-01", "2020-06-01"],
+    "total": [None] * 6,
+}
+
+
+def test_a_new_folder_hides_nothing_that_validate_found(tmp_path):
+    """Each finding stands in the codebook as a comment and is found again: a bad cell of a number as an error."""
+    frame = pd.DataFrame(ODD)
+    before = cp.validate(frame).query("severity != 'note'")
+    folder = cp.new_dataset(tmp_path / "made", frame)
+    after = cp.validate(folder).query("severity != 'note'")
+    places = [{(*place,) for place in found[["row", "column"]].astype(str).to_numpy()} for found in (before, after)]
+    assert places[0] == places[1]
+    assert set(after.query("severity == 'error'")["column"]) == {"os_months", "count"}
+    text = (folder / "codebook.toml").read_text("utf-8")
+    assert all(f"# warning: the DataFrame, row {row}" in text for row in before["row"].dropna())
+    columns = tomllib.loads(text)["columns"]
+    assert columns["os_months"]["type"] == "number"
+    assert columns["count"]["type"] == "integer"
+
+
+@pytest.mark.parametrize("frame", [pd.DataFrame({"x": [1, 1]}), pd.DataFrame({"case": ["a", "b"], "x": [1, 1]})])
+def test_the_id_of_a_new_folder_names_a_column(frame, tmp_path):
+    made = tomllib.loads((cp.new_dataset(tmp_path / "made", frame) / "codebook.toml").read_text("utf-8"))
+    assert made.get("id") == ("case" if "case" in frame else None)
+    named = cp.new_dataset(tmp_path / "indexed", frame[["x"]].set_axis(["p1", "p2"]))
+    assert cp.read_cases(named)["patient"].tolist() == ["p1", "p2"]
+
+
+def test_what_is_said_of_the_file_stands_in_the_new_codebook(tmp_path):
+    folder = cp.new_dataset(tmp_path / "made", written(tmp_path, "Table 1\n" + FINE))
+    assert "# warning: mine.csv: the header was found in line 2" in (folder / "codebook.toml").read_text("utf-8")
 
 
 def test_twins_become_aliases(tmp_path):

@@ -125,6 +125,14 @@ def test_a_bomb_is_refused(tmp_path, chunks, said):
     assert said in cp.validate(with_part(tmp_path, chunks()))["problem"].iloc[0]
 
 
+@pytest.mark.parametrize("part", ["xl/worksheets/sheet1.bin", "xl/media/image1.png", "a.txt"])
+@pytest.mark.parametrize("start", [b"", b"\xef\xbb\xbf", b"\r\n "])
+def test_a_bomb_under_another_name_is_refused(tmp_path, part, start):
+    """Which the workbook's relations may call a sheet."""
+    made = with_part(tmp_path, [start, HEAD, *(b"<row><c/></row>" * 100_000 for _ in range(30))], part)
+    assert "unpacks to" in cp.validate(made)["problem"].iloc[0]
+
+
 def test_a_bomb_takes_little_memory(tmp_path):
     """Refused inside 200 MB more than the imports take; in a process of its own, whose peak is its own."""
     resource = pytest.importorskip("resource")

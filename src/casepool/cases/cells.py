@@ -8,6 +8,7 @@ import math
 import numbers
 import re
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Any, cast
 
 import numpy as np
@@ -99,9 +100,13 @@ def parse_label(value: object, column: Column) -> str:
 
 
 def parse_set(value: object, column: Column) -> str:
-    """Read the members of a set, each a label, and join them again."""
-    members = [member for member in parse_text(value, column).split(column.separator) if member.strip()]
-    return column.separator.join(parse_label(member, column) for member in members)
+    """Read the members of a set, each a label, and join them again; an alias may stand for several."""
+    members = [member.strip() for member in parse_text(value, column).split(column.separator)]
+    several = column.separator.join(column.aliases.get(member, member) for member in members if member)
+    if not several:
+        raise BadCellError("expected one or more members")
+    plain = replace(column, aliases={})
+    return column.separator.join(parse_label(member, plain) for member in several.split(column.separator))
 
 
 def parse_text(value: object, column: Column) -> str:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 from casepool.arguments import ASKED, is_number
-from casepool.cases.column import TYPES, Column
+from casepool.cases.column import NUMBERS, SPELT, TYPES, Column
 from casepool.cases.roles import check_roles
 from casepool.errors import CasepoolError
 from casepool.tables import RESERVED
@@ -19,10 +19,15 @@ from casepool.toml_files import check_keys, read_toml
 FILE_KEYS = ("separator", "decimal", "encoding", "sheet")
 """Keys of ``[file]``: how the file is written, where that cannot be told from it."""
 
+FOUND = ("guessed", "aliased")
+"""Fields of a codebook that reading a table fills in, and no file states."""
+GO_WITH = {"range": NUMBERS, "levels": SPELT, "aliases": SPELT}
+"""Keys of a column that say something of some types only, and these."""
+
 
 @dataclass(frozen=True)
 class Codebook:
-    """What a table of cases means; every field is a key of ``codebook.toml``, but `name` and `guessed`.
+    """What a table of cases means; every field is a key of ``codebook.toml``, but `name`, `guessed` and `aliased`.
 
     Parameters
     ----------
@@ -36,6 +41,8 @@ class Codebook:
         Which engine draws a fit of these cases that asks for none; "" leaves it to the default.
     guessed : tuple of str
         Columns whose type was guessed from their values.
+    aliased : tuple of str
+        Columns whose cells have been read by their aliases already, which are applied once.
     file : mapping of str to str
         How the file is written, where that cannot be told from it: ``separator``, ``decimal``, ``encoding``, ``sheet``.
     codings : mapping
@@ -57,6 +64,7 @@ class Codebook:
     columns: Mapping[str, Column] = field(default_factory=dict)
     codings: Mapping[str, Mapping[str, Mapping[str, Any]]] = field(default_factory=dict)
     guessed: tuple[str, ...] = ()
+    aliased: tuple[str, ...] = ()
 
     def may_show(self, name: str) -> bool:
         """Whether the labels of a column may be shown: of a private table only those listed here, and true and false.
@@ -74,7 +82,7 @@ class Codebook:
     def to_dict(self) -> dict[str, Any]:
         """Return the codebook as nested plain mappings, ready for JSON, TOML or ``frame.attrs``."""
         plain = {f.name: getattr(self, f.name) for f in fields(self)}
-        for name in ("missing", "report", "guessed", "at"):
+        for name in ("missing", "report", "guessed", "at", "aliased"):
             plain[name] = list(plain[name])
         plain["columns"] = {name: column.to_dict() for name, column in self.columns.items()}
         return plain
@@ -100,14 +108,19 @@ def read_codebook(path: str | Path) -> Codebook:
         If the file is missing, is no TOML, or has an unknown key or type.
     """
     path = Path(path)
-    return codebook_from_dict({"name": path.parent.name, **read_toml(path)}, file=path.name)
+    plain = read_toml(path)
+    check_keys(plain, [f.name for f in fields(Codebook) if f.name not in FOUND], file=path.name, table="")
+    book = codebook_from_dict({"name": path.parent.name, **plain}, file=path.name)
+    for name, column in book.columns.items():
+        _refuse_idle(name, column, book, file=path.name)
+    return book
 
 
 def codebook_from_dict(plain: Mapping[str, Any], *, file: str = "codebook.toml") -> Codebook:
     """Make a codebook of plain mappings, refusing every unknown key."""
     check_keys(plain, [f.name for f in fields(Codebook)], file=file, table="")
     values = dict(plain)
-    for key in ("missing", "report", "guessed"):
+    for key in ("missing", "report", "guessed", "aliased"):
         if key in values:
             values[key] = tuple(_strings(values[key], file=file, key=key))
     values["at"] = _times(values.get("at", []), file=file)
@@ -166,6 +179,32 @@ def _column(plain: object, *, name: str, file: str) -> Column:
     if values.get("range") is not None:
         values["range"] = _range(values["range"], file=file, key=f"{table}.range")
     return Column(**values)
+
+
+def _refuse_idle(name: str, column: Column, book: Codebook, *, file: str) -> None:
+    """Refuse what a column's entry says in vain: a key its type has no use for, an alias to what is read as empty."""
+    for key, types in GO_WITH.items():
+        if getattr(column, key) and column.type not in types:
+            raise CasepoolError(
+                f"the type {column.type} has no {key}",
+                file=file,
+                column=f"columns.{name}.{key}",
+                remedy=f"remove it, or set type to one of {', '.join(types)}",
+            )
+    for spelling, kept in column.aliases.items():
+        if kept.strip() in book.missing:
+            raise CasepoolError(
+                "an alias to what is read as an empty cell",
+                file=file,
+                column=f"columns.{name}.aliases",
+                value=spelling,
+                remedy=f"remove it, and set {missing_with(book.missing, spelling)} at the top",
+            )
+
+
+def missing_with(missing: Iterable[str], *more: str) -> str:
+    """Return the line of a codebook that reads further spellings as empty cells."""
+    return f"missing = [{', '.join(map(toml_text, dict.fromkeys((*missing, *more))))}]"
 
 
 def _strings(value: object, *, file: str, key: str) -> list[str]:

@@ -7,6 +7,9 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 TYPES = ("number", "integer", "category", "ordered", "set", "list", "boolean", "text")
+NUMBERS = ("number", "integer")
+SPELT = ("category", "ordered", "set")
+"""Types whose labels are compared by spelling."""
 LABELLED = ("category", "ordered", "set", "boolean")
 """Types whose values are labels a table can be split by."""
 

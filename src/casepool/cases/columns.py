@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -12,13 +13,14 @@ from typing import Any
 import pandas as pd
 
 from casepool.cases.cells import PARSERS, BadCellError, is_missing
-from casepool.cases.codebook import Codebook, entry_of, toml_text
-from casepool.cases.column import Column
+from casepool.cases.codebook import Codebook, entry_of, missing_with, toml_text
+from casepool.cases.column import SPELT, Column
 from casepool.cases.problems import WARNING, Problem
 from casepool.cases.remedies import (
     GENERAL,
     NO_DATE,
     is_date,
+    is_failed_formula,
     is_number,
     most_are,
     remedy_for,
@@ -26,12 +28,12 @@ from casepool.cases.remedies import (
     stands_for_number,
 )
 
-SPELT = ("category", "ordered", "set")
-"""Types whose labels are compared by spelling."""
 QUOTES = str.maketrans(dict.fromkeys("‘’‚‛ʹʼ`´′", "'") | dict.fromkeys("“”„‟«»″", '"'))
 """Quotes, apostrophes and primes, and the straight quote each is written for."""
 LIKE_LATIN = str.maketrans("АВЕЅІЈКМНОРСТУХаеѕіјорсухΑΒΕΖΗΙΚΜΝΟΡΤΥΧο", "ABESIJKMHOPCTYXaesijopcyxABEZHIKMNOPTYXo")
 """Cyrillic and Greek letters, and the Latin letter each looks like."""
+MIXED = "mostly numbers"
+"""The rule that names cells which are no number in a column of numbers."""
 SAME_BUT = "in case, spaces, dashes, quotes, look-alike letters or invisible characters only"
 
 
@@ -45,27 +47,52 @@ class Recorded:
 
 
 def read_column(cells: pd.Series[Any], codebook: Codebook, name: str) -> Recorded:
-    """Read every cell of one column by its type.
+    """Read every cell of one column by its type, each different one once.
 
-    Each cell that is filled and cannot be read is an error: of the rule "range" if it is a number outside the
-    column's range, "unknown code" if it is a label outside its levels, and "type" otherwise.
+    Each cell that is filled and cannot be read is an error: of the rule "spreadsheet error" if a spreadsheet could not
+    compute it, "range" if it is a number outside the column's range, "unknown code" if a label outside its levels, and
+    "type" otherwise. A member of a set that is a token of `missing` is none.
     """
     column = codebook.columns[name]
-    parser = PARSERS[column.type][0]
+    column = replace(column, aliases={}) if name in codebook.aliased else column
     values: list[Any] = []
     problems: list[Problem] = []
-    for position, value in enumerate(cells):
-        values.append(None)
-        if is_missing(value, codebook.missing):
-            continue
-        try:
-            values[-1] = parser(value, column)
-        except BadCellError as bad:
-            rule = _rule(parser, value, column)
-            remedy = _near_level(value, column) if rule == "unknown code" else remedy_for(value)
-            expected = str(bad).removeprefix("expected ")
-            problems.append(Problem(rule, str(bad), expected, remedy, row=position + 1, column=name, value=value))
+    known: dict[Any, tuple[Any, Problem | None]] = {}
+    for position, value in enumerate(cells.tolist()):
+        key = (type(value), value) if isinstance(value, str | int | float) else None
+        read = known.get(key)
+        if read is None:
+            read = _read(value, column, codebook.missing)
+            if key:
+                known[key] = read
+        values.append(read[0])
+        if read[1]:
+            problems.append(replace(read[1], row=position + 1, column=name, value=value))
     return Recorded(values, frozenset(p.row - 1 for p in problems if p.row), problems)
+
+
+def _read(value: object, column: Column, missing: Sequence[str]) -> tuple[Any, Problem | None]:
+    """Read one cell: its value, None if it has none, and what is wrong with it."""
+    if column.type == "set" and isinstance(value, str) and column.separator in value:
+        value = column.separator.join(m for m in value.split(column.separator) if m.strip() not in missing)
+    if is_missing(value, missing):
+        return None, None
+    members = value.split(column.separator) if column.type == "set" and isinstance(value, str) else [value]
+    if any(map(is_failed_formula, members)):
+        said, remedy = (
+            "the spreadsheet could not compute this cell",
+            f"give its value, or set {missing_with(missing, str(value))}",
+        )
+        return None, Problem("spreadsheet error", said, "a value", remedy)
+    parser = PARSERS[column.type][0]
+    try:
+        return parser(value, column), None
+    except BadCellError as bad:
+        rule = _rule(parser, value, column)
+        remedy = _near_level(value, column) if rule == "unknown code" else remedy_for(value)
+        if says_nothing(value):
+            remedy = f"empty the cell, or set {missing_with(missing, str(value).strip())} in the codebook"
+        return None, Problem(rule, str(bad), str(bad).removeprefix("expected "), remedy)
 
 
 def _rule(parser: Any, value: object, column: Column) -> str:
@@ -86,6 +113,17 @@ def _near_level(value: object, column: Column) -> str:
         if twin and twin != member.strip():
             return f"write {twin!r}, or add it to `aliases` of the column"
     return GENERAL
+
+
+def looks_latin(label: str) -> str:
+    """Return a label with the Latin letters that its Cyrillic and Greek ones look like."""
+    return label if label.isascii() else label.translate(LIKE_LATIN)
+
+
+def mixes_scripts(label: str) -> bool:
+    """Tell whether look-alike letters stand beside Latin ones in one word."""
+    words = () if label.isascii() else re.findall(r"[^\W\d_]+", label)
+    return any(looks_latin(w) != w and any(c.isascii() for c in w) for w in words)
 
 
 @lru_cache(4096)
@@ -216,7 +254,7 @@ def odd_cells(cells: pd.Series[Any], codebook: Codebook, name: str) -> Iterator[
         for position, value in filled:
             if not is_number(value):
                 yield Problem(
-                    "mostly numbers",
+                    MIXED,
                     f"no number in a column of numbers, which is therefore read as {kind}",
                     "a number",
                     remedy_for(value) if remedy_for(value) != GENERAL else "correct the cell, or declare the type",

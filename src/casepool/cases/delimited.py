@@ -5,8 +5,10 @@ from __future__ import annotations
 import codecs
 import csv
 import io
+import itertools
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -15,7 +17,7 @@ from casepool.cases.cells import is_missing
 from casepool.cases.codebook import Codebook
 from casepool.cases.problems import Problem
 from casepool.cases.remedies import most_are, stands_for_number
-from casepool.cases.sheet import MOST_BYTES, Sheet, note, to_sheet, warning
+from casepool.cases.sheet import MOST_ABOVE, MOST_BYTES, Sheet, note, to_sheet, warning
 from casepool.errors import CasepoolError
 
 SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
@@ -53,10 +55,11 @@ def read_delimited(data: bytes, path: Path, codebook: Codebook | None) -> Sheet:
     separator = told.get("separator") or _separator(text, path.name)
     if len(separator) != 1 or separator in '"\r\n':
         raise CasepoolError("a separator is one character", file=path.name, value=separator, remedy="correct [file]")
-    sheet = to_sheet(_rows(text, separator, path.name), path.name)
+    rows = _rows(text, separator, path.name)
+    sheet = to_sheet(list(rows.values()), path.name, list(rows))
     problems += sheet.problems
     frame, said = _with_points(sheet.frame, codebook, told.get("decimal", ""), separator, path.name)
-    return Sheet(frame, problems + said)
+    return replace(sheet, frame=frame, problems=problems + said)
 
 
 def read_bytes(path: Path) -> bytes:
@@ -115,22 +118,24 @@ def _foreign(text: str) -> str:
     return found[0] if found else ""
 
 
-def _rows(text: str, separator: str, file: str) -> list[list[str]]:
+def _rows(text: str, separator: str, file: str) -> dict[int, list[str]]:
+    """Return the rows of cells that are not empty, by their numbers as a spreadsheet counts them."""
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
     try:
-        return [row for row in csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True) if row]
+        return {number: row for number, row in enumerate(reader, start=1) if row}
     except csv.Error as error:
         raise CasepoolError(f"not readable as CSV ({error})", file=file, remedy="check its quotes") from None
 
 
 def _separator(text: str, file: str) -> str:
     """Return the one character that separates the cells of a text."""
-    first = next((line for line in text.splitlines() if line.strip()), "")
+    first = _header_line([line for line in text.splitlines() if line.strip()][: MOST_ABOVE + 1])
     splitting = [s for s in SEPARATORS if _width(first, s) > 1]
     if len(splitting) > 1:
         even = []
         for separator in splitting:
             try:
-                widths = {len(row) for row in _rows(text, separator, file)}
+                widths = {len(row) for row in _rows(text, separator, file).values()}
             except CasepoolError:
                 continue
             even += [separator] * (len(widths) == 1)
@@ -143,6 +148,14 @@ def _separator(text: str, file: str) -> str:
             )
         splitting = even
     return splitting[0] if splitting else ","
+
+
+def _header_line(lines: list[str]) -> str:
+    """Return the first line that is split as its next one is: above a header, a title or remarks may stand."""
+    for line, after in itertools.pairwise(lines):
+        if any(_width(line, s) == _width(after, s) > 1 for s in SEPARATORS) and not line.startswith("#"):
+            return line
+    return lines[0] if lines else ""
 
 
 def _width(line: str, separator: str) -> int:

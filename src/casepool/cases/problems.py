@@ -22,6 +22,7 @@ LAYOUT = {
     "rule": "str",
     "file": "str",
     "row": "Int64",
+    "line": "Int64",
     "patient": "str",
     "column": "str",
     "value": "str",
@@ -48,6 +49,8 @@ class Problem:
         The file or table.
     row : int, optional
         Counted from 1 below the header; None concerns the whole column or table.
+    line : int, optional
+        The number that the file itself gives to the row, if it numbers rows.
     patient : str
         The row's identifier with its column's name ("patient 7"), if it has one.
     column : str
@@ -64,6 +67,7 @@ class Problem:
     _: KW_ONLY
     file: str = ""
     row: int | None = None
+    line: int | None = None
     patient: str = ""
     column: str = ""
     value: object = None
@@ -82,11 +86,11 @@ class Problem:
 
     @property
     def place(self) -> str:
-        """The row in words: "row 7 (patient 7)"."""
+        """The row in words: "row 7 (patient 7), line 8"."""
         if self.row is None:
             return ""
         told = self.patient and not self.patient.startswith(f"{self.column} ")  # the value will name the patient
-        return f"row {self.row} ({self.patient})" if told else f"row {self.row}"
+        return f"row {self.row}" + f" ({self.patient})" * bool(told) + (f", line {self.line}" if self.line else "")
 
 
 def from_refusal(error: CasepoolError, *, rule: str = "file", file: str = "") -> Problem:
@@ -121,7 +125,7 @@ def as_table(problems: Sequence[Problem]) -> pd.DataFrame:
 def _cell(problem: Problem, name: str) -> object:
     """Return one cell of the answer; a user's value stands in quotes, as in an error, so that it stays text."""
     held = getattr(problem, name)
-    if name == "row":
+    if name in ("row", "line"):
         return held
     if name == "value":
         return "" if held is None else shorten(repr(held))
@@ -133,6 +137,12 @@ def in_file(problems: Iterable[Problem], file: str) -> list[Problem]:
     return [problem if problem.file else replace(problem, file=file) for problem in problems]
 
 
+def on_line(problem: Problem, lines: Sequence[int]) -> Problem:
+    """Give a problem the number that its row has in the file."""
+    known = problem.row is not None and problem.line is None and problem.row <= len(lines)
+    return replace(problem, line=lines[(problem.row or 1) - 1]) if known else problem
+
+
 def as_text(table: pd.DataFrame) -> str:
     """Lay the answer of `validate` out for a terminal: a line a problem, the rules that did not run in one, a count."""
     idle = table["problem"].str.startswith(IDLE)
@@ -141,6 +151,7 @@ def as_text(table: pd.DataFrame) -> str:
     for row in rows:
         who = f" ({row['patient']})" * bool(row["patient"])
         place = [] if pd.isna(row["row"]) else [f"row {row['row']}{who}"]
+        place += [] if pd.isna(row["line"]) else [f"line {row['line']}"]
         place += [f"column {row['column']!r}"] * bool(row["column"])
         said = f"{row['problem']} (value {row['value']})" if row["value"] else row["problem"]
         lines.append(f"{row['severity']:<8}{', '.join([row['file'], *place])}: {said}; {row['remedy']}")

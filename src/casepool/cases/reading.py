@@ -164,7 +164,7 @@ def read_sheet(path: Path, codebook: Codebook | None) -> Sheet:
 def _cases_of(path: Path, codebook: Codebook | None) -> tuple[pd.DataFrame, Codebook]:
     """Read a file and type it; how it was read, where there was a choice, is said in the log."""
     sheet = read_sheet(path, codebook)
-    refuse(sheet.problems)
+    refuse(sheet.numbered())
     for problem in sheet.problems:
         log.warning("%s: %s (%r); %s", problem.file, problem.problem, problem.value, problem.remedy)
-    return typed_by(sheet.frame, codebook, name=path.name)
+    return typed_by(sheet.frame, codebook, name=path.name, lines=sheet.lines)

@@ -9,7 +9,9 @@ from typing import Any
 
 import pandas as pd
 
+from casepool.cases.cells import PARSERS, BadCellError, is_missing
 from casepool.cases.codebook import Codebook
+from casepool.cases.column import Column
 from casepool.cases.reading import resolve_cases
 from casepool.cases.roles import NO_ROLE
 from casepool.cases.tables import bare, codebook_of, missing_column, typed_by
@@ -60,17 +62,27 @@ def _recoded(
         for name in (column, other):
             if name not in cases.columns:
                 raise missing_column(cases, codebook, name, f"codings.{decision}.{choice}")
-        frame[column] = cases[other]
+        frame[column] = [_spelt(value, codebook.columns[column]) for value in cases[other]]
     raw = frame.astype(object)
     for cells in coding.get("set", []):
         row = _row_of(cases, codebook, cells.get(codebook.id), where)
         for column, value in cells.items():
             if column not in cases.columns:
                 raise missing_column(cases, codebook, column, f"codings.{decision}.{choice}")
-            raw.loc[row, column] = value
+            raw.loc[row, column] = _spelt(value, codebook.columns[column])
     dropped = [str(cases[codebook.id].iloc[_row_of(cases, codebook, p, where)]) for p in coding.get("drop", [])]
     changed = {*coding.get("use", {}), *(column for cells in coding.get("set", []) for column in cells)} - {codebook.id}
     return *typed_by(raw.where(raw.notna(), None), _without_roles(codebook, changed)), tuple(dropped)
+
+
+def _spelt(value: Any, column: Column) -> Any:
+    """Return a cell that a coding writes as the column's aliases spell it, as the table's own cells are by now."""
+    if not column.aliases or is_missing(value, ()):
+        return value
+    try:
+        return PARSERS[column.type][0](value, column)
+    except BadCellError:  # refused with its row where the table is typed
+        return value
 
 
 def _without_roles(codebook: Codebook, changed: set[str]) -> Codebook:

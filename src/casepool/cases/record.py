@@ -12,7 +12,7 @@ from casepool.cases.column import Column
 from casepool.cases.columns import Recorded
 from casepool.cases.role_inference import presumed
 from casepool.cases.roles import EXPOSURE, RESECTION
-from casepool.cases.units import DAYS
+from casepool.cases.units import DAYS, named_unit
 
 
 class Record:
@@ -55,15 +55,17 @@ class Record:
         return self.columns[name].values[row]
 
     def days(self, name: str) -> list[float | None]:
-        """Return n times in days; a column without a unit is in that of the role ``time``, or else in months."""
-        kinds = self.codebook.columns
-        time = self.one("time")
-        unit = kinds[name].unit or (kinds[time].unit if time else "") or "months"
+        """Return n times in days; a column that tells no unit is in that of the role ``time``, or else in months."""
+        unit = self.unit(name) or self.unit(self.one("time")) or "months"
         return [None if v is None else v * DAYS[unit] for v in self.columns[name].values]
+
+    def unit(self, name: str) -> str:
+        """Return the unit a column has, or else tells by its name; empty text where it tells none."""
+        return (self.codebook.columns[name].unit or named_unit(name)) if name else ""
 
     def comparable(self, name: str, other: str) -> bool:
         """Tell whether two times may be compared: if a role was presumed, either both have a unit or neither has."""
-        told = [bool(self.codebook.columns[column].unit) for column in (name, other)]
+        told = [bool(self.unit(column)) for column in (name, other)]
         return told[0] == told[1] or not {name, other} & set(self.presumed)
 
     def flags(self, name: str) -> list[bool | None]:

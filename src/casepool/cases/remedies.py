@@ -25,8 +25,13 @@ NUMBERS: tuple[tuple[str, str], ...] = (
     ),
 )
 """Patterns of a whole cell that stands for a number, and the remedy for each, first match first."""
-NOTHING = r"(?i)[-+]?(nan|inf(inity)?)|n/?a|null|none|nil|unknown|[-–—.?*]+"
+NOTHING = (
+    r"(?i)[-+]?(nan|inf(inity)?)|n\.?/?a\.?|n/d|n\.\s?[dskr]\.|null|none|nil|unk(nown)?|missing|no data|[-–—.?*]+|"
+    r"not (reported|known|available|stated|recorded|given|determined|specified|mentioned|documented)"
+)
 """What people write into a cell that has no value."""
+FAILED = r"(?i)#(N/A|REF!|VALUE!|NAME\?|DIV/0!|NUM!|NULL!|SPILL!|CALC!|NV|BEZUG!|WERT!|ZAHL!)( .*)?"
+"""What a spreadsheet shows in a cell it could not compute."""
 DATE = (
     r"\d{1,4}([-/.])\d{1,2}\1\d{1,4}([ T].*)?|"
     r"(?i:\d{1,2}[-/. ]*(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*[-/., ]*\d{2,4})"
@@ -34,7 +39,6 @@ DATE = (
 OTHERS: tuple[tuple[str, str], ...] = (
     (DATE, NO_DATE),
     (NOTHING, "leave an empty cell, or add it to `missing` in the codebook"),
-    (r"#\w.*[!?A]", "the spreadsheet could not compute this cell: give its value or leave it empty"),
 )
 """Patterns of further cells that are no number, and the remedy for each."""
 
@@ -87,6 +91,11 @@ def is_date(value: object) -> bool:
 def says_nothing(value: object) -> bool:
     """Tell whether a cell says that there is no value."""
     return _is(NOTHING, value)
+
+
+def is_failed_formula(value: object) -> bool:
+    """Tell whether a cell shows that a spreadsheet could not compute it."""
+    return isinstance(value, str) and value.lstrip()[:1] == "#" and _is(FAILED, value)
 
 
 def _has_digit(value: str) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 
 from casepool.cases.column import Column
 from casepool.cases.roles import EXPOSURE, OF_AN_EXPOSURE
-from casepool.cases.units import DAYS
+from casepool.cases.units import DAYS, named_unit, plain_name, words_of
 
 NAMES = {
     "time": r"(os|overall_survival|survival|follow_?up|fu)(_time)?",
@@ -22,9 +22,10 @@ NAMES = {
 
 An "event" may be another than death, and a "time" the time to another event: they are not among them.
 """
+TRAITS = r"(?i)(.*[_ ])?(age|sex|gender|histolog\w*|diagnos\w*|site|stage|fusion|partner|race)([_ ].*)?"
+PUBLICATION = r"(?i)(publication|reference|ref|study|source|paper|article|doi|pmid|cent(er|re))(_?id)?"
+"""Names of columns that describe the patient, and of the one that says where a row comes from."""
 LIMITS = ("earliest", "latest")
-UNITS = {"days": "days?|d", "weeks": "weeks?|wks?", "months": "months?|mos?|m", "years": "years?|yrs?|y"}
-"""How a name ends that says the unit."""
 DEAD = r"dead|died|deceased|do[dct]|(dead|died)_of_.+"
 ALIVE = r"alive|living|a?ned|awd|alive_with(out)?_.+|no_evidence_of_disease|pd|sd|pr|cr"
 """Codes of a status of which it is known what they mean, written as `NAMES`."""
@@ -50,7 +51,7 @@ def presumed(columns: Mapping[str, Column], values: Values) -> dict[str, Column]
     claimed = {column.role for column in columns.values()}
     found: dict[str, Column] = {}
     for role, pattern in NAMES.items():
-        named = [name for name in free if re.fullmatch(pattern, _plain(name))]
+        named = [name for name in free if re.fullmatch(pattern, plain_name(name))]
         if role not in claimed and len(named) == 1:
             found |= _fitting(role, named[0], free[named[0]], values)
     if not claimed & set(OF_AN_EXPOSURE):
@@ -60,8 +61,8 @@ def presumed(columns: Mapping[str, Column], values: Values) -> dict[str, Column]
 
 def _exposures(free: Mapping[str, Column], values: Values) -> dict[str, Column]:
     """Return the columns of every exposure of which all three are there."""
-    plain = Counter(map(_plain, free))
-    by_name = {_plain(name): name for name in free if plain[_plain(name)] == 1}
+    plain = Counter(map(plain_name, free))
+    by_name = {plain_name(name): name for name in free if plain[plain_name(name)] == 1}
     found: dict[str, Column] = {}
     for stem in (name.removesuffix("_earliest") for name in by_name if name.endswith("_earliest")):
         roles = {by_name.get(f"{stem}_{role}", ""): role for role in LIMITS}
@@ -83,25 +84,11 @@ def _fitting(role: str, name: str, column: Column, values: Values) -> dict[str, 
         return {name: replace(column, role=role)} if fits else {}
     if role == "status":
         codes = set(column.levels) | {str(cell) for cell in cells}
-        dead = tuple(sorted(code for code in codes if re.fullmatch(DEAD, _words(code))))
-        known = all(re.fullmatch(f"{DEAD}|{ALIVE}", _words(code)) for code in codes)
+        dead = tuple(sorted(code for code in codes if re.fullmatch(DEAD, words_of(code))))
+        known = all(re.fullmatch(f"{DEAD}|{ALIVE}", words_of(code)) for code in codes)
         fits = column.type in ("category", "ordered", "text") and known and bool(dead)
         return {name: replace(column, role=role, counts=dead)} if fits else {}
-    unit = column.unit or _unit(name)
+    unit = column.unit or named_unit(name)
     flag = role == "time" and not unit and cells <= {0, 1}  # whether the patient survived
     fits = column.type in ("number", "integer") and unit in ("", *DAYS) and not flag
     return {name: replace(column, role=role, unit=unit)} if fits else {}
-
-
-def _words(name: str) -> str:
-    return re.sub(r"[\W_]+", "_", name.casefold()).strip("_")
-
-
-def _plain(name: str) -> str:
-    """Return a name without its unit."""
-    return re.sub(f"_({'|'.join(UNITS.values())})$", "", _words(name))
-
-
-def _unit(name: str) -> str:
-    """Return the unit that a name ends with, or empty text."""
-    return next((unit for unit, pattern in UNITS.items() if re.search(f"_({pattern})$", _words(name))), "")

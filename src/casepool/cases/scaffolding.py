@@ -9,7 +9,7 @@ import math
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,15 +21,17 @@ from casepool.arguments import path_of
 from casepool.cases.cells import TOO_LARGE, is_missing
 from casepool.cases.codebook import Codebook
 from casepool.cases.column import Column
-from casepool.cases.columns import labels_of, spellings
-from casepool.cases.problems import refuse
+from casepool.cases.columns import MIXED, labels_of, spellings
+from casepool.cases.problems import WARNING, Problem, refuse
 from casepool.cases.reading import as_path, read_sheet
-from casepool.cases.record import Record
 from casepool.cases.remedies import is_number
 from casepool.cases.roles import ROLES
-from casepool.cases.tables import Examined, examine, flat
+from casepool.cases.sheet import Sheet
+from casepool.cases.tables import Examined, examine, flat, nameless_index, placed
 from casepool.cases.type_inference import is_sentence
+from casepool.cases.validation import remarks_on
 from casepool.errors import CasepoolError
+from casepool.escaping import printable
 
 IDENTIFIERS = r"(?i)(patient|case|subject|pat|record|study)?[ _.-]*(id|no|nr|number|#)?"
 HINTS: tuple[tuple[str, str], ...] = (
@@ -47,9 +49,10 @@ FEW, LONGEST = 12, 40
 def new_dataset(folder: str | Path, table: str | Path | pd.DataFrame) -> Path:
     """Write a dataset folder from a table: ``cases.csv``, and a commented ``codebook.toml`` to complete.
 
-    Types are guessed as `read_cases` does without a codebook. Near-twin spellings of one level become aliases. What
-    cannot be known is asked for in comments: units, roles, ranges, source, licence. `read_cases` and `validate` take
-    the folder as it is.
+    Types are guessed as `read_cases` does without a codebook, but for columns of numbers in which some cells are none:
+    they are numbers, and `validate` of the folder names these cells until they are mended. Near-twin spellings of one
+    level become aliases. What else `validate` warns of stands in comments and, where it is not of the file itself, is
+    found again in the folder. What cannot be known is asked for in comments: units, roles, ranges, source, licence.
 
     Parameters
     ----------
@@ -73,15 +76,17 @@ def new_dataset(folder: str | Path, table: str | Path | pd.DataFrame) -> Path:
         raise CasepoolError("there is something of this name already", file=str(folder), remedy="choose another name")
     if not folder.absolute().parent.is_dir():
         raise CasepoolError("the folder around it does not exist", file=str(folder), remedy="create it first")
-    raw, name = _raw(table)
-    found = examine(raw, _identified(raw, Codebook(name=name)))
+    sheet, name = _raw(table)
+    found = examine(sheet.frame, _identified(sheet.frame, Codebook(name=name)), lines=sheet.lines)
     refuse(problem for problem in found.problems if problem.rule != "near-twin level")
     if not found.columns:
         refuse(found.problems)
     draft = Path(tempfile.mkdtemp(prefix=".casepool-", dir=folder.absolute().parent))
     try:
         _write_cells(draft / "cases.csv", found)
-        (draft / "codebook.toml").write_text("".join(_codebook_text(found, folder.name)), encoding="utf-8")
+        warned = [problem for problem in remarks_on(found) if problem.severity == WARNING]
+        problems = [*sheet.numbered(), *placed(warned, found)]
+        (draft / "codebook.toml").write_text("".join(_codebook_text(found, folder.name, problems)), encoding="utf-8")
         draft.chmod(0o755)
         if folder.exists():
             folder.rmdir()
@@ -92,15 +97,16 @@ def new_dataset(folder: str | Path, table: str | Path | pd.DataFrame) -> Path:
     return folder
 
 
-def _raw(table: str | Path | pd.DataFrame) -> tuple[pd.DataFrame, str]:
+def _raw(table: str | Path | pd.DataFrame) -> tuple[Sheet, str]:
     if isinstance(table, pd.DataFrame):
-        raw = flat(table)
+        nameless = nameless_index(table, Codebook())
+        raw = flat(table.rename_axis(Codebook.id) if nameless else table)
         raw.columns = raw.columns.str.strip()
-        return raw, "the DataFrame"
+        return Sheet(raw), "the DataFrame"
     path = as_path(table)
     sheet = read_sheet(path, None)
-    refuse(sheet.problems)
-    return sheet.frame, path.name
+    refuse(sheet.numbered())
+    return sheet, path.name
 
 
 def _identified(raw: pd.DataFrame, codebook: Codebook) -> Codebook:
@@ -136,19 +142,46 @@ def _text(cell: Any) -> str:
     return str(cell)
 
 
-def _codebook_text(found: Examined, name: str) -> Iterator[str]:
+def _codebook_text(found: Examined, name: str, problems: list[Problem]) -> Iterator[str]:
     """Yield the codebook, comments first."""
     yield HEAD.format(roles="\n".join(f"#   {role:<11} {meaning}" for role, meaning in ROLES.items()))
-    yield tomli_w.dumps({"title": name, "source": "", "licence": "", "public": False, "id": found.codebook.id})
+    yield from _comments(problem for problem in problems if problem.column not in found.raw.columns)
+    yield tomli_w.dumps({"title": name, "source": "", "licence": "", "public": False})
+    named = found.codebook.id in found.raw.columns
+    yield tomli_w.dumps({"id": found.codebook.id}) if named else '# id = "?"  # the column that names patients\n'
     yield tomli_w.dumps({"missing": list(found.codebook.missing)})
     yield '# report = ["my_model.toml"]  # model files of this folder, for `casepool report`\n'
     yield '# engine = "nuts"  # what draws the fits of these cases: auto, exact, lockstep or nuts\n'
-    presumed = Record(found.columns, found.codebook).presumed
+    presumed = found.record.presumed if found.record else {}
     for column in found.raw.columns:
-        yield "\n" + "".join(_column_text(found, column, presumed.get(column)))
+        own = [problem for problem in problems if problem.column == column]
+        text = "".join(_column_text(found, column, presumed.get(column), own))
+        yield "\n" + "".join(_comments(own))
+        # a declared type would keep `validate` from asking again
+        yield re.sub("(?m)^(?!#)", "# ", text.rstrip("\n")) + "\n" if _open(found, column, own) else text
 
 
-def _column_text(found: Examined, name: str, role_of: Column | None) -> Iterator[str]:
+def _comments(problems: Iterable[Problem]) -> Iterator[str]:
+    """Yield what `validate` warns of as comments, a line each."""
+    for problem in problems:
+        yield f"# {problem.severity}: {printable(str(problem.refusal()))}\n"
+
+
+def _open(found: Examined, name: str, problems: list[Problem]) -> bool:
+    """Tell whether a warning on a column is one of its guessed type only, which is therefore left open."""
+    rules, text = {problem.rule for problem in problems}, found.codebook.columns[name].type == "text"
+    return name != found.codebook.id and MIXED not in rules and bool(rules if text else rules & {"joined labels"})
+
+
+def _meant(column: Column, values: Iterable[Any], problems: list[Problem]) -> str:
+    """Return the type a column has, or was meant to have where most of its cells are numbers."""
+    if not any(problem.rule == MIXED for problem in problems):
+        return column.type
+    numbers = [float(value) for value in values if is_number(value)]
+    return "integer" if all(number.is_integer() for number in numbers) else "number"
+
+
+def _column_text(found: Examined, name: str, role_of: Column | None, problems: list[Problem]) -> Iterator[str]:
     """Yield one column's entry: the type guessed, and comments for what only the author knows.
 
     `role_of` is the column with the role its name says, if it does.
@@ -156,10 +189,12 @@ def _column_text(found: Examined, name: str, role_of: Column | None) -> Iterator
     column = found.codebook.columns[name]
     values = [value for value in found.columns[name].values if value is not None]
     aliases = {} if name == found.codebook.id else spellings(values, column)
+    column = replace(column, type=_meant(column, values, problems))
     yield tomli_w.dumps({"columns": {name: {"type": column.type}}})
     yield f"# label = {_quoted(name.replace('_', ' '))}\n"
     if column.type in ("number", "integer"):
         yield '# unit = "?"  # a time needs one of days, weeks, months, years\n'
+        values = [float(value) for value in values if is_number(value)]
         if values:
             yield f"# range = [{min(values):g}, {max(values):g}]  # seen; write what is possible\n"
     if column.type in ("category", "set"):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import Any, cast
@@ -12,9 +12,18 @@ import pandas as pd
 
 from casepool.cases.cells import PARSERS, encodes, is_missing
 from casepool.cases.codebook import Codebook, codebook_from_dict
-from casepool.cases.column import Column
-from casepool.cases.columns import SPELT, Recorded, identifier_problems, read_column, spelling_problems
-from casepool.cases.problems import ERROR, Problem, in_file, refuse
+from casepool.cases.column import SPELT, Column
+from casepool.cases.columns import (
+    Recorded,
+    identifier_problems,
+    looks_latin,
+    mixes_scripts,
+    read_column,
+    spelling_problems,
+)
+from casepool.cases.odd_labels import odd_labels
+from casepool.cases.odd_rows import odd_rows
+from casepool.cases.problems import ERROR, WARNING, Problem, in_file, on_line, refuse
 from casepool.cases.record import Record
 from casepool.cases.rules import broken
 from casepool.cases.type_inference import guess_type
@@ -40,12 +49,18 @@ class Examined:
         The cells as read; empty if the table has no proper shape.
     problems : list of Problem
         Every error, in the order of the rules.
+    record : Record, optional
+        The columns by their roles; None if the table has no proper shape.
+    lines : sequence of int
+        The number the file gives to each row; empty where it numbers none.
     """
 
     raw: pd.DataFrame
     codebook: Codebook
     columns: Mapping[str, Recorded]
     problems: list[Problem]
+    record: Record | None = None
+    lines: Sequence[int] = ()
 
 
 def codebook_of(frame: pd.DataFrame) -> Codebook | None:
@@ -85,29 +100,34 @@ def typed(raw: pd.DataFrame, codebook: Codebook | None = None, *, name: str = "c
 
 
 def typed_by(
-    raw: pd.DataFrame, codebook: Codebook | None = None, *, name: str = "cases"
+    raw: pd.DataFrame, codebook: Codebook | None = None, *, name: str = "cases", lines: Sequence[int] = ()
 ) -> tuple[pd.DataFrame, Codebook]:
     """Type and check a table as `typed` does, and return beside it the codebook it carries, which need not be read."""
-    codebook = codebook or _carried(raw)
+    codebook = _told(raw, codebook)
     told = (codebook or Codebook()).columns
-    found = examine(raw, codebook or Codebook(name=name))
+    found = examine(raw, codebook or Codebook(name=name), lines=lines)
     refuse(found.problems)
-    _say_guesses(found.codebook, [name for name in found.columns if name not in told])
+    if codebook_of(raw) is None:
+        _say_guesses(found.codebook, [name for name in found.columns if name not in told])
+        _say_doubts(found, nameless_index(raw, found.codebook))
     kinds = found.codebook.columns
     columns = {name: pd.Series(c.values, dtype=PARSERS[kinds[name].type][1]) for name, c in found.columns.items()}
     frame = pd.DataFrame(columns, index=pd.RangeIndex(len(found.raw)))
-    frame.attrs["codebook"] = found.codebook.to_dict()
-    return frame, found.codebook
+    book = replace(found.codebook, aliased=tuple(name for name, kind in kinds.items() if kind.aliases))
+    frame.attrs["codebook"] = book.to_dict()
+    return frame, book
 
 
-def examine(raw: pd.DataFrame, codebook: Codebook | None = None, *, name: str = "cases") -> Examined:
+def examine(
+    raw: pd.DataFrame, codebook: Codebook | None = None, *, name: str = "cases", lines: Sequence[int] = ()
+) -> Examined:
     """Look a table through for everything that `read_cases` refuses.
 
     The shape comes first: a table without rows, with nameless or repeated columns or with too many cells is not
     looked into. Then, column by column, every cell that cannot be read and every near-twin of a level; then the
     identifiers; then the rules across columns that are errors.
     """
-    codebook = codebook or _carried(raw) or Codebook(name=name)
+    codebook = _told(raw, codebook) or Codebook(name=name)
     raw = flat(raw)
     shape = list(_shape_problems(raw, codebook))
     if shape:
@@ -121,17 +141,41 @@ def examine(raw: pd.DataFrame, codebook: Codebook | None = None, *, name: str = 
             problems += spelling_problems(recorded.values, codebook.columns[column], column)
     if codebook.id in columns:
         problems += identifier_problems(columns[codebook.id], codebook)
-    problems += broken(Record(columns, codebook), ERROR)
-    return Examined(raw, codebook, columns, placed(problems, raw, codebook))
+    record = Record(columns, codebook)
+    problems += broken(record, ERROR)
+    found = Examined(raw, codebook, columns, [], record, lines)
+    return replace(found, problems=placed(problems, found))
 
 
-def placed(problems: list[Problem], raw: pd.DataFrame, codebook: Codebook) -> list[Problem]:
-    """Name the table, and the patient of every row, in problems that do not yet."""
-    named = codebook.id in raw.columns
-    cells: Any = raw[codebook.id] if named and problems else []
+def doubts(found: Examined) -> Iterator[Problem]:
+    """Yield warnings on what was read as a patient or a label, and is probably none, and on names of columns."""
+    yield from odd_rows(found.columns, found.codebook)
+    for name, recorded in found.columns.items():
+        yield from odd_labels(recorded.values, found.codebook, name)
+        if mixes_scripts(name):
+            said, remedy = "a name with letters that only look like Latin ones", f"rename it {looks_latin(name)!r}"
+            yield Problem("look-alike letters", said, "letters of one script", remedy, WARNING, column=name)
+
+
+def nameless_index(frame: pd.DataFrame, codebook: Codebook) -> list[Problem]:
+    """Warn of an index that seems to name patients and has no name, so that it is no column."""
+    index = frame.index
+    texts = index.nlevels == 1 and index.name is None and all(isinstance(label, str) for label in index)
+    if not texts or not len(index) or not index.is_unique or codebook.id in frame.columns:
+        return []
+    said = "the index of the frame names its rows and has no name, and is left out"
+    remedy = f"name it, frame.rename_axis({codebook.id!r})"
+    return [Problem("index without a name", said, "a column of identifiers", remedy, WARNING, value=str(index[0]))]
+
+
+def placed(problems: list[Problem], found: Examined) -> list[Problem]:
+    """Name the table, and the patient and the line of every row, in problems that do not yet."""
+    codebook = found.codebook
+    named = codebook.id in found.raw.columns
+    cells: Any = found.raw[codebook.id] if named and problems else []
     ids = ["" if is_missing(value, codebook.missing) else f"{codebook.id} {value}" for value in cells]
     problems = [replace(p, patient=ids[p.row - 1]) if named and p.row else p for p in problems]
-    return in_file(problems, codebook.name)
+    return in_file([on_line(problem, found.lines) for problem in problems], codebook.name)
 
 
 def bare(frame: pd.DataFrame) -> pd.DataFrame:
@@ -154,7 +198,22 @@ def _carried(frame: pd.DataFrame) -> Codebook | None:
     codebook = codebook_of(frame)
     if codebook is None:
         return None
-    return replace(codebook, columns={k: v for k, v in codebook.columns.items() if k in frame.columns})
+    kept = {name: column for name, column in codebook.columns.items() if name in frame.columns}
+    told = codebook.id if codebook.id in {*map(str, frame.columns), *map(str, frame.index.names)} else Codebook.id
+    return replace(codebook, columns=kept, id=told, aliased=tuple(name for name in codebook.aliased if name in kept))
+
+
+def _told(frame: pd.DataFrame, codebook: Codebook | None) -> Codebook | None:
+    """Return the codebook given for a frame, or else carried by it.
+
+    Columns that were read by the same aliases before are marked, so that they are not read by them again.
+    """
+    carried = _carried(frame)
+    if codebook is None or carried is None:
+        return codebook or carried
+    same = {n for n in carried.aliased if n in codebook.columns}
+    same = {n for n in same if dict(codebook.columns[n].aliases) == dict(carried.columns[n].aliases)}
+    return replace(codebook, aliased=tuple(dict.fromkeys((*codebook.aliased, *same))))
 
 
 def with_guesses(raw: pd.DataFrame, codebook: Codebook) -> Codebook:
@@ -176,6 +235,15 @@ def _say_guesses(codebook: Codebook, names: list[str], most: int = 50) -> None:
         said = ", ".join(f"{name} ({codebook.columns[name].type})" for name in names[:most])
         more = f" and {len(names) - most} more" if len(names) > most else ""
         log.warning("%s: no codebook entry, types guessed: %s%s", codebook.name, said, more)
+
+
+def _say_doubts(found: Examined, also: list[Problem], most: int = 10) -> None:
+    """Say in the log, a line each, what makes answers of a table wrong although it can be read."""
+    problems = [*also, *doubts(found), *(broken(found.record, WARNING, said=True) if found.record else ())]
+    for problem in placed(problems[:most], found):
+        log.warning("%s", problem.refusal())
+    if len(problems) > most:
+        log.warning("%s: %d more warnings, which `casepool validate` lists", found.codebook.name, len(problems) - most)
 
 
 def _shape_problems(raw: pd.DataFrame, codebook: Codebook) -> Iterator[Problem]:
@@ -201,9 +269,10 @@ def _shape_problems(raw: pd.DataFrame, codebook: Codebook) -> Iterator[Problem]:
 
 
 def _absent_columns(raw: pd.DataFrame, codebook: Codebook) -> Iterator[Problem]:
-    for column in codebook.columns:
+    named = () if codebook.id in (Codebook.id, *codebook.columns) else (codebook.id,)
+    for column in (*codebook.columns, *named):
         if column not in raw.columns:
-            yield _missing(raw, column, "the codebook")
+            yield _missing(raw, column, "the codebook" if column in codebook.columns else "`id` of the codebook")
 
 
 def _missing(frame: pd.DataFrame, column: str, wanted_by: str) -> Problem:

@@ -14,11 +14,10 @@ from casepool.cases.column import Column
 from casepool.cases.columns import odd_cells, spelling_problems
 from casepool.cases.problems import NOTE, WARNING, Problem, as_table, from_refusal
 from casepool.cases.reading import as_path, given_codebook, list_datasets, read_sheet
-from casepool.cases.record import Record
 from casepool.cases.roles import NO_ROLE, ROLES
 from casepool.cases.rules import broken, not_run
 from casepool.cases.sheet import Sheet
-from casepool.cases.tables import Examined, examine, placed
+from casepool.cases.tables import Examined, doubts, examine, nameless_index, placed
 from casepool.errors import CasepoolError
 
 
@@ -43,9 +42,10 @@ def validate(source: str | Path | pd.DataFrame, codebook: str | Path | Codebook 
     -------
     pandas.DataFrame
         One row a problem: ``severity`` (error, warning, note), ``rule``, ``file``, ``row`` (from 1 below the header;
-        empty for the whole table), ``patient``, ``column``, ``value``, ``problem``, ``expected``, ``remedy``. No rows
-        if nothing is to be said. ``attrs`` holds ``rows`` and ``columns``, the size of the table looked through.
-        Nothing is raised for a bad table, codebook or path: that is a row as well.
+        empty for the whole table), ``line`` (that row as a spreadsheet numbers it, from 1 for the file's first row),
+        ``patient``, ``column``, ``value``, ``problem``, ``expected``, ``remedy``. No rows if nothing is to be said.
+        ``attrs`` holds ``rows`` and ``columns``, the size of the table looked through. Nothing is raised for a bad
+        table, codebook or path: that is a row as well.
 
     Examples
     --------
@@ -58,12 +58,13 @@ def validate(source: str | Path | pd.DataFrame, codebook: str | Path | Codebook 
     size = (0, 0)
     try:
         sheet, book = _opened(source, codebook)
-        problems += sheet.problems
+        problems += sheet.numbered()
         if not any(problem.severity == "error" and problem.rule == "shape" for problem in problems):
-            found = examine(sheet.frame, book, name=_name(source))
+            found = examine(sheet.frame, book, name=_name(source), lines=sheet.lines)
             size = (len(found.raw), len(found.raw.columns))
             problems += found.problems
-            problems += placed(list(_remarks(found)), found.raw, found.codebook)
+            remarks = [*nameless_index(sheet.frame, found.codebook), *remarks_on(found)]
+            problems += placed(remarks, found)
     except CasepoolError as refusal:
         problems.append(from_refusal(refusal, file=_name(source)))
     table = as_table(problems)
@@ -85,11 +86,12 @@ def _opened(source: str | Path | pd.DataFrame, codebook: str | Path | Codebook |
     return read_sheet(path / "cases.csv", book), book or Codebook(name=path.name)
 
 
-def _remarks(found: Examined) -> Iterator[Problem]:
+def remarks_on(found: Examined) -> Iterator[Problem]:
     """Yield the warnings and notes on a table of proper shape."""
-    if not found.columns:
+    record = found.record
+    if record is None:
         return
-    record = Record(found.columns, found.codebook)
+    yield from doubts(found)
     yield from broken(record, WARNING)
     for name in found.codebook.guessed:
         if name in found.columns:

@@ -13,13 +13,14 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from itertools import islice
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from xml.parsers import expat
 
 import pandas as pd
 
+from casepool.cases.overlooked import overlooked
 from casepool.cases.problems import Problem
 from casepool.cases.sheet import Sheet, to_sheet, warning
 from casepool.cases.tables import MOST_CELLS
@@ -62,11 +63,13 @@ def read_workbook(data: bytes, path: Path, sheet: str = "") -> Sheet:
             book = openpyxl.load_workbook(io.BytesIO(data), read_only=True, data_only=True)
             name, problems = _chosen(book, sheet, path.name)
             rows = list(_grid(book[name], path.name))
-            above = next((number for number, row in enumerate(rows) if row), 0)
-            rows = rows[above:]
+            width = max((len(row) for row in rows), default=0)
+            _refuse_if(width * len(rows) > MOST_CELLS, f"the sheet has {width * len(rows):,} cells", path.name)
+            found = to_sheet([[*row, *[None] * (width - len(row))] for row in rows], path.name)
             if "f" in seen:
                 plain = openpyxl.load_workbook(io.BytesIO(data), read_only=True)
-                problems += _uncomputed(rows, islice(_grid(plain[name], path.name), above, None), path.name)
+                problems += _uncomputed(rows, _grid(plain[name], path.name), found.header, path.name)
+            problems += overlooked(book[name], rows, found, seen, path.name)
     except CasepoolError:
         raise
     except Exception as error:  # openpyxl meets a damaged file with whatever exception comes first
@@ -76,18 +79,15 @@ def read_workbook(data: bytes, path: Path, sheet: str = "") -> Sheet:
         problems.append(
             warning("merged cells", said, "one value in every cell", "unmerge them and fill each", file=path.name)
         )
-    width = max((len(row) for row in rows), default=0)
-    _refuse_if(width * len(rows) > MOST_CELLS, f"the sheet has {width * len(rows):,} cells", path.name)
-    found = to_sheet([[*row, *[None] * (width - len(row))] for row in rows], path.name)
-    return Sheet(found.frame, found.problems + problems)
+    return replace(found, problems=found.problems + problems)
 
 
 def check_workbook(data: bytes, file: str) -> set[str]:
     """Refuse a workbook that is no zip of modest, plain XML, and return the names of the elements it holds.
 
-    Refused are: more than `MOST_PARTS` parts, `MOST_XML` bytes or `MOST_ELEMENTS` elements, deeper nesting than
-    `DEEPEST`, a tag longer than `LONGEST_TAG` bytes, document type declarations (and so entities), encryption, and
-    compression other than deflate. Nothing is unpacked whole.
+    Judged is every part that is XML, whatever its name. Refused are: more than `MOST_PARTS` parts, `MOST_XML` bytes or
+    `MOST_ELEMENTS` elements, deeper nesting than `DEEPEST`, a tag longer than `LONGEST_TAG` bytes, document type
+    declarations (and so entities), encryption, and compression other than deflate. Nothing is unpacked whole.
 
     Raises
     ------
@@ -98,11 +98,11 @@ def check_workbook(data: bytes, file: str) -> set[str]:
     _refuse_if(parts > MOST_PARTS, f"the workbook has {parts:,} parts", file)
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            inside = [part for part in archive.infolist() if part.filename.lower().endswith((".xml", ".rels", ".vml"))]
-            size = sum(part.file_size for part in inside)
-            _refuse_if(size > MOST_XML, f"the workbook unpacks to {size / 1e6:,.0f} MB", file)
             odd = any(part.flag_bits & 1 or part.compress_type not in (0, 8) for part in archive.infolist())
             _refuse_if(odd, "the workbook is locked, or packed in no way Excel uses", file)
+            inside = [part for part in archive.infolist() if _is_xml(archive, part)]
+            size = sum(part.file_size for part in inside)
+            _refuse_if(size > MOST_XML, f"the workbook unpacks to {size / 1e6:,.0f} MB", file)
             scan = _Scan(file)
             for part in inside:
                 with archive.open(part) as stream:
@@ -112,6 +112,12 @@ def check_workbook(data: bytes, file: str) -> set[str]:
     except DAMAGED as error:
         raise CasepoolError(f"not readable as an Excel workbook ({error})", file=file, remedy=SMALLER) from None
     return scan.names
+
+
+def _is_xml(archive: zipfile.ZipFile, part: zipfile.ZipInfo) -> bool:
+    """Tell whether a part begins as XML does in any encoding, whatever a workbook calls it."""
+    with archive.open(part) as stream:
+        return stream.read(64).strip(b"\xef\xbb\xbf\xff\xfe\0 \t\r\n")[:1] in (b"<", b"")
 
 
 class _Scan:
@@ -186,24 +192,24 @@ def _grid(sheet: Any, file: str) -> Iterator[tuple[Any, ...]]:
         yield tuple(row[:width])
 
 
-def _uncomputed(rows: list[tuple[Any, ...]], plain: Iterator[tuple[Any, ...]], file: str) -> Iterator[Problem]:
-    """Yield an error for every formula whose value the workbook does not hold."""
+def _uncomputed(
+    rows: list[tuple[Any, ...]], plain: Iterator[tuple[Any, ...]], header: int, file: str
+) -> Iterator[Problem]:
+    """Yield an error for every formula from the header on whose value the workbook does not hold."""
+    names = rows[header] if rows else ()
     for number, formulas in enumerate(plain):
         held = rows[number] if number < len(rows) else ()
         for position, cell in enumerate(formulas):
-            if (
-                isinstance(cell, str)
-                and cell.startswith("=")
-                and (held[position] if position < len(held) else None) is None
-            ):
+            formula = number >= header and isinstance(cell, str) and cell.startswith("=")
+            if formula and (held[position] if position < len(held) else None) is None:
                 yield Problem(
                     "formula",
                     "a formula whose value the workbook does not hold",
                     "a value",
                     "open and save the workbook in a spreadsheet, or paste the values",
                     file=file,
-                    row=number or None,
-                    column=str(rows[0][position]) if rows and position < len(rows[0]) else "",
+                    row=number - header or None,
+                    column=str(names[position]) if position < len(names) else "",
                     value=cell,
                 )
 

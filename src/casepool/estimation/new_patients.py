@@ -181,7 +181,12 @@ def _typed(fitted: Fitted, patients: pd.DataFrame, book: Codebook) -> pd.DataFra
     kept = pd.DataFrame({name: patients.get(name) for name in (*identified, *needed)}, index=patients.index)
     original = codebook_from_dict(json.loads(fitted.tree.attrs["codebook"]))
     own = replace(
-        book, name="the new patients", columns={**columns, **identified}, missing=original.missing, codings={}
+        book,
+        name="the new patients",
+        columns={**columns, **identified},
+        missing=original.missing,
+        codings={},
+        aliased=(),
     )
     return typed(kept, own)
 

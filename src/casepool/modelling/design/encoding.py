@@ -13,7 +13,7 @@ from casepool.cases.codebook import Codebook
 from casepool.cases.column import LABELLED
 from casepool.cases.columns import spelling_problems
 from casepool.cases.problems import refuse
-from casepool.cases.tables import placed, row_name
+from casepool.cases.tables import Examined, placed, row_name
 from casepool.errors import CasepoolError
 from casepool.modelling.families.names import own_of
 from casepool.modelling.specification.model import Model
@@ -108,7 +108,7 @@ def _labels(term: Term, cases: pd.DataFrame, codebook: Codebook) -> ColumnRead:
     if kind == "text":
         words = [None if is_missing(value, ("",)) else str(value) for value in cases[term.source]]
         twins = spelling_problems(words, codebook.columns[term.source], term.source)
-        refuse(placed(list(twins), cases, codebook))
+        refuse(placed(list(twins), Examined(cases, codebook, {}, [])))
     cells, levels = labels_of(cases, codebook, term.source)
     if not levels:
         raise CasepoolError("the column is empty", file=codebook.name, column=term.source, remedy="remove the term")

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from casepool.cases.cells import BadCellError, is_missing, parse_boolean
-from casepool.cases.codebook import Codebook
+from casepool.cases.codebook import Codebook, entry_of
 from casepool.cases.column import Column
 from casepool.cases.tables import missing_column, row_name
-from casepool.cases.units import DAYS
+from casepool.cases.units import DAYS, named_unit
 from casepool.errors import CasepoolError
 from casepool.modelling.specification.exposure import Exposure
 from casepool.modelling.specification.model import Model
 from casepool.modelling.specification.outcome import Outcome
+
+log = logging.getLogger("casepool")
 
 DECIMALS = 9
 """Times are rounded to this many decimals after conversion, so that any unit gives the same numbers."""
@@ -80,9 +84,10 @@ class Reader:
         return np.asarray(self.cases[column].to_numpy(dtype=float, na_value=np.nan))
 
     def times(self, column: str, unit: str) -> np.ndarray:
-        """Read a column of times in `unit`, converting from the codebook's unit."""
+        """Read a column of times in `unit`, converted from that of the codebook or else of its name."""
         values = self.numbers(column)
-        own = self.codebook.columns[column].unit or unit
+        told = self.codebook.columns[column].unit
+        own = told or named_unit(column) or unit
         if own not in DAYS:
             raise CasepoolError(
                 "unknown unit of time",
@@ -93,6 +98,8 @@ class Reader:
             )
         if (values < 0).any():
             raise self.refuse("a time before time zero", int(np.argmax(values < 0)), column, "correct the time")
+        if own not in (told, unit):
+            _say_converted(self.codebook.name, column, own, unit)
         return values if own == unit else np.round(values * DAYS[own] / DAYS[unit], DECIMALS)
 
     def flags(self, column: str) -> list[bool | None]:
@@ -108,6 +115,13 @@ class Reader:
                     f"expected true or false (type {kind})", position, column, "correct the cell"
                 ) from None
         return out
+
+
+@lru_cache(1_000)
+def _say_converted(file: str, column: str, own: str, unit: str) -> None:
+    """Say once that the name of a column told its unit, however often it is read."""
+    said = "%s, column %r: in %s by its name, converted to %s; add unit = %r to %s, or the unit it is in"
+    log.warning(said, file, column, own, unit, own, entry_of(column))
 
 
 def read_outcome(reader: Reader) -> Read:

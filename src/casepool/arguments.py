@@ -13,6 +13,8 @@ from casepool.errors import CasepoolError
 
 LONGEST_PART = 255
 """Bytes a file system allows the name of one file or folder."""
+LONGEST_PATH = 4095
+"""Bytes a system allows a path."""
 MOST = 1_000_000
 """The largest of the numbers that say how much work is done: draws, chains, cores."""
 AUTO, NUTS = "auto", "nuts"
@@ -37,8 +39,15 @@ def path_of(given: Any, wanted: str = "a path") -> Path:
         encoded = os.fsencode(given)
     except UnicodeEncodeError:
         encoded = b"\0"
-    if b"\0" in encoded or any(len(os.fsencode(part)) > LONGEST_PART for part in Path(given).parts):
+    parts = [] if b"\0" in encoded else [len(os.fsencode(part)) for part in Path(given).parts]
+    if b"\0" in encoded or len(encoded) > LONGEST_PATH or max(parts, default=0) > LONGEST_PART:
         raise CasepoolError("no file can have this name", value=str(given), remedy="use a shorter or simpler one")
+    if not Path(given).is_absolute():
+        try:
+            Path.cwd()
+        except OSError:
+            problem = "the current folder is no more, and the path starts there"
+            raise CasepoolError(problem, value=str(given), remedy="change to another folder") from None
     return Path(given)
 
 
@@ -46,6 +55,13 @@ def name_of(given: Any, what: str, remedy: str = "pass a column's name as text")
     """Return a name, say of a column, refusing what is no text."""
     if not isinstance(given, str):
         raise CasepoolError(f"`{what}` needs a name", value=given, remedy=remedy)
+    return given
+
+
+def flag_of(given: Any, what: str) -> bool:
+    """Return true or false, refusing all else: a frame or an array is neither."""
+    if not isinstance(given, bool):
+        raise CasepoolError(f"{what} is true or false", value=given, remedy="pass True or False")
     return given
 
 

@@ -5,8 +5,11 @@ Exit status 0, 2 on bad input, 3 without convergence, 4 where a fit does not rep
 
 from __future__ import annotations
 
+import io
+import os
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,6 +19,7 @@ from casepool.commands import COMMANDS, Command, Engine
 from casepool.errors import CasepoolError
 from casepool.escaping import one_line, printable
 from casepool.remarks import parts
+from casepool.replacing import is_page, read_by, target_of
 from casepool.writing import RARE, RARE_NOTE, marked_counts, table_text
 
 if TYPE_CHECKING:
@@ -40,6 +44,7 @@ app = typer.Typer(
 Data = Annotated[str, typer.Option("--data", help="A bundled dataset's name, a folder with cases.csv, or a CSV file.")]
 Seed = Annotated[int, typer.Option(help="Seed of the sampler.")]
 Times = Annotated[list[float] | None, typer.Option("--at", help="A time; may be given several times.")]
+Force = Annotated[bool, typer.Option("--force", help="Replace a file that casepool did not write.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="Say nothing while working.")]
 
 
@@ -111,15 +116,17 @@ def fit(
     draws: Annotated[int, typer.Option(help="Draws of each chain.")] = 1000,
     tune: Annotated[int | None, typer.Option(help="Warm-up draws of each chain, of nuts alone; 1000.")] = None,
     chains: Annotated[int, typer.Option(help="Chains.")] = 4,
+    force: Force = False,
     quiet: Quiet = False,
 ) -> None:
     """Fit a model to a table and save the draws."""
-    _folder_of(out)
-    from casepool.inference.files import save_fit
+    from casepool.inference.files import is_saved_fit, save_fit
+
+    target_of(out, is_saved_fit, overwrite=force, inputs=read_by(name, data))
     from casepool.inference.fitting import fit as run
 
     fitted = run(name, data, seed=seed, engine=engine, draws=draws, tune=tune, chains=chains, progress=not quiet)
-    save_fit(fitted, out)
+    save_fit(fitted, out, overwrite=force)
     print(f"saved {out} (seed {seed})")
     _stop_if_unconverged([fitted])
 
@@ -200,10 +207,11 @@ def report(
     seed: Seed = 1,
     engine: Engine = None,
     at: Times = None,
+    force: Force = False,
     quiet: Quiet = False,
 ) -> None:
     """Fit what a dataset's codebook lists under `report`, and write one self-contained HTML page."""
-    _folder_of(out)
+    target_of(out, is_page, overwrite=force, inputs=read_by(data))
     from casepool.cases import codebook_of, resolve_cases
     from casepool.modelling import model
     from casepool.modelling.design.making import design_of_typed
@@ -226,7 +234,7 @@ def report(
     from casepool.reporting import report as write
 
     fits = [run(each, cases, seed=seed, engine=engine, progress=not quiet) for each in chosen]
-    write(fits, out, at=at or None, progress=not quiet)
+    write(fits, out, at=at or None, overwrite=force, progress=not quiet)
     print(f"wrote {out} (seed {seed})")
     _stop_if_unconverged(fits)
 
@@ -263,12 +271,6 @@ def _answer(name: str, command: Command) -> Callable[..., None]:
 
 for _name, _command in COMMANDS.items():
     app.command(_name.replace("_", "-"))(_answer(_name, _command))
-
-
-def _folder_of(out: Path) -> None:
-    """Refuse an output file whose folder is missing, before the work instead of after it."""
-    if not out.absolute().parent.is_dir():
-        raise CasepoolError("the folder of the output file does not exist", file=str(out), remedy="create it first")
 
 
 def _text(table: pd.DataFrame, *, csv: bool) -> str:
@@ -350,8 +352,19 @@ def _stop_if_unconverged(fits: Sequence[Any]) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and leave with its exit status."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # an encoding that lacks a letter stops nothing
     try:
-        app(args=arguments)
+        try:
+            app(args=arguments)
+        finally:
+            sys.stdout.flush()
     except CasepoolError as error:
         print(f"casepool: {error}", file=sys.stderr)
+        sys.exit(BAD_INPUT)
+    except OSError as error:  # of standard output, as files say theirs themselves
+        with suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the interpreter tries once more
+        print(f"casepool: standard output cannot be written ({error.strerror}); send it elsewhere", file=sys.stderr)
         sys.exit(BAD_INPUT)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 import os
+import stat
 import tempfile
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from casepool.arguments import path_of
 from casepool.errors import CasepoolError
 from casepool.escaping import csv_cell, html_text, latex_text, markdown_text
+from casepool.replacing import GENERATOR, head_of, is_page, target_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,6 +32,8 @@ FORGOTTEN = 3600.0
 """Seconds after which a file beside the one to be written was left there by a process that is no more."""
 LONGEST_NAME = 100
 """Bytes of a file's name that the file beside it repeats."""
+HEADINGS = {"csv": 0, "md": 0, "tex": 2}
+"""Lines of a written table's headings."""
 
 
 def write_atomically(path: Path, content: bytes) -> None:
@@ -42,6 +47,7 @@ def write_atomically(path: Path, content: bytes) -> None:
     CasepoolError
         If the folder does not exist or cannot be written to.
     """
+    path = Path(os.path.realpath(path))  # written through a link, which stays one
     prefix = f".{path.name.encode()[:LONGEST_NAME].decode(errors='ignore')}."
     try:
         handle, beside = tempfile.mkstemp(dir=path.parent, prefix=prefix, suffix=".part")
@@ -54,9 +60,7 @@ def write_atomically(path: Path, content: bytes) -> None:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        umask = os.umask(0)
-        os.umask(umask)
-        Path(beside).chmod(0o666 & ~umask)
+        Path(beside).chmod(_mode(path))
         Path(beside).replace(path)
         sync_folder(path.parent)
     except OSError as error:
@@ -66,6 +70,15 @@ def write_atomically(path: Path, content: bytes) -> None:
     finally:
         Path(beside).unlink(missing_ok=True)
     _remove_forgotten(path.parent, prefix)
+
+
+def _mode(path: Path) -> int:
+    """Return the permissions of the file that is replaced, or those of a new one."""
+    if path.exists():
+        return stat.S_IMODE(path.stat().st_mode)
+    umask = os.umask(0)
+    os.umask(umask)
+    return 0o666 & ~umask
 
 
 def sync_folder(folder: Path) -> None:
@@ -87,7 +100,7 @@ def _remove_forgotten(folder: Path, prefix: str) -> None:
                     path.unlink()
 
 
-def write_table(table: pd.DataFrame, path: str | Path, *, public: bool | None = None) -> Path:
+def write_table(table: pd.DataFrame, path: str | Path, *, public: bool | None = None, overwrite: bool = False) -> Path:
     """Write a table of answers as CSV, HTML, LaTeX or Markdown, by the ending of the file's name.
 
     Text is escaped for each: in a CSV file what a spreadsheet would take for a formula gets an apostrophe before it,
@@ -103,6 +116,8 @@ def write_table(table: pd.DataFrame, path: str | Path, *, public: bool | None = 
         Whether small counts may be shown as they are. By default what the codebook of the cases says. If not, counts
         of 1 and 2 patients or events are marked (0 identifies nobody): in a CSV file by a column ``few``, so
         that counts stay numbers, elsewhere by a dagger and a note.
+    overwrite : bool
+        Whether to replace a file that is no such table casepool wrote.
 
     Returns
     -------
@@ -128,9 +143,20 @@ def write_table(table: pd.DataFrame, path: str | Path, *, public: bool | None = 
         )
     text = table_text(table, form, public=public)
     if form == "html":
-        text = f'<!DOCTYPE html>\n<html lang="en">\n<meta charset="utf-8">\n<title>Table</title>\n{text}\n</html>\n'
-    write_atomically(path, text.encode())
+        head = f'<html lang="en">\n<meta charset="utf-8">\n{GENERATOR}\n<title>Table</title>'
+        text = f"<!DOCTYPE html>\n{head}\n{text}\n</html>\n"
+    write_atomically(target_of(path, partial(_is_table, form, text), overwrite=overwrite), text.encode())
     return path
+
+
+def _is_table(form: str, text: str, path: Path) -> bool:
+    """Whether a file holds a table of a form that casepool wrote: by its mark, or by its headings."""
+    if form == "html":
+        return is_page(path)
+    place = HEADINGS[form]
+    lines = head_of(path).decode(errors="replace").splitlines()[place : place + 1]
+    names = re.findall(r"\w+", lines[0])[:3] if lines else []
+    return lines == text.splitlines()[place : place + 1] or names == ["estimand", "by", "level"]
 
 
 def table_text(table: pd.DataFrame, form: str, *, public: bool | None = None) -> str:

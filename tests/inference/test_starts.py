@@ -1,6 +1,5 @@
 """Where chains begin: at the centre of the prior, or, under a vague one, nearer to where something can be observed."""
 
-
 import numpy as np
 import pandas as pd
 import pytest

@@ -343,3 +343,18 @@ def test_a_term_called_like_nothing_is_none_of_their_business(one, other):
     terms = {one: {"kind": "group"}, other: {"kind": "category"}}
     priors = {"intercept": NORMAL, f"{one}_sd": HALF, f"{other}_effect": NORMAL}
     assert list(model_from_dict(BERNOULLI | {"terms": terms, "priors": priors}, name="mine").terms) == [one, other]
+
+
+@pytest.mark.parametrize("intercept", [{"from": "median_time", "median": 12, "upper": 60}, None])
+def test_priors_that_are_missing_are_told_all_at_once(intercept):
+    plain = {
+        "family": "weibull",
+        "outcome": {"time": "time", "event": "event"},
+        "terms": {"site": {"kind": "group", "borrowing": "partial"}, "sex": {"kind": "category"}},
+        "priors": {"intercept": intercept} if intercept else {},
+    }
+    with pytest.raises(CasepoolError) as refusal:
+        model_from_dict(plain, name="small")
+    wanted = ["intercept"] * (intercept is None) + ["site_sd", "sex_effect", "shape"]
+    assert f"the model needs {len(wanted)} more priors" in str(refusal.value)
+    assert refusal.value.remedy == f"add {', '.join(f'[priors.{name}]' for name in wanted)}"

@@ -81,7 +81,10 @@ def new_dataset(folder: str | Path, table: str | Path | pd.DataFrame) -> Path:
     refuse(problem for problem in found.problems if problem.rule != "near-twin level")
     if not found.columns:
         refuse(found.problems)
-    draft = Path(tempfile.mkdtemp(prefix=".casepool-", dir=folder.absolute().parent))
+    try:
+        draft = Path(tempfile.mkdtemp(prefix=".casepool-", dir=folder.absolute().parent))
+    except OSError as error:
+        raise _unwritable(folder, error) from None
     try:
         _write_cells(draft / "cases.csv", found)
         warned = [problem for problem in remarks_on(found) if problem.severity == WARNING]
@@ -91,10 +94,15 @@ def new_dataset(folder: str | Path, table: str | Path | pd.DataFrame) -> Path:
         if folder.exists():
             folder.rmdir()
         draft.rename(folder)
-    except BaseException:
-        shutil.rmtree(draft, ignore_errors=True)
-        raise
+    except OSError as error:
+        raise _unwritable(folder, error) from None
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)  # moved by now, unless something went wrong
     return folder
+
+
+def _unwritable(folder: Path, error: OSError) -> CasepoolError:
+    return CasepoolError(f"cannot write there ({error.strerror})", file=str(folder), remedy="choose another folder")
 
 
 def _raw(table: str | Path | pd.DataFrame) -> tuple[Sheet, str]:

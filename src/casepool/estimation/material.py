@@ -89,7 +89,10 @@ def folder_of(dataset: str) -> Path | None:
     """Find the folder of a dataset by the name its fits have for it: bundled, or in the working folder."""
     if dataset in list_datasets():
         return bundled("data") / dataset
-    folders = (path for path in Path().iterdir() if (path / WHOLE_FILE).is_file())
+    try:
+        folders = [path for path in Path().iterdir() if (path / WHOLE_FILE).is_file()]
+    except OSError:  # the working folder is no more, or closed
+        return None
     return next(
         (path for path in folders if dataset in (path.name, Codebook(path.name, public=False).shown_name)), None
     )

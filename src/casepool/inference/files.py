@@ -11,6 +11,7 @@ import xarray as xr
 from casepool.arguments import path_of
 from casepool.errors import CasepoolError
 from casepool.inference.fit_format import refuse_what_is_no_fit
+from casepool.replacing import target_of
 from casepool.writing import write_atomically
 
 MARK = b"casepool-sha256:"
@@ -18,7 +19,7 @@ TAIL = len(MARK) + 64
 """Bytes of the checksum after the netCDF content; HDF5 readers do not look behind its end."""
 
 
-def save_fit(fit: xr.DataTree, path: str | Path) -> Path:
+def save_fit(fit: xr.DataTree, path: str | Path, *, overwrite: bool = False) -> Path:
     """Save a fit.
 
     Parameters
@@ -26,6 +27,8 @@ def save_fit(fit: xr.DataTree, path: str | Path) -> Path:
     fit : xarray.DataTree
     path : str or pathlib.Path
         The file; an earlier one stays whole until the new one is.
+    overwrite : bool
+        Whether to replace a file that is no fit.
 
     Returns
     -------
@@ -38,9 +41,15 @@ def save_fit(fit: xr.DataTree, path: str | Path) -> Path:
         If this is no fit, or the folder does not exist or cannot be written to.
     """
     refuse_what_is_no_fit(fit)
-    path = path_of(path)
-    write_atomically(path, _with_checksum(fit))
-    return path
+    write_atomically(target_of(path, is_saved_fit, overwrite=overwrite), _with_checksum(fit))
+    return Path(path)
+
+
+def is_saved_fit(path: Path) -> bool:
+    """Whether a file ends as a saved fit does."""
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - TAIL))
+        return file.read().startswith(MARK)
 
 
 def _with_checksum(fit: xr.DataTree) -> bytes:

@@ -14,12 +14,12 @@ import xarray as xr
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from casepool.arguments import path_of
 from casepool.escaping import html_text
 from casepool.estimation.material import Material, gather
 from casepool.estimation.told import MARKS
 from casepool.inference.fit_contents import said_engine
 from casepool.progress import say
+from casepool.replacing import is_page, target_of
 from casepool.reporting.answers import Answers, answer
 from casepool.reporting.blocks import Block, Cell, Points, Section, Table, Text
 from casepool.reporting.cautions import cannot_show
@@ -42,6 +42,7 @@ def report(
     path: str | Path = "report.html",
     *,
     at: Sequence[float] | None = None,
+    overwrite: bool = False,
     progress: bool = True,
 ) -> Path:
     """Write a report for clinicians: one HTML file that needs nothing else to be read.
@@ -55,6 +56,8 @@ def report(
     at : sequence of float, optional
         Times survival is told at, in the models' unit; default the codebook's `at`, else round numbers that follow-up
         reaches.
+    overwrite : bool
+        Whether to replace a file that is no page casepool wrote.
     progress : bool
         Whether to say on standard error what is going on.
 
@@ -68,14 +71,14 @@ def report(
     CasepoolError
         Without fits, for fits of different datasets, or if the file cannot be written.
     """
-    path = path_of(path)
+    target, path = target_of(path, is_page, overwrite=overwrite), Path(path)
     material = gather(fits, at)
     answers = []
     for fitted in material.fits:
         say(progress, f"report: answers of {fitted.model.name}")
         answers.append(answer(fitted, material, progress=progress))
     say(progress, "report: tables and figures")
-    write_atomically(path, render(material, sections(material, answers)).encode())
+    write_atomically(target, render(material, sections(material, answers)).encode())
     say(progress, f"report written to {path}")
     return path
 

@@ -106,6 +106,8 @@ def read_journal(path: Path) -> tuple[dict[str, list[dict[str, Any]]], int]:
     """Return the answers of the whole lines of a journal, and how many lines are not whole."""
     if not path.exists():
         return {}, 0
+    if not path.is_file():
+        raise _unusable(path, "this is no ordinary file")
     try:
         lines = [line for line in path.read_bytes().split(b"\n") if line.strip()]
     except OSError as error:
@@ -117,11 +119,24 @@ def read_journal(path: Path) -> tuple[dict[str, list[dict[str, Any]]], int]:
     for line in lines:
         content, _, rest = line.rpartition(SUM)
         if rest == _checksum(content) + END:
-            entry = json.loads(content + b"}")
-            known[entry["key"]] = entry["rows"]
+            entry = _entry(content + b"}")
+            known |= entry
+            lost += not entry
         else:
             lost += 1
     return known, lost
+
+
+def _entry(text: bytes) -> dict[str, list[dict[str, Any]]]:
+    """Read a whole line: rows by key; nothing where a right checksum ends what is no answer."""
+    try:
+        entry = json.loads(text)
+    except ValueError:
+        return {}
+    key, rows = (entry.get(name) for name in ("key", "rows")) if isinstance(entry, dict) else (None, None)
+    if not isinstance(key, str) or not isinstance(rows, list) or not rows:
+        return {}
+    return {key: rows} if all(isinstance(row, dict) for row in rows) else {}
 
 
 def _unusable(path: Path, problem: str, remedy: str = "name another journal") -> CasepoolError:

@@ -29,7 +29,7 @@ from casepool.modelling.design.times import default_times
 from casepool.modelling.specification.model import model_dict
 from casepool.studies.asked import ANSWERS, ask
 from casepool.studies.journal import open_journal
-from casepool.tables import marked_private
+from casepool.tables import COLUMNS, marked_private
 
 
 def multiverse(
@@ -113,7 +113,7 @@ def multiverse_of(
             for number, choices in enumerate(worlds, start=1):
                 frame, book = recode_typed(cases, codebook, choices)
                 key = _key(chosen, frame, book, plan, choice.engine, estimand, by)
-                if key not in finished.known:
+                if not _is_answer(finished.known.get(key)):
                     what = f"{chosen.name}, combination {number} of {len(worlds)} ({_label(choices)})"
                     table = ask(estimand, open_draws(fit_by(choice, plan, chosen, frame, book, what=what)), by)
                     finished.add(key, [{str(k): v for k, v in row.items()} for row in table.to_dict(orient="records")])
@@ -121,6 +121,11 @@ def multiverse_of(
 
         blocks = in_turn(asked_of(plan.engine, codebook), plan.settings, told, progress=plan.progress)
     return marked_private(pd.concat(blocks, ignore_index=True), public=codebook.public)
+
+
+def _is_answer(rows: list[dict[str, Any]] | None) -> bool:
+    """Whether rows that a journal holds are those of an estimate table."""
+    return rows is not None and all(set(COLUMNS) <= row.keys() for row in rows)
 
 
 def _label(choices: Mapping[str, str]) -> str:

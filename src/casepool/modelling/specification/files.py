@@ -20,7 +20,7 @@ from casepool.modelling.specification.exposure import Exposure
 from casepool.modelling.specification.model import SHAPE_KEYS, Model, keys_of
 from casepool.modelling.specification.outcome_keys import read_keys
 from casepool.modelling.specification.prior_files import SCALES, Link, of_median_time, of_waiting_time, read_prior
-from casepool.modelling.specification.required_priors import check_priors
+from casepool.modelling.specification.required_priors import check_priors, refuse_missing
 from casepool.modelling.specification.values import converted, one_of
 from casepool.modelling.terms.kinds import KINDS
 from casepool.modelling.terms.labels import Group
@@ -108,8 +108,10 @@ def model_from_dict(plain: Mapping[str, Any], *, name: str, file: str = "") -> M
     terms = _own_priors_of(terms, file)
     effects, link = form.get("effects", ""), form.get("link", "")
     scales = _scales(family, effects, shape.get("knots", ()), exposures, file)
-    priors = _priors(_table(plain, "priors", file), file, scales, {own_of(name) for name in terms})
-    made = Model(name, _title(plain, name, file), family, outcome, effects, terms, exposures, priors, link, **shape)
+    stated = _table(plain, "priors", file)
+    made = Model(name, _title(plain, name, file), family, outcome, effects, terms, exposures, {}, link, **shape)
+    refuse_missing(made, stated, file)
+    made = replace(made, priors=_priors(stated, file, scales, {own_of(name) for name in terms}))
     check_priors(made, file)
     _check_variables(made, file)
     return made

@@ -107,7 +107,7 @@ def of_median_time(
     Raises
     ------
     CasepoolError
-        When it is called, if one of these has no prior, or one without a median.
+        When it is called, if the prior of one of these has no median.
     """
     own = FAMILIES[family]
 
@@ -115,8 +115,6 @@ def of_median_time(
         values = {}
         for parameter in () if own.shape_keys else own.parameters_of(effects):
             place = {"file": file, "column": f"priors.{parameter.name}"}
-            if parameter.name not in priors:
-                raise CasepoolError("the model needs this prior", remedy=f"add [priors.{parameter.name}]", **place)
             if not priors[parameter.name].distribution.has_quantiles:
                 problem = "an intercept stated as a median survival needs a prior with a median here"
                 raise CasepoolError(problem, remedy="use another distribution", **place)

@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from casepool.errors import CasepoolError
 from casepool.modelling.specification.model import Model
 
 
+def refuse_missing(made: Model, given: Collection[str], file: str) -> None:
+    """Refuse a model that needs priors its file does not give: all of them at once."""
+    missing = [name for name in made.prior_keys if name not in given]
+    if missing:
+        raise CasepoolError(
+            f"the model needs {'this prior' if len(missing) == 1 else f'{len(missing)} more priors'}",
+            file=file,
+            column=f"priors.{missing[0]}",
+            remedy=f"add {', '.join(f'[priors.{name}]' for name in missing)}",
+        )
+
+
 def check_priors(made: Model, file: str) -> None:
-    """Refuse priors that are missing, belong to nothing, or have the wrong support.
+    """Refuse priors that belong to nothing, or have the wrong support.
 
     That of an exposure's intensity may stand there unused, where its dates are not modelled.
 
@@ -16,14 +30,6 @@ def check_priors(made: Model, file: str) -> None:
     CasepoolError
         For the first thing wrong.
     """
-    for name in made.prior_keys:
-        if name not in made.priors:
-            raise CasepoolError(
-                "the model needs this prior",
-                file=file,
-                column=f"priors.{name}",
-                remedy=f"add [priors.{name}]",
-            )
     owners = {exposure.intensity.key: exposure.intensity for exposure in made.exposures.values()}
     owners |= {own.key: own for own in made.parameters if own.key}
     for key, prior in made.priors.items():

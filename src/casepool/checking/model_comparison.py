@@ -13,8 +13,8 @@ from scipy import special
 from casepool.arguments import name_of
 from casepool.checking.leave_one_out import LeftOneOut, leave_one_out
 from casepool.errors import CasepoolError
+from casepool.estimation.arms import arms_of, refuse_times, times_of
 from casepool.estimation.draws import HUGE, Fitted, check_probability, open_all, posterior_rows
-from casepool.estimation.survival import arms_of, refuse_times, times_of
 from casepool.estimation.targets import ANSWERS, over_patients
 from casepool.inference.convergence import worst
 from casepool.modelling.design.endpoint_counts import counted

@@ -8,9 +8,10 @@ from dataclasses import replace
 import pandas as pd
 
 from casepool.errors import CasepoolError
+from casepool.estimation.contrasts import contrast_of
 from casepool.estimation.draws import Fitted
 from casepool.estimation.response import estimates_of
-from casepool.estimation.survival import contrast_of, survival_of
+from casepool.estimation.survival import survival_of
 from casepool.modelling.specification.endpoints import event
 
 MOST_LEVELS = 8

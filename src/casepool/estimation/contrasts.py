@@ -1,4 +1,4 @@
-"""Levels of a response model compared pairwise, endpoint by endpoint."""
+"""Levels of a factor or exposure compared pairwise: risks of a response model, hazards or times of survival."""
 
 from __future__ import annotations
 
@@ -8,11 +8,14 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import xarray as xr
 
+from casepool.arguments import name_of, one_of
 from casepool.errors import CasepoolError
-from casepool.estimation.draws import Fitted, posterior_rows, probability_row
-from casepool.estimation.targets import ANSWERS
-from casepool.estimation.told import separated
+from casepool.estimation.draws import CI_PROB, Fitted, check_probability, open_draws, posterior_rows, probability_row
+from casepool.estimation.ratios import ratio_table
+from casepool.estimation.targets import ANSWERS, TARGETS
+from casepool.estimation.told import separated, with_told
 from casepool.modelling.design.endpoint_counts import counted
 from casepool.modelling.design.grouping import Membership
 from casepool.modelling.families.names import effect_of
@@ -21,6 +24,63 @@ from casepool.remarks import remark
 
 Told = tuple[dict[str, Any], np.ndarray]
 """A row of a table and the draws it tells of: a quantity's, or of whether something holds."""
+
+
+def contrast(
+    fit: xr.DataTree,
+    by: str,
+    *,
+    target: str = "standardised",
+    ci_prob: float = CI_PROB,
+    rope: tuple[float, float] | None = None,
+) -> pd.DataFrame:
+    """Compare levels pairwise: risks of a response model, hazards (or times) of a survival model.
+
+    Parameters
+    ----------
+    fit : xarray.DataTree
+    by : str
+        A factor or exposure of the model.
+    target : {"standardised", "observed", "new"}
+        Of a response model: which probabilities are compared, see `estimates`.
+    ci_prob : float
+        Width of the equal-tailed credible interval.
+    rope : tuple of two floats, optional
+        Of a response model: limits of a region of practical equivalence; adds the probability that the risk
+        difference lies between them.
+
+    Returns
+    -------
+    pandas.DataFrame
+        An estimate table; ``level`` is "A vs B": A minus B, or A over B, B the earlier level. A posterior
+        probability is a row of its own without limits.
+
+    Raises
+    ------
+    CasepoolError
+        If `by` is no factor of the model, or there is nothing to compare.
+    """
+    check_probability(ci_prob)
+    check_rope(rope)
+    name_of(by, "by", "name a factor or exposure of the model")
+    one_of(target, TARGETS, "target")
+    return contrast_of(open_draws(fit), by, target=target, ci_prob=ci_prob, rope=rope)
+
+
+def contrast_of(
+    fitted: Fitted,
+    by: str,
+    *,
+    target: str = "standardised",
+    ci_prob: float = CI_PROB,
+    rope: tuple[float, float] | None = None,
+) -> pd.DataFrame:
+    """Compare levels pairwise as `contrast` does, of a fit that is open."""
+    if not fitted.is_survival:
+        return with_told(fitted, lambda own: response_contrast(own, by, target=target, ci_prob=ci_prob, rope=rope))
+    if rope is not None:
+        raise CasepoolError(f"{fitted.model.name!r} has no risk difference", remedy="leave out rope")
+    return with_told(fitted, lambda own: ratio_table(own, by, ci_prob))
 
 
 def response_contrast(

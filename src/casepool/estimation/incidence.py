@@ -11,9 +11,9 @@ import pandas as pd
 import xarray as xr
 
 from casepool.errors import CasepoolError
+from casepool.estimation.arms import arms_of, times_of
 from casepool.estimation.curves import Curve, Strategy
 from casepool.estimation.draws import Fitted, check_probability, open_all, posterior_rows
-from casepool.estimation.survival import arms_of, times_of
 from casepool.inference.convergence import worst
 from casepool.modelling.families.baselines import TINY
 from casepool.remarks import Remarks

@@ -14,8 +14,8 @@ from casepool.arguments import times_of
 from casepool.cases import Codebook, list_datasets
 from casepool.cases.reading import read_typed
 from casepool.errors import CasepoolError
+from casepool.estimation.arms import refuse_times
 from casepool.estimation.draws import Fitted, open_all
-from casepool.estimation.survival import refuse_times
 from casepool.inference.fit_contents import data_hash, used_columns
 from casepool.remarks import Count
 

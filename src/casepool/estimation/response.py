@@ -13,11 +13,12 @@ import xarray as xr
 
 from casepool.arguments import name_of, one_of
 from casepool.errors import CasepoolError
+from casepool.estimation.arms import refuse_times
 from casepool.estimation.crossed import moved
 from casepool.estimation.draws import CI_PROB, Fitted, check_probability, open_draws, posterior_rows
 from casepool.estimation.exchangeability import exchangeability_rows
 from casepool.estimation.ledger import own_shares
-from casepool.estimation.survival import refuse_times, survival_of
+from casepool.estimation.survival import survival_of
 from casepool.estimation.targets import ANSWERS, TARGETS, Answer, new_patient, over_patients
 from casepool.estimation.told import with_told
 from casepool.modelling.design.endpoint_counts import counted, reached

@@ -13,9 +13,9 @@ from matplotlib.ticker import FixedLocator, MaxNLocator, PercentFormatter
 
 from casepool.errors import CasepoolError
 from casepool.escaping import literal
+from casepool.estimation.arms import arms_of
 from casepool.estimation.curves import Strategy
 from casepool.estimation.draws import Fitted, open_draws, quantiles
-from casepool.estimation.survival import arms_of
 from casepool.frequentist.curves import StepCurve, kaplan_meier, numbers_at_risk
 from casepool.modelling import Model
 from casepool.plotting.numbers import capital

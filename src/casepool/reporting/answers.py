@@ -10,10 +10,11 @@ import pandas as pd
 
 from casepool.checking.verdicts import INFORMATION, check_of
 from casepool.errors import CasepoolError
+from casepool.estimation.contrasts import contrast_of
 from casepool.estimation.draws import Fitted
 from casepool.estimation.material import Material
 from casepool.estimation.response import estimates_of
-from casepool.estimation.survival import contrast_of, survival_of
+from casepool.estimation.survival import survival_of
 from casepool.frequentist.answers import classical_of
 from casepool.inference.convergence import worst
 from casepool.inference.fitting import Plan, planned

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import pandas as pd
 
 from casepool.estimation.material import Material
-from casepool.estimation.survival import prior_chance
+from casepool.estimation.ratios import prior_chance
 from casepool.modelling.design.touched import unvaried
 from casepool.modelling.families.names import effect_of
 from casepool.modelling.specification.cautions import association, lowered

@@ -8,7 +8,8 @@ import pandas as pd
 
 from casepool.cases.recoding import AS_RECORDED
 from casepool.estimation.material import Material
-from casepool.estimation.survival import prior_chance, survival_words
+from casepool.estimation.ratios import prior_chance
+from casepool.estimation.survival import survival_words
 from casepool.frequentist.survival_rows import EVER, LANDMARK
 from casepool.modelling.families.names import effect_of
 from casepool.modelling.specification.cautions import association

@@ -7,9 +7,10 @@ from collections.abc import Callable
 import pandas as pd
 
 from casepool.errors import CasepoolError
+from casepool.estimation.contrasts import contrast_of
 from casepool.estimation.draws import Fitted
 from casepool.estimation.response import estimates_of
-from casepool.estimation.survival import contrast_of, survival_of
+from casepool.estimation.survival import survival_of
 
 ANSWERS: dict[str, Callable[..., pd.DataFrame]] = {
     "contrast": contrast_of,

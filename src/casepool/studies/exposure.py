@@ -9,8 +9,8 @@ import pandas as pd
 import xarray as xr
 
 from casepool.errors import CasepoolError
+from casepool.estimation.contrasts import contrast_of
 from casepool.estimation.draws import Fitted, open_draws
-from casepool.estimation.survival import contrast_of
 from casepool.inference.fitting import again
 from casepool.modelling import Model
 from casepool.modelling.families.names import effect_of, log_intensity_of

@@ -11,9 +11,9 @@ import xarray as xr
 from casepool.arguments import numbers_of
 from casepool.checking.prior_sensitivity import power_scaling_of
 from casepool.errors import CasepoolError
+from casepool.estimation.contrasts import contrast_of
 from casepool.estimation.draws import Fitted, open_draws
 from casepool.estimation.response import estimates_of
-from casepool.estimation.survival import contrast_of
 from casepool.modelling import Model
 from casepool.modelling.families.names import sd_of
 from casepool.modelling.families.parameters import Role

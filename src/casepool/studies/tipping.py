@@ -16,8 +16,8 @@ from casepool.cases.codebook import Codebook
 from casepool.cases.reading import resolve_typed
 from casepool.cases.tables import bare, typed_by
 from casepool.errors import CasepoolError
+from casepool.estimation.contrasts import contrast_of
 from casepool.estimation.draws import open_draws
-from casepool.estimation.survival import contrast_of
 from casepool.inference.convergence import worst
 from casepool.inference.fitting import Plan, of_study, planned, together
 from casepool.modelling import Design, Model

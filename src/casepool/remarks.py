@@ -87,7 +87,7 @@ WORDS = {
     "no event yet": "no event by then: no limits",
     "log-log": "log-log limits",
     "at risk": "{n} at risk",
-    "median limits": "log-log limits (Brookmeyer-Crowley; {others})",
+    "median limits": "log-log limits (Brookmeyer-Crowley), {others}",
     "other limits": "on the {scale} scale {limits}",
     "median rule": "where survival is exactly one half: {rule}",
     "log-rank": "chi-square {statistic}, df {df}",

@@ -10,7 +10,7 @@ from casepool.frequentist.answers import classical
 from casepool.frequentist.maximum_likelihood import LOST
 
 
-@pytest.mark.parametrize("first", range(0, 160, 20))
+@pytest.mark.parametrize("first", range(0, 100, 20))
 def test_every_table_is_answered_with_numbers_or_a_reason(first):
     said = Counter()
     for number in range(first, first + 20):
@@ -25,7 +25,7 @@ def test_every_table_is_answered_with_numbers_or_a_reason(first):
     assert said["lost"] <= 2
 
 
-@pytest.mark.parametrize("number", range(1000, 1012))
+@pytest.mark.parametrize("number", range(1000, 1008))
 def test_another_optimiser_finds_the_same(number):
     _, wrong = few_deaths.checked(number, starts=2)
     assert not wrong

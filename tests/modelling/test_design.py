@@ -7,7 +7,7 @@ import pytest
 from casepool._resources import bundled
 from casepool.cases import read_cases
 from casepool.errors import CasepoolError
-from casepool.modelling import list_models, make_design, model
+from casepool.modelling import list_models, make_design, model, model_from_dict
 from casepool.modelling.design.likelihood import data_of, linear_predictor
 from casepool.modelling.design.touched import touched
 from casepool.modelling.families.arrays import NUMPY
@@ -217,3 +217,14 @@ def test_an_exposure_that_nobody_or_everybody_has_is_pointed_out(as_, surgery, s
     note = note_of(touched(make_design(chosen, cases)))
     assert said in note
     assert bool(said) == bool(note)
+
+
+def test_events_without_numbers_of_patients_are_of_one_patient_each():
+    plain = {"family": "bernoulli", "outcome": {"events": "events"}, "priors": {"intercept": normal(1)}}
+    cases = pd.DataFrame({"patient": list("abcd"), "events": [1, 0, 1, 1]})
+    design = make_design(model_from_dict(plain, name="plain"), cases)
+    assert design.outcome["n"].tolist() == [1, 1, 1, 1]
+    assert design.outcome["events"].tolist() == [1, 0, 1, 1]
+    assert "one patient a row" in str(design.model.outcome)
+    with pytest.raises(CasepoolError, match="not a number of events among 1 patients"):
+        make_design(design.model, cases.assign(events=[2, 0, 1, 1]))

@@ -24,7 +24,17 @@ WORDS = {
     "twelve": 12,
 }
 """Number words a paper may print instead of digits."""
-NUMERAL = re.compile(r"\d+(?:\.\d+)?|\b(?:" + "|".join(WORDS) + r")\b", re.IGNORECASE)
+NOT_REACHED = ("not reached", "NR")
+"""What is printed for a time that survival or a limit of it does not come to."""
+NUMERAL = re.compile(
+    r"(?P<minus>(?<![\w%)\]])(?<![\d%]\s)[-−–])?"  # between two numbers it is a dash
+    r"(?P<digits>[1-9]\d{0,2}(?:,\d{3})+(?![\d,])(?:[.·]\d+)?|\d*[.·]\d+|(?<!,)\d+,\d+(?![,\d])|\d+)"
+    r"(?:(?:e|\s?[x×]\s?10\^?)(?P<power>[-−]?\d+))?"
+    r"|\b(?P<word>" + "|".join((*NOT_REACHED, *WORDS)) + r")\b",
+    re.IGNORECASE,
+)
+LIST = re.compile(r"\d,\s")
+"""Where commas stand between numbers, not within them."""
 RELATION = re.compile(r"[<>≤≥]=?")
 SLACK = 1e-9
 """Share of the last printed digit that is taken for the rounding of binary arithmetic."""
@@ -73,12 +83,25 @@ class Printed:
 
 
 def read_printed(text: str) -> Printed:
-    """Read the numbers of a printed text; number words count, signs between numbers are no minus."""
+    """Read the numbers of a printed text; number words count, signs between numbers are no minus.
+
+    Points may be raised or commas, the zero before them left out; what is not reached is infinite.
+    """
     relation = RELATION.search(text)
-    numbers = [
-        Decimal(WORDS[word.lower()]) if word.lower() in WORDS else Decimal(word) for word in NUMERAL.findall(text)
-    ]
+    listed = text.replace(",", ", ") if LIST.search(text) else text
+    numbers = [_number(found) for found in NUMERAL.finditer(listed)]
     return Printed(text, {"≤": "<", "≥": ">"}.get(relation[0][0], relation[0][0]) if relation else "=", tuple(numbers))
+
+
+def _number(found: re.Match[str]) -> Decimal:
+    """Read one numeral."""
+    if word := found["word"]:
+        return Decimal(WORDS.get(word.lower(), "Infinity"))
+    digits = found["digits"].replace("·", ".")
+    thousands = re.fullmatch(r"[1-9]\d{0,2}(,\d{3})+(\.\d+)?", digits)
+    digits = digits.replace(",", "" if thousands else ".")
+    power = (found["power"] or "0").replace("−", "-")
+    return Decimal(f"{'-' * bool(found['minus'])}{digits}e{power}")
 
 
 def read_labels(text: str) -> frozenset[str]:
@@ -93,6 +116,8 @@ def _decimals(number: Decimal) -> int:
 
 def _rounds_to(value: float, printed: Decimal) -> bool:
     """Say whether a value lies within half a unit of the last printed digit; ties may go either way."""
+    if printed.is_infinite() or math.isinf(value):
+        return value == float(printed)
     unit = 10.0 ** -_decimals(printed)
     return abs(value - float(printed)) <= unit * (0.5 + SLACK)
 

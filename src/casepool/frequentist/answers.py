@@ -25,6 +25,7 @@ def classical(
     by: str | None = None,
     *,
     at: Sequence[float] | None = None,
+    progress: bool = False,
 ) -> pd.DataFrame:
     """Answer a model's question without a model: rates or Kaplan-Meier, their intervals, and tests.
 
@@ -38,6 +39,8 @@ def classical(
         A factor or exposure of the model, or any labelled column of the cases; None: everyone.
     at : sequence of float, optional
         Of a survival model: times in its unit; default the codebook's `at`, else round numbers that follow-up reaches.
+    progress : bool
+        Whether to say on standard error how far the ratios of a factor of many levels are.
 
     Returns
     -------
@@ -65,15 +68,21 @@ def classical(
         name_of(by, "by", "name a factor of the model, or leave it out")
     asked = model_of(model)
     frame, codebook = resolve_typed(cases)
-    return classical_of(design_of_typed(asked, frame, codebook), frame, codebook, by, at)
+    return classical_of(design_of_typed(asked, frame, codebook), frame, codebook, by, at, progress=progress)
 
 
 def classical_of(
-    design: Design, cases: pd.DataFrame, codebook: Codebook, by: str | None = None, at: Sequence[float] | None = None
+    design: Design,
+    cases: pd.DataFrame,
+    codebook: Codebook,
+    by: str | None = None,
+    at: Sequence[float] | None = None,
+    *,
+    progress: bool = False,
 ) -> pd.DataFrame:
     """Answer as `classical` does, of a model laid on typed cases."""
     if design.model.is_survival:
-        return estimate_table(survival_rows(design, cases, codebook, by, at), public=codebook.public)
+        return estimate_table(survival_rows(design, cases, codebook, by, at, progress=progress), public=codebook.public)
     if at is not None:
         raise CasepoolError(
             f"{design.model.name!r} is a response model, which has no times", column="at", remedy="leave `at` out"

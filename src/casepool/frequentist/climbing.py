@@ -15,7 +15,7 @@ STEPS = 100
 HALVINGS = 40
 LONGEST = 2.0
 """Of a step, in any coordinate."""
-CONVERGED = 1e-9
+CONVERGED = 1e-8
 """What the log-likelihood may still rise by: one step more, and it is that squared."""
 STEEPEST = 12.0
 """Log of a family's parameter beyond which the likelihood is taken to have no maximum."""

@@ -24,7 +24,7 @@ from casepool.modelling.families.baselines import LOG_LOG_2, TINY
 
 STEP = 1e-4
 """Of differences that stand for the derivatives of a function of the parameters."""
-FURTHEST = 500.0
+FURTHEST = 50.0
 """Log ratio beyond which a limit is infinite."""
 CLOSE = 1e-6
 """Of a limit's deviance."""

@@ -21,8 +21,6 @@ Row = dict[str, Any]
 Z = float(stats.norm.ppf(0.975))
 MANY = 50
 """Ratios after which is said how far they are."""
-SURVIVAL = {"estimand": "survival", "unit": "probability"}
-"""The row of a survival that is not computed."""
 
 
 def cox_rows(
@@ -82,7 +80,9 @@ def likelihood_rows(
     model = design.model
     shared = {"source": "raw", **shared, "method": f"maximum likelihood, {model.family} ({model.effects})"}
     if reason := why_not(design):
-        row = {"estimand": f"{_ratio_name(design)} of {by}", "unit": "ratio", "kind": "ratio"} if by else SURVIVAL
+        row = (
+            {"estimand": f"{_ratio_name(design)} of {by}", "unit": "ratio", "kind": "ratio"} if by else _staying(design)
+        )
         return [shared | row | {"note": remark("not computed", reason=reason)}]
     if by in model.exposures:
         exposure, dates = model.exposures[str(by)], NONE
@@ -93,6 +93,11 @@ def likelihood_rows(
     if by is not None:
         return _term_rows(design, by, shared, progress=progress)
     return [] if model.exposures else _survival_rows(design, times, shared)
+
+
+def _staying(design: Design) -> Row:
+    """Return what stands in the row of a survival that is not computed."""
+    return {"estimand": design.model.outcome.staying, "unit": "probability"}
 
 
 def _ratio_name(design: Design) -> str:
@@ -139,14 +144,19 @@ def _survival_rows(design: Design, times: list[float], shared: Row) -> list[Row]
     except CasepoolError as error:
         best, reason = None, error.problem
     if best is None:
-        return [shared | SURVIVAL | {"note": remark("not computed", reason=reason)}]
+        return [shared | _staying(design) | {"note": remark("not computed", reason=reason)}]
     rows: list[Row] = []
     for t in times:
         note = by_delta + (remark("extrapolated", last=f"{last:g}", unit=unit) if t > last else NONE)
-        row = {"estimand": f"survival at {t:g} {unit}", "at": t, "unit": "probability", "note": note}
+        row = {
+            "estimand": f"{design.model.outcome.staying} at {t:g} {unit}",
+            "at": t,
+            "unit": "probability",
+            "note": note,
+        }
         middle, spread = best.log_risk(t) if t else (-np.inf, np.nan)
         rows.append(shared | row | _limited(np.exp(-np.exp(middle + Z * spread * np.array([0, 1, -1])))))
-    row = {"estimand": "median survival", "unit": unit, "note": by_delta}
+    row = {"estimand": design.model.outcome.median, "unit": unit, "note": by_delta}
     middle, spread = best.log_median()
     if np.isinf(middle):
         return [*rows, shared | row | {"estimate": np.inf, "note": remark("cured")}]

@@ -70,7 +70,7 @@ class Limit:
     free : boolean array (coordinates,)
         Coordinates that decide the likelihood in its limit.
     told : boolean array (coordinates,)
-        Coordinates that are the same in all points of the limit.
+        Coordinates that are the same in all points of the limit; not asked where some are held.
     rows : Rows
         What tells in the limit.
     """
@@ -104,7 +104,8 @@ def limit(likelihood: PatientLikelihood, held: frozenset[int] = frozenset()) -> 
     free, told = np.zeros((2, likelihood.size), dtype=bool)
     tells = [j for j in _places(likelihood) if j not in held]
     free[_independent(remaining.all, tells)] = True
-    told[tells] = _determined(remaining.all[:, tells])
+    if not held:
+        told[tells] = _determined(remaining.all[:, tells])
     others = set(range(likelihood.size)) - set(_places(likelihood)) - likelihood.held - held
     free[sorted(others)] = True
     rows = likelihood.rows
@@ -286,9 +287,9 @@ def _determined(forms: Floats) -> NDArray[np.bool_]:
     """Say of every coordinate whether the values of all forms determine it."""
     if not forms.size:
         return np.zeros(forms.shape[1], dtype=bool)
-    _, size, rows = linalg.svd(np.unique(forms, axis=0), full_matrices=False)
-    rows = rows[size > FLAT * max(size[0], 1.0)]
-    return np.asarray((rows**2).sum(axis=0) > 1 - FLAT)
+    size, rows = linalg.eigh(forms.T @ forms)
+    rows = rows[:, size > FLAT * max(size[-1], 1.0)]
+    return np.asarray((rows**2).sum(axis=1) > 1 - FLAT)
 
 
 def _independent(forms: Floats, places: list[int]) -> list[int]:

@@ -16,7 +16,7 @@ from casepool.modelling.design.design import Design
 from casepool.modelling.design.endpoint_counts import counted
 from casepool.modelling.design.grouping import Membership, membership, patients_and_events
 from casepool.modelling.design.making import patient_labels
-from casepool.modelling.design.touched import left_out
+from casepool.modelling.design.touched import left_out, unvaried
 from casepool.modelling.specification.endpoints import at_least, endpoints
 from casepool.remarks import NONE, Remarks, remark
 
@@ -54,14 +54,14 @@ def response_rows(design: Design, cases: pd.DataFrame, codebook: Codebook, by: s
 def _rates(design: Design, cases: pd.DataFrame, group: Membership) -> list[Row]:
     """Make the rows of the raw rates of every endpoint and level, one block for each kind of interval."""
     n, _ = group.counts(design)
-    rows = []
+    rows, note = [], group.remarks(design) + left_out(design) + unvaried(design)
+    ends = [(end, end.words or success_words(design, cases), counted(design, end)) for end in endpoints(design.model)]
     for method in INTERVALS:
         for i, level in enumerate(group.levels):
-            for end in endpoints(design.model):
-                words = end.words or success_words(design, cases)
+            for end, words, events in ends:
                 shared: Row = {"estimand": f"raw rate: patients with {words} among the evaluable", "by": group.by}
-                shared |= {"level": level, "at": end.at, "note": group.remarks(design) + left_out(design)}
-                rows.append(_rate(shared, method, n[i], (counted(design, end) @ group.members)[i]))
+                shared |= {"level": level, "at": end.at, "note": note}
+                rows.append(_rate(shared, method, n[i], events @ group.members[:, i]))
     return rows
 
 

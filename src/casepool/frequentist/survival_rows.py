@@ -11,7 +11,8 @@ import pandas as pd
 
 from casepool.arguments import times_of
 from casepool.cases.codebook import Codebook
-from casepool.frequentist.confidence_limits import survival_limits_at
+from casepool.frequentist.confidence_limits import Scale, survival_limits_at
+from casepool.frequentist.contingency import FEW
 from casepool.frequentist.counting_process import only, split_at_switch
 from casepool.frequentist.curves import (
     StepCurve,
@@ -29,7 +30,9 @@ from casepool.frequentist.response_rows import compared, disjoint_levels
 from casepool.modelling.design.design import Design
 from casepool.modelling.design.grouping import membership
 from casepool.modelling.design.times import default_times
+from casepool.modelling.design.touched import at_the_start, left_out, unvaried
 from casepool.modelling.specification.exposure import Exposure
+from casepool.modelling.specification.outcome import Outcome
 from casepool.remarks import NONE, Count, Remarks, remark
 
 Row = dict[str, Any]
@@ -43,7 +46,13 @@ DATINGS = ("earliest", "middle", "latest")
 
 
 def survival_rows(
-    design: Design, cases: pd.DataFrame, codebook: Codebook, by: str | None, at: Sequence[float] | None
+    design: Design,
+    cases: pd.DataFrame,
+    codebook: Codebook,
+    by: str | None,
+    at: Sequence[float] | None,
+    *,
+    progress: bool = False,
 ) -> list[Row]:
     """Return the rows of a survival model's raw answers.
 
@@ -58,9 +67,12 @@ def survival_rows(
         An exposure or factor of the model, a labelled column, or everyone.
     at : sequence of float or None
         Times in the model's unit.
+    progress : bool
+        Whether to say on standard error how far many ratios are.
     """
     times = times_of(default_times(design, codebook) if at is None else at)
-    counted = {"by": by or "", "level": "" if by else "everyone", **_arm(design, _followed(design))}
+    everyone = np.ones(len(design.patients), dtype=bool)
+    counted = {"by": by or "", "level": "" if by else "everyone", **_arm(design, everyone)}
     if by is None:
         rows = _everyone(design, times)
     elif by in design.model.exposures:
@@ -70,27 +82,29 @@ def survival_rows(
     if design.outcome.get("between", np.zeros(1)).any():
         rows = [row | {"method": f"{row['method']}{AT_ENDS}", "note": remark("at ends") + row["note"]} for row in rows]
     if by is None or by in design.model.exposures or (by in design.terms and design.terms[by].coded.levels):
-        rows += likelihood_rows(design, by, times, counted)
-    return rows
+        rows += likelihood_rows(design, by, times, counted, progress=progress)
+    said = at_the_start(design) if by in design.model.exposures else NONE
+    said += left_out(design) + unvaried(design)
+    return [row | {"note": row["note"] + said} for row in rows]
 
 
 def _everyone(design: Design, times: list[float]) -> list[Row]:
-    everyone = _followed(design)
-    curve = _curve(design, everyone)
+    everyone = np.ones(len(design.patients), dtype=bool)
     shared = {"by": "", "level": "everyone", "method": "Kaplan-Meier", "note": NONE}
-    return curve_rows(curve, times, design.model.outcome.unit, shared | _arm(design, everyone))
+    return curve_rows(_curve(design, everyone), times, design.model.outcome, shared | _arm(design, everyone))
 
 
 def _by_level(design: Design, cases: pd.DataFrame, codebook: Codebook, by: str, times: list[float]) -> list[Row]:
     """Kaplan-Meier per level, and the log-rank test of all levels."""
     group = membership(design, cases, by, codebook)
     rows: list[Row] = []
+    note = group.remarks(design)
     for i, level in enumerate(group.levels):
-        inside = group.members[:, i] & _followed(design)
-        shared = {"by": by, "level": level, "method": "Kaplan-Meier", "note": group.remarks(design)}
-        rows += curve_rows(_curve(design, inside), times, design.model.outcome.unit, shared | _arm(design, inside))
+        inside = group.members[:, i]
+        shared = {"by": by, "level": level, "method": "Kaplan-Meier", "note": note}
+        rows += curve_rows(_curve(design, inside), times, design.model.outcome, shared | _arm(design, inside))
     levels, members = disjoint_levels(group)
-    inside = members.any(axis=1) & _followed(design)
+    inside = members.any(axis=1)
     label = np.array(levels)[members[inside].argmax(axis=1)] if levels else np.zeros(0, dtype=str)
     out = {name: values[inside] for name, values in design.outcome.items()}
     test = log_rank(out["time"], out["event"], label, entry=out["entry"])
@@ -122,10 +136,7 @@ def _time_dependent(
     design: Design, exposure: Exposure, dating: str, switch: np.ndarray, times: list[float]
 ) -> list[Row]:
     """Simon-Makuch curves and the Mantel-Byar test at one dating."""
-    everyone = _followed(design)
-    time, event, entry, switch = (
-        values[everyone] for values in (*(design.outcome[name] for name in ("time", "event", "entry")), switch)
-    )
+    time, event, entry = (design.outcome[name] for name in ("time", "event", "entry"))
     spells, exposed = split_at_switch(time, event, switch, entry)
     dated = remark("at its date", exposure=exposure.name, dating=dating)
     rows: list[Row] = []
@@ -134,10 +145,11 @@ def _time_dependent(
         counted = {"n": float(arm.sum()), "events": float(spells.event[arm].sum())}
         shared = {"by": exposure.name, "level": label, "method": f"Simon-Makuch, {dating} date"}
         shared |= {"dating": dating, "note": dated + remark("in each arm")} | counted
-        rows += curve_rows(curve_of(only(spells, arm)), times, design.model.outcome.unit, shared)
+        rows += curve_rows(curve_of(only(spells, arm)), times, design.model.outcome, shared)
     test = mantel_byar(time, event, switch, entry)
     shared = {"by": exposure.name, "method": f"Mantel-Byar, {dating} date", "dating": dating, "note": dated}
-    shared |= {"level": f"after {exposure.name} vs before or without {exposure.name}"} | _arm(design, everyone)
+    shared |= {"level": f"after {exposure.name} vs before or without {exposure.name}"}
+    shared |= _arm(design, np.ones(len(time), dtype=bool))
     estimand = f"no difference in the hazard after and before or without {exposure.name}"
     follow_up = {"time": spells.time, "event": spells.event, "entry": np.maximum(spells.entry, 0.0)}
     words = {"compared": f"after {exposure.name} against before or without it", "p_value": estimand}
@@ -148,23 +160,19 @@ def _time_dependent(
 def _fixed_curves(design: Design, exposure: Exposure, times: list[float]) -> list[Row]:
     """Kaplan-Meier of the two groups that a baseline or landmark comparison makes."""
     rows: list[Row] = []
-    unit = design.model.outcome.unit
-    followed = _followed(design)
-    for label, arm in zip(
-        exposure.compared_arms(unit), (followed & ~design.exposed, followed & design.exposed), strict=True
-    ):
+    outcome = design.model.outcome
+    for label, arm in zip(exposure.compared_arms(outcome.unit), (~design.exposed, design.exposed), strict=True):
         shared = {"by": exposure.name, "level": label, "method": "Kaplan-Meier", "note": _guard(exposure, design)}
-        rows += curve_rows(_curve(design, arm), times, unit, shared | _arm(design, arm))
+        rows += curve_rows(_curve(design, arm), times, outcome, shared | _arm(design, arm))
     return rows
 
 
 def _fixed_tests(design: Design, exposure: Exposure) -> list[Row]:
     """Log-rank and Cox of ever against never exposed, or by the landmark, which the guard warns of."""
-    followed, unit = _followed(design), design.model.outcome.unit
-    out, ever = {name: values[followed] for name, values in design.outcome.items()}, design.exposed[followed]
-    without, with_ = exposure.compared_arms(unit)
+    out, ever = design.outcome, design.exposed
+    without, with_ = exposure.compared_arms(design.model.outcome.unit)
     shared: Row = {"by": exposure.name, "level": f"{with_} vs {without}", "note": _guard(exposure, design)}
-    shared |= _arm(design, followed)
+    shared |= _arm(design, np.ones(len(ever), dtype=bool))
     kind, pair = EVER, ("ever", f"never {with_}")
     if exposure.as_ == "landmark":
         kind, pair = LANDMARK, (with_, without)
@@ -172,8 +180,6 @@ def _fixed_tests(design: Design, exposure: Exposure) -> list[Row]:
     p_value = f"no difference in the hazard between {pair[0]} and {pair[1]}"
     test = log_rank(out["time"], out["event"], ever, entry=out["entry"])
     rows = [p_row(test, shared | {"estimand": p_value, "method": f"log-rank, {kind}"})]
-    if ever.all() or not ever.any():
-        return rows
     compared = f"{pair[0]} against {pair[1]}"
     return rows + cox_rows(out, ever, shared, kind=kind, compared=compared, p_value=p_value)
 
@@ -181,12 +187,6 @@ def _fixed_tests(design: Design, exposure: Exposure) -> list[Row]:
 def _guard(exposure: Exposure, design: Design) -> Remarks:
     """Say what is wrong with comparing patients by what they came to receive."""
     return remark("guard", caution=exposure.guard(design.model.outcome))
-
-
-def _followed(design: Design) -> np.ndarray:
-    """Say which patients were followed at all: not one who entered at the end of follow-up."""
-    entry, time = design.outcome["entry"], design.outcome["time"]
-    return np.asarray((entry < time) | (entry <= 0))
 
 
 def _arm(design: Design, inside: np.ndarray) -> Row:
@@ -200,28 +200,31 @@ def _curve(design: Design, inside: np.ndarray) -> StepCurve:
     return kaplan_meier(out["time"][inside], out["event"][inside], entry=out["entry"][inside])
 
 
-def curve_rows(curve: StepCurve, times: list[float], unit: str, shared: Row) -> list[Row]:
-    """Read survival at times, and the median, off a curve."""
-    shared = {"source": "raw", "interval": "95% CI", **shared}
+def curve_rows(curve: StepCurve, times: list[float], outcome: Outcome, shared: Row) -> list[Row]:
+    """Read survival at times, and the median, off a curve: nothing where nobody is left or yet at risk."""
+    unit, shared = outcome.unit, {"source": "raw", "interval": "95% CI", **shared}
+    n = numbers_at_risk(curve, times)
     alive = survival_at(curve, times)
+    alive = np.where((n > 0) | (alive == 0) | (np.asarray(times) == 0), alive, np.nan)
     # Before the first event Greenwood's variance is 0: an interval from 1 to 1 would claim certainty.
     low, high = (np.where(alive < 1, limit, np.nan) for limit in survival_limits_at(curve, times, "log-log"))
     rows = [
         shared
-        | {"estimand": f"survival at {t:g} {unit}", "at": t, "unit": "probability"}
+        | {"estimand": f"{outcome.staying} at {t:g} {unit}", "at": t, "unit": "probability"}
         | {"estimate": alive[i], "lower": low[i], "upper": high[i]}
         | {"note": _at_risk(curve, t, unit, alive[i]) + shared["note"]}
         for i, t in enumerate(times)
     ]
     rows += _cumulative_hazards(curve, times, unit, shared)
-    lower, upper = brookmeyer_crowley(curve, "log-log") if curve.spells.time.size else (np.nan, np.nan)
-    how = remark("median limits") + remark("median rule", rule=AT_HALF)
-    if curve.spells.time.size == 0:
-        how = remark("no patient")
+    lower, upper, how = np.nan, np.nan, remark("no patient")
+    if curve.spells.time.size:
+        lower, upper = brookmeyer_crowley(curve, "log-log")
+        others = [remark("other limits", scale=scale, limits=_span(curve, scale)) for scale in ("log", "plain")]
+        how = remark("median limits", others=sum(others, NONE)) + remark("median rule", rule=AT_HALF)
     return [
         *rows,
         shared
-        | {"estimand": "median survival", "unit": unit, "note": how + shared["note"]}
+        | {"estimand": outcome.median, "unit": unit, "note": how + shared["note"]}
         | {"estimate": median(curve, AT_HALF), "lower": lower, "upper": upper},
     ]
 
@@ -230,7 +233,7 @@ def _cumulative_hazards(curve: StepCurve, times: list[float], unit: str, shared:
     """Read the Nelson-Aalen cumulative hazard at times, limits on the log scale."""
     if shared.get("dating"):  # an arm of the time spent in it is no group of patients
         return []
-    hazard = hazard_at(curve, times)
+    hazard = np.where((numbers_at_risk(curve, times) > 0) | (np.asarray(times) == 0), hazard_at(curve, times), np.nan)
     variance = step_at(curve, curve.hazard_variance, times, before=0.0)
     reach = np.exp(Z * np.sqrt(variance) / np.where(hazard > 0, hazard, np.nan))
     return [
@@ -242,17 +245,31 @@ def _cumulative_hazards(curve: StepCurve, times: list[float], unit: str, shared:
             "lower": hazard[i] / reach[i],
             "upper": hazard[i] * reach[i],
         }
-        | {"note": (NONE if hazard[i] > 0 else remark("no event yet")) + shared["note"]}
+        | {"note": (NONE if hazard[i] > 0 else _without(curve, t, unit, hazard[i])) + shared["note"]}
         for i, t in enumerate(times)
     ]
 
 
+def _span(curve: StepCurve, scale: Scale) -> str:
+    """Write the limits of the median on another scale."""
+    lower, upper = brookmeyer_crowley(curve, scale)
+    ends = ["not reached" if np.isinf(end) else "unknown" if np.isnan(end) else f"{end:.4g}" for end in (lower, upper)]
+    return " to ".join(ends)
+
+
+def _without(curve: StepCurve, t: float, unit: str, value: float) -> Remarks:
+    """Say why there is no number at a time, or no limits."""
+    if not np.isnan(value):
+        return remark("no event yet")
+    if t > curve.spells.end:
+        return remark("beyond", last=f"{curve.spells.end:g}", unit=unit)
+    return remark("no patient" if curve.spells.time.size == 0 else "nobody at risk")
+
+
 def _at_risk(curve: StepCurve, t: float, unit: str, alive: float) -> Remarks:
     """Say how many are at risk at a time, and which limits there are."""
-    if curve.spells.time.size == 0:
-        return remark("no patient")
-    if np.isnan(alive):
-        return remark("beyond", last=f"{curve.spells.end:g}", unit=unit)
+    if np.isnan(alive) or curve.spells.time.size == 0:
+        return _without(curve, t, unit, np.nan)
     limits = remark("no event yet" if alive == 1 else "log-log")
     return limits + remark("at risk", n=Count(float(numbers_at_risk(curve, t))))
 
@@ -265,5 +282,7 @@ def p_row(test: LogRank, shared: Row) -> Row:
         arms = zip(test.observed, test.expected, strict=True)
         counts = [remark("observed and expected", observed=Count(o), expected=f"{e:.3g}") for o, e in arms]
         said += remark("events by arm", parts=sum(counts, NONE))
+        if min(test.expected) < FEW:
+            said += remark("few expected", smallest=f"{min(test.expected):.3g}", limit=FEW)
     number = {"estimate": test.p, "unit": "P value", "kind": "P value"}
     return {"source": "raw", **shared, **number, "note": said + shared["note"]}

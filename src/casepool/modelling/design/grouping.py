@@ -46,8 +46,9 @@ class Membership:
 
     def remarks(self, design: Design) -> Remarks:
         """Say which patients count in several levels, and how many in none."""
-        several = tuple(p for p, row in zip(design.patients, self.members, strict=True) if row.sum() > 1)
-        lost = int((self.members.sum(axis=1) == 0).sum())
+        in_levels = self.members.sum(axis=1)
+        several = tuple(design.patients[i] for i in np.flatnonzero(in_levels > 1))
+        lost = int((in_levels == 0).sum())
         twice = remark("in several levels", patients=Patients(several)) if several else NONE
         return twice + (remark("in no level", n=Count(lost, "patient"), by=self.by) if lost else NONE)
 

@@ -17,6 +17,7 @@ from casepool.cases.column import Column
 from casepool.cases.tables import missing_column, row_name
 from casepool.cases.units import DAYS, named_unit
 from casepool.errors import CasepoolError
+from casepool.modelling.families.ties import TIED, tied
 from casepool.modelling.specification.exposure import Exposure
 from casepool.modelling.specification.model import Model
 from casepool.modelling.specification.outcome import Outcome
@@ -183,7 +184,8 @@ def _codes(reader: Reader, outcome: Outcome) -> Read:
 
 def _counts(reader: Reader, outcome: Outcome) -> Read:
     """`events` of `n` patients per row; a row of no patients is left out."""
-    events, n = reader.numbers(outcome.events), reader.numbers(outcome.n)
+    events = reader.numbers(outcome.events)
+    n = reader.numbers(outcome.n) if outcome.n else np.ones(len(events))
     for position in range(len(n)):
         e, m = events[position], n[position]
         if np.isnan(m) or m < 0 or m != round(m):
@@ -224,6 +226,7 @@ def _survival(reader: Reader, outcome: Outcome) -> Read:
         return _interval_censored(reader, outcome)
     time = reader.times(outcome.time, outcome.unit)
     entry = reader.times(outcome.entry, outcome.unit) if outcome.entry else np.zeros(len(time))
+    time, entry = tied(time, entry)
     event = _events(reader, outcome)
     reasons = []
     for position, (t, d) in enumerate(zip(time, event, strict=True)):
@@ -245,6 +248,7 @@ def _interval_censored(reader: Reader, outcome: Outcome) -> Read:
     """Read the limits between which the event lies: equal, exact; no upper one, right-censored at the lower."""
     lower, upper = (reader.times(column, outcome.unit) for column in (outcome.lower, outcome.upper))
     entry = reader.times(outcome.entry, outcome.unit) if outcome.entry else np.zeros(len(lower))
+    lower, upper, entry = tied(lower, upper, entry)
     reasons = []
     for position, (a, b) in enumerate(zip(lower, upper, strict=True)):
         if b < a:
@@ -316,6 +320,8 @@ def read_exposure(reader: Reader, exposure: Exposure, outcome: Mapping[str, Any]
     names = (exposure.start, exposure.start) if exposure.start else (exposure.earliest, exposure.latest)
     empty = np.full(len(flags), np.nan)
     low, high = (reader.times(name, unit) if name else empty for name in names)
+    for known in (outcome["time"], outcome["entry"]):
+        low, high = (np.where(np.isclose(dates, known, rtol=TIED, atol=0), known, dates) for dates in (low, high))
     earliest, latest = np.full(len(flags), np.inf), np.full(len(flags), np.inf)
     for position, exposed in enumerate(flags):
         end = outcome["time"][position]

@@ -90,7 +90,7 @@ class Outcome:
             success = f"success is {_or(self.success)} in " if self.success else ""
             forms.append(f"{success}`{self.column}` ({codes}){n}")
         if self.events:
-            forms.append(f"`{self.events}` of `{self.n}` patients a row")
+            forms.append(f"`{self.events}` of {f'`{self.n}` patients' if self.n else 'one patient'} a row")
         target = f"; target rate {self.target}" if self.target else ""
         return "; or, in a table of counts, ".join(forms) + target
 

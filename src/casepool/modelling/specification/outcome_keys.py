@@ -57,15 +57,13 @@ def _check_survival(outcome: Outcome, file: str) -> None:
 def _check_response(outcome: Outcome, file: str) -> None:
     place = {"file": file, "column": "outcome"}
     if not outcome.column and not outcome.events:
-        raise CasepoolError("a response needs `column`, or `events` and `n`", remedy="name the column", **place)
+        raise CasepoolError("a response needs `column`, or `events`", remedy="name the column", **place)
     if outcome.column and (not outcome.success or not set(outcome.success) < set(outcome.levels)):
         raise CasepoolError(
             "`success` must be some of `levels`, and not all",
             remedy="list every code, worst first, in levels",
             **place,
         )
-    if outcome.events and not outcome.n:
-        raise CasepoolError("`events` needs `n`", remedy="name the column with the number of patients", **place)
 
 
 def _check_ordinal(outcome: Outcome, file: str) -> None:

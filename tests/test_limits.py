@@ -124,7 +124,6 @@ def test_a_repeated_text_of_a_parquet_file_is_one_object(tmp_path):
     for kind in (pa.string(), pa.large_string(), pa.binary()):
         parquet.write_table(pa.table({"a": pa.array(["x" * 10_000] * 1_000, kind)}), tmp_path / "t.parquet")
         cells = workbooks.read_parquet((tmp_path / "t.parquet").read_bytes(), tmp_path / "t.parquet").frame["a"]
-        assert cells.dtype == "category"
         assert len({id(cell) for cell in cells.tolist()}) == 1
 
 

@@ -234,7 +234,16 @@ def read_parquet(data: bytes, path: Path) -> Sheet:
         raise
     except Exception as error:  # pyarrow has no common class of its exceptions
         raise CasepoolError(f"not readable as Parquet ({error})", file=path.name, remedy="save it as CSV") from None
-    return Sheet(frame if isinstance(frame, pd.DataFrame) else pd.DataFrame(frame))
+    columns = [_each_once(frame.iloc[:, i]) for i in range(frame.shape[1])]  # by place: a name may be there twice
+    return Sheet(pd.concat(columns, axis=1) if columns else frame)
+
+
+def _each_once(cells: pd.Series[Any]) -> pd.Series[Any]:
+    """Return the cells of a column of repeated values as objects of which each different one is there once."""
+    if not isinstance(cells.dtype, pd.CategoricalDtype):
+        return cells
+    different = [*cells.cat.categories, None]  # the last for -1, where there is none
+    return pd.Series([different[code] for code in cells.cat.codes], index=cells.index, dtype=object)
 
 
 def _has_any_length(kind: Any) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import stat
 from collections.abc import Collection, Iterable
 from numbers import Integral, Real
 from pathlib import Path
@@ -49,6 +50,28 @@ def path_of(given: Any, wanted: str = "a path") -> Path:
             problem = "the current folder is no more, and the path starts there"
             raise CasepoolError(problem, value=str(given), remedy="change to another folder") from None
     return Path(given)
+
+
+def bytes_of(path: Path, most: int, remedy: str) -> bytes:
+    """Return what a file holds, refusing what is no file, has no end, or holds more than `most` bytes.
+
+    A pipe is not opened, as it may have nobody who writes to it.
+    """
+    where: dict[str, str] = {"file": str(path), "remedy": "check the path"}
+    try:
+        kind = path.stat().st_mode
+        if not stat.S_ISREG(kind):
+            what = "a folder" if stat.S_ISDIR(kind) else "a device or a pipe"
+            raise CasepoolError(f"this is {what}, and no file", **where)
+        with path.open("rb") as file:
+            held = file.read(most + 1)
+    except FileNotFoundError:
+        raise CasepoolError("there is no such file", **where) from None
+    except OSError as error:
+        raise CasepoolError(f"not readable ({error.strerror})", **where) from None
+    if len(held) > most:
+        raise CasepoolError(f"the file is larger than {most // 10**6} MB", file=path.name, remedy=remedy)
+    return held
 
 
 def name_of(given: Any, what: str, remedy: str = "pass a column's name as text") -> str:

@@ -64,6 +64,17 @@ def test_a_truncated_file_is_refused(age_fit: xr.DataTree, tmp_path, kept: float
         cp.open_fit(path)
 
 
+@pytest.mark.parametrize("foreign", [b"CDF\x01" + b"\0" * 500, b"patient,age\n1,2\n", None])
+def test_a_file_of_another_program_is_not_called_truncated(tmp_path, foreign: bytes | None) -> None:
+    path = tmp_path / "other.nc"
+    if foreign is None:
+        xr.Dataset({"x": ("n", np.arange(9.0))}).to_netcdf(path, engine="h5netcdf")
+    else:
+        path.write_bytes(foreign)
+    with pytest.raises(cp.CasepoolError, match="another program"):
+        cp.open_fit(path)
+
+
 def test_a_failing_write_leaves_the_old_file(age_fit: xr.DataTree, tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = cp.save_fit(age_fit, tmp_path / "age.nc")
     old = path.read_bytes()

@@ -7,6 +7,7 @@ import decimal
 import math
 import numbers
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any, cast
@@ -42,6 +43,18 @@ def is_missing(value: object, tokens: Iterable[str]) -> bool:
     if isinstance(value, decimal.Decimal):
         return value.is_nan()
     return isinstance(value, numbers.Real) and not isinstance(value, numbers.Rational) and math.isnan(value)
+
+
+def counted(values: Iterable[Any]) -> list[tuple[Any, int]]:
+    """Return every different cell, in the order of the first of each, and how many there are; 1 and True differ."""
+    plain: Counter[tuple[type, Any]] = Counter()
+    others = []
+    for value in values:
+        if isinstance(value, str | int | float):
+            plain[type(value), value] += 1
+        else:
+            others.append((value, 1))
+    return [(value, n) for (_, value), n in plain.items()] + others
 
 
 def is_real(value: object) -> bool:

@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from casepool.arguments import ASKED, is_number
+from casepool.cases.coding_keys import check_codings
 from casepool.cases.column import NUMBERS, SPELT, TYPES, Column
 from casepool.cases.roles import check_roles
 from casepool.errors import CasepoolError
-from casepool.tables import RESERVED
+from casepool.escaping import printable
 from casepool.toml_files import check_keys, read_toml
 
 FILE_KEYS = ("separator", "decimal", "encoding", "sheet")
@@ -110,7 +111,7 @@ def read_codebook(path: str | Path) -> Codebook:
     path = Path(path)
     plain = read_toml(path)
     check_keys(plain, [f.name for f in fields(Codebook) if f.name not in FOUND], file=path.name, table="")
-    book = codebook_from_dict({"name": path.parent.name, **plain}, file=path.name)
+    book = codebook_from_dict({"name": printable(path.parent.name), **plain}, file=path.name)
     for name, column in book.columns.items():
         _refuse_idle(name, column, book, file=path.name)
     return book
@@ -138,10 +139,7 @@ def codebook_from_dict(plain: Mapping[str, Any], *, file: str = "codebook.toml")
         raise CasepoolError("unknown engine", file=file, column="engine", value=values["engine"], remedy=remedy)
     if not isinstance(values.get("public", True), bool):
         raise CasepoolError("must be true or false", file=file, column="public", remedy="write true or false")
-    for decision in values.get("codings", {}):
-        if decision in RESERVED:
-            problem, remedy = "a decision cannot be named like a column of the table of answers", "give it another name"
-            raise CasepoolError(problem, file=file, column="codings", value=str(decision), remedy=remedy)
+    check_codings(values.get("codings", {}), values.get("id", Codebook.id), file=file)
     values["columns"] = {
         str(name): _column(column, name=str(name), file=file) for name, column in values.get("columns", {}).items()
     }

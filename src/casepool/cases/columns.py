@@ -12,7 +12,7 @@ from typing import Any
 
 import pandas as pd
 
-from casepool.cases.cells import PARSERS, BadCellError, is_missing
+from casepool.cases.cells import PARSERS, BadCellError, counted, is_missing
 from casepool.cases.codebook import Codebook, entry_of, missing_with, toml_text
 from casepool.cases.column import SPELT, Column
 from casepool.cases.problems import WARNING, Problem
@@ -134,8 +134,8 @@ def folded(label: str) -> str:
     like. Then compatibility normalisation (NFKC) and case folding, and NFKC again, without white space, control and
     format characters (zero-width spaces and joiners, direction marks, soft hyphens, byte order marks).
     """
-    if label.isascii() and label.isalnum():
-        return label.casefold()
+    if label.isascii() and label.isprintable():
+        return "".join(label.replace("`", "'").casefold().split())
     if any(c.isascii() and c.isalpha() for c in label):
         label = label.translate(LIKE_LATIN)
     text = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", label.translate(QUOTES)).casefold())
@@ -157,9 +157,9 @@ def spellings(values: Sequence[Any], column: Column) -> dict[str, str]:
     if column.type not in SPELT or column.levels:
         return {}
     seen: dict[str, Counter[str]] = {}
-    for value in values:
+    for value, n in Counter(values).items():
         for label in labels_of(value, column):
-            seen.setdefault(folded(label), Counter())[label] += 1
+            seen.setdefault(folded(label), Counter())[label] += n
     ranked = [[label for label, _ in counted.most_common()] for key, counted in seen.items() if key]
     return {other: kept for kept, *others in ranked for other in others}
 
@@ -175,7 +175,7 @@ def spelling_problems(values: Sequence[Any], column: Column, name: str) -> Itera
         values = [value and value.strip() for value in values]
     twins = spellings(values, column)
     told: set[str] = set()
-    for position, value in enumerate(values):
+    for value, position in first_rows(values).items():
         for label in labels_of(value, column):
             kept = twins.get(label)
             if label in told or (kept is None and folded(label)):
@@ -194,6 +194,14 @@ def spelling_problems(values: Sequence[Any], column: Column, name: str) -> Itera
                 f"correct the cell, or add {aliases} to {entry_of(name)}",
                 **at,
             )
+
+
+def first_rows(values: Sequence[Any]) -> dict[Any, int]:
+    """Return the position of the first of each different value, in the order of the rows."""
+    first: dict[Any, int] = {}
+    for position, value in enumerate(values):
+        first.setdefault(value, position)
+    return first
 
 
 def labels_of(value: Any, column: Column) -> list[str]:
@@ -245,14 +253,14 @@ def odd_cells(cells: pd.Series[Any], codebook: Codebook, name: str) -> Iterator[
     kind = codebook.columns[name].type
     if name not in codebook.guessed or kind in ("number", "integer", "boolean"):
         return
-    filled = [(i, value) for i, value in enumerate(cells) if not is_missing(value, codebook.missing)]
-    told = [(i, value) for i, value in filled if not says_nothing(value)]
-    if most_are(is_date(value) for _, value in told):
+    filled = [(value, n) for value, n in counted(cells.tolist()) if not is_missing(value, codebook.missing)]
+    told = [(value, n) for value, n in filled if not says_nothing(value)]
+    if most_are(is_date, told):
         said = f"dates, which are kept as {kind}"
-        yield Problem("dates", said, "times since time zero", NO_DATE, WARNING, column=name, value=str(told[0][1]))
-    elif most_are(stands_for_number(value) for _, value in told):
-        for position, value in filled:
-            if not is_number(value):
+        yield Problem("dates", said, "times since time zero", NO_DATE, WARNING, column=name, value=str(told[0][0]))
+    elif most_are(stands_for_number, told):
+        for position, value in enumerate(cells):
+            if not is_missing(value, codebook.missing) and not is_number(value):
                 yield Problem(
                     MIXED,
                     f"no number in a column of numbers, which is therefore read as {kind}",

@@ -13,11 +13,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from casepool.cases.cells import is_missing
+from casepool.cases.cells import counted, is_missing
 from casepool.cases.codebook import Codebook
 from casepool.cases.problems import Problem
 from casepool.cases.remedies import most_are, stands_for_number
-from casepool.cases.sheet import MOST_ABOVE, MOST_BYTES, Sheet, note, to_sheet, warning
+from casepool.cases.sheet import MOST_ABOVE, MOST_CELLS, Sheet, note, to_sheet, warning
 from casepool.errors import CasepoolError
 
 SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
@@ -27,6 +27,7 @@ BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+SMALLER = "cut it to the patients and columns of the question"
 COMMA_NUMBER = re.compile(r"[-+]?\d*,\d+")
 POINT_NUMBER = re.compile(r"[-+]?\d*\.\d+")
 
@@ -62,20 +63,6 @@ def read_delimited(data: bytes, path: Path, codebook: Codebook | None) -> Sheet:
     return replace(sheet, frame=frame, problems=problems + said)
 
 
-def read_bytes(path: Path) -> bytes:
-    """Read a whole file, refusing one that is missing or too large for a table of cases."""
-    try:
-        if path.stat().st_size > MOST_BYTES:
-            raise CasepoolError(
-                f"the file is larger than {MOST_BYTES // 10**6} MB", file=path.name, remedy="cut it to one table"
-            )
-        return path.read_bytes()
-    except FileNotFoundError:
-        raise CasepoolError("there is no such file", file=str(path), remedy="check the path") from None
-    except (OSError, ValueError) as error:
-        raise CasepoolError(f"not readable ({error})", file=str(path), remedy="check the path") from None
-
-
 def _decoded(data: bytes, told: Mapping[str, str], file: str) -> tuple[str, list[Problem]]:
     """Decode the bytes of a file, and say so where the encoding is a guess."""
     name = told.get("encoding", "") or next((name for mark, name in BYTE_ORDER_MARKS if data.startswith(mark)), "utf-8")
@@ -94,7 +81,7 @@ def _decoded(data: bytes, told: Mapping[str, str], file: str) -> tuple[str, list
         )
     try:
         text = data.decode("utf-8-sig" if name.lower() in ("utf-8", "utf8") else name)
-    except (UnicodeError, LookupError) as error:
+    except (ValueError, LookupError) as error:  # NUL in the name of an encoding
         remedy = f"save it as UTF-8, or set encoding under [file] of the codebook, to one of {', '.join(ENCODINGS)}"
         raise CasepoolError(f"not readable as {name} text ({error})", file=file, remedy=remedy) from None
     if "\0" in text:
@@ -121,15 +108,23 @@ def _foreign(text: str) -> str:
 def _rows(text: str, separator: str, file: str) -> dict[int, list[str]]:
     """Return the rows of cells that are not empty, by their numbers as a spreadsheet counts them."""
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
+    rows, cells = {}, 0
     try:
-        return {number: row for number, row in enumerate(reader, start=1) if row}
+        for number, row in enumerate(reader, start=1):
+            cells += len(row) + 1
+            if cells > 2 * MOST_CELLS:  # an empty cell is no less work
+                raise CasepoolError(f"the table has more than {MOST_CELLS:,} cells", file=file, remedy=SMALLER)
+            if row:
+                rows[number] = row
+        return rows
     except csv.Error as error:
         raise CasepoolError(f"not readable as CSV ({error})", file=file, remedy="check its quotes") from None
 
 
 def _separator(text: str, file: str) -> str:
     """Return the one character that separates the cells of a text."""
-    first = _header_line([line for line in text.splitlines() if line.strip()][: MOST_ABOVE + 1])
+    lines = (line.rstrip("\r\n") for line in io.StringIO(text, newline="") if line.strip())
+    first = _header_line(list(itertools.islice(lines, MOST_ABOVE + 1)))
     splitting = [s for s in SEPARATORS if _width(first, s) > 1]
     if len(splitting) > 1:
         even = []
@@ -225,4 +220,4 @@ def _numeric(cells: pd.Series, name: str, codebook: Codebook | None, missing: tu
     """Tell whether a column holds numbers: as declared, or if most of its filled cells stand for one."""
     if codebook and name in codebook.columns:
         return codebook.columns[name].type in ("number", "integer")
-    return most_are(stands_for_number(cell) for cell in cells if not is_missing(cell, missing))
+    return most_are(stands_for_number, counted(cell for cell in cells if not is_missing(cell, missing)))

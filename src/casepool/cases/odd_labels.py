@@ -11,7 +11,7 @@ from typing import Any
 from casepool.cases.cells import FALSE, ONE, TRUE, ZERO
 from casepool.cases.codebook import Codebook, entry_of, missing_with, toml_text
 from casepool.cases.column import SPELT, Column
-from casepool.cases.columns import labels_of, looks_latin, mixes_scripts
+from casepool.cases.columns import first_rows, labels_of, looks_latin, mixes_scripts
 from casepool.cases.problems import WARNING, Problem
 from casepool.cases.remedies import is_date, most_are, says_nothing
 
@@ -85,11 +85,12 @@ def odd_labels(values: Sequence[Any], codebook: Codebook, name: str) -> Iterator
         return
     first: dict[str, int] = {}
     rows: Counter[str] = Counter()
-    for position, value in enumerate(values):
+    counts = Counter(values)
+    for value, position in first_rows(values).items():
         for label in labels_of(value, column):
             first.setdefault(label, position)
-            rows[label] += 1
-    if most_are(is_date(label) for label in first):
+            rows[label] += counts[value]
+    if most_are(is_date, rows.items()):
         return
     labels = Labels(name, column, guessed, codebook.missing, first, rows, _usual(name, rows))
     for label, position in first.items():

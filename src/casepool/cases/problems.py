@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from casepool.errors import CasepoolError
-from casepool.escaping import one_line, shorten
+from casepool.escaping import one_line, printable, shorten
 
 ERROR, WARNING, NOTE = "error", "warning", "note"
 SEVERITIES = (ERROR, WARNING, NOTE)
@@ -129,7 +129,7 @@ def _cell(problem: Problem, name: str) -> object:
         return held
     if name == "value":
         return "" if held is None else shorten(repr(held))
-    return str(held)
+    return printable(str(held))
 
 
 def in_file(problems: Iterable[Problem], file: str) -> list[Problem]:

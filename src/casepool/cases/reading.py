@@ -9,14 +9,15 @@ from pathlib import Path
 import pandas as pd
 
 from casepool._resources import bundled
-from casepool.arguments import path_of
+from casepool.arguments import bytes_of, path_of
 from casepool.cases.codebook import Codebook, read_codebook
-from casepool.cases.delimited import read_bytes, read_delimited
+from casepool.cases.delimited import read_delimited
 from casepool.cases.problems import refuse
-from casepool.cases.sheet import Sheet
+from casepool.cases.sheet import MOST_BYTES, Sheet
 from casepool.cases.tables import typed_by
 from casepool.cases.workbooks import read_parquet, read_workbook
 from casepool.errors import CasepoolError
+from casepool.escaping import printable
 
 log = logging.getLogger("casepool")
 
@@ -105,7 +106,7 @@ def read_typed(
         beside = path / "codebook.toml"
         if book is None and beside.is_file():
             book = read_codebook(beside)
-        return _cases_of(path / "cases.csv", book or Codebook(name=path.name))
+        return _cases_of(path / "cases.csv", book or Codebook(name=printable(path.name)))
     return _cases_of(path, book)
 
 
@@ -132,7 +133,7 @@ def given_codebook(codebook: str | Path | Codebook | None, table: Path | None = 
     if codebook is None or isinstance(codebook, Codebook):
         return codebook
     book = read_codebook(as_path(codebook))
-    return book if table is None or table.is_dir() else replace(book, name=table.name)
+    return book if table is None or table.is_dir() else replace(book, name=printable(table.name))
 
 
 def as_path(source: object) -> Path:
@@ -148,11 +149,11 @@ def read_sheet(path: Path, codebook: Codebook | None) -> Sheet:
     CasepoolError
         If it cannot be opened at all.
     """
-    data = read_bytes(path)
+    data = bytes_of(path, MOST_BYTES, "cut it to one table")
     if data.startswith(b"PK"):
         return read_workbook(data, path, codebook.file.get("sheet", "") if codebook else "")
     if data.startswith(b"PAR1"):
-        return read_parquet(path)
+        return read_parquet(data, path)
     for mark, kind in FOREIGN.items():
         if data.startswith(mark):
             raise CasepoolError(
@@ -166,5 +167,5 @@ def _cases_of(path: Path, codebook: Codebook | None) -> tuple[pd.DataFrame, Code
     sheet = read_sheet(path, codebook)
     refuse(sheet.numbered())
     for problem in sheet.problems:
-        log.warning("%s: %s (%r); %s", problem.file, problem.problem, problem.value, problem.remedy)
-    return typed_by(sheet.frame, codebook, name=path.name, lines=sheet.lines)
+        log.warning("%s", problem.refusal())
+    return typed_by(sheet.frame, codebook, name=printable(path.name), lines=sheet.lines)

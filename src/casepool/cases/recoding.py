@@ -11,16 +11,13 @@ import pandas as pd
 
 from casepool.cases.cells import PARSERS, BadCellError, is_missing
 from casepool.cases.codebook import Codebook
+from casepool.cases.coding_keys import AS_RECORDED, KEYS
 from casepool.cases.column import Column
 from casepool.cases.reading import resolve_cases
 from casepool.cases.roles import NO_ROLE
 from casepool.cases.tables import bare, codebook_of, missing_column, typed_by
 from casepool.errors import CasepoolError
 from casepool.toml_files import check_keys
-
-AS_RECORDED = "as_recorded"
-"""The choice every decision has: what the table holds."""
-KEYS = ("why", "use", "set", "drop")
 
 
 def recoded(cases: pd.DataFrame, decision: str, choice: str) -> tuple[pd.DataFrame, tuple[str, ...]]:

@@ -71,7 +71,9 @@ class Record:
     def flags(self, name: str) -> list[bool | None]:
         """Return n truth values: codes among `counts` are true; empty cells are None."""
         column = self.codebook.columns[name]
-        return [None if value is None else _flag(value, column) for value in self.columns[name].values]
+        values = self.columns[name].values
+        told = {value: _flag(value, column) for value in set(values) - {None}}
+        return [told.get(value) for value in values]
 
 
 def _flag(value: Any, column: Column) -> bool | None:

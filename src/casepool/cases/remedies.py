@@ -5,7 +5,8 @@ from __future__ import annotations
 import datetime
 import decimal
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import Any
 
 from casepool.cases.cells import NUMBER
 
@@ -25,11 +26,14 @@ NUMBERS: tuple[tuple[str, str], ...] = (
     ),
 )
 """Patterns of a whole cell that stands for a number, and the remedy for each, first match first."""
+WRITTEN = "|".join(re.sub(r"^\(\?i\)(.*)$", r"(?i:\1)", pattern) for pattern, _ in NUMBERS)
 NOTHING = (
     r"(?i)[-+]?(nan|inf(inity)?)|n\.?/?a\.?|n/d|n\.\s?[dskr]\.|null|none|nil|unk(nown)?|missing|no data|[-–—.?*]+|"
     r"not (reported|known|available|stated|recorded|given|determined|specified|mentioned|documented)"
 )
 """What people write into a cell that has no value."""
+LONGEST = 40
+"""Characters of a cell that may stand for a number, a date or nothing."""
 FAILED = r"(?i)#(N/A|REF!|VALUE!|NAME\?|DIV/0!|NUM!|NULL!|SPILL!|CALC!|NV|BEZUG!|WERT!|ZAHL!)( .*)?"
 """What a spreadsheet shows in a cell it could not compute."""
 DATE = (
@@ -67,7 +71,7 @@ def stands_for_number(value: object) -> bool:
     """Tell whether a cell is a number, or one of the ways in `NUMBERS` to write it."""
     if not isinstance(value, str):
         return isinstance(value, int | float) and not isinstance(value, bool)
-    return is_number(value) or (_has_digit(value) and any(_is(pattern, value) for pattern, _ in NUMBERS))
+    return is_number(value) or (_has_digit(value) and _is(WRITTEN, value))
 
 
 def is_number(value: object) -> bool:
@@ -77,10 +81,10 @@ def is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def most_are(values: Iterable[bool]) -> bool:
-    """Tell whether at least two thirds of some truths are true, and there is one."""
-    truths = list(values)
-    return bool(truths) and 3 * sum(truths) >= 2 * len(truths)
+def most_are(test: Callable[[Any], bool], cells: Iterable[tuple[Any, int]]) -> bool:
+    """Tell whether a test is true of at least two thirds of some cells, given as `counted` does, and there is one."""
+    pairs = list(cells)
+    return bool(pairs) and 3 * sum(n for value, n in pairs if test(value)) >= 2 * sum(n for _, n in pairs)
 
 
 def is_date(value: object) -> bool:
@@ -100,8 +104,8 @@ def is_failed_formula(value: object) -> bool:
 
 def _has_digit(value: str) -> bool:
     """Tell quickly of most labels that they are no number and no date."""
-    return any(map(str.isdigit, value))
+    return len(value) <= LONGEST and any(map(str.isdigit, value))
 
 
 def _is(pattern: str, value: object) -> bool:
-    return isinstance(value, str) and len(value) <= 40 and re.fullmatch(pattern, value.strip()) is not None
+    return isinstance(value, str) and len(value) <= LONGEST and re.fullmatch(pattern, value.strip()) is not None

@@ -59,6 +59,11 @@ def presumed(columns: Mapping[str, Column], values: Values) -> dict[str, Column]
     return found
 
 
+def is_code_of_death(code: str) -> bool:
+    """Tell whether a code is known to mean that the patient died, also behind a number ("1:DECEASED")."""
+    return re.fullmatch(rf"(\d+_)?({DEAD})", words_of(code)) is not None
+
+
 def _exposures(free: Mapping[str, Column], values: Values) -> dict[str, Column]:
     """Return the columns of every exposure of which all three are there."""
     plain = Counter(map(plain_name, free))

@@ -14,6 +14,8 @@ from casepool.errors import CasepoolError
 
 MOST_BYTES = 50_000_000
 """Bytes of the largest file read: beyond it, it is no table of cases."""
+MOST_CELLS = 2_000_000
+"""Cells of the largest table read: beyond it, it is no table of cases."""
 MOST_ABOVE = 50
 """Rows above a header, at most."""
 

@@ -10,7 +10,7 @@ from typing import Any, cast
 
 import pandas as pd
 
-from casepool.cases.cells import PARSERS, encodes, is_missing
+from casepool.cases.cells import PARSERS, counted, encodes, is_missing
 from casepool.cases.codebook import Codebook, codebook_from_dict
 from casepool.cases.column import SPELT, Column
 from casepool.cases.columns import (
@@ -26,13 +26,12 @@ from casepool.cases.odd_rows import odd_rows
 from casepool.cases.problems import ERROR, WARNING, Problem, in_file, on_line, refuse
 from casepool.cases.record import Record
 from casepool.cases.rules import broken
-from casepool.cases.type_inference import guess_type
+from casepool.cases.sheet import MOST_CELLS
+from casepool.cases.type_inference import guess_of
 from casepool.errors import CasepoolError
+from casepool.escaping import one_line
 
 log = logging.getLogger("casepool")
-
-MOST_CELLS = 2_000_000
-"""Cells of the largest table read: beyond it, it is no table of cases."""
 
 
 @dataclass(frozen=True)
@@ -218,12 +217,11 @@ def _told(frame: pd.DataFrame, codebook: Codebook | None) -> Codebook | None:
 
 def with_guesses(raw: pd.DataFrame, codebook: Codebook) -> Codebook:
     """Add a guessed type for every column the codebook does not name."""
-    filled = {
-        name: [value for value in raw[name] if not is_missing(value, codebook.missing)]
-        for name in raw.columns
-        if name not in codebook.columns
-    }
-    guesses = {name: Column(guess_type(cells, identifies=name == codebook.id)) for name, cells in filled.items()}
+    guesses = {}
+    for name in raw.columns:
+        if name not in codebook.columns:
+            pairs = [(v, n) for v, n in counted(raw[name].tolist()) if not is_missing(v, codebook.missing)]
+            guesses[name] = Column(guess_of(pairs, identifies=name == codebook.id))
     if not guesses:
         return codebook
     return replace(codebook, columns={**codebook.columns, **guesses}, guessed=(*codebook.guessed, *guesses))
@@ -234,7 +232,7 @@ def _say_guesses(codebook: Codebook, names: list[str], most: int = 50) -> None:
     if names:
         said = ", ".join(f"{name} ({codebook.columns[name].type})" for name in names[:most])
         more = f" and {len(names) - most} more" if len(names) > most else ""
-        log.warning("%s: no codebook entry, types guessed: %s%s", codebook.name, said, more)
+        log.warning("%s: no codebook entry, types guessed: %s%s", codebook.name, one_line(said), more)
 
 
 def _say_doubts(found: Examined, also: list[Problem], most: int = 10) -> None:

@@ -6,10 +6,11 @@ import decimal
 import math
 import numbers
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
-from casepool.cases.cells import FALSE, ONE, PARSERS, TRUE, ZERO, BadCellError, is_real
+from casepool.cases.cells import FALSE, ONE, PARSERS, TRUE, ZERO, BadCellError, counted, is_real
 from casepool.cases.column import Column
 from casepool.cases.remedies import is_date, most_are
 
@@ -24,36 +25,45 @@ SENTENCE = 6
 
 
 def guess_type(values: Iterable[Any], *, identifies: bool = False) -> str:
-    """Guess a column's type from its filled cells: the narrowest type that reads all of them.
+    """Guess a column's type from its filled cells, as `guess_of` does."""
+    return guess_of(counted(values), identifies=identifies)
+
+
+def guess_of(pairs: list[tuple[Any, int]], *, identifies: bool = False) -> str:
+    """Guess a column's type from its filled cells, as `counted` gives them: the narrowest type that reads all of them.
 
     Short labels between ";" make a set. Dates, cells of which a third are sentences, and labels that hardly repeat make
     text: they may name a patient. So do whole numbers too long to be told apart as numbers, and those of a column that
     identifies patients if one begins with 0. An infinite number is still one, though it will be refused. One letter
     throughout, such as the F of a table of women, is a label and no truth value; 1 and 0 are truth values beside words.
     """
-    cells = list(values)
-    words = [str(value).strip().lower() for value in cells]
+    cells = [cell for cell, _ in pairs]
+    words = Counter[str]()
+    for cell, n in pairs:
+        words[str(cell).strip().lower()] += n
     if not cells:
         return "text"
     if _are_truths(words):
         return "boolean"
     padded = identifies and any(re.match(r"[-+]?0\d", word) for word in words)
+    whole = all(map(_is_whole, cells))
     for name in () if padded else ("integer", "number"):
-        if all(_reads(PARSERS[name][0], value) for value in cells):
+        if all(_reads(PARSERS[name][0], cell) for cell in cells):
             return name
-        if all(map(_is_whole, cells)):
+        if whole:
             break
-    if most_are(is_date(value) for value in cells) or 3 * sum(map(is_sentence, words)) >= len(words):
+    n = words.total()
+    if most_are(is_date, pairs) or 3 * sum(k for word, k in words.items() if is_sentence(word)) >= n:
         return "text"
     if any(";" in word for word in words) and max(len(m) for word in words for m in word.split(";")) <= LONGEST_MEMBER:
         return "set"
-    return "text" if padded or all(map(_is_whole, cells)) or _hardly_repeat(words) else "category"
+    return "text" if padded or whole or _hardly_repeat(len(words), n) else "category"
 
 
-def _are_truths(words: Sequence[str]) -> bool:
+def _are_truths(words: Collection[str]) -> bool:
     """Tell whether all words say true or false, not one letter alone, and 1 and 0 only beside a whole word."""
     different = set(words)
-    letter = len(different) == 1 and len(words[0]) == 1
+    letter = len(different) == 1 and max(map(len, different)) == 1
     spelt = any(len(word) > 1 for word in different - {*ONE, *ZERO})
     return different <= {*TRUE, *FALSE, *((*ONE, *ZERO) if spelt else ())} and not letter
 
@@ -70,9 +80,8 @@ def is_sentence(text: str) -> bool:
     return len(text.split()) >= SENTENCE
 
 
-def _hardly_repeat(words: Sequence[str]) -> bool:
+def _hardly_repeat(different: int, n: int) -> bool:
     """Tell whether there are too many different words for labels, or nearly every cell has a word of its own."""
-    different, n = len(set(words)), len(words)
     return different > max(MOST_LABELS, n // 2) or (n >= FEW_CELLS and 5 * different > 4 * n)
 
 

@@ -22,8 +22,7 @@ import pandas as pd
 
 from casepool.cases.overlooked import overlooked
 from casepool.cases.problems import Problem
-from casepool.cases.sheet import Sheet, to_sheet, warning
-from casepool.cases.tables import MOST_CELLS
+from casepool.cases.sheet import MOST_CELLS, Sheet, to_sheet, warning
 from casepool.errors import CasepoolError
 
 MOST_PARTS = 2_000
@@ -214,23 +213,42 @@ def _uncomputed(
                 )
 
 
-def read_parquet(path: Path) -> Sheet:
-    """Read a Parquet file of at most `MOST_CELLS` cells; repeated texts are kept once."""
+def read_parquet(data: bytes, path: Path) -> Sheet:
+    """Read a Parquet file of at most `MOST_CELLS` cells, each one value; repeated ones are kept once."""
     with needing("pyarrow", "parquet", path.name):
+        import pyarrow
         from pyarrow import parquet
     try:
-        file = parquet.ParquetFile(path)
+        file = parquet.ParquetFile(pyarrow.BufferReader(data))
         cells = file.metadata.num_rows * file.metadata.num_columns
         packed = sum(file.metadata.row_group(i).total_byte_size for i in range(file.metadata.num_row_groups))
         _refuse_if(cells > MOST_CELLS, f"the table has {cells:,} cells", path.name)
         _refuse_if(packed > MOST_XML, f"the file unpacks to {packed / 1e6:,.0f} MB", path.name)
-        texts = [f.name for f in file.schema_arrow if str(f.type) in ("string", "large_string")]
-        frame = parquet.ParquetFile(path, read_dictionary=texts).read().to_pandas()
+        own = {field.name: field.type for field in file.schema_arrow}
+        nested = next((name for name, type_ in own.items() if pyarrow.types.is_nested(type_)), "")
+        _refuse_if(bool(nested), f"the cells of the column {nested!r} hold more than one value", path.name)
+        bytes_long = [name for name, type_ in own.items() if _has_any_length(type_)]
+        once = parquet.ParquetFile(pyarrow.BufferReader(data), read_dictionary=bytes_long)
+        frame = once.read().to_pandas()
     except CasepoolError:
         raise
     except Exception as error:  # pyarrow has no common class of its exceptions
         raise CasepoolError(f"not readable as Parquet ({error})", file=path.name, remedy="save it as CSV") from None
-    return Sheet(frame if isinstance(frame, pd.DataFrame) else pd.DataFrame(frame))
+    columns = [_each_once(frame.iloc[:, i]) for i in range(frame.shape[1])]  # by place: a name may be there twice
+    return Sheet(pd.concat(columns, axis=1) if columns else frame)
+
+
+def _each_once(cells: pd.Series[Any]) -> pd.Series[Any]:
+    """Return the cells of a column of repeated values as objects of which each different one is there once."""
+    if not isinstance(cells.dtype, pd.CategoricalDtype):
+        return cells
+    different = [*cells.cat.categories, None]  # the last for -1, where there is none
+    return pd.Series([different[code] for code in cells.cat.codes], index=cells.index, dtype=object)
+
+
+def _has_any_length(kind: Any) -> bool:
+    """Tell whether values of a type of Arrow may be of any length, so that repeating one may fill the memory."""
+    return any(word in str(kind) for word in ("string", "binary", "utf8"))
 
 
 @contextmanager

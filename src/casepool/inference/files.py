@@ -15,6 +15,10 @@ from casepool.replacing import target_of
 from casepool.writing import write_atomically
 
 MARK = b"casepool-sha256:"
+NAME = b"casepool"
+"""What stands in every fit, in the names of its attributes."""
+SIGNATURE = b"\x89HDF\r\n\x1a\n"
+"""How a file of HDF5 begins."""
 TAIL = len(MARK) + 64
 """Bytes of the checksum after the netCDF content; HDF5 readers do not look behind its end."""
 
@@ -52,6 +56,19 @@ def is_saved_fit(path: Path) -> bool:
         return file.read().startswith(MARK)
 
 
+def _was_cut(raw: bytes) -> bool:
+    """Tell whether a file begins as one of HDF5 does and cannot be opened as one: it may be the beginning of a fit."""
+    if not raw.startswith(SIGNATURE[: len(raw)]):
+        return False
+    import h5py
+
+    try:
+        with h5py.File(io.BytesIO(raw)):
+            return False
+    except OSError:
+        return True
+
+
 def _with_checksum(fit: xr.DataTree) -> bytes:
     content = bytes(fit.to_netcdf(engine="h5netcdf"))
     return content + MARK + hashlib.sha256(content).hexdigest().encode()
@@ -81,6 +98,11 @@ def open_fit(path: str | Path) -> xr.DataTree:
         raise CasepoolError(f"cannot be read ({error.strerror})", file=str(path), remedy="check the path") from None
     content, tail = raw[:-TAIL], raw[-TAIL:]
     if not tail.startswith(MARK) or tail[len(MARK) :] != hashlib.sha256(content).hexdigest().encode():
+        if NAME not in raw and not _was_cut(raw):
+            remedy = "give a file that `casepool fit` or `save_fit` wrote"
+            raise CasepoolError(
+                "written by another program, and no fit saved by casepool", file=str(path), remedy=remedy
+            )
         raise CasepoolError(
             "this is no fit saved by casepool, or it was truncated or changed since",
             file=str(path),

@@ -6,7 +6,7 @@ import math
 
 import pandas as pd
 
-from casepool.cases.recoding import AS_RECORDED
+from casepool.cases.coding_keys import AS_RECORDED
 from casepool.estimation.material import Material
 from casepool.estimation.ratios import prior_chance
 from casepool.estimation.survival import survival_words

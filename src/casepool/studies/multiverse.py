@@ -14,8 +14,9 @@ import pandas as pd
 
 from casepool.arguments import name_of, one_of, seed_of
 from casepool.cases.codebook import Codebook
+from casepool.cases.coding_keys import AS_RECORDED
 from casepool.cases.reading import resolve_typed
-from casepool.cases.recoding import AS_RECORDED, recode_typed
+from casepool.cases.recoding import recode_typed
 from casepool.cases.tables import missing_column
 from casepool.errors import CasepoolError
 from casepool.estimation.draws import open_draws

@@ -17,6 +17,7 @@ from casepool.cases.column import Column
 from casepool.cases.tables import missing_column, row_name
 from casepool.cases.units import DAYS, named_unit
 from casepool.errors import CasepoolError
+from casepool.modelling.design.outcome_codes import code_of, refuse_codes
 from casepool.modelling.families.ties import TIED, tied
 from casepool.modelling.specification.exposure import Exposure
 from casepool.modelling.specification.model import Model
@@ -162,7 +163,8 @@ def _codes(reader: Reader, outcome: Outcome) -> Read:
     reasons, codes = [], []
     for position, value in enumerate(column):
         empty = is_missing(value, ())
-        if not empty and str(value) not in outcome.levels:
+        code = "" if empty else code_of(value, outcome.levels)
+        if not empty and code not in outcome.levels:
             raise reader.refuse(
                 "unknown response code",
                 position,
@@ -170,7 +172,7 @@ def _codes(reader: Reader, outcome: Outcome) -> Read:
                 f"use one of {', '.join(outcome.levels)}, or leave it empty",
             )
         reasons.append(f"no {outcome.column}" if empty else "")
-        codes.append(outcome.levels[0] if empty else str(value))
+        codes.append(outcome.levels[0] if empty else code)
     n = reader.numbers(outcome.n) if outcome.n and outcome.n in reader else np.ones(len(column))
     bad = ~((n >= 1) & (n == np.round(n)))
     if bad.any():
@@ -281,11 +283,13 @@ def at_landmark(read: Read, landmark: float, unit: str) -> Read:
 
 def _events(reader: Reader, outcome: Outcome) -> list[bool | None]:
     if not outcome.levels:
+        reader.need(outcome.event)
+        refuse_codes(reader.cases, reader.codebook, outcome.event)
         return reader.flags(outcome.event)
     reader.need(outcome.event)
     out: list[bool | None] = []
     for position, value in enumerate(reader.cases[outcome.event]):
-        code = "" if is_missing(value, ()) else str(value)
+        code = "" if is_missing(value, ()) else code_of(value, outcome.levels)
         if not code and code not in outcome.levels:
             out.append(None)
         elif code not in outcome.levels:

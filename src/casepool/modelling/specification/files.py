@@ -21,7 +21,7 @@ from casepool.modelling.specification.model import SHAPE_KEYS, Model, keys_of
 from casepool.modelling.specification.outcome_keys import read_keys
 from casepool.modelling.specification.prior_files import SCALES, Link, of_median_time, of_waiting_time, read_prior
 from casepool.modelling.specification.required_priors import check_priors, refuse_missing
-from casepool.modelling.specification.values import converted, one_of
+from casepool.modelling.specification.values import MOST_PLACES, check_size, converted, one_of
 from casepool.modelling.terms.kinds import KINDS
 from casepool.modelling.terms.labels import Group
 from casepool.modelling.terms.term import Term, rising
@@ -191,13 +191,14 @@ def _shape(plain: Mapping[str, Any], family: str, file: str) -> dict[str, Any]:
     for key, value in given.items():
         good = _pieces_are_good(value) if key == "pieces" else _places_are_good(value)
         if not good:
-            wanted = "a whole number from 2" if key == "pieces" else "a rising list of times above 0"
+            wanted = f"a whole number from 2 to {MOST_PLACES}" if key == "pieces" else "a rising list of times above 0"
             raise CasepoolError(f"must be {wanted}", file=file, column=key, value=value, remedy="correct it")
+        check_size(value, file=file, key=key)
     return {key: value if key == "pieces" else tuple(float(t) for t in value) for key, value in given.items()}
 
 
 def _pieces_are_good(value: object) -> bool:
-    return type(value) is int and value >= 2
+    return type(value) is int and 2 <= value <= MOST_PLACES
 
 
 def _places_are_good(value: object) -> bool:

@@ -16,6 +16,7 @@ from casepool.modelling.families.distributions import DISTRIBUTIONS
 from casepool.modelling.families.medians import intercept_at
 from casepool.modelling.families.priors import Z_UPPER, Prior
 from casepool.modelling.families.registry import FAMILIES
+from casepool.modelling.specification.values import check_size
 
 Link = Callable[[float], float]
 
@@ -65,6 +66,7 @@ def read_prior(plain: Mapping[str, Any], *, file: str, key: str, scales: Mapping
                 value=value,
                 remedy="correct it",
             )
+        check_size(value, file=file, key=f"{key}.{name}")
     return Prior(dist, {name: float(values[name]) for name in wanted}, why, elicited)
 
 

@@ -10,6 +10,10 @@ from casepool.arguments import is_number
 from casepool.errors import CasepoolError
 from casepool.modelling.terms.borrowings import BORROWINGS
 
+MOST_PLACES = 200
+"""Cuts, knots or pieces of one hazard or term, at most."""
+LARGEST, LEAST = 1e9, 1e-9
+"""How far from 0, and how near to it, a number of a model file may be; 0 itself may be."""
 NUMBER_LISTS = ("cuts", "bounds", "knots")
 CHOICES: dict[str, Collection[str]] = {
     "missing": ("model", "drop"),
@@ -45,6 +49,7 @@ def converted(cls: type, values: Mapping[str, Any], *, file: str, table: str) ->
             raise CasepoolError(
                 f"must be {wanted}", file=file, column=f"{table}.{key}", value=value, remedy="correct it"
             )
+        check_size(value, file=file, key=f"{table}.{key}")
         if key in CHOICES:
             one_of(value, CHOICES[key], file=file, key=f"{table}.{key}")
         if isinstance(value, list):
@@ -52,6 +57,19 @@ def converted(cls: type, values: Mapping[str, Any], *, file: str, table: str) ->
         else:
             out[field] = float(value) if type(value) is int else value
     return out
+
+
+def check_size(value: object, *, file: str, key: str) -> None:
+    """Refuse a list of more than `MOST_PLACES` numbers, and a number that no computation can hold beside others."""
+    numbers: list[Any] = list(value) if isinstance(value, list | tuple) else [value]
+    limit, shown = "", numbers[0] if numbers else None
+    if len(numbers) > MOST_PLACES and is_number(numbers[0]):
+        limit, shown = f"more than {MOST_PLACES} numbers", len(numbers)
+    elif far := [x for x in numbers if is_number(x) and x != 0 and not LEAST <= abs(x) <= LARGEST]:
+        limit, shown = f"a number beyond {LARGEST:g}, or nearer to 0 than {LEAST:g}", far[0]
+    else:
+        return
+    raise CasepoolError(limit, file=file, column=key, value=shown, remedy="stay within these limits")
 
 
 def _expected(key: str, default: object, value: object) -> tuple[str, bool]:

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from casepool.arguments import NUTS
+from casepool.arguments import NUTS, flag_of
 from casepool.checking.held_out import leave_out_of
 from casepool.checking.importance import MOST_K
 from casepool.checking.leave_one_out import LeftOneOut, leave_one_out
@@ -82,6 +82,8 @@ def check(fit: xr.DataTree, *, refits: bool = False, progress: bool = True) -> p
     patient may move a parameter by one posterior standard deviation; half of a factor's patients may be in levels
     that only the prior tells apart.
     """
+    flag_of(refits, "refits")
+    flag_of(progress, "progress")
     return check_of(open_draws(fit), refits=refits, progress=progress)
 
 

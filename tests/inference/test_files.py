@@ -1,6 +1,8 @@
 """A saved fit comes back whole or not at all."""
 
+import contextlib
 import hashlib
+import json
 import os
 import subprocess
 import sys
@@ -207,6 +209,26 @@ def _strangers(fit: xr.DataTree) -> dict[str, xr.DataTree]:
         "'checks'": changed(checks="{}"),
         "'posterior'": without,
     }
+
+
+@pytest.mark.parametrize("name", ["model", "codebook", "settings", "engine", "convergence", "agreement", "checks"])
+def test_whatever_is_edited_in_an_attribute_is_refused_in_one_line_or_does_no_harm(
+    age_fit: xr.DataTree, name: str
+) -> None:
+    kept = age_fit.copy()
+    kept.attrs = dict(age_fit.attrs)
+    cp.check(kept, progress=False)
+    was = json.loads(kept.attrs[name])
+    row = was[0] if isinstance(was, list) else was
+    edited: list = [{}, [], [1], [{}], None, "x"]
+    for key in list(row)[:8]:
+        for value in (None, "x", [], {}):
+            changed_row = {**row, key: value}
+            edited.append([changed_row] if isinstance(was, list) else changed_row)
+    for value in [*map(json.dumps, edited), None, 3]:
+        kept.attrs[name] = value
+        with contextlib.suppress(cp.CasepoolError):
+            cp.estimates(kept)
 
 
 def test_no_stranger_is_saved_opened_or_asked(age_fit: xr.DataTree, tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:

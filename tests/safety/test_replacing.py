@@ -142,3 +142,19 @@ def test_lines_of_a_journal_with_a_right_checksum_and_no_answer_are_passed_over(
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(cp.CasepoolError, match="no ordinary file"):
         read_journal(tmp_path / "pipe")
+
+
+def test_a_frame_or_an_array_is_no_flag(fit: xr.DataTree, tmp_path: Path) -> None:
+    model = response_model({}, {"intercept": normal(1.5)})
+    for given in (TABLE, TABLE["time"].to_numpy(), "yes", 1, None):
+        asked = (
+            lambda given=given: cp.fit(model, counts([3], [5]), seed=1, progress=given),
+            lambda given=given: cp.fit(model, counts([3], [5]), seed=1, predictive=given),
+            lambda given=given: cp.report(fit, tmp_path / "page.html", progress=given),
+            lambda given=given: cp.check(fit, refits=given),
+            lambda given=given: cp.compare_models([fit, fit], refits=given),
+            lambda given=given: cp.save_fit(fit, tmp_path / "fit.nc", overwrite=given),
+        )
+        for ask in asked:
+            with pytest.raises(cp.CasepoolError, match="is true or false"):
+                ask()

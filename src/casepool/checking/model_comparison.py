@@ -10,7 +10,7 @@ import pandas as pd
 import xarray as xr
 from scipy import special
 
-from casepool.arguments import name_of
+from casepool.arguments import flag_of, name_of
 from casepool.checking.leave_one_out import LeftOneOut, leave_one_out
 from casepool.errors import CasepoolError
 from casepool.estimation.arms import arms_of, refuse_times, times_of
@@ -75,6 +75,8 @@ def compare_models(
     Simpson and Gelman 2018). With 20 to 200 patients they are uncertain themselves.
     """
     check_probability(ci_prob)
+    flag_of(refits, "refits")
+    flag_of(progress, "progress")
     if by is not None:
         name_of(by, "by", "name a factor of the model, or leave it out")
     opened = open_all(fits)

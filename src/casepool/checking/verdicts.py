@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from casepool.arguments import NUTS
+from casepool.arguments import NUTS, flag_of
 from casepool.checking.held_out import leave_out_of
 from casepool.checking.importance import MOST_K
 from casepool.checking.leave_one_out import LeftOneOut, leave_one_out
@@ -85,6 +85,8 @@ def check(fit: xr.DataTree, *, refits: bool = False, progress: bool = True) -> p
     patient may move a parameter by one posterior standard deviation. `casepool.estimation.told` has the limits of what
     is told; where half of a factor's patients are in levels that only the prior tells apart it is mostly the prior.
     """
+    flag_of(refits, "refits")
+    flag_of(progress, "progress")
     return check_of(open_draws(fit), refits=refits, progress=progress)
 
 

@@ -7,13 +7,17 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from importlib.metadata import version
+from types import NoneType
 from typing import Any
 
 import xarray as xr
 
+from casepool.arguments import ASKED, ENGINES, NUTS
 from casepool.errors import CasepoolError
 from casepool.escaping import shorten
+from casepool.inference.convergence import NOT_ASKED, VERDICTS
 
 FORMAT = "2"
 """Of the fits this version writes, in their attribute ``casepool_fit``."""
@@ -25,6 +29,29 @@ OBJECTS = ("model", "codebook", "settings", "versions", "convergence")
 LISTS = ("agreement", "checks")
 LATER = ("engine",)
 """Objects that fits lack which were made before there were several engines: those are of nuts."""
+Wanted = tuple[Any, ...]
+"""What a value may be: some types, or some words."""
+NUMBER: Wanted = (int, float)
+MAYBE: Wanted = (int, float, NoneType)
+ROW: Mapping[str, Wanted] = {
+    "question": (str,), "verdict": (*VERDICTS, NOT_ASKED), "value": NUMBER, "sentence": (str,)
+}  # fmt: skip
+KEYS: Mapping[str, Mapping[str, Wanted]] = {
+    "model": {"name": (str,)},
+    "settings": {"draws": (int,), "chains": (int,)},
+    "engine": {"asked": ASKED, "run": ENGINES, "gauges": (dict,), "refused": (dict,)},
+    "convergence": {
+        **{"engine": ENGINES, "verdict": VERDICTS, "ess": NUMBER, "divergences": NUMBER, "ess_of": (str,)},
+        **{"rhat": MAYBE, "bfmi": MAYBE, "rhat_of": (str,), "acceptance": NUMBER},
+    },
+    "agreement": ROW,
+    "checks": {**ROW, "refits": (bool,)},
+}
+"""Keys of attributes that are objects, or lists of them, and what each holds."""
+INDEPENDENT: Mapping[str, Wanted] = dict.fromkeys(("k", "kish", "proposals", "refinement"), NUMBER)
+"""Keys of how draws converged that have no R-hat."""
+ABSENT = {"engine": NUTS, "acceptance": 0.0}
+"""What stands for keys that fits of some engines, or of casepool 0.1.0, lack."""
 
 
 def refuse_what_is_no_fit(fit: Any, file: str | None = None) -> None:
@@ -67,14 +94,30 @@ def _maker(fit: xr.DataTree) -> str:
 
 def _is_good(fit: xr.DataTree, name: str) -> bool:
     """Whether an attribute is as `fit` writes it."""
-    text = fit.attrs.get(name)
-    if text is None or not isinstance(text, str):
-        return text is None and name in (*LATER, *LISTS)
-    if name == "seed":
-        return text.isdecimal()
-    if name in TEXTS:
-        return True
+    if name not in fit.attrs:
+        return name in (*LATER, *LISTS)
+    text = fit.attrs[name]
+    if not isinstance(text, str) or name in TEXTS:
+        return isinstance(text, str) and (name != "seed" or text.isdecimal())
     try:
-        return isinstance(json.loads(text), list if name in LISTS else dict)
+        found = json.loads(text)
     except ValueError:
         return False
+    rows = found if name in LISTS else [found]
+    if not isinstance(rows, list) or not all(_has(row, KEYS.get(name, {})) for row in rows):
+        return False
+    return name != "convergence" or found["rhat"] is not None or _has(found, INDEPENDENT)
+
+
+def _has(found: Any, keys: Mapping[str, Wanted]) -> bool:
+    """Whether something is an object with all of some keys, each of the kind or one of the words wanted."""
+    if not isinstance(found, dict):
+        return False
+    values = {**ABSENT, **found}
+    return all(key in values and _fits(values[key], wanted) for key, wanted in keys.items())
+
+
+def _fits(value: Any, wanted: Wanted) -> bool:
+    if all(isinstance(one, type) for one in wanted):
+        return isinstance(value, tuple(wanted)) and not (isinstance(value, bool) and bool not in wanted)
+    return isinstance(value, str) and value in wanted

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from casepool.arguments import ASKED, is_number, one_of, seed_of, whole_number
+from casepool.arguments import ASKED, flag_of, is_number, one_of, seed_of, whole_number
 from casepool.cases.codebook import Codebook
 from casepool.cases.reading import resolve_typed
 from casepool.errors import CasepoolError
@@ -189,7 +189,8 @@ def planned(
     settings |= {} if tune is None else {"tune": whole_number(tune, "tune", 1)}
     settings |= {} if target_accept is None else {"target_accept": float(target_accept)}
     engine = None if engine is None else one_of(engine, ASKED, "engine")
-    return Plan(seed_of(seed), engine, settings, cores_of(cores), predictive, progress)
+    flags = flag_of(predictive, "predictive"), flag_of(progress, "progress")
+    return Plan(seed_of(seed), engine, settings, cores_of(cores), *flags)
 
 
 def cores_of(cores: int | None) -> int | None:

@@ -14,6 +14,7 @@ import xarray as xr
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from casepool.arguments import flag_of
 from casepool.escaping import html_text
 from casepool.estimation.material import Material, gather
 from casepool.estimation.told import MARKS
@@ -72,6 +73,7 @@ def report(
         Without fits, for fits of different datasets, or if the file cannot be written.
     """
     target, path = target_of(path, is_page, overwrite=overwrite), Path(path)
+    flag_of(progress, "progress")
     material = gather(fits, at)
     answers = []
     for fitted in material.fits:

@@ -188,7 +188,7 @@ def test_a_file_in_another_encoding_is_read_and_said(tmp_path, caplog):
     path = tmp_path / "mine.csv"
     path.write_bytes("patient,note\n1,Müller\n".encode("latin-1"))
     assert read_cases(path)["note"].tolist() == ["Müller"]
-    assert "read as Windows-1252 ('Müller')" in caplog.text
+    assert "read as Windows-1252 (value 'Müller')" in caplog.text
 
 
 def test_a_file_that_is_not_there_is_refused(tmp_path):

@@ -235,7 +235,7 @@ def read_parquet(data: bytes, path: Path) -> Sheet:
     except Exception as error:  # pyarrow has no common class of its exceptions
         raise CasepoolError(f"not readable as Parquet ({error})", file=path.name, remedy="save it as CSV") from None
     columns = [_each_once(frame.iloc[:, i]) for i in range(frame.shape[1])]  # by place: a name may be there twice
-    return Sheet(pd.concat(columns, axis=1) if columns else frame)
+    return Sheet(pd.concat(columns, axis=1).set_axis(frame.columns, axis=1) if columns else frame)
 
 
 def _each_once(cells: pd.Series[Any]) -> pd.Series[Any]:

@@ -7,10 +7,7 @@ import pytest
 import xarray as xr
 
 import casepool as cp
-from casepool.inference import engines
 
-# Tests ask auto, as which engine draws matters to few of them and a compiler takes most of the time; those name nuts.
-engines.DEFAULT = engines.AUTO
 os.environ.setdefault("NUMBA_OPT", "1")  # the same numbers bit by bit, compiled in less time
 mpl.use("Agg")
 

@@ -52,7 +52,7 @@ class Command:
 Engine = Annotated[
     str | None,
     typer.Option(
-        help=f"What draws: {', '.join(ASKED[:-1])} or {ASKED[-1]}; by default as the codebook says, else nuts."
+        help=f"What draws: {', '.join(ASKED[:-1])} or {ASKED[-1]}; by default as the codebook says, else auto."
     ),
 ]
 

@@ -14,6 +14,7 @@ from casepool.inference.convergence import NOT_ASKED
 from tests.inference.toys import MODEL, TABLE
 
 GOOD, POOR = {"accepted": 1234, "false": 0, "upper": 0.0024}, {"accepted": 700, "false": 3, "upper": 0.0111}
+SHORT = {"accepted": 100, "false": 0, "upper": 0.0295}
 RECORD = {
     "date": "2026-11-28", "version": "0.2.0", "commit": "abc1234", "draw_seed": 7, "level": 0.95, "structure": {},
     "all": GOOD, "engine": {"exact": GOOD, "lockstep": POOR},
@@ -36,16 +37,14 @@ def asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     return of
 
 
-def test_every_engine_is_judged_by_its_own_count(asked) -> None:
+def test_an_engine_is_judged_by_its_own_count_where_that_found_it_wrong_and_else_by_the_whole(asked) -> None:
     record = RECORD | {"fingerprint": evidence.fingerprint()}
-    exact, lockstep = asked("exact", record), asked("lockstep", record)
+    exact, lockstep = asked("exact", record | {"engine": {"exact": SHORT}}), asked("lockstep", record)
     assert (exact["verdict"], exact["value"]) == ("pass", GOOD["upper"])
-    assert "of 1,234 tables" in exact["sentence"]
-    assert "none" in exact["sentence"]
-    assert "0.24%" in exact["sentence"]
+    assert "of 1,234 tables whose draws the engines accepted none had a wrong answer" in exact["sentence"]
+    assert "none of the 100 drawn by exact (less than 2.95%)" in exact["sentence"]
     assert (lockstep["verdict"], lockstep["value"]) == ("concern", POOR["upper"])
-    assert "of 700 tables whose draws lockstep accepted 3 had" in lockstep["sentence"]
-    assert "1.11%" in lockstep["sentence"]
+    assert "3 of the 700 drawn by lockstep (less than 1.11%)" in lockstep["sentence"]
 
 
 def test_without_a_count_that_holds_it_is_not_asked_and_says_why(asked) -> None:
@@ -58,7 +57,7 @@ def test_without_a_count_that_holds_it_is_not_asked_and_says_why(asked) -> None:
         for row in rows:
             assert (row["verdict"], said in row["sentence"]) == (NOT_ASKED, True)
             assert np.isnan(row["value"])
-    assert "3 had a wrong answer" in found["changed since the count of 2026-11-28"][0]["sentence"]
+    assert "3 of the 700 drawn by lockstep" in found["changed since the count of 2026-11-28"][0]["sentence"]
 
 
 def test_of_nuts_it_is_not_asked() -> None:

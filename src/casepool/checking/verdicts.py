@@ -154,11 +154,14 @@ def _accepted(engine: str, record: FalseAccepts | None) -> tuple[str, float, str
     count = record.engine.get(engine) if record else None
     if record is None or count is None:
         return NOT_ASKED, np.nan, f"{NOT_ASKED}: how often {engine} accepts draws that are wrong was not counted"
-    said = f"of {count.accepted:,} tables whose draws {engine} accepted {count.false or 'none'} had a wrong answer, "
-    said += f"laid against {NUTS}: less than {count.upper:.2%} of such tables (upper {record.level:.0%} limit)"
+    every = record.all
+    said = f"of {every.accepted:,} tables whose draws the engines accepted {every.false or 'none'} had a wrong answer, "
+    said += f"laid against {NUTS}: less than {every.upper:.2%} of such tables (upper {record.level:.0%} limit); "
+    said += f"{count.false or 'none'} of the {count.accepted:,} drawn by {engine} (less than {count.upper:.2%})"
     if not record.current:
         return NOT_ASKED, np.nan, f"{NOT_ASKED}: the engines have changed since the count of {record.date}, when {said}"
-    return "pass" if count.upper < MOST_FALSE else "concern", count.upper, said
+    few = every if not count.false else count  # too few tables of one engine alone say nothing against it
+    return "pass" if few.upper < MOST_FALSE else "concern", few.upper, said
 
 
 def _energy(found: Mapping[str, Any]) -> tuple[str, float, str]:

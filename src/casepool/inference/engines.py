@@ -20,7 +20,7 @@ from casepool.progress import say
 
 GATES = 1
 """Version of what makes engines decline: answers kept on disk are those of one."""
-DEFAULT = NUTS
+DEFAULT = AUTO
 """What is asked for where neither the call nor the codebook names an engine."""
 DRAWING: dict[str, Callable[..., Drawn]] = {"exact": exact.draw, "lockstep": lockstep.draw}
 """Engines that need no compiler."""

@@ -97,7 +97,7 @@ def fit(  # noqa: PLR0913 - the settings of every engine
     engine : {"auto", "exact", "lockstep", "nuts"}, optional
         What draws. ``exact``: one group factor and an intercept, independent draws. ``lockstep``: split Hamiltonian
         Monte Carlo of many short chains. ``nuts``: the no-U-turn sampler, compiled. ``auto``: the first of these that
-        does not decline. By default what the codebook says, else nuts.
+        does not decline. By default what the codebook says, else auto.
     draws, chains : int
         Kept draws of each chain, and how many chains.
     tune : int, optional

@@ -93,9 +93,7 @@ def main() -> None:
             rows.append((task, f"{sizes[0]:,} and {sizes[1]:,} {unit}", few, many, many / few))
     table = pd.DataFrame(rows, columns=["task", "sizes", "CPU s", "CPU s at ten times", "ratio"])
     said = "CPU seconds, the least of three runs in one process; a ratio of ten is linear growth. Of classical answers "
-    said += (
-        "most at 500 levels is counting the tables that an exact test would enumerate, which is given up at a limit."
-    )
+    said += "most at 500 levels is counting tables for an exact test, which it gives up at a limit."
     print(table.to_string(index=False))
     print(results.write("sizes", "How work grows with a table", said, {"Sizes": table}))
 

@@ -14,8 +14,10 @@ from matplotlib.ticker import FixedLocator, MaxNLocator, PercentFormatter
 from casepool.errors import CasepoolError
 from casepool.escaping import literal
 from casepool.estimation.arms import arms_of
+from casepool.estimation.contrasts import contrast_of
 from casepool.estimation.curves import Strategy
 from casepool.estimation.draws import Fitted, open_draws, quantiles
+from casepool.estimation.told import MARKS
 from casepool.frequentist.curves import StepCurve, kaplan_meier, numbers_at_risk
 from casepool.modelling import Model
 from casepool.plotting.numbers import capital
@@ -195,6 +197,8 @@ def head(ax: Axes, fitted: Fitted, arms: list[Strategy], by: str, last: float) -
     title = literal(capital(words), 90)
     kind = f"posterior median, {100 * CI_PROB:g}% CrI" if len(arms) <= MOST_BANDS else "posterior median"
     title += f"\n{kind}; dashed beyond the last follow-up ({last:g} {fitted.unit})"
+    if by in fitted.model.exposures and (told := str(contrast_of(fitted, by)["told"].iloc[0])):
+        title += f"\ntheir difference: {MARKS[told]} {told}"
     failed = fitted.verdict == "fail"
     ax.set_title(mark([fitted.verdict]) + title, loc="left", fontsize=10, color=ALARM if failed else "black")
 

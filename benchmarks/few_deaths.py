@@ -13,8 +13,10 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
+from multiprocessing import get_context
 
 import numpy as np
 import pandas as pd
@@ -343,21 +345,23 @@ def _reason(kind: str, pair: tuple[int, int], anew: Search) -> list[str]:
     return [] if kind == LOST else [f"another reason: {kind}"]
 
 
-def main(tables: int = TABLES) -> None:
-    """Ask of every table, and write the dated result."""
+def main(tables: int = TABLES, workers: int = 1) -> None:
+    """Ask of every table, and write the dated result after every hundred."""
     counts: Counter[str] = Counter()
     wrong: list[tuple[int, str]] = []
     started = time.perf_counter()
-    for number in range(tables):
-        kind, said = checked(number, STARTS)
-        counts[kind] += 1
-        wrong += [(number, one) for one in said]
-        if number % 100 == 99:
-            print(
-                f"{number + 1} tables, {len(wrong)} wrong, {time.perf_counter() - started:.0f} s",
-                file=sys.stderr,
-                flush=True,
-            )
+    with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
+        answers = pool.map(partial(checked, starts=STARTS), range(tables))
+        for number, (kind, said) in enumerate(answers):
+            counts[kind] += 1
+            wrong += [(number, one) for one in said]
+            if number % 100 == 99 or number == tables - 1:
+                spent = time.perf_counter() - started
+                print(f"{number + 1} tables, {len(wrong)} wrong, {spent:.0f} s", file=sys.stderr, flush=True)
+                _write(number + 1, counts, wrong)
+
+
+def _write(tables: int, counts: Counter[str], wrong: list[tuple[int, str]]) -> None:
     said = (
         f"Seed {SEED}: {tables} tables of 2 to 35 patients with one to four deaths in one to four arms, with and "
         "without an exposure and late entry; every family. Each likelihood was written anew in other parameters and "
@@ -366,10 +370,12 @@ def main(tables: int = TABLES) -> None:
     )
     answered = pd.DataFrame(counts.most_common(), columns=["what was answered", "tables"])
     found = pd.DataFrame(wrong or [("none", "")], columns=["table", "what is wrong"])
-    print(results.write("few_deaths", "Few deaths", said, {"Answers": answered, "Wrong": found}))
+    results.write("few_deaths", "Few deaths", said, {"Answers": answered, "Wrong": found})
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--tables", type=int, default=TABLES)
-    main(parser.parse_args().tables)
+    parser.add_argument("--workers", type=int, default=1)
+    asked = parser.parse_args()
+    main(asked.tables, asked.workers)

@@ -59,7 +59,7 @@ def load(name: str) -> pd.DataFrame:
     >>> len(cp.load("alk_crizotinib"))
     33
     """
-    if name not in list_datasets():
+    if not isinstance(name, str) or name not in list_datasets():
         raise CasepoolError(
             "there is no bundled dataset of this name",
             value=name,

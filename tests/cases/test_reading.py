@@ -163,7 +163,7 @@ def test_a_ragged_row_is_refused(tmp_path):
     header, *rows = rows_of(TEXT)
     rows[4] = rows[4][:-1]
     message = refusal(lambda: read_cases(folder_of(tmp_path, [header, *rows], codebook=BARE) / "cases.csv"))
-    assert message.startswith(f"cases.csv, row 5: {len(header) - 1} cells where the header has {len(header)}")
+    assert message.startswith(f"cases.csv, row 5, line 6: {len(header) - 1} cells where the header has {len(header)}")
 
 
 @pytest.mark.parametrize(
@@ -188,7 +188,7 @@ def test_a_file_in_another_encoding_is_read_and_said(tmp_path, caplog):
     path = tmp_path / "mine.csv"
     path.write_bytes("patient,note\n1,Müller\n".encode("latin-1"))
     assert read_cases(path)["note"].tolist() == ["Müller"]
-    assert "read as Windows-1252 ('Müller')" in caplog.text
+    assert "read as Windows-1252 (value 'Müller')" in caplog.text
 
 
 def test_a_file_that_is_not_there_is_refused(tmp_path):

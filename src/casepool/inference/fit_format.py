@@ -45,7 +45,7 @@ KEYS: Mapping[str, Mapping[str, Wanted]] = {
         **{"rhat": MAYBE, "bfmi": MAYBE, "rhat_of": (str,), "acceptance": NUMBER},
     },
     "agreement": ROW,
-    "checks": {**ROW, "refits": (bool,)},
+    "checks": {**ROW, "verdict": (*VERDICTS, NOT_ASKED, ""), "refits": (bool,)},  # "" of what only the data can tell
 }
 """Keys of attributes that are objects, or lists of them, and what each holds."""
 INDEPENDENT: Mapping[str, Wanted] = dict.fromkeys(("k", "kish", "proposals", "refinement"), NUMBER)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import logging
-import os
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 
@@ -47,7 +46,7 @@ def drawn_apart(texts: Iterable[str], longest: int = LONGEST_LABEL) -> dict[str,
 
 def _telling(whole: str, same: Sequence[str], longest: int) -> Iterator[str]:
     """Yield a label that skips what all of `same` have in common, if something is left of it."""
-    common = len(os.path.commonprefix(same))
+    common = sum(1 for _ in itertools.takewhile(lambda signs: len(set(signs)) == 1, zip(*same, strict=False)))
     if common < max(map(len, same)):
         half = longest // 2
         yield literal(f"{whole[: half - 1]}…{shorten(whole[max(common - BEFORE, half) :], longest - half)}", longest)
@@ -66,8 +65,9 @@ def _in_font(text: str) -> str:
     families = tuple(mpl.rcParams["font.family"])
     has = _signs(families)
     written = ""
-    for known, run in itertools.groupby(text, key=lambda sign: ord(sign) in has):
-        written += "".join(run) if known else f"[{' '.join(f'{ord(sign):x}' for sign in run)}]"
+    for known, signs in itertools.groupby(text, key=lambda sign: ord(sign) in has):
+        run = "".join(signs)
+        written += run if known else f"[{' '.join(f'{ord(sign):x}' for sign in run)}]"
     if written != text:
         _say(families)
     return written

@@ -42,6 +42,8 @@ class Stream(IntEnum):
     """Parameters from the prior, for the interval an answer has without the data."""
     EXACT = 90
     """Independent draws of a posterior by quadrature."""
+    DEALT_ARMS = 95
+    """Arrangements of patients over arms, for a permutation test, always from the same seed."""
 
 
 def stream(seed: int, of: Stream, *further: int) -> np.random.Generator:

@@ -84,6 +84,11 @@ WORDS = {
     "beyond": "beyond the last follow-up ({last} {unit})",
     "nobody at risk": "nobody is at risk then: no estimate",
     "few expected": "warning: the approximation is doubtful, an arm has {smallest} expected events (below {limit})",
+    "arms enumerated": "all {count} ways to deal these patients to arms of these sizes enumerated",
+    "arms drawn": "{count} random ways to deal these patients to arms of these sizes (seed {seed}): Monte Carlo error "
+    "{error}",
+    "arms alike": "exact where entry and censoring do not depend on the arm",
+    "no permutation": "no exact P beside it: patients pass from one arm to the other",
     "no event yet": "no event by then: no limits",
     "log-log": "log-log limits",
     "at risk": "{n} at risk",

@@ -15,7 +15,7 @@ from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from casepool.arguments import path_of
+from casepool.arguments import flag_of, path_of
 from casepool.errors import CasepoolError
 from casepool.escaping import csv_cell, html_text, latex_text, markdown_text
 from casepool.replacing import GENERATOR, head_of, is_page, target_of
@@ -142,7 +142,7 @@ def write_table(table: pd.DataFrame, path: str | Path, *, public: bool | None = 
         raise CasepoolError(
             "unknown form of a table", file=str(path), remedy=f"end the name in .{', .'.join(sorted(FORMS))}"
         )
-    text = table_text(table, form, public=public)
+    text = table_text(table, form, public=None if public is None else flag_of(public, "public"))
     if form == "html":
         head = f'<html lang="en">\n<meta charset="utf-8">\n{GENERATOR}\n<title>Table</title>'
         text = f"<!DOCTYPE html>\n{head}\n{text}\n</html>\n"

@@ -31,6 +31,11 @@ def exposed(flags="tftftf", **columns):
     return survival(**of | {"surgery_earliest": dates, "surgery_latest": dates} | columns)
 
 
+def without_units(frame):
+    return frame.rename(columns={"os_months": "os"})
+
+
+DATES = [1.0, None, 12, None, 4, None]
 NOTHING = ["unknown", "-", ".", "?", "None", "n.d.", "not reported", "Unknown", "N/A", "n/a", "missing", "not known"]
 PAIR = {"age": [30, 41, 8, 12, 55, 60], "sex": list("MFMFMF"), "site": list("pqrstu"), "stage": list("cdefgh")}
 TWICE = {name: [*values, values[0]] for name, values in PAIR.items()} | {"age": [30, 41, 8, 12, 55, 60, 31]}
@@ -70,6 +75,18 @@ FOUND = [
     ),
     (survival(os_months=[900.0, 905, 30, 800, 500, 700]), "follow-up too long", 2, "os_months"),
     (survival(os_months=[30.0, 905, 30, 8, 5, 7]), "follow-up too long", 2, "os_months"),
+    (without_units(survival(entry=[0.0, 8, 3, 20 - 1e-3, 0, 0])), "no follow-up", None, None),
+    (without_units(survival(entry=[0.0, 9, 3, 0, 1, 0])), "no follow-up", 2, "entry"),
+    (without_units(survival(entry=[0.0, 0, 0, 0, 30, 0])), "no follow-up", 5, "entry"),
+    (
+        without_units(survival(os_months=[0.3 - 0.2, 9, 3, 8, 5, 7], entry=[0.1, 0, 0, 0, 0, 0])),
+        "no follow-up",
+        1,
+        "entry",
+    ),
+    (without_units(exposed(surgery_earliest=DATES, surgery_latest=DATES)), "event at the start", 3, "surgery_latest"),
+    (without_units(exposed("tfffff", surgery_earliest=DATES, surgery_latest=DATES)), "event at the start", None, None),
+    (without_units(exposed(surgery_earliest=1.0, surgery_latest=DATES)), "event at the start", None, None),
     (pd.DataFrame({"x": [1, 2]}, index=["p1", "p2"]), "index without a name", None, ""),
     (pd.DataFrame(TWICE | {"reference": list("aaaaaab")}), "possible near-duplicate", 7, ""),
 ]
@@ -91,6 +108,23 @@ def test_what_is_probably_wrong_is_said_with_a_remedy(frame, rule, row, column, 
         assert caplog.text.count(found["problem"].iloc[0]) == 1
         cp.read_cases(read)
         assert caplog.text.count(found["problem"].iloc[0]) == 1
+
+
+@pytest.mark.parametrize(
+    ("frame", "rule"),
+    [
+        (without_units(survival(entry=[0.0, 9, 3, 0, 1, 0])), "no follow-up"),
+        (without_units(exposed(surgery_earliest=DATES, surgery_latest=DATES)), "event at the start"),
+    ],
+)
+def test_the_time_that_a_remedy_gives_mends_the_table(frame, rule):
+    (found,) = cp.validate(frame).query("rule == @rule").to_dict("records")
+    time = float(re.search(r"write ([\d.]+),", found["remedy"])[1])
+    columns = {"entry"} if found["column"] == "entry" else {"surgery_earliest", "surgery_latest"}
+    mended = frame.astype(dict.fromkeys(columns, float))
+    mended.loc[found["row"] - 1, list(columns)] = time
+    assert cp.validate(mended).query("rule == @rule").empty
+    assert 0 < frame.loc[found["row"] - 1, "os"] - time < 0.02
 
 
 HONEST = [

@@ -67,7 +67,7 @@ def with_coding(coding):
     [
         ({"drop": ["CREATED"]}, "not in the table"),
         ({"set": [{"trial": "CREATE", "evnts": 8}]}, "no such column"),
-        ({"set": [{"events": 8}]}, "not in the table"),
+        ({"set": [{"events": 8}]}, "identifier of a patient"),
         ({"use": {"events": "response"}}, "no such column"),
         ({"put": []}, "unknown key"),
         ({"set": [{"trial": "CREATE", "events": -8}]}, "from 0 to 1000"),

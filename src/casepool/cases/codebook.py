@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from casepool._resources import bundled
 from casepool.arguments import ASKED, is_number
 from casepool.cases.coding_keys import check_codings
 from casepool.cases.column import NUMBERS, SPELT, TYPES, Column
@@ -114,6 +115,7 @@ def read_codebook(path: str | Path) -> Codebook:
     book = codebook_from_dict({"name": printable(path.parent.name), **plain}, file=path.name)
     for name, column in book.columns.items():
         _refuse_idle(name, column, book, file=path.name)
+    _refuse_unknown_models(book, path)
     return book
 
 
@@ -198,6 +200,22 @@ def _refuse_idle(name: str, column: Column, book: Codebook, *, file: str) -> Non
                 value=spelling,
                 remedy=f"remove it, and set {missing_with(book.missing, spelling)} at the top",
             )
+
+
+def _refuse_unknown_models(book: Codebook, path: Path) -> None:
+    """Refuse what `report` lists and is neither a model file beside the codebook nor a bundled model."""
+    shipped = sorted(file.stem for file in bundled("models").glob("*.toml"))
+    for name in book.report:
+        if not (_is_file(path.parent / name) if name.endswith(".toml") else name in shipped):
+            remedy = f"write a model file of this name beside the codebook, or choose one of {', '.join(shipped)}"
+            raise CasepoolError("there is no such model", file=path.name, column="report", value=name, remedy=remedy)
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a name no file can have
+        return False
 
 
 def missing_with(missing: Iterable[str], *more: str) -> str:

@@ -47,6 +47,12 @@ def check_codings(codings: Mapping[str, Any], id_: str, *, file: str) -> None:
                     _refuse(f"must be {wanted}", coding[key], f"{table}.{key}", file, "correct it")
 
 
+def columns_named(coding: Mapping[str, Any]) -> set[str]:
+    """Return the columns that a choice reads or writes."""
+    used = coding.get("use", {})
+    return {*used, *used.values()}.union(*coding.get("set", []))
+
+
 def _refuse(problem: str, value: object, key: str, file: str, remedy: str) -> None:
     raise CasepoolError(problem, file=file, column=key, value=value, remedy=remedy)
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from casepool.cases.codebook import entry_of
-from casepool.cases.findings import SLACK, after_follow_up, at
+from casepool.cases.findings import SLACK, after_follow_up, at, earlier, same_time
 from casepool.cases.problems import Problem
 from casepool.cases.record import Record
 from casepool.cases.roles import EXPOSURE, NO_ROLE, RESECTION
@@ -100,6 +100,24 @@ def dated_but_not_exposed(record: Record) -> Iterator[Problem]:
             if exposed is False and dated:
                 said = f"dated, and {interval.flag} says that there was none"
                 yield at(record, row, dated, said, "an empty cell, or a flag that is true", "correct one of the two")
+
+
+def event_at_the_start(record: Record) -> Iterator[Problem]:
+    """Ask whether an event at the very time an exposure began came after it: as it stands, it counts as before it."""
+    time, happened = record.one("time"), record.flags(record.one("event"))
+    ends = record.days(time)
+    for interval in _intervals(record):
+        name = interval.latest or interval.earliest
+        if not interval.earliest or not record.comparable(name, time):
+            continue
+        exposed = interval.exposed or [True] * record.n
+        limits = zip(record.days(interval.earliest), record.days(name), strict=True)
+        for row, (low, high) in enumerate(limits):
+            known = low is not None and low == high and low > 0
+            if known and exposed[row] and happened[row] and same_time(high, ends[row]):
+                said = f"the exposure began at the very time of the event ({time}), which counts as before it"
+                remedy = f"if it began before the event, write {earlier(record, name, row)}, half a day earlier"
+                yield at(record, row, name, said, "a start before the event, or none", remedy)
 
 
 def no_contrast(record: Record) -> Iterator[Problem]:

@@ -30,6 +30,10 @@ FOREIGN = {
 """First bytes of files that are no table, and what they are."""
 
 
+READ_WITH = {"a workbook": ("sheet",), "a Parquet file": (), "a text file": ("separator", "decimal", "encoding")}
+"""Keys of ``[file]`` that say something of each kind of file."""
+
+
 def list_datasets() -> list[str]:
     """Return the names of the bundled datasets, sorted."""
     return sorted(folder.name for folder in bundled("data").iterdir() if (folder / "cases.csv").is_file())
@@ -59,7 +63,7 @@ def load(name: str) -> pd.DataFrame:
     >>> len(cp.load("alk_crizotinib"))
     33
     """
-    if name not in list_datasets():
+    if not isinstance(name, str) or name not in list_datasets():
         raise CasepoolError(
             "there is no bundled dataset of this name",
             value=name,
@@ -151,15 +155,26 @@ def read_sheet(path: Path, codebook: Codebook | None) -> Sheet:
     """
     data = bytes_of(path, MOST_BYTES, "cut it to one table")
     if data.startswith(b"PK"):
+        _refuse_idle("a workbook", path, codebook)
         return read_workbook(data, path, codebook.file.get("sheet", "") if codebook else "")
     if data.startswith(b"PAR1"):
+        _refuse_idle("a Parquet file", path, codebook)
         return read_parquet(data, path)
     for mark, kind in FOREIGN.items():
         if data.startswith(mark):
             raise CasepoolError(
                 f"this is {kind}, which is not read", file=path.name, remedy="save it as .xlsx, .parquet or .csv"
             )
+    _refuse_idle("a text file", path, codebook)
     return read_delimited(data, path, codebook)
+
+
+def _refuse_idle(kind: str, path: Path, codebook: Codebook | None) -> None:
+    """Refuse a key of ``[file]`` that says nothing of a file of this kind."""
+    for key, value in codebook.file.items() if codebook else ():
+        if key not in READ_WITH[kind]:
+            raise CasepoolError(f"{kind} has no {key}", file=path.name, column=f"file.{key}", value=value,
+                                remedy="remove the key from the codebook")  # fmt: skip
 
 
 def _cases_of(path: Path, codebook: Codebook | None) -> tuple[pd.DataFrame, Codebook]:

@@ -14,12 +14,13 @@ from casepool.cases.duplicates import near_duplicates, possible_duplicates
 from casepool.cases.exposure_rules import (
     complete_after_resection,
     dated_but_not_exposed,
+    event_at_the_start,
     exposure_after_follow_up,
     latest_before_earliest,
     no_contrast,
     one_date_only,
 )
-from casepool.cases.findings import after_follow_up, at
+from casepool.cases.findings import after_follow_up, at, earlier, same_time
 from casepool.cases.lifetimes import beyond_a_lifetime, negative_age, too_long, unit_not_told
 from casepool.cases.problems import ERROR, IDLE, NOTE, WARNING, Problem
 from casepool.cases.record import Record
@@ -135,6 +136,21 @@ def event_at_zero(record: Record) -> Iterator[Problem]:
             yield at(record, row, time, said, "a time above 0", "give it more exactly, say as half a day")
 
 
+def no_follow_up(record: Record) -> Iterator[Problem]:
+    """Ask that a patient who came under observation late was followed from then on: else the row tells nothing."""
+    entry, time = record.one("entry"), record.one("time")
+    if not record.comparable(entry, time):
+        return
+    event = record.one("event")
+    happened = record.flags(event) if event else [None] * record.n
+    for row, (since, end) in enumerate(zip(record.days(entry), record.days(time), strict=True)):
+        if same_time(since, end):
+            what = "the event happened" if happened[row] else "follow-up ended"
+            said = f"{what} at the very time the patient came under observation: the row is left out and counted"
+            remedy = f"if the patient came before, write {earlier(record, entry, row)}, half a day earlier"
+            yield at(record, row, entry, said, "an entry before the end of follow-up", remedy)
+
+
 def censoring_for_event(record: Record) -> Iterator[Problem]:
     """Ask that a column named after censoring, in which true may mean no event, says which codes are the event."""
     name = record.one("event")
@@ -171,6 +187,8 @@ RULES: dict[str, Rule] = {
     "dated but not exposed": Rule(WARNING, (FLAG, ("earliest", "latest", "start")), dated_but_not_exposed, said=True),
     "no contrast": Rule(WARNING, (FLAG,), no_contrast, said=True),
     "event at time zero": Rule(WARNING, (("event",), ("time",)), event_at_zero),
+    "no follow-up": Rule(WARNING, (("entry",), ("time",)), no_follow_up, said=True),
+    "event at the start": Rule(WARNING, (("event",), ("time",), ("earliest", "start")), event_at_the_start, said=True),
     "one date only": Rule(WARNING, (FLAG, ("earliest",), ("latest",)), one_date_only),
 }
 """Every rule across columns, by the name its findings bear."""

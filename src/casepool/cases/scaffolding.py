@@ -170,9 +170,9 @@ def _codebook_text(found: Examined, name: str, problems: list[Problem]) -> Itera
 
 
 def _comments(problems: Iterable[Problem]) -> Iterator[str]:
-    """Yield what `validate` warns of as comments, a line each."""
+    """Yield what `validate` warns of as comments, a line each, by row: a patient and a cell may say who somebody is."""
     for problem in problems:
-        yield f"# {problem.severity}: {printable(str(problem.refusal()))}\n"
+        yield f"# {problem.severity}: {printable(str(replace(problem, patient='', value=None).refusal()))}\n"
 
 
 def _open(found: Examined, name: str, problems: list[Problem]) -> bool:

@@ -12,6 +12,7 @@ import pandas as pd
 
 from casepool.cases.cells import PARSERS, counted, encodes, is_missing
 from casepool.cases.codebook import Codebook, codebook_from_dict
+from casepool.cases.coding_keys import columns_named
 from casepool.cases.column import SPELT, Column
 from casepool.cases.columns import (
     Recorded,
@@ -193,13 +194,24 @@ def flat(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _carried(frame: pd.DataFrame) -> Codebook | None:
-    """Return the codebook a frame carries, without the columns that were dropped from the frame."""
+    """Return the codebook a frame carries, without what it says of columns that were dropped from the frame."""
     codebook = codebook_of(frame)
     if codebook is None:
         return None
     kept = {name: column for name, column in codebook.columns.items() if name in frame.columns}
-    told = codebook.id if codebook.id in {*map(str, frame.columns), *map(str, frame.index.names)} else Codebook.id
-    return replace(codebook, columns=kept, id=told, aliased=tuple(name for name in codebook.aliased if name in kept))
+    there = {*map(str, frame.columns), *map(str, frame.index.names)}
+    codings = {
+        decision: {choice: coding for choice, coding in choices.items() if columns_named(coding) <= there}
+        for decision, choices in codebook.codings.items()
+    }
+    return replace(
+        codebook,
+        columns=kept,
+        id=codebook.id if codebook.id in there else Codebook.id,
+        publication=codebook.publication if codebook.publication in there else "",
+        aliased=tuple(name for name in codebook.aliased if name in kept),
+        codings={decision: choices for decision, choices in codings.items() if choices},
+    )
 
 
 def _told(frame: pd.DataFrame, codebook: Codebook | None) -> Codebook | None:
@@ -267,10 +279,17 @@ def _shape_problems(raw: pd.DataFrame, codebook: Codebook) -> Iterator[Problem]:
 
 
 def _absent_columns(raw: pd.DataFrame, codebook: Codebook) -> Iterator[Problem]:
-    named = () if codebook.id in (Codebook.id, *codebook.columns) else (codebook.id,)
-    for column in (*codebook.columns, *named):
+    """Yield every column that the codebook names and the table lacks, with the key that names it."""
+    named = dict.fromkeys(codebook.columns, "the codebook")
+    keys = {"id": codebook.id if codebook.id != Codebook.id else "", "publication": codebook.publication}
+    named |= {column: f"`{key}` of the codebook" for key, column in keys.items() if column and column not in named}
+    for decision, choices in codebook.codings.items():
+        for choice, coding in choices.items():
+            key = f"[codings.{decision}.{choice}]"
+            named |= {column: key for column in columns_named(coding) if column not in named}
+    for column, key in named.items():
         if column not in raw.columns:
-            yield _missing(raw, column, "the codebook" if column in codebook.columns else "`id` of the codebook")
+            yield _missing(raw, column, key)
 
 
 def _missing(frame: pd.DataFrame, column: str, wanted_by: str) -> Problem:

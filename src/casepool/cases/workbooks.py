@@ -243,7 +243,7 @@ def _each_once(cells: pd.Series[Any]) -> pd.Series[Any]:
     if not isinstance(cells.dtype, pd.CategoricalDtype):
         return cells
     different = [*cells.cat.categories, None]  # the last for -1, where there is none
-    return pd.Series([different[code] for code in cells.cat.codes], index=cells.index, dtype=object)
+    return pd.Series([different[code] for code in cells.cat.codes], index=cells.index, name=cells.name, dtype=object)
 
 
 def _has_any_length(kind: Any) -> bool:

@@ -14,7 +14,7 @@ import pandas as pd
 import xarray as xr
 from scipy import special
 
-from casepool.arguments import name_of
+from casepool.arguments import flag_of, name_of
 from casepool.checking.importance import MOST_K, weighed
 from casepool.errors import CasepoolError
 from casepool.estimation.draws import Fitted, open_draws
@@ -117,7 +117,7 @@ def leave_out(fit: xr.DataTree, by: str | None = None, *, progress: bool = True)
     """
     if by is not None:
         name_of(by, "by", "name a factor of the model, or leave it out")
-    return leave_out_of(open_draws(fit), by, progress=progress)
+    return leave_out_of(open_draws(fit), by, progress=flag_of(progress, "progress"))
 
 
 def leave_out_of(fitted: Fitted, by: str | None, *, progress: bool) -> pd.DataFrame:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from casepool.arguments import name_of
+from casepool.arguments import flag_of, name_of
 from casepool.cases.codebook import Codebook
 from casepool.cases.reading import resolve_typed
 from casepool.errors import CasepoolError
@@ -66,6 +66,7 @@ def classical(
     """
     if by is not None:
         name_of(by, "by", "name a factor of the model, or leave it out")
+    flag_of(progress, "progress")
     asked = model_of(model)
     frame, codebook = resolve_typed(cases)
     return classical_of(design_of_typed(asked, frame, codebook), frame, codebook, by, at, progress=progress)

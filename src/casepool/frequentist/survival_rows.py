@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Literal
 
@@ -25,6 +25,7 @@ from casepool.frequentist.curves import (
 )
 from casepool.frequentist.logrank import LogRank, log_rank, mantel_byar
 from casepool.frequentist.medians import brookmeyer_crowley, median
+from casepool.frequentist.permutation import SEED, permuted_log_rank
 from casepool.frequentist.ratio_rows import Z, cox_rows, likelihood_rows
 from casepool.frequentist.response_rows import compared, disjoint_levels
 from casepool.modelling.design.design import Design
@@ -107,10 +108,9 @@ def _by_level(design: Design, cases: pd.DataFrame, codebook: Codebook, by: str, 
     inside = members.any(axis=1)
     label = np.array(levels)[members[inside].argmax(axis=1)] if levels else np.zeros(0, dtype=str)
     out = {name: values[inside] for name, values in design.outcome.items()}
-    test = log_rank(out["time"], out["event"], label, entry=out["entry"])
-    shared = {"by": by, "level": compared(levels), "method": "log-rank", "note": NONE} | _arm(design, inside)
+    shared = {"by": by, "level": compared(levels), "note": NONE} | _arm(design, inside)
     estimand = f"no difference in the hazard between {by} levels"
-    return [*rows, p_row(test, shared | {"estimand": estimand})]
+    return [*rows, *log_rank_rows(out, label, "", shared | {"estimand": estimand})]
 
 
 def _by_exposure(design: Design, exposure: Exposure, times: list[float]) -> list[Row]:
@@ -154,7 +154,8 @@ def _time_dependent(
     follow_up = {"time": spells.time, "event": spells.event, "entry": np.maximum(spells.entry, 0.0)}
     words = {"compared": f"after {exposure.name} against before or without it", "p_value": estimand}
     ratio = cox_rows(follow_up, exposed, shared, kind=f"{dating} date", **words)
-    return [*rows, p_row(test, shared | {"estimand": estimand}), *ratio]
+    doubt = remark("no permutation") if min(test.expected) < FEW else NONE
+    return [*rows, p_row(test, shared | {"estimand": estimand, "note": doubt + shared["note"]}), *ratio]
 
 
 def _fixed_curves(design: Design, exposure: Exposure, times: list[float]) -> list[Row]:
@@ -178,8 +179,7 @@ def _fixed_tests(design: Design, exposure: Exposure) -> list[Row]:
         kind, pair = LANDMARK, (with_, without)
     shared["dating"] = kind
     p_value = f"no difference in the hazard between {pair[0]} and {pair[1]}"
-    test = log_rank(out["time"], out["event"], ever, entry=out["entry"])
-    rows = [p_row(test, shared | {"estimand": p_value, "method": f"log-rank, {kind}"})]
+    rows = log_rank_rows(out, ever, f", {kind}", shared | {"estimand": p_value})
     compared = f"{pair[0]} against {pair[1]}"
     return rows + cox_rows(out, ever, shared, kind=kind, compared=compared, p_value=p_value)
 
@@ -272,6 +272,23 @@ def _at_risk(curve: StepCurve, t: float, unit: str, alive: float) -> Remarks:
         return _without(curve, t, unit, np.nan)
     limits = remark("no event yet" if alive == 1 else "log-log")
     return limits + remark("at risk", n=Count(float(numbers_at_risk(curve, t))))
+
+
+def log_rank_rows(follow_up: Mapping[str, np.ndarray], label: np.ndarray, kind: str, shared: Row) -> list[Row]:
+    """Make the row of the log-rank test of fixed arms, and beside a doubtful one that of its permutation test."""
+    columns = (follow_up["time"], follow_up["event"], label, follow_up["entry"])
+    test = log_rank(*columns)
+    rows = [p_row(test, shared | {"method": f"log-rank{kind}"})]
+    if np.isnan(test.p) or min(test.expected) >= FEW:
+        return rows
+    found = permuted_log_rank(*columns)
+    how = remark("arms enumerated", count=f"{found.arrangements:,}")
+    if found.error:
+        error = {"seed": SEED, "error": f"{found.error:.1g}"}
+        how = remark("arms drawn", count=f"{found.arrangements:,}", **error)
+    method = f"{'permutation' if found.error else 'exact'} log-rank{kind}"
+    number = {"estimate": found.p, "unit": "P value", "kind": "P value", "method": method, "source": "raw"}
+    return [*rows, shared | number | {"note": how + remark("arms alike") + shared["note"]}]
 
 
 def p_row(test: LogRank, shared: Row) -> Row:

@@ -45,7 +45,7 @@ KEYS: Mapping[str, Mapping[str, Wanted]] = {
         **{"rhat": MAYBE, "bfmi": MAYBE, "rhat_of": (str,), "acceptance": NUMBER},
     },
     "agreement": ROW,
-    "checks": {**ROW, "verdict": (*ROW["verdict"], ""), "refits": (bool,)},  # what the data tell has no verdict
+    "checks": {**ROW, "verdict": (*VERDICTS, NOT_ASKED, ""), "refits": (bool,)},  # "" of what only the data can tell
 }
 """Keys of attributes that are objects, or lists of them, and what each holds."""
 INDEPENDENT: Mapping[str, Wanted] = dict.fromkeys(("k", "kish", "proposals", "refinement"), NUMBER)

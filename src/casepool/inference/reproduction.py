@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from casepool.arguments import flag_of
 from casepool.cases import codebook_of
 from casepool.cases.codebook import Codebook
 from casepool.inference.diagnostics import mcse_mean
@@ -57,7 +58,7 @@ def verify(fit: xr.DataTree, *, cores: int | None = None, progress: bool = True)
         If the tree was not made by casepool.
     """
     refuse_what_is_no_fit(fit)
-    cores = cores_of(cores)
+    cores, progress = cores_of(cores), flag_of(progress, "progress")
     changed = list(_changed(fit))
     rows = [_versions(changed), _data(fit)]
     again = _again(fit, cores, progress)

@@ -9,11 +9,11 @@ from matplotlib.ticker import PercentFormatter
 
 from casepool.arguments import name_of
 from casepool.errors import CasepoolError
-from casepool.escaping import literal
 from casepool.estimation.draws import Fitted, open_draws, quantiles
 from casepool.estimation.effects import probability_along
 from casepool.modelling.design.grouping import patients_and_events
 from casepool.modelling.specification.endpoints import event
+from casepool.plotting.lettering import drawn
 from casepool.plotting.style import ALARM, COLOURS, check_axes, mark, new_axes
 
 WIDTH, HEIGHT = 6.4, 4.2
@@ -100,8 +100,8 @@ def _words(ax: Axes, fitted: Fitted, term: str) -> None:
     column = fitted.codebook.columns[source]
     unit = f" ({column.unit})" if column.unit else ""
     success = event(model).words or " or ".join(model.outcome.success) or model.outcome.events
-    ax.set_xlabel(literal(f"{column.label or source}{unit}", 60))
-    ax.set_ylabel(literal(f"Probability of {success}", 60))
+    ax.set_xlabel(drawn(f"{column.label or source}{unit}", 60))
+    ax.set_ylabel(drawn(f"Probability of {success}", 60))
     ax.set_ylim(0, 1)
     ax.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
     ax.spines[["top", "right"]].set_visible(False)
@@ -111,8 +111,8 @@ def _words(ax: Axes, fitted: Fitted, term: str) -> None:
     unmarked = f"; {lost} of unknown {term} unmarked" if lost else ""
     marks = f"marks: patients, top with and bottom without success{unmarked}"
     title = (
-        f"{literal(model.name, 60)}: posterior median, {100 * CI_PROB:g}% CrI\n"
-        f"standardised over the {len(fitted.design.patients)} patients of the fit\n{literal(marks, 110)}"
+        f"{drawn(model.name, 60)}: posterior median, {100 * CI_PROB:g}% CrI\n"
+        f"standardised over the {len(fitted.design.patients)} patients of the fit\n{drawn(marks, 110)}"
     )
     failed = fitted.verdict == "fail"
     ax.set_title(mark([fitted.verdict]) + title, loc="left", fontsize=9, color=ALARM if failed else "black")

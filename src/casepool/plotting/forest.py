@@ -14,9 +14,10 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator, PercentFormatter
 
 from casepool.errors import CasepoolError
-from casepool.escaping import LONGEST_LABEL, literal
+from casepool.escaping import LONGEST_LABEL
 from casepool.estimation.told import MARKS
 from casepool.estimation.told import legend as legend_of_told
+from casepool.plotting.lettering import drawn, drawn_apart
 from casepool.plotting.numbers import TIMES, shown, with_interval
 from casepool.plotting.style import ALARM, COLOURS, GREY, MARKERS, check_axes, mark, new_axes
 from casepool.tables import check_table
@@ -128,8 +129,7 @@ def arrange(table: pd.DataFrame) -> Picture:
     names = _series_names(rows)
     order = list(dict.fromkeys(names))
     rows["series"] = [order.index(name) for name in names]
-    labels = [_item_label(first) for _, first in rows.drop_duplicates("item").iterrows()]
-    return Picture(rows, labels, order, units[0])
+    return Picture(rows, _item_labels(rows.drop_duplicates("item")), order, units[0])
 
 
 def _series_names(rows: pd.DataFrame) -> list[tuple[str, str]]:
@@ -149,10 +149,14 @@ def shared_name(rows: pd.DataFrame) -> str:
     return ", ".join(parts[0] for parts in same)
 
 
-def _item_label(row: pd.Series) -> str:
-    at = row["at"]
-    moment = f", at {at:g}" if isinstance(at, int | float) and not math.isnan(at) else f", {at}" if at else ""
-    return literal(str(row["level"])) + literal(moment)
+def _item_labels(rows: pd.DataFrame) -> list[str]:
+    """Name the lines: their levels, and times or labels they are told at."""
+    levels = drawn_apart(rows["level"].astype(str))
+    return [levels[str(level)] + drawn(_moment(at)) for level, at in zip(rows["level"], rows["at"], strict=True)]
+
+
+def _moment(at: Any) -> str:
+    return f", at {at:g}" if isinstance(at, int | float) and not math.isnan(at) else f", {at}" if at else ""
 
 
 def style(picture: Picture, series: int) -> tuple[str, str]:
@@ -265,7 +269,7 @@ def headings(ax: Axes, picture: Picture) -> None:
     ax.set_xlabel("\n".join(filter(None, [named, told])))
     models = [shared_name(rows)] if shared_name(rows) else [str(name) for name in dict.fromkeys(rows["model"]) if name]
     by = [str(name) for name in dict.fromkeys(rows["by"]) if name]
-    title = literal(" by ".join(part for part in (", ".join(models), ", ".join(by)) if part), 70)
+    title = drawn(" by ".join(part for part in (", ".join(models), ", ".join(by)) if part), 70)
     failed = bool((rows["verdict"] == "fail").any())
     title = "\n".join(filter(None, [title, mark(rows["verdict"]).strip()]))
     ax.set_title(title, loc="left", fontsize=10, color=ALARM if failed else "black", pad=12 * (1 + _lines(picture)))
@@ -279,8 +283,9 @@ def legend(ax: Axes, picture: Picture) -> None:
     if len(picture.series) == 1:
         return
     styles = [style(picture, i) for i in range(len(picture.series))]
+    names = drawn_apart([label for _, label in picture.series], LONGEST_SERIES)
     handles = [
-        Line2D([], [], color=colour, marker=marker, linewidth=1.6, label=literal(label, LONGEST_SERIES))
+        Line2D([], [], color=colour, marker=marker, linewidth=1.6, label=names[label])
         for (colour, marker), (_, label) in zip(styles, picture.series, strict=True)
     ]
     place: dict[str, Any] = {"loc": "lower left", "bbox_to_anchor": (0, 1), "borderpad": 0.2, "borderaxespad": 0.2}

@@ -12,7 +12,6 @@ from matplotlib.axes import Axes
 from casepool.arguments import seed_of
 from casepool.cases.reading import resolve_typed
 from casepool.errors import CasepoolError
-from casepool.escaping import literal
 from casepool.estimation.curves import curve
 from casepool.estimation.draws import Fitted, open_draws, without_dates
 from casepool.frequentist.curves import kaplan_meier, survival_at
@@ -24,6 +23,7 @@ from casepool.modelling.design.making import design_of_typed
 from casepool.modelling.design.times import default_times
 from casepool.modelling.families.names import effect_of
 from casepool.modelling.specification.prior_implications import Range
+from casepool.plotting.lettering import drawn
 from casepool.plotting.numbers import capital
 from casepool.plotting.style import ALARM, COLOURS, GREY, check_axes, mark, new_axes
 from casepool.plotting.survival_curves import (
@@ -201,12 +201,12 @@ def prior_of(design: Design, seed: int = SEED) -> Fitted:
 
 def _in_words(prior: Fitted, median: np.ndarray) -> list[str]:
     """Say what the priors hold possible: the median time to the event, and an exposure's ratio."""
-    what = literal(prior.model.outcome.time_to)
+    what = drawn(prior.model.outcome.time_to)
     lines = [f"Before the data: median {what} {_range(median)} {prior.unit}, median and 95% range"]
     for exposure in prior.model.exposures.values():
         ratio = "time ratio" if prior.model.effects == "accelerated" else "hazard ratio"
         values = np.exp(prior.parameters[effect_of(exposure.name)])
-        lines.append(f"{literal(capital(exposure.called))}: {ratio} {_range(values)}")
+        lines.append(f"{drawn(capital(exposure.called))}: {ratio} {_range(values)}")
     return lines
 
 

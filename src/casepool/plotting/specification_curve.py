@@ -10,7 +10,7 @@ from matplotlib.ticker import LogLocator, NullLocator
 
 from casepool.arguments import name_of
 from casepool.errors import CasepoolError
-from casepool.escaping import literal
+from casepool.plotting.lettering import drawn, drawn_apart
 from casepool.plotting.style import check_axes, mark
 from casepool.tables import RESERVED, check_table
 
@@ -86,8 +86,8 @@ def _estimates(ax: Axes, rows: pd.DataFrame, decisions: list[str]) -> None:
         ax.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
         ax.yaxis.set_minor_locator(NullLocator())
         ax.axhline(1.0, color="0.4", linewidth=0.8, linestyle="--")
-    ax.set_ylabel(f"{literal(rows['estimand'].iloc[0], 60)}\n{rows['interval'].iloc[0]}")
-    title = f"{literal(rows['level'].iloc[0])}: {len(rows)} combinations of codings"
+    ax.set_ylabel(f"{drawn(rows['estimand'].iloc[0], 60)}\n{rows['interval'].iloc[0]}")
+    title = f"{drawn(rows['level'].iloc[0])}: {len(rows)} combinations of codings"
     ax.set_title(mark(rows["verdict"]) + title, fontsize=10)
     ax.set_xticks([])
     ax.set_xlim(-1, len(rows))
@@ -105,6 +105,8 @@ def _choices(ax: Axes, rows: pd.DataFrame, marks: list[tuple[str, str]]) -> None
         if place and marks[place - 1][0] != decision:
             below.axhline(0.5 - place, color="0.85", linewidth=0.8)
     below.set_yticks([-place for place in range(len(marks))])
-    below.set_yticklabels([literal(f"{d}: {c}".replace("_", " ")) for d, c in marks], fontsize=7.5)
+    names = [f"{decision}: {choice}".replace("_", " ") for decision, choice in marks]
+    shown = drawn_apart(names)
+    below.set_yticklabels([shown[name] for name in names], fontsize=7.5)
     below.set_ylim(-len(marks) + 0.5, 0.5)
     below.tick_params(length=0, labelbottom=False)

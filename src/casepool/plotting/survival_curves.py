@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,6 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, MaxNLocator, PercentFormatter
 
 from casepool.errors import CasepoolError
-from casepool.escaping import literal
 from casepool.estimation.arms import arms_of
 from casepool.estimation.contrasts import contrast_of
 from casepool.estimation.curves import Strategy
@@ -20,6 +19,7 @@ from casepool.estimation.draws import Fitted, open_draws, quantiles
 from casepool.estimation.told import MARKS
 from casepool.frequentist.curves import StepCurve, kaplan_meier, numbers_at_risk
 from casepool.modelling import Model
+from casepool.plotting.lettering import drawn, drawn_apart
 from casepool.plotting.numbers import capital
 from casepool.plotting.style import ALARM, COLOURS, GREY, MARKERS, check_axes, mark, new_axes
 from casepool.writing import count_text
@@ -31,6 +31,8 @@ CI_PROB = 0.95
 MOST_BANDS = 3
 """Curves above which bands would hide each other."""
 HATCHES = ("", "////", "....")
+LONGEST_NAME = 60
+"""Characters of a curve's name in the legend."""
 LINE = 16
 """Points between lines of the table of numbers at risk."""
 
@@ -84,13 +86,15 @@ def draw_survival(fitted: Fitted, *, by: str | None = None, start: float | None 
     refuse_response(fitted.model)
     arms, common = arms_of(fitted, by, start)
     steps = seen(fitted, str(common["by"]))
+    shown = drawn_apart([item.label for item in steps] + [arm.words for arm in arms], LONGEST_NAME)
     ax = new_axes(WIDTH, HEIGHT) if ax is None else ax
     last = float(fitted.design.outcome["time"].max())
     ticks = time_ticks(fitted.unit, last)
     for item in steps:
-        draw_steps(ax, item)
+        draw_steps(ax, replace(item, label=shown[item.label]))
     for position, arm in enumerate(arms):
-        draw_arm(ax, arm, position, np.linspace(0, ticks[-1], GRID), last, band=len(arms) <= MOST_BANDS)
+        named = replace(arm, words=shown[arm.words])
+        draw_arm(ax, named, position, np.linspace(0, ticks[-1], GRID), last, band=len(arms) <= MOST_BANDS)
     frame(ax, fitted, ticks)
     head(ax, fitted, arms, str(common["by"]), last)
     below = draw_at_risk(ax, at_risk(fitted, steps, ticks), ticks)
@@ -147,7 +151,7 @@ def draw_steps(ax: Axes, item: Steps) -> None:
     end = curve.spells.end
     x = np.concatenate([[0.0], curve.times, [end]])
     y = np.concatenate([[1.0], curve.survival, curve.survival[-1:] if len(curve.times) else [1.0]])
-    ax.step(x, y, where="post", color=item.colour, linewidth=1, label=literal(item.label, 60))
+    ax.step(x, y, where="post", color=item.colour, linewidth=1, label=item.label)
     censored = np.unique(curve.spells.time[~curve.spells.event])
     height = y[np.searchsorted(x[1:-1], censored, side="right")]
     ax.plot(censored, height, linestyle="none", marker="|", markersize=5, color=item.colour)
@@ -167,7 +171,7 @@ def draw_arm(ax: Axes, arm: Strategy, position: int, times: np.ndarray, last: fl
     inside = times <= last
     every = max(1, len(times) // 6)
     shape: dict[str, Any] = {"color": colour, "linewidth": 2, "marker": marker, "markersize": 5}
-    ax.plot(times[inside], middle[inside], markevery=(6 + position * 5, every), label=literal(arm.words, 60), **shape)
+    ax.plot(times[inside], middle[inside], markevery=(6 + position * 5, every), label=arm.words, **shape)
     beyond = times >= last
     ax.plot(times[beyond], middle[beyond], color=colour, linewidth=2, linestyle="--")
 
@@ -179,7 +183,7 @@ def frame(ax: Axes, fitted: Fitted, ticks: list[float]) -> None:
     ax.xaxis.set_major_locator(FixedLocator(ticks))
     ax.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
     ax.set_xlabel(f"{fitted.unit.capitalize()} since time zero")
-    ax.set_ylabel(literal(capital(fitted.model.outcome.without), 60))
+    ax.set_ylabel(drawn(capital(fitted.model.outcome.without), 60))
     ax.spines[["top", "right"]].set_visible(False)
     ax.grid(color="#E5E5E5", linewidth=0.6)
     ax.set_axisbelow(True)
@@ -194,7 +198,7 @@ def arm_names(arms: list[str], by: str) -> str:
 def head(ax: Axes, fitted: Fitted, arms: list[Strategy], by: str, last: float) -> None:
     """Name the strategies, the interval, and where extrapolation begins."""
     words = arm_names([arm.words for arm in arms], by)
-    title = literal(capital(words), 90)
+    title = drawn(capital(words), 90)
     kind = f"posterior median, {100 * CI_PROB:g}% CrI" if len(arms) <= MOST_BANDS else "posterior median"
     title += f"\n{kind}; dashed beyond the last follow-up ({last:g} {fitted.unit})"
     if by in fitted.model.exposures and (told := str(contrast_of(fitted, by)["told"].iloc[0])):
@@ -230,9 +234,10 @@ def draw_at_risk(ax: Axes, table: list[tuple[str, list[str]]], ticks: list[float
     }
     down = -46.0
     ax.annotate("At risk", (0, 0), (-4, down), fontsize=8, style="italic", ha="right", va="center", **place)
+    shown = drawn_apart(name for name, _ in table)
     for name, counts in table:
         down -= LINE
-        ax.annotate(literal(name), (0, 0), (-14, down), fontsize=8, ha="right", va="center", **place)
+        ax.annotate(shown[name], (0, 0), (-14, down), fontsize=8, ha="right", va="center", **place)
         for t, count in zip(ticks, counts, strict=True):
             ax.annotate(count, (t, 0), (0, down), fontsize=8, ha="center", va="center", **place)
     return down
@@ -240,6 +245,6 @@ def draw_at_risk(ax: Axes, table: list[tuple[str, list[str]]], ticks: list[float
 
 def caution(ax: Axes, below: float, wrong: str) -> None:
     """Print into the figure what is wrong with comparing patients by what they came to receive."""
-    text = textwrap.fill(literal(f"Read with care: it {wrong}.", 500), 105)
+    text = textwrap.fill(drawn(f"Read with care: it {wrong}.", 500), 105)
     place: dict[str, Any] = {"xycoords": "axes fraction", "textcoords": "offset points", "annotation_clip": False}
     ax.annotate(text, (0, 0), (-40, below - LINE), fontsize=8, color=ALARM, ha="left", va="top", **place)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,6 @@ from casepool.cases.codebook import Codebook
 from casepool.cases.reading import resolve_typed
 from casepool.cases.tables import bare, missing_column
 from casepool.errors import CasepoolError
-from casepool.escaping import literal
 from casepool.estimation.material import gather
 from casepool.modelling import Model
 from casepool.modelling import model as get_model
@@ -27,6 +26,7 @@ from casepool.modelling.design.design import Design
 from casepool.modelling.design.making import design_of_typed, patient_labels
 from casepool.modelling.design.outcomes import Reader
 from casepool.modelling.design.wording import worded
+from casepool.plotting.lettering import drawn, drawn_apart
 from casepool.plotting.style import ALARM, COLOURS, GREY, check_axes, new_axes
 from casepool.plotting.survival_curves import refuse_response, time_ticks
 
@@ -161,14 +161,13 @@ def _lanes(cases: pd.DataFrame, book: Codebook, model: Model, named: Mapping[str
     inside = _followed(design)
     lanes = []
     for i, label in enumerate(labels):
-        name = literal(f"{label} {answers[i]}" if answers[i] else label)
         known = inside.get(label, {"entry": 0.0, "end": np.nan, "event": False, "since": np.nan, "exposed": NEVER})
-        lanes.append(Lane(label=name, on=float(times["on"][i]), evaluated=float(times["evaluated"][i]), **known))
+        lanes.append(Lane(label=label, on=float(times["on"][i]), evaluated=float(times["evaluated"][i]), **known))
     order = sorted(range(len(lanes)), key=lambda i: (-np.nan_to_num(lanes[i].end, nan=-1.0), i))
-    if book.public:
-        return [lanes[i] for i in order]
-    hidden = [literal(f"{place} {answers[i]}") for place, i in enumerate(order, start=1)]
-    return [Lane(**{**vars(lanes[i]), "label": text}) for i, text in zip(order, hidden, strict=True)]
+    own = [lanes[i].label if book.public else str(place) for place, i in enumerate(order, start=1)]
+    names = [f"{name} {answers[i]}".strip() for name, i in zip(own, order, strict=True)]
+    shown = drawn_apart(names)
+    return [replace(lanes[i], label=shown[name]) for name, i in zip(names, order, strict=True)]
 
 
 NEVER = (np.inf, np.inf)
@@ -239,7 +238,7 @@ def _legend(ax: Axes, lanes: list[Lane], model: Model) -> None:
     handles: list[Any] = [Patch(color=ON, label="on the drug"), Patch(color=OFF, label="off it")] if drug else []
     if any(np.isnan(lane.on) and np.isfinite(lane.end) for lane in lanes):
         handles.append(Patch(color=UNKNOWN, label="not known whether on the drug" if drug else "follow-up"))
-    name = literal(next((exposure.arms[1] for exposure in model.exposures.values()), ""))
+    name = drawn(next((exposure.arms[1] for exposure in model.exposures.values()), ""))
     if any(a < b < np.inf for a, b in (lane.exposed for lane in lanes)):
         handles.append(
             Line2D([], [], marker="|", markeredgewidth=2, label=f"{name} at some time between", **WHEN_EXPOSED)
@@ -250,7 +249,7 @@ def _legend(ax: Axes, lanes: list[Lane], model: Model) -> None:
         handles.append(
             Line2D([], [], marker="o", color="white", markeredgecolor="black", markersize=5, label="response evaluated")
         )
-    what = literal(model.outcome.what or "event")
+    what = drawn(model.outcome.what or "event")
     handles.append(_mark("X", ALARM, f"{what}{' by' if any(np.isfinite(lane.since) for lane in lanes) else ''}"))
     handles.append(_mark(">", "black", f"last contact without {what}"))
     ax.legend(

@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import LogLocator, NullLocator, PercentFormatter
 
 from casepool.errors import CasepoolError
-from casepool.escaping import literal
+from casepool.plotting.lettering import drawn
 from casepool.plotting.style import ALARM, COLOURS, GREY, check_axes, mark, new_axes
 from casepool.tables import check_table
 
@@ -55,13 +55,13 @@ def plot_tipping(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     better = str(table.loc[table["unit"] == "probability", "estimand"].iloc[0])
     for at, chance in chances.items():
         ax.text(float(str(at)), 0.98, f"{chance:.2f}", ha="center", va="top", fontsize=8, transform=top)
-    ax.text(0.5, 0.92, literal(better), ha="center", va="top", fontsize=8, transform=ax.transAxes)
+    ax.text(0.5, 0.92, drawn(better), ha="center", va="top", fontsize=8, transform=ax.transAxes)
     _, high = ax.get_ylim()
     ax.set_ylim(top=high * 2)
     first = ratios.iloc[0]
-    ax.set_ylabel(literal(f"{first['estimand']}, {first['interval']}"))
+    ax.set_ylabel(drawn(f"{first['estimand']}, {first['interval']}"))
     ax.set_xlabel("Where in its interval every unknown date is taken to lie")
-    title = literal(str(first["level"]), 90)
+    title = drawn(str(first["level"]), 90)
     ax.set_title(
         mark(ratios["verdict"]) + title,
         loc="left",

@@ -8,6 +8,7 @@ from dataclasses import replace
 import pandas as pd
 import xarray as xr
 
+from casepool.arguments import flag_of
 from casepool.errors import CasepoolError
 from casepool.estimation.contrasts import contrast_of
 from casepool.estimation.draws import Fitted, open_draws
@@ -42,7 +43,7 @@ def exposure_sensitivity(fit: xr.DataTree, *, progress: bool = True) -> pd.DataF
     CasepoolError
         If the model has no exposure.
     """
-    return exposure_sensitivity_of(open_draws(fit), progress=progress)
+    return exposure_sensitivity_of(open_draws(fit), progress=flag_of(progress, "progress"))
 
 
 def exposure_sensitivity_of(fitted: Fitted, *, progress: bool) -> pd.DataFrame:

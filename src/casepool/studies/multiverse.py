@@ -108,6 +108,8 @@ def multiverse_of(
     worlds, plan = list(_combinations(codebook, codings)), of_study(plan, chosen, cases, codebook)
     if chosen.is_survival:  # told at the same times in all combinations
         codebook = replace(codebook, at=tuple(default_times(design_of_typed(chosen, cases, codebook), codebook)))
+    for decision, choice in {pair for choices in worlds for pair in choices.items()}:
+        recode_typed(cases, codebook, {decision: choice})  # what cannot be applied is refused before anything is drawn
     with open_journal(journal, progress=plan.progress) as finished:
 
         def told(choice: Choice) -> Iterator[pd.DataFrame]:

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pandas as pd
 import xarray as xr
 
-from casepool.arguments import numbers_of
+from casepool.arguments import flag_of, numbers_of
 from casepool.checking.prior_sensitivity import power_scaling_of
 from casepool.errors import CasepoolError
 from casepool.estimation.contrasts import contrast_of
@@ -50,6 +50,7 @@ def sensitivity(fit: xr.DataTree, *, scales: Sequence[float] = SCALES, progress:
     scales = numbers_of(scales, "scales", "give positive numbers, say [0.5, 1]")
     if not all(scale > 0 for scale in scales):
         raise CasepoolError("a scale must be positive", value=tuple(scales), remedy="give positive numbers")
+    flag_of(progress, "progress")
     fitted = open_draws(fit)
     tables, model = [power_scaling_of(fitted)], fitted.model
     scaled, others = _scaled(model, scales), exposure_variants(model)

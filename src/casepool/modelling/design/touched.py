@@ -46,8 +46,8 @@ def unvaried(design: Design) -> Remarks:
         if not design.exposed.any():
             said += remark("never exposed", arm=without, exposure=exposure.called)
         elif design.exposed.all():
-            kind = "always exposed" if exposure.begins else "never exposed"
-            said += remark(kind, arm=with_, exposure=exposure.called)
+            begins = exposure.begins
+            said += remark("always exposed" if begins else "never exposed", arm=with_, exposure=exposure.called)
     return said
 
 

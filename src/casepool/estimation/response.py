@@ -24,6 +24,7 @@ from casepool.estimation.told import with_told
 from casepool.modelling.design.endpoint_counts import counted, reached
 from casepool.modelling.design.grouping import Membership, patients_and_events
 from casepool.modelling.specification.endpoints import endpoints
+from casepool.modelling.terms.labels import Group
 from casepool.remarks import NONE, remark
 
 OBSERVED = "observed"
@@ -101,7 +102,8 @@ def estimates_of(
             f"{by!r} is no term of the model, so only its own patients can be described",
             remedy='use target="observed"',
         )
-    borrows = group.is_term and fitted.model.terms[by].borrows
+    term = fitted.model.terms[by] if group.is_term else None
+    borrows = isinstance(term, Group) and term.way.differs  # of levels that are taken as one all patients tell alike
     share = partial(own_shares, fitted, group) if borrows else None
     return with_told(fitted, lambda own: _by_level(own, group, target, ci_prob), share)
 

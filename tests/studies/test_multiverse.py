@@ -95,7 +95,7 @@ def test_another_seed_or_question_is_another_answer(tmp_path, monkeypatch: pytes
     monkeypatch.setattr(target, "fit_by", lambda choice, plan, model, frame, codebook, what: (plan.seed, len(frame)))
     monkeypatch.setattr(target, "open_draws", lambda fit: fit)
     monkeypatch.setattr(
-        target, "ask", lambda name, fit, by: asked.append((name, fit)) or pd.DataFrame([{"level": "x"}])
+        target, "ask", lambda name, fit, by: asked.append((name, fit)) or pd.DataFrame([dict.fromkeys(COLUMNS, "x")])
     )
     for seed, estimand in ((1, "contrast"), (1, "contrast"), (2, "contrast"), (1, "survival")):
         cp.multiverse(

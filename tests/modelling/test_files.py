@@ -34,7 +34,6 @@ REFUSED = [
     (RESPONSE, "outcome.success", [], ["outcome.success", "list"]),
     (RESPONSE, "outcome.levels", ["PD", "PD", "PR", "CR"], ["outcome.levels", "different"]),
     (RESPONSE, "outcome.levels", [1, 2], ["outcome.levels", "texts"]),
-    (RESPONSE, "outcome.n", ABSENT, ["outcome", "`n`"]),
     (RESPONSE, "outcome.target", 1.5, ["outcome.target", "between 0 and 1"]),
     (RESPONSE, "outcome.target", True, ["outcome.target", "between 0 and 1"]),
     (RESPONSE, "outcome.target", ["a"], ["outcome.target", "between 0 and 1"]),

@@ -27,9 +27,10 @@ REWORDED = (
 )
 """Texts of 0.1.0, and what stands in their place."""
 NOTED = re.compile(
-    r"a start at [\d.]+ months is one that no patient of the fit had: what follows it is the model's alone; "
+    r"a start at [\d.]+ months is one that no patient of the fit had: what follows it is the model's alone; |"
+    r"no exact P beside it: patients pass from one arm to the other; "
 )
-"""What a note says besides, since a start at which no patient's exposure began is pointed out."""
+"""What a note says besides: a start at which no patient's exposure began, a test without a permutation test."""
 
 
 def with_words(fit, name):

@@ -1,5 +1,6 @@
 """A multiverse asks every combination once, keeps what is finished, and starts again where it stopped."""
 
+import importlib
 import json
 import signal
 import subprocess
@@ -13,6 +14,7 @@ import casepool as cp
 from casepool.cases.reading import resolve_typed
 from casepool.inference.fitting import planned
 from casepool.plotting import plot_multiverse
+from casepool.tables import COLUMNS
 
 FEW = {"draws": 200, "chains": 2}
 CHOICES = {"surgery": ["any_text", "any_adjuvant"], "adjuvant": ["left_out"]}
@@ -91,11 +93,11 @@ def test_a_kill_half_way_loses_nothing_finished(tmp_path, worlds: pd.DataFrame) 
 def test_another_seed_or_question_is_another_answer(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing of a journal is used again for what it does not answer."""
     asked = []
-    target = sys.modules["casepool.studies.multiverse"]
+    target = importlib.import_module("casepool.studies.multiverse")
     monkeypatch.setattr(target, "fit_by", lambda choice, plan, model, frame, codebook, what: (plan.seed, len(frame)))
     monkeypatch.setattr(target, "open_draws", lambda fit: fit)
     monkeypatch.setattr(
-        target, "ask", lambda name, fit, by: asked.append((name, fit)) or pd.DataFrame([{"level": "x"}])
+        target, "ask", lambda name, fit, by: asked.append((name, fit)) or pd.DataFrame([dict.fromkeys(COLUMNS, "x")])
     )
     for seed, estimand in ((1, "contrast"), (1, "contrast"), (2, "contrast"), (1, "survival")):
         cp.multiverse(
@@ -109,7 +111,7 @@ def test_another_seed_or_question_is_another_answer(tmp_path, monkeypatch: pytes
 
 
 def test_another_version_of_casepool_answers_anew(monkeypatch: pytest.MonkeyPatch) -> None:
-    target = sys.modules["casepool.studies.multiverse"]
+    target = importlib.import_module("casepool.studies.multiverse")
     chosen, now = cp.model("overall_survival"), target.versions()
     cases, codebook = resolve_typed("alk_crizotinib")
     keys = set()

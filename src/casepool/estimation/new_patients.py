@@ -186,6 +186,7 @@ def _typed(fitted: Fitted, patients: pd.DataFrame, book: Codebook) -> pd.DataFra
         columns={**columns, **identified},
         missing=original.missing,
         codings={},
+        publication="",
         aliased=(),
     )
     return typed(kept, own)

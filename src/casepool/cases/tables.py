@@ -198,8 +198,10 @@ def _carried(frame: pd.DataFrame) -> Codebook | None:
     if codebook is None:
         return None
     kept = {name: column for name, column in codebook.columns.items() if name in frame.columns}
-    told = codebook.id if codebook.id in {*map(str, frame.columns), *map(str, frame.index.names)} else Codebook.id
-    return replace(codebook, columns=kept, id=told, aliased=tuple(name for name in codebook.aliased if name in kept))
+    there = {*map(str, frame.columns), *map(str, frame.index.names)}
+    told = {key: name for key in ("id", "publication") if (name := getattr(codebook, key)) not in there}
+    lean = replace(codebook, **{key: getattr(Codebook, key) for key in told})
+    return replace(lean, columns=kept, aliased=tuple(name for name in codebook.aliased if name in kept))
 
 
 def _told(frame: pd.DataFrame, codebook: Codebook | None) -> Codebook | None:
@@ -267,10 +269,13 @@ def _shape_problems(raw: pd.DataFrame, codebook: Codebook) -> Iterator[Problem]:
 
 
 def _absent_columns(raw: pd.DataFrame, codebook: Codebook) -> Iterator[Problem]:
-    named = () if codebook.id in (Codebook.id, *codebook.columns) else (codebook.id,)
-    for column in (*codebook.columns, *named):
+    named = {name: "the codebook" for name in codebook.columns}
+    for key in ("id", "publication"):
+        if getattr(codebook, key) not in ("", getattr(Codebook, key)):
+            named.setdefault(getattr(codebook, key), f"`{key}` of the codebook")
+    for column, wanted_by in named.items():
         if column not in raw.columns:
-            yield _missing(raw, column, "the codebook" if column in codebook.columns else "`id` of the codebook")
+            yield _missing(raw, column, wanted_by)
 
 
 def _missing(frame: pd.DataFrame, column: str, wanted_by: str) -> Problem:

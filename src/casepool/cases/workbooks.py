@@ -32,7 +32,7 @@ MOST_ELEMENTS = 500_000
 """XML elements in a workbook: some 200,000 cells."""
 DEEPEST = 60
 LONGEST_TAG = 1_000_000
-DAMAGED = (zipfile.BadZipFile, zlib.error, expat.ExpatError, EOFError, OSError, ValueError, RuntimeError)
+DAMAGED = (zipfile.BadZipFile, zlib.error, expat.ExpatError, EOFError, OSError, LookupError, ValueError, RuntimeError)
 """What zipfile and expat raise for a damaged file."""
 SMALLER = "copy the table alone into a new workbook, or save it as CSV"
 
@@ -243,7 +243,7 @@ def _each_once(cells: pd.Series[Any]) -> pd.Series[Any]:
     if not isinstance(cells.dtype, pd.CategoricalDtype):
         return cells
     different = [*cells.cat.categories, None]  # the last for -1, where there is none
-    return pd.Series([different[code] for code in cells.cat.codes], index=cells.index, dtype=object)
+    return pd.Series([different[code] for code in cells.cat.codes], index=cells.index, name=cells.name, dtype=object)
 
 
 def _has_any_length(kind: Any) -> bool:

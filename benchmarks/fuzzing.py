@@ -1,4 +1,8 @@
-"""Mutated tables against an independent judge: ``python -m benchmarks.fuzzing``.
+"""Mutated tables against an independent judge, and hostile files, command lines and names against the documents.
+
+``python -m benchmarks.fuzzing`` mutates the bundled tables;
+``python -m benchmarks.fuzzing --kind workbook|parquet|model|codebook|command|name --count N --seed S`` makes N of a kind
+of `benchmarks.hostile`, each from its kind, the seed and its number.
 
 Harmful and arbitrary mutations of the bundled tables may end in our own refusals only, and in one wherever the judge of
 `benchmarks.fuzz_oracle` asks for it; harmless ones must give the same design.
@@ -25,6 +29,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 import casepool as cp
 from benchmarks.fuzz_mutations import DATA, Table, harmful, harmless
 from benchmarks.fuzz_oracle import ACCEPT, REFUSE, Ruling
+from benchmarks.hostile_runs import KINDS, hostile_run
 from benchmarks.results import write
 from casepool.cases.codebook import read_codebook
 from casepool.inference import sampling
@@ -214,18 +219,13 @@ def tally(strategy: Any, judge: Callable[..., Outcome], path: Path, n: int) -> t
     return pd.DataFrame(rows), wrong
 
 
-def main() -> None:
-    """Run it all and write the results."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--harmful", type=int, default=5000)
-    parser.add_argument("--harmless", type=int, default=1000)
-    asked = parser.parse_args()
-    logging.getLogger("casepool").setLevel(logging.ERROR)
-    tables = subjects()
+def tables(harmful_ones: int, harmless_ones: int) -> list[str]:
+    """Mutate the bundled tables, write the results, and return the disagreements with the judge."""
+    bundled = subjects()
     with tempfile.TemporaryDirectory() as name:
         path = Path(name) / "cases.csv"
-        bad, wrong = tally(harmful(tables), examined, path, asked.harmful)
-        good, other = tally(harmless(tables), unchanged, path, asked.harmless)
+        bad, wrong = tally(harmful(bundled), examined, path, harmful_ones)
+        good, other = tally(harmless(bundled), unchanged, path, harmless_ones)
     disagreements = pd.DataFrame({"disagreement": (wrong + other) or ["none"]})
     said = (
         f"{sum(bad['tables'])} tables with one to three harmful or arbitrary mutations, and "
@@ -238,7 +238,25 @@ def main() -> None:
         "the columns are not compared."
     )
     write("fuzzing", "Mutated tables", said, {"Harmful": bad, "Harmless": good, "Disagreements": disagreements})
-    raise SystemExit(bool(wrong + other))
+    return wrong + other
+
+
+def main() -> None:
+    """Run it all and write the results."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--kind", choices=["table", *KINDS], default="table")
+    parser.add_argument("--count", type=int, default=1000, help="how many files, lines or names of a kind")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--first", type=int, default=0, help="number of the first one, to look at one of them again")
+    parser.add_argument("--harmful", type=int, default=5000)
+    parser.add_argument("--harmless", type=int, default=1000)
+    asked = parser.parse_args()
+    logging.getLogger("casepool").setLevel(logging.CRITICAL)
+    if asked.kind == "table":
+        wrong = tables(asked.harmful, asked.harmless)
+    else:
+        wrong = hostile_run(asked.kind, asked.seed, range(asked.first, asked.first + asked.count))
+    raise SystemExit(bool(wrong))
 
 
 if __name__ == "__main__":

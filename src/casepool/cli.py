@@ -8,12 +8,13 @@ from __future__ import annotations
 import io
 import os
 import sys
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+import typer.core
 
 from casepool.commands import COMMANDS, Command, Engine
 from casepool.errors import CasepoolError
@@ -33,7 +34,35 @@ TELLING = ("by", "source", "model", "method")
 """Columns it shows where rows are told apart by nothing else."""
 BAD_INPUT, NOT_CONVERGED, NOT_REPRODUCED = 2, 3, 4
 
+
+@contextmanager
+def _in_one_line() -> Iterator[None]:
+    """Refuse words that no command takes as everything else is refused."""
+    try:
+        yield
+    except Exception as error:
+        said, context = getattr(error, "format_message", None), getattr(error, "ctx", None)
+        if said is None:  # none of the parser's, whose class has another name in every version
+            raise
+        of = f"casepool {context.info_name}" if context and context.parent else "casepool"
+        problem = said().rstrip(".")
+        raise CasepoolError(problem[:1].lower() + problem[1:], remedy=f"{of} --help says what it takes") from None
+
+
+class _Commands(typer.core.TyperGroup):
+    """The commands, whose misuse is told in one line."""
+
+    def make_context(self, info_name: str | None, args: list[str], *more: Any, **extra: Any) -> Any:
+        with _in_one_line() if args else nullcontext():  # without a word the parser prints its help
+            return super().make_context(info_name, args, *more, **extra)
+
+    def invoke(self, ctx: Any) -> Any:
+        with _in_one_line():
+            return super().invoke(ctx)
+
+
 app = typer.Typer(
+    cls=_Commands,
     help="Bayesian hierarchical analysis of rare-disease case data.",
     add_completion=False,
     no_args_is_help=True,

@@ -36,7 +36,7 @@ class CasepoolError(ValueError):
         column: str | None = None,
         value: object = None,
     ) -> None:
-        self.problem, self.remedy = problem, remedy
+        self.problem, self.remedy = one_line(problem), remedy
         self.file, self.row, self.column, self.value = file, row, column, value
         place = [part for part in (file, row and shorten(row), f"column {column!r}" if column else None) if part]
         shown = "" if value is None else f" (value {shorten(repr(plain(value)))})"

@@ -49,7 +49,7 @@ def write_atomically(path: Path, content: bytes) -> None:
         If the folder does not exist or cannot be written to.
     """
     path = Path(os.path.realpath(path))  # written through a link, which stays one
-    prefix = f".{path.name.encode()[:LONGEST_NAME].decode(errors='ignore')}."
+    prefix = f".{path.name.encode(errors='ignore')[:LONGEST_NAME].decode(errors='ignore')}."
     try:
         handle, beside = tempfile.mkstemp(dir=path.parent, prefix=prefix, suffix=".part")
     except OSError as error:

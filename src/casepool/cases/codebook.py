@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ FILE_KEYS = ("separator", "decimal", "encoding", "sheet")
 
 FOUND = ("guessed", "aliased")
 """Fields of a codebook that reading a table fills in, and no file states."""
-GO_WITH = {"range": NUMBERS, "levels": SPELT, "aliases": SPELT}
+GO_WITH = {"range": NUMBERS, "levels": SPELT, "aliases": SPELT, "separator": ("set", "list")}
 """Keys of a column that say something of some types only, and these."""
 
 
@@ -113,10 +113,23 @@ def read_codebook(path: str | Path) -> Codebook:
     plain = read_toml(path)
     check_keys(plain, [f.name for f in fields(Codebook) if f.name not in FOUND], file=path.name, table="")
     book = codebook_from_dict({"name": printable(path.parent.name), **plain}, file=path.name)
+    for key, value in _empties(plain):
+        raise CasepoolError(
+            "must not be empty", file=path.name, column=key, value=value, remedy="remove it, or fill it"
+        )
     for name, column in book.columns.items():
-        _refuse_idle(name, column, book, file=path.name)
+        _refuse_idle(name, plain["columns"][name], column, book, file=path.name)
     _refuse_unknown_models(book, path)
     return book
+
+
+def _empties(plain: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield the keys that ask for one of a few words, or one character, and have none."""
+    chosen = {"engine": plain, **{f"file.{key}": plain.get("file", {}) for key in FILE_KEYS}}
+    chosen |= {f"columns.{name}.role": column for name, column in plain.get("columns", {}).items()}
+    for key, table in chosen.items():
+        if table.get(key.rpartition(".")[2]) == "":
+            yield key, ""
 
 
 def codebook_from_dict(plain: Mapping[str, Any], *, file: str = "codebook.toml") -> Codebook:
@@ -181,10 +194,10 @@ def _column(plain: object, *, name: str, file: str) -> Column:
     return Column(**values)
 
 
-def _refuse_idle(name: str, column: Column, book: Codebook, *, file: str) -> None:
+def _refuse_idle(name: str, entry: Collection[str], column: Column, book: Codebook, *, file: str) -> None:
     """Refuse what a column's entry says in vain: a key its type has no use for, an alias to what is read as empty."""
     for key, types in GO_WITH.items():
-        if getattr(column, key) and column.type not in types:
+        if key in entry and column.type not in types:
             raise CasepoolError(
                 f"the type {column.type} has no {key}",
                 file=file,

@@ -15,6 +15,8 @@ from casepool.escaping import one_line, printable, shorten
 ERROR, WARNING, NOTE = "error", "warning", "note"
 SEVERITIES = (ERROR, WARNING, NOTE)
 """Worst first. An error is refused by `read_cases` too; a warning and a note never are."""
+LONGEST_SAID = 1_000
+"""Characters of what is said of a problem, however many columns it lists or however long a name is."""
 IDLE = "the rule could not run"
 """How the note on a rule begins that lacks the roles it needs."""
 LAYOUT = {
@@ -76,11 +78,11 @@ class Problem:
         """Make the error of it, the remedy ending with how many further errors there are."""
         further = f" ({more} more problem{'s' * (more > 1)} in this table)" if more else ""
         return CasepoolError(
-            self.problem,
-            remedy=self.remedy + further,
+            shorten(self.problem, LONGEST_SAID),
+            remedy=shorten(self.remedy, LONGEST_SAID) + further,
             file=self.file or None,
             row=self.place or None,
-            column=self.column or None,
+            column=shorten(self.column) or None,
             value=self.value,
         )
 
@@ -129,6 +131,8 @@ def _cell(problem: Problem, name: str) -> object:
         return held
     if name == "value":
         return "" if held is None else shorten(repr(held))
+    if name in ("problem", "expected", "remedy"):
+        return one_line(shorten(str(held), LONGEST_SAID))
     return printable(str(held))
 
 

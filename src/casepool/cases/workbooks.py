@@ -32,7 +32,7 @@ MOST_ELEMENTS = 500_000
 """XML elements in a workbook: some 200,000 cells."""
 DEEPEST = 60
 LONGEST_TAG = 1_000_000
-DAMAGED = (zipfile.BadZipFile, zlib.error, expat.ExpatError, EOFError, OSError, ValueError, RuntimeError)
+DAMAGED = (zipfile.BadZipFile, zlib.error, expat.ExpatError, EOFError, OSError, LookupError, ValueError, RuntimeError)
 """What zipfile and expat raise for a damaged file."""
 SMALLER = "copy the table alone into a new workbook, or save it as CSV"
 

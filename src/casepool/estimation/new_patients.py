@@ -185,6 +185,7 @@ def _typed(fitted: Fitted, patients: pd.DataFrame, book: Codebook) -> pd.DataFra
         name="the new patients",
         columns={**columns, **identified},
         missing=original.missing,
+        publication="",
         codings={},
         publication="",
         aliased=(),

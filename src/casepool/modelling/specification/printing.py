@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from casepool.modelling.families.parameters import Role
 from casepool.modelling.specification.files import list_models
 from casepool.modelling.specification.files import model as get_model
@@ -23,8 +25,9 @@ from casepool.modelling.specification.prior_implications import (
 
 def describe(model: Model) -> str:
     """Describe a model in text of at most 100 columns: as it prints itself, with what every prior means."""
-    priors = (_prior_text(model, name, why) for name, why in model.reasons().items())
-    implied = (f"{end.words}: {said.percent()}" for end, said in category_ranges(model))
+    with np.errstate(over="ignore", divide="ignore", invalid="ignore"):  # of a prior so wide that its range has no end
+        priors = [_prior_text(model, name, why) for name, why in model.reasons().items()]
+        implied = [f"{end.words}: {said.percent()}" for end, said in category_ranges(model)]
     return "\n".join([*model.head(), *section("Priors", priors), *section("Implied", implied)])
 
 

@@ -75,7 +75,7 @@ def _elicit(elicited: Mapping[str, Any], *, file: str, key: str, scales: Mapping
     link = scales.get(str(elicited["from"]))
     numbers = [elicited.get(name) for name in ("median", "upper")]
     spare = set(elicited) - {"from", "median", "upper"}
-    if link is None or spare or not all(isinstance(x, int | float) for x in numbers):
+    if link is None or spare or not all(map(is_number, numbers)):
         raise CasepoolError(
             "a prior from the clinical scale has `from`, `median` and `upper` (the 97.5% limit), no more",
             file=file,
@@ -83,6 +83,8 @@ def _elicit(elicited: Mapping[str, Any], *, file: str, key: str, scales: Mapping
             value=dict(elicited),
             remedy=f"set from to one of {', '.join(scales)}",
         )
+    for name in ("median", "upper"):
+        check_size(elicited[name], file=file, key=f"{key}.{name}")
     try:
         median, upper = (link(float(x)) for x in numbers if x is not None)
         ordered = median != upper and elicited["median"] < elicited["upper"]

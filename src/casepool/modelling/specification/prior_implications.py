@@ -145,7 +145,8 @@ def _level(model: Model, prior: Prior) -> str:
         return f"{text} with a constant hazard"
     if not parameter or str(alone) == str(together):
         return text
-    return f"{text} with {parameter} at its median, {together} with {parameter} as its prior"
+    varied = f", {together} with {parameter} as its prior" if together else ""
+    return f"{text} with {parameter} at its median{varied}"
 
 
 def _success(model: Model, prior: Prior) -> str:
@@ -258,6 +259,11 @@ def median_survival(model: Model, *, vary: bool = False) -> Range | None:
     model : Model
     vary : bool
         Whether the family's own parameter follows its prior, or stays at its prior median.
+
+    Returns
+    -------
+    Range or None
+        None where the model has no such thing, or a prior is so wide that no number holds what it says.
     """
     family, intercept = model.of_family, model.parameter("intercept")
     if not family.is_survival or intercept is None:
@@ -269,11 +275,14 @@ def median_survival(model: Model, *, vary: bool = False) -> Range | None:
         values, weight = _over(prior) if vary else (prior.quantile([0.5]), weight)
     made = {own.name: values} if own else {}
     law = intercept.given
-    numbers = law.numbers(law.inputs(NOWHERE), made, NUMPY)
+    with np.errstate(all="ignore"):
+        numbers = law.numbers(law.inputs(NOWHERE), made, NUMPY)
+    if not all(np.isfinite(x).all() for x in numbers.values()):
+        return None
     distribution, sign = law.distribution, 1.0 if model.effects == "accelerated" else -1.0
 
     def below(log_time: float) -> float:
-        with np.errstate(over="ignore"):
+        with np.errstate(over="ignore", divide="ignore"):
             place = intercept_at(family, model.effects, made, log_time, model.knots, NUMPY)
         share = distribution.cdf(place, numbers)
         return float(weight @ np.broadcast_to(share if sign > 0 else 1.0 - share, weight.shape))

@@ -187,7 +187,6 @@ def _typed(fitted: Fitted, patients: pd.DataFrame, book: Codebook) -> pd.DataFra
         missing=original.missing,
         publication="",
         codings={},
-        publication="",
         aliased=(),
     )
     return typed(kept, own)

@@ -151,7 +151,7 @@ def put(who: int, **cells: str):
             ["histology", "did you mean"],
         ),
         ("objective_response", put(3, best_response="XX"), ["row 3", "best_response", "XX", "use one of"]),
-        ("objective_response", put(7, age="-5"), ["row 7", "age", "-5", "bounds"]),
+        ("objective_response", put(7, age="-5"), ["row 7", "line 8", "age", "-5", "below zero"]),
         ("overall_survival", put(13, os_months=""), ["row 13", "os_months", "event without a time"]),
         ("overall_survival", put(14, surgery_latest="99"), ["row 14", "surgery_latest", "99", "last follow-up"]),
         ("objective_response", put(4, patient="3"), ["row 4", "patient", "appears twice", "row 3"]),

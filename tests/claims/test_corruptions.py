@@ -61,7 +61,7 @@ def test_a_wrong_cell_flips_exactly_these_verdicts(copy, claims, patient, column
 
 def test_a_death_denied_beside_a_status_of_death_is_refused(copy):
     change_cell(copy / "cases.csv", {"patient": "13"}, "death", "false")
-    with pytest.raises(CasepoolError, match=r"row 13 \(patient 13\), column 'status': status says the event"):
+    with pytest.raises(CasepoolError, match=r"row 13 \(patient 13\), line 14, column 'status': status says the event"):
         audit(copy)
 
 

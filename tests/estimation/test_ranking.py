@@ -39,7 +39,7 @@ def test_two_levels_rank_as_their_contrast_says(age_fit: xr.DataTree) -> None:
     best = ranks[ranks["estimand"].str.startswith("P(highest")].set_index("level")["estimate"]
     superior = cp.contrast(age_fit, "age").set_index("estimand")["estimate"]
     earlier, later = best.index
-    assert best[later] == superior[f"P({later} responds more often than {earlier})"]
+    assert best[later] == superior[f"P({later} reaches PR or CR more often than {earlier})"]
 
 
 def test_equivalence_is_the_share_of_differences_inside_and_only_told_when_asked(age_fit: xr.DataTree) -> None:

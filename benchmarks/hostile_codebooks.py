@@ -46,7 +46,11 @@ def _full(rng: Rng) -> Contents:
 
 
 def _free(at: Path) -> bool:
-    return at in (("columns",), ("codings",)) or at[-1:] in (("aliases",), ("use",)) or (at[:1] == ("codings",) and len(at) == 2)
+    return (
+        at in (("columns",), ("codings",))
+        or at[-1:] in (("aliases",), ("use",))
+        or (at[:1] == ("codings",) and len(at) == 2)
+    )
 
 
 def _loose(at: Path, new: Any) -> bool:

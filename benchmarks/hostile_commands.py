@@ -1,4 +1,4 @@
-"""Command lines: any words after any command, foreign and damaged files where a fit belongs, output where none may go."""
+"""Command lines: any words after any command, damaged files where a fit belongs, output where none may go."""
 
 from __future__ import annotations
 
@@ -73,14 +73,40 @@ def stage(folder: Path) -> None:
     rows = "".join(f"p{i},Name {i},{'PR' if i % 2 else 'SD'}\n" for i in range(8))
     (private / "cases.csv").write_text(f"patient,name,best_response\n{rows}", encoding="utf-8")
     (private / "codebook.toml").write_text(
-        'public = false\n[columns.name]\ntype = "category"\n[columns.best_response]\ntype = "category"\n', encoding="utf-8"
+        'public = false\n[columns.name]\ntype = "category"\n[columns.best_response]\ntype = "category"\n',
+        encoding="utf-8",
     )
 
 
-WORDS = ["", " ", "-", "--", "nothing", "0", "-1", "nan", "inf", "1e999", "9" * 30, "é", "a\x1b[31mb", "a\nb", "{}", "%s"]
+WORDS = [
+    "",
+    " ",
+    "-",
+    "--",
+    "nothing",
+    "0",
+    "-1",
+    "nan",
+    "inf",
+    "1e999",
+    "9" * 30,
+    "é",
+    "a\x1b[31mb",
+    "a\nb",
+    "{}",
+    "%s",
+]
 WORDS += ["../..", "/", ".", "~", "*", "$HOME", "\udcff", "x" * 5000, "=1+1", "None", "true", "[]", ";", "--help"]
 THERE = ["cases.csv", "my.toml", "private", "new.csv", "empty.nc", "text.nc", "complete_response_by_surgery.nc"]
-THERE += ["overall_survival.nc", "alk_crizotinib", "objective_response", "overall_survival", "surgery", "histology", "age"]
+THERE += [
+    "overall_survival.nc",
+    "alk_crizotinib",
+    "objective_response",
+    "overall_survival",
+    "surgery",
+    "histology",
+    "age",
+]
 
 
 def any_words(rng: Rng, folder: Path) -> Line:
@@ -93,7 +119,9 @@ def any_words(rng: Rng, folder: Path) -> Line:
         elif parameter.name != "help" and (parameter.required or rng.random() < 0.3):
             words.append(parameter.opts[0])
             numeric = parameter.name in ("seed", "draws", "tune", "chains", "at", "rope") and rng.random() < 0.9
-            words += [] if parameter.is_flag else [_number(rng) if numeric else _word(rng) for _ in range(parameter.nargs)]
+            words += (
+                [] if parameter.is_flag else [_number(rng) if numeric else _word(rng) for _ in range(parameter.nargs)]
+            )
     if rng.random() < 0.1:
         words.insert(rng.randint(0, len(words)), _word(rng))
     return Line([word.replace("\x00", "") for word in words])
@@ -142,9 +170,14 @@ def a_fit(rng: Rng, folder: Path) -> Line:
         path.write_bytes(bytes(data))
         _edit(rng, path)
     else:
-        path.write_bytes(rng.choice([b"", b"CDF\x01" + bytes(60), b"\x89HDF\r\n\x1a\n", b"PK\x03\x04", b"patient,age\n1,2\n"]))
+        path.write_bytes(
+            rng.choice([b"", b"CDF\x01" + bytes(60), b"\x89HDF\r\n\x1a\n", b"PK\x03\x04", b"patient,age\n1,2\n"])
+        )
     words = [command, str(path), *(["--by", "surgery"] if command in ("ranking", "ledger") else [])]
-    return Line([*words, *(["--quiet"] if command in ("check", "verify", "sensitivity") else [])], verdict=REFUSE if what in ("cut", "foreign") else EITHER)
+    return Line(
+        [*words, *(["--quiet"] if command in ("check", "verify", "sensitivity") else [])],
+        verdict=REFUSE if what in ("cut", "foreign") else EITHER,
+    )
 
 
 def _edit(rng: Rng, path: Path) -> None:
@@ -174,18 +207,40 @@ def an_output(rng: Rng, folder: Path) -> Line:
     os.mkfifo(folder / "pipe")
     (folder / "foreign.nc").write_text("mine", encoding="utf-8")
     (folder / "foreign.html").write_text("mine", encoding="utf-8")
-    out = rng.choice(["cases.csv", "my.toml", "pipe", ".", "private", "/dev/null", "/dev/full", "foreign.nc", "nowhere/x.nc", "/proc/x"])
+    out = rng.choice(
+        [
+            "cases.csv",
+            "my.toml",
+            "pipe",
+            ".",
+            "private",
+            "/dev/null",
+            "/dev/full",
+            "foreign.nc",
+            "nowhere/x.nc",
+            "/proc/x",
+        ]
+    )
     fit = ["fit", str(folder / "my.toml"), "--data", str(folder / "cases.csv"), "--quiet", "--out"]
     report = ["report", "--data", str(folder / "cases.csv"), "--quiet", "--out"]
     words = fit if rng.random() < 0.7 else report
     target = out if out.startswith("/") else str(folder / out)
     force = ["--force"] if rng.random() < 0.4 and out != "foreign.nc" else []
-    return Line([*words, target, *force], verdict=REFUSE, keep=[folder / "cases.csv", folder / "my.toml", folder / "foreign.nc"])
+    return Line(
+        [*words, target, *force], verdict=REFUSE, keep=[folder / "cases.csv", folder / "my.toml", folder / "foreign.nc"]
+    )
 
 
 def private(rng: Rng, folder: Path) -> Line:
     """Split a private table by names nobody listed."""
-    words = ["classical", "objective_response", "--data", str(folder / "private"), "--by", rng.choice(["name", "patient"])]
+    words = [
+        "classical",
+        "objective_response",
+        "--data",
+        str(folder / "private"),
+        "--by",
+        rng.choice(["name", "patient"]),
+    ]
     return Line(words, verdict=REFUSE)
 
 

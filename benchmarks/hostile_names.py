@@ -1,7 +1,8 @@
-"""File names: what a folder may hold beside plain names, as tables, codebooks, models, fits and output; and no files."""
+"""File names a folder may hold, as tables, codebooks, models, fits and output; and names of what is no file."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 from typing import Any
@@ -12,10 +13,48 @@ import casepool as cp
 from benchmarks.hostile import ACCEPT, EITHER, REFUSE, Outcome, Rng, attempt, held, line_faults, refused
 from benchmarks.hostile_commands import called, fits
 
-GOOD = ["my cases", "übung", "cafe\u0301", "a'b\"c", "$HOME", "~", "*", "%s{0}", "-rf", "--help", "=1+1", "a;b", "x" * 200]
-GOOD += ["a..b", ".hidden", "CON", "患者", "\U0001f600", "objective_response", "alk_crizotinib", "a&b<c>", "#x", "[x]", "a,b"]
+GOOD = [
+    "my cases",
+    "übung",
+    "cafe\u0301",
+    "a'b\"c",
+    "$HOME",
+    "~",
+    "*",
+    "%s{0}",
+    "-rf",
+    "--help",
+    "=1+1",
+    "a;b",
+    "x" * 200,
+]
+GOOD += [
+    "a..b",
+    ".hidden",
+    "CON",
+    "患者",
+    "\U0001f600",
+    "objective_response",
+    "alk_crizotinib",
+    "a&b<c>",
+    "#x",
+    "[x]",
+    "a,b",
+]
 ODD = ["a\nb", "a\tb", "a\x1b[31mb", "a\x07", "a\u202eb", "a\\b", " ", "m\udcffne", "\u200b", "a\rb", "\x7f"]
-NONE = ["", "x" * 300, "/".join(["a" * 200] * 25), "a\x00b", "nowhere/x", "..", ".", "loop", "dangling", "pipe", "folder"]
+NONE = [
+    "",
+    "x" * 300,
+    "/".join(["a" * 200] * 25),
+    "a\x00b",
+    "nowhere/x",
+    "..",
+    ".",
+    "loop",
+    "dangling",
+    "pipe",
+    "folder",
+]
 NONE += ["https://example.org/x", "file:///etc/passwd", "huge", "x.csv/"]
 TABLE = b"patient,size\na,1\nb,2.5\nc,4\n"
 ENDINGS = {"table": ".csv", "codebook": ".toml", "model": ".toml", "fit": ".nc", "out": ".nc", "page": ".html"}
@@ -40,26 +79,13 @@ def name_outcome(rng: Rng, folder: Path) -> Outcome:
     kind = rng.choice(["good", "odd", "none"])
     name = rng.choice({"good": GOOD, "odd": ODD, "none": NONE}[kind])
     ending = ENDINGS.get(use.split()[0], "")
-    if name and kind != "none" or rng.random() < 0.5:
+    if (name and kind != "none") or rng.random() < 0.5:
         name += ending
     path = os.path.join(folder, name) if rng.random() < 0.8 or not name else name  # noqa: PTH118, a Path would tidy it
     outcome = Outcome(f"{use}: {kind}", {"good": ACCEPT, "odd": EITHER, "none": REFUSE}[kind])
-    with _in(folder):
+    with contextlib.chdir(folder):
         _judge(outcome, use, path, kind)
     return outcome
-
-
-class _in:
-    """A folder that is the current one for a while."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder, self.before = folder, Path.cwd()
-
-    def __enter__(self) -> None:
-        os.chdir(self.folder)
-
-    def __exit__(self, *_: object) -> None:
-        os.chdir(self.before)
 
 
 def _judge(outcome: Outcome, use: str, path: str, kind: str) -> None:
@@ -68,7 +94,7 @@ def _judge(outcome: Outcome, use: str, path: str, kind: str) -> None:
         "codebook": b'[columns.size]\ntype = "number"\n',
         "model": cp.model("objective_response").to_toml().encode(),
         "fit": fits()["overall_survival"],
-    }.get(use.split()[0])
+    }.get(use.split(maxsplit=1)[0])
     if content is not None and kind != "none":
         Path(path).write_bytes(content)
     Path("plain.csv").write_bytes(TABLE)
@@ -81,9 +107,11 @@ def _judge(outcome: Outcome, use: str, path: str, kind: str) -> None:
         "codebook": lambda: cp.read_cases("plain.csv", path),
         "model": lambda: cp.model(Path(path)),
         "fit": lambda: cp.estimates(cp.open_fit(path)),
-        "out": lambda: cp.write_table(pd.DataFrame({"a": [1]}), path + ("" if path.endswith(".csv") else ".csv"))
-        if kind != "none"
-        else cp.save_fit(cp.open_fit(_plain_fit()), path),
+        "out": lambda: (
+            cp.write_table(pd.DataFrame({"a": [1]}), path + ("" if path.endswith(".csv") else ".csv"))
+            if kind != "none"
+            else cp.save_fit(cp.open_fit(_plain_fit()), path)
+        ),
         "page": lambda: cp.save_fit(cp.open_fit(_plain_fit()), path),
         "new": lambda: cp.new_dataset(path, "plain.csv"),
     }
@@ -113,6 +141,6 @@ def _command(outcome: Outcome, words: list[str]) -> None:
     outcome.wrong += [said for line in lines for said in line_faults(line.encode("utf-8", "replace").decode())]
     if status not in (0, 2):
         outcome.wrong.append(f"left with {status!r}")
-    if outcome.verdict == REFUSE and status != 2 or outcome.verdict == ACCEPT and status != 0:
+    if (outcome.verdict == REFUSE and status != 2) or (outcome.verdict == ACCEPT and status != 0):
         outcome.wrong.append(f"left with {status}: {err or out}")
     outcome.wrong = [f"{said} ({words[-1][-60:]!r})" for said in outcome.wrong]

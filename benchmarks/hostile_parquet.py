@@ -52,7 +52,9 @@ def plain(rng: Rng, t: Contents, table: pa.Table) -> tuple[pa.Table, dict[str, A
 def wide_types(rng: Rng, t: Contents, table: pa.Table) -> tuple[pa.Table, dict[str, Any]]:
     """Hold the same values in other types."""
     whole = rng.choice([pa.int8(), pa.int16(), pa.uint8(), pa.uint64(), pa.float64(), pa.decimal128(20, 0)])
-    text = rng.choice([pa.large_string(), pa.dictionary(pa.int32(), pa.string()), pa.dictionary(pa.int8(), pa.string())])
+    text = rng.choice(
+        [pa.large_string(), pa.dictionary(pa.int32(), pa.string()), pa.dictionary(pa.int8(), pa.string())]
+    )
     table = _with(table, "line", pa.array(t.cells["line"]).cast(whole))
     for name in ("group", "partner", "best"):
         table = _with(table, name, pa.array(t.cells[name]).cast(text))
@@ -246,5 +248,13 @@ def parquet(rng: Rng, *, heavy: bool = True) -> TableFile:
         table, how = change(rng, t, table_of(t))
         data = saved(table, **how)
     return TableFile(
-        change.__name__, t.verdict, data, rng.choice([".parquet", ".csv"]), t.text(), t.values(), t.row, t.column, t.told
+        change.__name__,
+        t.verdict,
+        data,
+        rng.choice([".parquet", ".csv"]),
+        t.text(),
+        t.values(),
+        t.row,
+        t.column,
+        t.told,
     )

@@ -184,7 +184,11 @@ def sum_row(rng: Rng, t: Contents) -> None:
     """Make a table of counts, the last row of which is the sum of the others."""
     n = [rng.randint(5, 30) for _ in range(rng.randint(3, 6))]
     events = [rng.randint(1, k - 1) for k in n]
-    t.cells = {"group": [*"abcdef"[: len(n)], rng.choice(["any", "Total", "All", "Overall (n=14)"])], "n": [*n, sum(n)], "events": [*events, sum(events)]}
+    t.cells = {
+        "group": [*"abcdef"[: len(n)], rng.choice(["any", "Total", "All", "Overall (n=14)"])],
+        "n": [*n, sum(n)],
+        "events": [*events, sum(events)],
+    }
     t.names, t.book = list(t.cells), None
     t.must(WARN)
     t.row = t.n
@@ -368,7 +372,12 @@ def mostly_numbers(rng: Rng, t: Contents) -> None:
 
 def unit_not_told(rng: Rng, t: Contents) -> None:
     """Write a date in days beside a follow-up in months, and tell neither, without a codebook."""
-    names = {"months": "os_months", "surgery": "surgery_any", "earliest": "surgery_earliest", "latest": "surgery_latest"}
+    names = {
+        "months": "os_months",
+        "surgery": "surgery_any",
+        "earliest": "surgery_earliest",
+        "latest": "surgery_latest",
+    }
     row = t.cells["surgery"].index(True)
     t.cells["latest"][row] = 100.0
     t.cells = {"patient": t.cells["patient"], "death": t.cells["death"]} | {

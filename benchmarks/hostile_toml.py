@@ -86,7 +86,7 @@ def wrong_type(rng: Rng, t: Text, loose: Callable[[Path, Any], bool]) -> None:
 
 def unknown_key(rng: Rng, t: Text, free: Callable[[Path], bool]) -> None:
     """Add a key that the documents do not have; `free` tells which tables have keys of the user's."""
-    at, table = rng.choice([(at, table) for at, table in tables(t.plain) if not free(at)])
+    table = rng.choice([table for at, table in tables(t.plain) if not free(at)])
     old = rng.choice([key for key in table if isinstance(key, str)] or ["x"])
     key = rng.choice(["colour", f"{old}s", old.upper(), f"{old} ", "a.b", "é"])
     if key not in table:
@@ -135,7 +135,17 @@ def broken(rng: Rng, t: Text) -> None:
     lines = t.written().split(b"\n")
     filled = [i for i, line in enumerate(lines) if b" = " in line and not line.startswith(b" ")]
     line = lines[rng.choice(filled)]
-    bad = [line.replace(b" = ", b" "), b"[", b"a = ", b"= 1", b"\xff\xfe", b"x = 1979-13-45", b"'''", b"a = 1 b = 2", b"\x00"]
+    bad = [
+        line.replace(b" = ", b" "),
+        b"[",
+        b"a = ",
+        b"= 1",
+        b"\xff\xfe",
+        b"x = 1979-13-45",
+        b"'''",
+        b"a = 1 b = 2",
+        b"\x00",
+    ]
     lines.insert(rng.choice(filled), rng.choice([*bad, line + b"\n" + line]))
     t.data = b"\n".join(lines)
     t.must(REFUSE)
@@ -175,5 +185,14 @@ def harmless(rng: Rng, t: Text) -> None:
         t.data = text.replace(old, by).encode()
 
 
-OF_TEXT: list[Callable[[Rng, Text], None]] = [deep, long_integer, control, too_large, broken, flipped, encoded, harmless]
+OF_TEXT: list[Callable[[Rng, Text], None]] = [
+    deep,
+    long_integer,
+    control,
+    too_large,
+    broken,
+    flipped,
+    encoded,
+    harmless,
+]
 """What is done to any TOML file, whatever it says."""

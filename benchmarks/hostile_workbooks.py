@@ -223,7 +223,7 @@ def cell_xml(rng: Rng, t: Contents, parts: dict[str, bytes]) -> None:
             b'<c r="%s"><f t="shared" si="9"/><v>3</v></c>' % at,
             b'<c r="%s"><f t="array" ref="zz">1</f><v>3</v></c>' % at,
             b'<c r="%s"><v>1</v>' % at,
-            b'<c><v>1</v></c>',
+            b"<c><v>1</v></c>",
             b"<d/>",
             b'<c r="%s" cm="1" vm="1"><v>3</v></c>' % at,
         ]
@@ -234,7 +234,7 @@ def cell_xml(rng: Rng, t: Contents, parts: dict[str, bytes]) -> None:
 
 
 def rows_xml(rng: Rng, t: Contents, parts: dict[str, bytes]) -> None:
-    """Number rows otherwise, repeat them, or leave the numbers out."""
+    """Give rows other numbers, the same one, or none."""
     what = rng.choice(["no numbers", "r=0", "r=-3", "r=x", "r=1e9", "twice", "no sheetData", "two sheetData"])
     xml = parts[SHEET]
     if what == "no numbers":
@@ -246,7 +246,9 @@ def rows_xml(rng: Rng, t: Contents, parts: dict[str, bytes]) -> None:
     elif what == "no sheetData":
         xml = re.sub(rb"<sheetData>.*</sheetData>", b"", xml, flags=re.DOTALL)
     else:
-        xml = xml.replace(b"</sheetData>", b"</sheetData><sheetData><row r='2'><c r='A2'><v>1</v></c></row></sheetData>")
+        xml = xml.replace(
+            b"</sheetData>", b"</sheetData><sheetData><row r='2'><c r='A2'><v>1</v></c></row></sheetData>"
+        )
     parts[SHEET] = xml
     t.must(REFUSE if what == "no sheetData" else EITHER)
     t.told_values = what == "no numbers"
@@ -297,7 +299,9 @@ def part_words(rng: Rng, t: Contents, parts: dict[str, bytes]) -> None:
     values = list(re.finditer(rb'="([^"]*)"', parts[name]))
     if values:
         at = rng.choice(values)
-        word = rng.choice([b"", b"-1", b"x", b"../../../etc/passwd", b"1e999", b"http://x.invalid/", b"true", b"9" * 30])
+        word = rng.choice(
+            [b"", b"-1", b"x", b"../../../etc/passwd", b"1e999", b"http://x.invalid/", b"true", b"9" * 30]
+        )
         parts[name] = parts[name][: at.start(1)] + word + parts[name][at.end(1) :]
     t.must(EITHER)
     t.told_values = name not in ("xl/workbook.xml", "xl/styles.xml", STRINGS)
@@ -341,7 +345,9 @@ def bomb(rng: Rng, t: Contents, parts: dict[str, bytes]) -> None:
 
 def many_cells(rng: Rng, t: Contents, parts: dict[str, bytes]) -> None:
     """Span more cells than the documents allow."""
-    far = rng.choice([b'<row r="1048576"><c r="XFD1048576"><v>1</v></c></row>', b'<row r="99999999999"><c><v>1</v></c></row>'])
+    far = rng.choice(
+        [b'<row r="1048576"><c r="XFD1048576"><v>1</v></c></row>', b'<row r="99999999999"><c><v>1</v></c></row>']
+    )
     parts[SHEET] = parts[SHEET].replace(b"</sheetData>", far + b"</sheetData>")
     t.must(REFUSE)
 
@@ -441,6 +447,4 @@ def workbook(rng: Rng, *, heavy: bool = True) -> TableFile:
         data = change(rng, t, saved(sheet_of(t)))
     ending = rng.choice([".xlsx", ".xlsx", ".xlsm", ".csv"])
     new = way < 0.4 and rng.random() < 0.1
-    return TableFile(
-        change.__name__, t.verdict, data, ending, t.text(), t.values(), t.row, t.column, t.told, new=new
-    )
+    return TableFile(change.__name__, t.verdict, data, ending, t.text(), t.values(), t.row, t.column, t.told, new=new)

@@ -163,7 +163,7 @@ def test_a_ragged_row_is_refused(tmp_path):
     header, *rows = rows_of(TEXT)
     rows[4] = rows[4][:-1]
     message = refusal(lambda: read_cases(folder_of(tmp_path, [header, *rows], codebook=BARE) / "cases.csv"))
-    assert message.startswith(f"cases.csv, row 5: {len(header) - 1} cells where the header has {len(header)}")
+    assert message.startswith(f"cases.csv, row 5, line 6: {len(header) - 1} cells where the header has {len(header)}")
 
 
 @pytest.mark.parametrize(

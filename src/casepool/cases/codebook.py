@@ -113,7 +113,9 @@ def read_codebook(path: str | Path) -> Codebook:
     check_keys(plain, [f.name for f in fields(Codebook) if f.name not in FOUND], file=path.name, table="")
     book = codebook_from_dict({"name": printable(path.parent.name), **plain}, file=path.name)
     for key, value in _empties(plain):
-        raise CasepoolError("must not be empty", file=path.name, column=key, value=value, remedy="remove it, or fill it")
+        raise CasepoolError(
+            "must not be empty", file=path.name, column=key, value=value, remedy="remove it, or fill it"
+        )
     for name, column in book.columns.items():
         _refuse_idle(name, plain["columns"][name], column, book, file=path.name)
     return book

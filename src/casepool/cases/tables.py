@@ -269,7 +269,7 @@ def _shape_problems(raw: pd.DataFrame, codebook: Codebook) -> Iterator[Problem]:
 
 
 def _absent_columns(raw: pd.DataFrame, codebook: Codebook) -> Iterator[Problem]:
-    named = {name: "the codebook" for name in codebook.columns}
+    named = dict.fromkeys(codebook.columns, "the codebook")
     for key in ("id", "publication"):
         if getattr(codebook, key) not in ("", getattr(Codebook, key)):
             named.setdefault(getattr(codebook, key), f"`{key}` of the codebook")

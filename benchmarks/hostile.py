@@ -29,7 +29,8 @@ codes of an event without event_levels, 1/2, 1:DECEASED    `hostile_models`: eve
 missing priors all at once; median_time without shape      missing_priors, median_without_shape
 yes/no read as boolean where a model has codes             event_codes
 rows numbered as the file numbers them                     every refusal of `hostile_tables` is held to its row
-files of 50 MB, of no end or writer, bombs                 `hostile_names`: too_large, no_file; workbooks: bomb; parquet: dictionary
+files of 50 MB, of no end or writer                        `hostile_names`: NONE (huge, pipe, loop, dangling)
+bombs under any name, texts kept once                      workbooks: bomb, many_cells; parquet: dictionary
 a foreign file where a fit belongs, edited fits            `hostile_commands`: a_fit
 output onto inputs, folders, pipes, foreign files          `hostile_commands`: an_output; `hostile_names`
 names without UTF-8, too long, gone folders                `hostile_names`
@@ -38,7 +39,7 @@ nested TOML, long integers, extreme priors, many pieces    `hostile_toml`: deep,
 malformed codings; keys without meaning for a type         codebooks: codings, meaningless
 control characters                                         toml: control; tables: control_label; names
 a private table split by names                             `hostile_commands`: private
-arrays where a flag belongs; journals; figures; answers    no file: tests/safety, tests/frequentist, benchmarks/many_levels
+arrays where a flag belongs, journals, figures, answers    no file's content: tests/safety, tests/frequentist
 =========================================================  ====================================================
 """
 
@@ -63,7 +64,7 @@ Rng = random.Random
 
 @dataclass
 class Outcome:
-    """What became of a case: what was done to it, what the documents ask, what happened, and what is wrong with that."""
+    """What became of a case: what was done, what the documents ask, what happened, and what is wrong with that."""
 
     mutation: str
     verdict: str

@@ -1,4 +1,4 @@
-"""Command lines: any words after any command, foreign and damaged files where a fit belongs, output where none may go."""
+"""Command lines: any words after any command, damaged files where a fit belongs, output where none may go."""
 
 from __future__ import annotations
 

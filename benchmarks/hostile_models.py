@@ -1,4 +1,4 @@
-"""Model files: bundled ones and one of every family and kind of term the documents name, and what is wrong with them."""
+"""Model files: the bundled ones, one of every family and kind of term besides, and what is wrong with them."""
 
 from __future__ import annotations
 
@@ -203,7 +203,9 @@ def extreme(rng: Rng, t: Text) -> None:
     within = at[-1] in ("mu", "sigma") and rng.random() < 0.4
     value = rng.choice([1e9, 1e-9] if within else [1e300, 1e-300, 1.1e9, 0.9e-9, 5e-324, 1.7e308])
     put(t.plain["priors"], at, value)
-    t.must(ACCEPT if within else REFUSE, *([] if within else [str(at[-1])]))
+    whole = inside(t.plain["priors"], at[:-1])
+    bent = whole.get("dist") == "LogNormal"  # which may lie out of a computation's reach all the same
+    t.must(EITHER if within and bent else ACCEPT if within else REFUSE, *([] if within else [str(at[-1])]))
 
 
 def many(rng: Rng, t: Text) -> None:

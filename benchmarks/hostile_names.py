@@ -1,7 +1,8 @@
-"""File names: what a folder may hold beside plain names, as tables, codebooks, models, fits and output; and no files."""
+"""File names a folder may hold, as tables, codebooks, models, fits and output; and names of what is no file."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 from typing import Any
@@ -82,22 +83,9 @@ def name_outcome(rng: Rng, folder: Path) -> Outcome:
         name += ending
     path = os.path.join(folder, name) if rng.random() < 0.8 or not name else name  # noqa: PTH118, a Path would tidy it
     outcome = Outcome(f"{use}: {kind}", {"good": ACCEPT, "odd": EITHER, "none": REFUSE}[kind])
-    with _in(folder):
+    with contextlib.chdir(folder):
         _judge(outcome, use, path, kind)
     return outcome
-
-
-class _in:
-    """A folder that is the current one for a while."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder, self.before = folder, Path.cwd()
-
-    def __enter__(self) -> None:
-        os.chdir(self.folder)
-
-    def __exit__(self, *_: object) -> None:
-        os.chdir(self.before)
 
 
 def _judge(outcome: Outcome, use: str, path: str, kind: str) -> None:

@@ -86,7 +86,7 @@ def wrong_type(rng: Rng, t: Text, loose: Callable[[Path, Any], bool]) -> None:
 
 def unknown_key(rng: Rng, t: Text, free: Callable[[Path], bool]) -> None:
     """Add a key that the documents do not have; `free` tells which tables have keys of the user's."""
-    at, table = rng.choice([(at, table) for at, table in tables(t.plain) if not free(at)])
+    table = rng.choice([table for at, table in tables(t.plain) if not free(at)])
     old = rng.choice([key for key in table if isinstance(key, str)] or ["x"])
     key = rng.choice(["colour", f"{old}s", old.upper(), f"{old} ", "a.b", "é"])
     if key not in table:

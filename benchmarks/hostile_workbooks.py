@@ -234,7 +234,7 @@ def cell_xml(rng: Rng, t: Contents, parts: dict[str, bytes]) -> None:
 
 
 def rows_xml(rng: Rng, t: Contents, parts: dict[str, bytes]) -> None:
-    """Number rows otherwise, repeat them, or leave the numbers out."""
+    """Give rows other numbers, the same one, or none."""
     what = rng.choice(["no numbers", "r=0", "r=-3", "r=x", "r=1e9", "twice", "no sheetData", "two sheetData"])
     xml = parts[SHEET]
     if what == "no numbers":

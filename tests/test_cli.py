@@ -37,6 +37,28 @@ def test_lists_and_shows(capsys) -> None:
     assert out == f"{describe(cp.model('objective_response'))}\n"
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["show"], "missing argument 'MODEL'; casepool show --help says what it takes"),
+        (["shwo"], "no such command 'shwo'"),
+        (["show", "objective_response", "--colour"], "no such option: --colour; casepool show --help"),
+        (["fit", "m", "--data", "d", "--out", "o", "--seed", "one"], "invalid value for '--seed'"),
+        (["--colour"], "no such option: --colour; casepool --help"),
+    ],
+)
+def test_words_that_no_command_takes_are_refused_in_one_line(words, said, capsys) -> None:
+    status, out, err = run(*words, capsys=capsys)
+    assert (status, out, err.count("\n")) == (2, "", 1)
+    assert err.startswith(f"casepool: {said}")
+
+
+def test_no_words_at_all_print_the_help(capsys) -> None:
+    status, out, err = run(capsys=capsys)
+    assert status == 2
+    assert "Commands:" in out + err
+
+
 def test_help_takes_no_sampler_along() -> None:
     code = (
         "import sys, casepool.cli; sys.exit(bool({'pymc', 'pytensor', 'nutpie', 'arviz', 'pandas'} & set(sys.modules)))"

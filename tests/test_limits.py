@@ -127,6 +127,17 @@ def test_a_repeated_text_of_a_parquet_file_is_one_object(tmp_path):
         assert len({id(cell) for cell in cells.tolist()}) == 1
 
 
+def test_a_parquet_file_that_pandas_did_not_write_keeps_its_names(tmp_path):
+    """Of which it holds no word of pandas: of columns of text too, and where one name stands twice."""
+    import pyarrow as pa
+
+    cells = {"patient": ["a", "b", "a b"], "group": ["x", None, "x"], "age": [1.5, None, 3.0]}
+    parquet.write_table(pa.table(cells), tmp_path / "t.parquet")
+    read = cp.read_cases(tmp_path / "t.parquet")
+    assert list(read) == list(cells)
+    assert read["group"].fillna("").tolist() == ["x", "", "x"]
+
+
 def test_cells_of_several_values_are_refused_by_their_column(tmp_path):
     pd.DataFrame({"a": [[1, 2], [3]]}).to_parquet(tmp_path / "t.parquet")
     assert "'a' hold more than one value" in refused(cp.read_cases, tmp_path / "t.parquet").problem

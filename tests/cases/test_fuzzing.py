@@ -4,7 +4,9 @@ import pytest
 
 from benchmarks.fuzz_mutations import harmful, harmless, written
 from benchmarks.fuzzing import examined, subjects, tally, unchanged
-from casepool.cases import rules, tables
+from benchmarks.hostile_runs import outcome_of
+from casepool.cases import codebook, rules, tables, workbooks
+from casepool.modelling.specification import values
 
 
 @pytest.fixture(scope="module")
@@ -43,3 +45,28 @@ def test_a_cell_that_matters_gives_another_design(bundled, tmp_path):
         grid[1][grid[0].index(name)] = value
     outcome = unchanged(bundled[0], written(grid).encode(), tmp_path / "cases.csv")
     assert outcome.wrong == ["another design: response", "another design: survival"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "count"),
+    [("workbook", 25), ("parquet", 30), ("model", 60), ("codebook", 40), ("command", 15), ("name", 15)],
+)
+def test_hostile_input_ends_as_the_documents_have_it(kind, count):
+    """A small sample; `benchmarks.fuzzing --kind` makes thousands."""
+    if kind == "parquet":
+        pytest.importorskip("pyarrow")
+    wrong = {number: outcome_of(kind, 2, number, heavy=False).wrong for number in range(count)}
+    assert {number: said for number, said in wrong.items() if said} == {}
+
+
+@pytest.mark.parametrize(
+    ("kind", "where", "name", "planted"),
+    [
+        ("workbook", workbooks, "overlooked", lambda *_: []),
+        ("codebook", codebook, "check_keys", lambda *_, **__: None),
+        ("model", values, "LARGEST", 1e308),
+    ],
+)
+def test_a_fault_that_is_planted_is_noticed(kind, where, name, planted, monkeypatch):
+    monkeypatch.setattr(where, name, planted)
+    assert any(outcome_of(kind, 2, number, heavy=False).wrong for number in range(60))

@@ -150,6 +150,13 @@ def test_a_bomb_takes_little_memory(tmp_path):
     assert resource
 
 
+def test_a_part_in_an_encoding_nobody_knows_is_refused(tmp_path):
+    made = with_part(tmp_path, [b"<?xml version='1.0' encoding='nothing'?>", HEAD, b"</worksheet>"])
+    problem = cp.validate(made)["problem"].iloc[0]
+    assert "not readable as an Excel workbook" in problem
+    assert "\n" not in problem
+
+
 def test_too_many_parts_are_refused(tmp_path):
     made = tmp_path / "parts.xlsx"
     with zipfile.ZipFile(made, "w") as archive:

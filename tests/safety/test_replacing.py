@@ -58,6 +58,11 @@ def test_models_codebooks_and_tables_are_never_replaced(ending: str, fit: xr.Dat
     assert path.read_text(encoding="utf-8") == "mine"
 
 
+def test_a_fit_is_written_under_a_name_that_is_no_utf8(fit: xr.DataTree, tmp_path: Path) -> None:
+    path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/m\xffne.nc"))
+    assert cp.open_fit(cp.save_fit(fit, path)).attrs["model"] == fit.attrs["model"]
+
+
 def test_links_are_written_through_and_what_is_no_file_is_refused(fit: xr.DataTree, tmp_path: Path) -> None:
     link, real = tmp_path / "link.nc", tmp_path / "real.nc"
     link.symlink_to(real)

@@ -111,19 +111,24 @@ def of_median_time(
     Raises
     ------
     CasepoolError
-        When it is called, if the prior of one of these has no median.
+        When it is called, if the prior of one of these has no median, or one that no computation can hold.
     """
     own = FAMILIES[family]
 
+    @np.errstate(over="ignore", divide="ignore", invalid="ignore")
     def intercept(median: float) -> float:
-        values = {}
+        values, key = {}, "priors.intercept"
         for parameter in () if own.shape_keys else own.parameters_of(effects):
-            place = {"file": file, "column": f"priors.{parameter.name}"}
+            key = f"priors.{parameter.name}"
             if not priors[parameter.name].distribution.has_quantiles:
                 problem = "an intercept stated as a median survival needs a prior with a median here"
-                raise CasepoolError(problem, remedy="use another distribution", **place)
+                raise CasepoolError(problem, file=file, column=key, remedy="use another distribution")
             values[parameter.name] = priors[parameter.name].quantile([0.5])
-        return float(np.ravel(intercept_at(own, effects, values, math.log(median), knots, NUMPY))[0])
+        found = float(np.ravel(intercept_at(own, effects, values, math.log(median), knots, NUMPY))[0])
+        if not math.isfinite(found):
+            problem = f"at this prior's median no intercept has a median survival of {median:g}"
+            raise CasepoolError(problem, file=file, column=key, remedy="give it a smaller median")
+        return found
 
     return intercept
 

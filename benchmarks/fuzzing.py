@@ -1,7 +1,7 @@
 """Mutated tables against an independent judge, and hostile files, command lines and names against the documents.
 
 ``python -m benchmarks.fuzzing`` mutates the bundled tables;
-``python -m benchmarks.fuzzing --kind KIND --count N --seed S`` makes N of a kind of `benchmarks.hostile_runs` (workbook,
+``python -m benchmarks.fuzzing --kind KIND --count N --seed S`` makes N of a kind (workbook,
 parquet, model, codebook, command, name), each from its kind, the seed and its number.
 
 Harmful and arbitrary mutations of the bundled tables may end in our own refusals only, and in one wherever the judge of

@@ -30,7 +30,8 @@ missing priors all at once; median_time without shape      missing_priors, media
 yes/no read as boolean where a model has codes             event_codes
 rows numbered as the file numbers them                     every refusal of `hostile_tables` is held to its row
 files of 50 MB, of no end or writer                        `hostile_names`: NONE (huge, pipe, loop, dangling)
-bombs under any name, texts kept once                      workbooks: bomb, many_cells; parquet: dictionary
+bombs under any name                                       workbooks: bomb, many_cells, many_parts
+texts kept once                                            workbooks: repeated_text; parquet: dictionary
 a foreign file where a fit belongs, edited fits            `hostile_commands`: a_fit
 output onto inputs, folders, pipes, foreign files          `hostile_commands`: an_output; `hostile_names`
 names without UTF-8, too long, gone folders                `hostile_names`

@@ -352,6 +352,14 @@ def many_cells(rng: Rng, t: Contents, parts: dict[str, bytes]) -> None:
     t.must(REFUSE)
 
 
+def repeated_text(rng: Rng, t: Contents, parts: dict[str, bytes]) -> None:
+    """Keep a long text once, and show it in many cells."""
+    row = b"".join(b'<row r="%d"><c r="A%d" t="s"><v>0</v></c></row>' % (i, i) for i in range(t.n + 2, 20_000))
+    parts[SHEET] = parts[SHEET].replace(b"</sheetData>", row + b"</sheetData>")
+    parts[STRINGS] = parts[STRINGS].replace(b"<t>", b"<t>" + b"x" * 20_000, 1)
+    t.must(REFUSE)
+
+
 def many_parts(rng: Rng, t: Contents, parts: dict[str, bytes]) -> None:
     """Hold more parts than the documents allow."""
     parts |= {f"{i}.xml": b"<a/>" for i in range(2_001)}
@@ -360,7 +368,7 @@ def many_parts(rng: Rng, t: Contents, parts: dict[str, bytes]) -> None:
 
 PARTS: list[Callable[[Rng, Contents, dict[str, bytes]], None]] = [
     *(dimension, cell_xml, cell_xml, rows_xml, part_gone, part_replaced, part_words),
-    *(encoded, doctype, bomb, many_cells, many_parts),
+    *(encoded, doctype, bomb, many_cells, many_parts, repeated_text),
 ]
 
 
@@ -423,7 +431,7 @@ def workbook(rng: Rng, *, heavy: bool = True) -> TableFile:
     t = fine(rng)
     way = rng.random()
     change: Any = rng.choice(MUTATIONS if way < 0.4 else SPREADSHEET if way < 0.65 else PARTS if way < 0.9 else BYTES)
-    while not heavy and change in (bomb, many_parts):
+    while not heavy and change in (bomb, many_parts, repeated_text):
         change = rng.choice(PARTS)
     if change in MUTATIONS:
         change(rng, t)

@@ -127,6 +127,19 @@ def test_a_repeated_text_of_a_parquet_file_is_one_object(tmp_path):
         assert len({id(cell) for cell in cells.tolist()}) == 1
 
 
+def test_a_repeated_text_counts_as_often_as_it_is_there(tmp_path):
+    """Against the limit, though the file keeps it once; cells that are empty count nothing."""
+    import pyarrow as pa
+
+    for cells, fine in ((["x" * 20_000] * 1_000, True), (["x" * 20_000, None] * 2_000, False)):
+        parquet.write_table(pa.table({"a": pa.array(cells)}), tmp_path / "t.parquet")
+        assert (tmp_path / "t.parquet").stat().st_size < 100_000
+        if fine:
+            assert len(cp.read_cases(tmp_path / "t.parquet")) == 1_000
+        else:
+            assert "unpacks to 40 MB" in refused(cp.read_cases, tmp_path / "t.parquet").problem
+
+
 def test_a_parquet_file_that_pandas_did_not_write_keeps_its_names(tmp_path):
     """Of which it holds no word of pandas: of columns of text too, and where one name stands twice."""
     import pyarrow as pa

@@ -18,7 +18,7 @@ import typer.core
 
 from casepool.commands import COMMANDS, Command, Engine
 from casepool.errors import CasepoolError
-from casepool.escaping import one_line, printable
+from casepool.escaping import one_line, printable, shorten
 from casepool.remarks import parts
 from casepool.replacing import is_page, read_by, target_of
 from casepool.writing import RARE, RARE_NOTE, marked_counts, table_text
@@ -32,6 +32,8 @@ SHOWN = (
 """Columns of an estimate table that a terminal always shows, beside those that are no estimate table's."""
 TELLING = ("by", "source", "model", "method")
 """Columns it shows where rows are told apart by nothing else."""
+LONGEST_USAGE = 300
+"""Characters of what the parser says of words it does not take, which repeats them."""
 BAD_INPUT, NOT_CONVERGED, NOT_REPRODUCED = 2, 3, 4
 
 
@@ -45,7 +47,7 @@ def _in_one_line() -> Iterator[None]:
         if said is None:  # none of the parser's, whose class has another name in every version
             raise
         of = f"casepool {context.info_name}" if context and context.parent else "casepool"
-        problem = said().rstrip(".")
+        problem = shorten(said().rstrip("."), LONGEST_USAGE)
         raise CasepoolError(problem[:1].lower() + problem[1:], remedy=f"{of} --help says what it takes") from None
 
 

@@ -1,6 +1,7 @@
 """A table is the same in every kind of file, and a small file that would grow to gigabytes is refused."""
 
 import io
+import random
 import subprocess
 import sys
 import zipfile
@@ -10,6 +11,8 @@ import pandas as pd
 import pytest
 
 import casepool as cp
+from benchmarks import hostile_workbooks as made
+from benchmarks.hostile_tables import fine
 from casepool.cases import workbooks
 from casepool.errors import CasepoolError
 
@@ -155,6 +158,15 @@ def test_a_part_in_an_encoding_nobody_knows_is_refused(tmp_path):
     problem = cp.validate(made)["problem"].iloc[0]
     assert "not readable as an Excel workbook" in problem
     assert "\n" not in problem
+
+
+def test_a_text_kept_once_and_shown_in_many_cells_is_refused(tmp_path):
+    table = fine(random.Random(1))
+    parts = made.parts_of(made.saved(made.sheet_of(table)))
+    made.shared_strings(random.Random(1), table, parts)
+    made.repeated_text(random.Random(1), table, parts)
+    (tmp_path / "t.xlsx").write_bytes(made.zipped(parts))
+    assert "unpacks to" in cp.validate(tmp_path / "t.xlsx")["problem"].iloc[0]
 
 
 def test_too_many_parts_are_refused(tmp_path):

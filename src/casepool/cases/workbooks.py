@@ -64,6 +64,8 @@ def read_workbook(data: bytes, path: Path, sheet: str = "") -> Sheet:
             rows = list(_grid(book[name], path.name))
             width = max((len(row) for row in rows), default=0)
             _refuse_if(width * len(rows) > MOST_CELLS, f"the sheet has {width * len(rows):,} cells", path.name)
+            told = sum(len(cell) for row in rows for cell in row if isinstance(cell, str))
+            _refuse_if(told > MOST_XML, f"the sheet unpacks to {told / 1e6:,.0f} MB of text", path.name)
             found = to_sheet([[*row, *[None] * (width - len(row))] for row in rows], path.name)
             if "f" in seen:
                 plain = openpyxl.load_workbook(io.BytesIO(data), read_only=True)
@@ -229,7 +231,10 @@ def read_parquet(data: bytes, path: Path) -> Sheet:
         _refuse_if(bool(nested), f"the cells of the column {nested!r} hold more than one value", path.name)
         bytes_long = [name for name, type_ in own.items() if _has_any_length(type_)]
         once = parquet.ParquetFile(pyarrow.BufferReader(data), read_dictionary=bytes_long)
-        frame = once.read().to_pandas()
+        table = once.read()
+        repeated = sum(map(_repeated, table.columns))
+        _refuse_if(repeated > MOST_XML, f"the file unpacks to {repeated / 1e6:,.0f} MB", path.name)
+        frame = table.to_pandas()
     except CasepoolError:
         raise
     except Exception as error:  # pyarrow has no common class of its exceptions
@@ -244,6 +249,16 @@ def _each_once(cells: pd.Series[Any]) -> pd.Series[Any]:
         return cells
     different = [*cells.cat.categories, None]  # the last for -1, where there is none
     return pd.Series([different[code] for code in cells.cat.codes], index=cells.index, name=cells.name, dtype=object)
+
+
+def _repeated(column: Any) -> int:
+    """Return how many bytes the texts of a column take where each cell has its own."""
+    from pyarrow import compute, types
+
+    if not types.is_dictionary(column.type):
+        return 0
+    lengths = (compute.binary_length(chunk.dictionary).take(chunk.indices) for chunk in column.chunks)
+    return sum(compute.sum(each).as_py() or 0 for each in lengths)
 
 
 def _has_any_length(kind: Any) -> bool:

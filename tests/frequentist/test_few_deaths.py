@@ -29,3 +29,9 @@ def test_every_table_is_answered_with_numbers_or_a_reason(first):
 def test_another_optimiser_finds_the_same(number):
     _, wrong = few_deaths.checked(number, starts=2)
     assert not wrong
+
+
+def test_slopes_beyond_all_numbers_are_no_warning():
+    """Table 423, accelerated by an exposure, is climbed through places where differences are of infinities."""
+    asked = few_deaths.table(423)
+    assert not classical(asked.model, asked.frame, by=asked.by, at=[12.0]).empty

@@ -220,7 +220,7 @@ class PatientLikelihood:
         many = at[None] + moves[:, None]
         with np.errstate(all="ignore"):
             _, slopes = value_and_gradient(lambda x: self.of_patients(x, TRACED), many)
-        second = (slopes[1 : q + 1] - slopes[q + 1 :]) / (2 * STEP)
+            second = (slopes[1 : q + 1] - slopes[q + 1 :]) / (2 * STEP)
         return slopes[0], (second + second.transpose(2, 1, 0)).transpose(1, 0, 2) / 2
 
     def parameters(self, point: Floats) -> dict[str, np.ndarray]:

@@ -103,3 +103,9 @@ def test_levels_that_are_taken_as_one_are_told_of_as_everyone_is() -> None:
         response_model({"group": TERMS["group"] | {"borrowing": "complete"}}, {"intercept": normal(1.5)}), TABLE
     )
     assert set(cp.estimates(pooled, "group")["told"]) == set(cp.estimates(pooled)["told"])
+
+
+def test_of_a_factor_that_is_there_to_be_compared_the_difference_is_the_main_answer(age_fit: xr.DataTree) -> None:
+    told = cp.check(age_fit, progress=False).set_index("question").loc["what the data tell"]
+    assert told["value"] == cp.contrast(age_fit, "age")["learnt"].iloc[0]
+    assert "risk difference" in told["sentence"]

@@ -14,6 +14,8 @@ from casepool.estimation.response import estimates_of
 from casepool.estimation.survival import survival_of
 from casepool.modelling.specification.endpoints import event
 
+PAIRED = ("category", "banded")
+"""Kinds of terms whose levels are few enough to be compared in pairs."""
 MOST_LEVELS = 8
 """Levels of a factor whose pairs are still told; of more they would be hundreds, each with its own verdict anyway."""
 
@@ -28,7 +30,8 @@ def reported(fitted: Fitted) -> pd.DataFrame:
 def main_answer(fitted: Fitted) -> pd.Series:
     """Return the row that answers what a fit was made for.
 
-    Of a response everyone's probability of success; of survival the ratio of its exposure, or the median.
+    Of survival the ratio of its exposure, or the median; of a response the risk difference between the first two levels
+    of a factor that is there to be compared, or everyone's probability of success.
     """
     exposure = next(iter(fitted.model.exposures), None)
     if exposure is not None:
@@ -36,7 +39,9 @@ def main_answer(fitted: Fitted) -> pd.Series:
     if fitted.is_survival:
         table = survival_of(fitted)
         return table[(table["unit"] == fitted.unit) & (table["at"] == "")].iloc[0]
-    table = estimates_of(fitted)
+    compared = (name for name, term in fitted.model.terms.items() if term.kind in PAIRED)
+    pairs = next((table for name in compared for table in _contrasts(fitted, name)), None)
+    table = estimates_of(fitted) if pairs is None else pairs
     return table[table["at"].isin(("", event(fitted.model).at))].iloc[0]
 
 

@@ -8,6 +8,7 @@ from functools import partial
 
 import pandas as pd
 
+from casepool.checking.reported import PAIRED
 from casepool.checking.verdicts import INFORMATION, check_of
 from casepool.errors import CasepoolError
 from casepool.estimation.contrasts import contrast_of
@@ -27,10 +28,6 @@ from casepool.studies.exposure import exposure_sensitivity_of
 from casepool.studies.multiverse import multiverse_of
 from casepool.studies.sensitivity import scale_refits, scaled_factors
 from casepool.studies.tipping import FRACTIONS, tipping_of
-
-PAIRED = ("category", "banded")
-"""Kinds of terms whose levels are few enough to be compared in pairs."""
-
 
 SCALES = (0.5, 1.0, 2.0)
 """Scales of half-normal priors of group standard deviations under which a report gives its answers again."""

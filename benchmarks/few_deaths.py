@@ -28,9 +28,12 @@ from casepool.frequentist.maximum_likelihood import LOST, RISES, UNTOLD
 from casepool.modelling import Model, model_from_dict
 
 SEED, TABLES, STARTS = 20261129, 3000, 20
-NEAR, FAR = 15.0, 60.0
-"""Bounds of all parameters, and further out: a likelihood with a maximum is no higher there."""
-HELD_FAR = 40.0
+WIDE = 400.0
+"""Bound of locations and coefficients: beside a steep hazard a ratio of e^50 may be the maximum."""
+REACH = {"gompertz": 400.0}
+"""Bound of a family's own parameter; of the others it is a logarithm: differences of powers below e^-12 are rounding."""
+LOG_REACH = 12.0
+HELD_FAR = 200.0
 """Log ratio at which a likelihood that rises without end has reached its limit."""
 KINDS = (
     ("exponential", "proportional"),
@@ -129,8 +132,14 @@ class Anew:
 
     @cached_property
     def unit(self) -> float:
-        """The time that counts as 1."""
-        return float(self.asked.frame["time"].mean())
+        """The time that counts as 1: an event's, where locations and the family's own parameter do not pull together."""
+        return float(self.asked.frame.loc[self.asked.frame["event"], "time"].mean())
+
+    @property
+    def reach(self) -> np.ndarray:
+        """How far out every parameter is looked for."""
+        own = [REACH.get(self.asked.family, LOG_REACH)] * (self.asked.family in OWN)
+        return np.array([WIDE] * (self.size - len(own)) + own)
 
     @cached_property
     def seen(self) -> tuple[np.ndarray, ...]:
@@ -156,7 +165,7 @@ class Anew:
     def log_survival(self, u: np.ndarray, own: float) -> np.ndarray:
         """Of a patient whose hazard is not multiplied and whose time is not stretched."""
         if self.asked.family == "gompertz":
-            return -u if abs(own) < 1e-9 else -np.expm1(own * u) / own
+            return -u if abs(own) < 1e-9 else -np.exp(-own) * np.expm1(own * u) / own
         z = np.log(u) * np.exp(own)
         if self.asked.family == "log_normal":
             return np.asarray(special.log_ndtr(-z))
@@ -165,7 +174,7 @@ class Anew:
     def log_hazard(self, u: np.ndarray, own: float) -> np.ndarray:
         """Of the same patient."""
         if self.asked.family == "gompertz":
-            return own * u
+            return own * (u - 1.0)
         z = np.log(u) * np.exp(own)
         if self.asked.family == "log_normal":
             ratio = -z * z / 2 - np.log(2 * np.pi) / 2 - special.log_ndtr(-z)
@@ -214,7 +223,7 @@ class Search:
     """A likelihood written anew, climbed between bounds from several starts."""
 
     fallen: Callable[[np.ndarray], float]
-    size: int
+    reach: np.ndarray
     arms: int
     starts: int
     number: int
@@ -222,13 +231,13 @@ class Search:
     @cached_property
     def best(self) -> tuple[float, np.ndarray]:
         """The highest of all."""
-        return self.highest(FAR)
+        return self.highest()
 
-    def highest(self, reach: float) -> tuple[float, np.ndarray]:
+    def highest(self, share: float = 1.0) -> tuple[float, np.ndarray]:
         """Return the highest log-likelihood between bounds, and where it is."""
         rng = np.random.default_rng([SEED, self.number, 1])
-        starts = [rng.normal(0, 1.0 + 2.0 * (k % 3), self.size) for k in range(self.starts)]
-        return self._climbed(starts, reach, np.asarray)
+        starts = [rng.normal(0, 1.0 + 2.0 * (k % 3), len(self.reach)) for k in range(self.starts)]
+        return self._climbed(starts, share * self.reach, np.asarray)
 
     def held(self, best: np.ndarray, pair: tuple[int, int], ratio: float) -> float:
         """Return the highest log-likelihood with a ratio held, from the highest of all moved there in several ways."""
@@ -243,25 +252,25 @@ class Search:
             for share, point in zip((0.0, 1.0, 0.5), whole, strict=True):
                 point[: self.arms] += share * (best[place] - ratio)
                 point[place] = ratio
-        free = [i for i in range(self.size) if i != place]
+        free = [i for i in range(len(self.reach)) if i != place]
 
         def at(x: np.ndarray) -> np.ndarray:
-            point = np.zeros(self.size)
+            point = np.zeros(len(self.reach))
             point[free] = x
             point[place] = ratio + (point[base] if base >= 0 else 0.0)
             return point
 
         if not free:
             return -self.fallen(at(np.zeros(0)))
-        return self._climbed([point[free] for point in whole], 2 * FAR, at)[0]
+        return self._climbed([point[free] for point in whole], self.reach[free], at)[0]
 
     def _climbed(
-        self, starts: list[np.ndarray], reach: float, at: Callable[[np.ndarray], np.ndarray]
+        self, starts: list[np.ndarray], reach: np.ndarray, at: Callable[[np.ndarray], np.ndarray]
     ) -> tuple[float, np.ndarray]:
         def fallen(x: np.ndarray) -> float:
             return self.fallen(at(x))
 
-        bounds = [(-reach, reach)] * len(starts[0])
+        bounds = list(zip(-reach, reach, strict=True))
         ends = [
             optimize.minimize(
                 fallen, one.clip(-reach, reach), method="L-BFGS-B", bounds=bounds, options={"maxiter": 60}
@@ -283,7 +292,7 @@ def checked(number: int, starts: int) -> tuple[str, list[str]]:
     rows = classical(asked.model, asked.frame, by=asked.by, at=[12.0])
     rows = rows[rows["method"].str.startswith("maximum likelihood")]
     written = Anew(asked)
-    anew, pairs = Search(written.fallen, written.size, len(asked.arms), starts, number), written.pairs
+    anew, pairs = Search(written.fallen, written.reach, len(asked.arms), starts, number), written.pairs
     if asked.by is None:
         return _survival(rows[rows["at"] == 12.0], rows["note"].iloc[0], anew, written)
     ratios = rows[rows["kind"] == "ratio"]
@@ -327,7 +336,7 @@ def _survival(row: pd.DataFrame, note: str, anew: Search, written: Anew) -> tupl
     if row.empty:
         kind = next((kind for kind in (RISES, LOST) if kind in note), note)
         return kind, _reason(kind, (-1, -1), anew)
-    (best, point), (near, _) = anew.best, anew.highest(NEAR)
+    (best, point), (near, _) = anew.best, anew.highest(0.5)
     wrong = [f"{best:.6g} far out, {near:.6g} near"] if abs(best - near) > 1e-4 else []
     told, alive = float(row["estimate"].iloc[0]), written.survival(point, 12.0)
     return "a maximum", wrong + ([f"survival {told:.5g}, anew {alive:.5g}"] if abs(told - alive) > 2e-3 else [])
@@ -335,14 +344,14 @@ def _survival(row: pd.DataFrame, note: str, anew: Search, written: Anew) -> tupl
 
 def _reason(kind: str, pair: tuple[int, int], anew: Search) -> list[str]:
     """Say what speaks against a likelihood's having no maximum."""
-    if kind == RISES:
-        near, far = (anew.highest(reach)[0] for reach in (NEAR / 2, NEAR))
+    if kind in (RISES, LOST):
+        near, far = (anew.highest(share)[0] for share in (0.5, 1.0))
         return [] if far > near + 1e-5 else [f"{far:.6g} far out is no more than {near:.6g} near"]
     if kind == UNTOLD:
         best, point = anew.best
         ends = [anew.held(point, pair, ratio) for ratio in (-HELD_FAR, HELD_FAR)]
         return [] if min(ends) > best - 1e-3 else [f"a ratio is told: {ends}, {best}"]
-    return [] if kind == LOST else [f"another reason: {kind}"]
+    return [f"another reason: {kind}"]
 
 
 def main(tables: int = TABLES, workers: int = 1) -> None:

@@ -54,6 +54,9 @@ REFUSED = [
     (RESPONSE, "terms.histology.exchangeable", {"EIMT": -0.1}, ["terms.histology", "exchangeable"]),
     (RESPONSE, "terms.histology.df", -1, ["terms.histology", "df"]),
     (RESPONSE, "terms.histology.own", "both", ["terms.histology.own", "level, effect"]),
+    (RESPONSE, "terms.histology.own", "level", ["terms.histology.own", "partial", "remove"]),
+    (RESPONSE, "terms.histology.df", 7, ["terms.histology.df", "partial", "remove"]),
+    (RESPONSE, "terms.histology.exchangeable", {"EIMT": 0.8}, ["terms.histology.exchangeable", "partial"]),
     (RESPONSE, "terms.patient", {"kind": "group"}, ["terms.patient", "patient"]),
     (RESPONSE, "terms.events", {"kind": "group"}, ["terms.events", "events"]),
     (RESPONSE, "terms.my term", {"kind": "group"}, ["my term", "letters"]),
@@ -235,7 +238,8 @@ def test_a_model_survives_being_written(tmp_path, name):
 def test_rarer_keys_survive_being_written():
     own = {"dist": "Normal", "mu": 0, "sigma": 1}
     plain = changed(RESPONSE, "terms.histology.exchangeable", {"EIMT": 0.8, "other": 0.5})
-    plain["terms"]["histology"] |= {"borrowing": "exnex", "column": "diagnosis", "df": 7}
+    plain["terms"]["histology"] |= {"borrowing": "exnex", "column": "diagnosis"}
+    plain["terms"]["partner"] |= {"borrowing": "robust", "df": 7}
     plain["priors"]["histology_own"] = {
         "dist": "Normal", "mu": 0, "sigma": 1, "a.b": {"dist": "Normal", "mu": 1, "sigma": 2}
     }  # fmt: skip

@@ -243,8 +243,8 @@ def test_a_hazard_that_may_fall_has_no_upper_limit_of_the_median():
 
 
 def test_an_own_prior_beside_nothing_borrowed_is_of_the_level():
-    """There is no zero point an effect could be told against, whatever `own` says."""
-    terms = {"kind": {"kind": "group", "borrowing": "none", "own": "effect"}}
+    """There is no zero point an effect could be told against."""
+    terms = {"kind": {"kind": "group", "borrowing": "none"}}
     assert meaning(response_model(terms, {"kind_own": NORMAL | {"why": "test"}}), "kind_own").startswith(
         "success in 50%"
     )

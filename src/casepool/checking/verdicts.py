@@ -32,6 +32,8 @@ from casepool.modelling.terms.labels import Group
 from casepool.writing import count_text
 
 COLUMNS = ("question", "verdict", "value", "sentence", "about", "told")
+PRIORS = "prior sensitivity"
+"""The question whether a prior pulls against the data."""
 SAMPLING, FIT, INFORMATION = "sampling", "fit", "information"
 """What a question is about: whether draws are of the posterior, whether model and data agree, what the data tell."""
 MOST_MOVED = 1.0
@@ -216,14 +218,14 @@ def _priors(fitted: Fitted) -> dict[str, Any]:
     found = [item for item in priors if not np.isnan(item.prior)]
     if not found:
         why = STUCK if priors else "no prior is a distribution"
-        return _answer("prior sensitivity", NOT_ASKED, np.nan, f"not asked: {why}")
+        return _answer(PRIORS, NOT_ASKED, np.nan, f"not asked: {why}")
     most = max(found, key=lambda item: item.prior / max(item.alone, NOTICEABLE))
     pulled = most.prior > NOTICEABLE and most.prior > PULLED * most.alone
     matter = [item.name for item in found if item.prior >= NOTICEABLE]
     said = f"{most.name} has power-scaling sensitivity {most.prior:.2f} to its prior, {most.alone:.2f} without data"
     said += "; prior and data pull apart" if pulled else "; no prior pulls against the data"
     said += f"; the prior matters for {', '.join(matter)}" if matter else "; no prior matters much"
-    return _answer("prior sensitivity", "concern" if pulled else "pass", most.prior, said)
+    return _answer(PRIORS, "concern" if pulled else "pass", most.prior, said)
 
 
 def _information(fitted: Fitted) -> dict[str, Any]:

@@ -33,6 +33,8 @@ CONCERN, FAIL = 0.005, 0.0005
 A fit answers some ten such questions, and a P value of the prior's is as often below a limit as the limit says if the
 prior is right: a sound fit then raises a concern in one of 20, and fails in one of 200.
 """
+CONFLICT, REPLICATED = "prior against data", "replicated"
+"""What is asked before seeing the outcome, and how the questions after it begin."""
 REPLICATES = 2000
 """Enough for a P value below `FAIL`, which none of them as extreme as the data gives."""
 TIE = 1e-3
@@ -91,7 +93,7 @@ def agreement(
     public = codebook is None or codebook.public
     rows = [_conflict(design, frame, rng, codebook)]
     return rows + [
-        _row(f"replicated {item.name}", [item], "the model's own replicates", public=public) for item in after
+        _row(f"{REPLICATED} {item.name}", [item], "the model's own replicates", public=public) for item in after
     ]
 
 
@@ -101,13 +103,13 @@ def _conflict(
     flat = design.improper
     if flat:
         said = f"not asked: the prior on {' and '.join(flat)} is flat and predicts nothing"
-        return {"question": "prior against data", "verdict": NOT_ASKED, "value": float("nan"), "sentence": said}
+        return {"question": CONFLICT, "verdict": NOT_ASKED, "value": float("nan"), "sentence": said}
     found = statistics(design, frame, prior_draws(design, rng, (1, REPLICATES)), rng, codebook)
     if not found:
         said = "not asked: when the next look would have been is not known where events lie between two looks"
-        return {"question": "prior against data", "verdict": NOT_ASKED, "value": float("nan"), "sentence": said}
+        return {"question": CONFLICT, "verdict": NOT_ASKED, "value": float("nan"), "sentence": said}
     public = codebook is None or codebook.public
-    return _row("prior against data", found, "what the prior alone expects", public=public)
+    return _row(CONFLICT, found, "what the prior alone expects", public=public)
 
 
 def thinned(parameters: Parameters, size: int) -> dict[str, np.ndarray]:

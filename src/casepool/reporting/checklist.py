@@ -12,9 +12,11 @@ from dataclasses import dataclass
 
 from casepool.cases.problems import ERROR
 from casepool.cases.rules import RULES
+from casepool.checking.verdicts import PRIORS
 from casepool.estimation.draws import Fitted
 from casepool.estimation.material import Material
 from casepool.estimation.survival import survival_words
+from casepool.inference.agreement import CONFLICT, REPLICATED
 from casepool.inference.convergence import NOT_ASKED, RHAT
 from casepool.inference.fit_contents import said_engine
 from casepool.modelling.design.grouping import patients_and_events
@@ -149,7 +151,7 @@ def _open_choices(material: Material, answers: Sequence[Answers]) -> str:
 
 
 def _sensitivity(material: Material, answers: Sequence[Answers]) -> str:
-    said = _asked("prior sensitivity")(material, answers)
+    said = _asked(PRIORS)(material, answers)
     refits = [f"`{a.fitted.model.name}`: {counted(_refits(a), 'refit')}" for a in answers if _refits(a)]
     return f"power scaling of every prior, {said}" + (f"; other priors, {'; '.join(refits)}" if refits else "")
 
@@ -206,11 +208,11 @@ BARG = (
     Item("the data: variables and how many patients", _each(_patients)),
     Item("the likelihood and its parameters", _each(_model)),
     Item("the priors, and a reason for each", _each(_priors)),
-    Item("whether the prior predicts sensible data", _asked("prior against data")),
+    Item("whether the prior predicts sensible data", _asked(CONFLICT)),
     Item("software", _software),
     Item("convergence of the chains", _each(_converged)),
     Item("resolution of the chains", _each(_resolution)),
-    Item("posterior predictive check", _asked("replicated")),
+    Item("posterior predictive check", _asked(REPLICATED)),
     Item("summaries of the posterior, kind and width of intervals", lambda material, answers: (
         f"posterior median and 95% equal-tailed credible interval of every number, of {counted(len(answers), 'model')}"
     )),

@@ -239,7 +239,23 @@ def _term(name: str, plain: Mapping[str, Any], file: str) -> Term:
     term = kind(name=name, **converted(kind, own, file=file, table=table))
     if wrong := term.problem():
         raise CasepoolError(wrong, file=file, column=table, remedy="correct the term")
+    if isinstance(term, Group):
+        _check_borrowing(term, own, file, table)
     return term
+
+
+def _check_borrowing(term: Group, given: Mapping[str, Any], file: str, table: str) -> None:
+    """Refuse a key that another borrowing has: it would say nothing. The default does no harm, and stands in fits."""
+    default = Group(name=term.name)
+    for key, tells in {"df": "df" in term.way.keys, "exchangeable": term.way.mixes, "own": term.way.mixes}.items():
+        if not tells and getattr(term, key) != getattr(default, key):
+            raise CasepoolError(
+                f'borrowing = "{term.borrowing}" has no {key}',
+                file=file,
+                column=f"{table}.{key}",
+                value=given[key],
+                remedy="remove the key, or choose the borrowing that has it",
+            )
 
 
 def _exposure(name: str, plain: Mapping[str, Any], file: str) -> Exposure:

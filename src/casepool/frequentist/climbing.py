@@ -14,7 +14,7 @@ from casepool.frequentist.patient_likelihood import PatientLikelihood
 STEPS = 100
 HALVINGS = 40
 LONGEST = 2.0
-"""Of a step, in any coordinate."""
+"""Of a step, in any coordinate, besides half of what it is: hazards of the last deaths may rise steeply."""
 CONVERGED = 1e-8
 """What the log-likelihood may still rise by: one step more, and it is that squared."""
 STEEPEST = 12.0
@@ -108,7 +108,7 @@ def climb(likelihood: PatientLikelihood, start: Floats, free: NDArray[np.bool_])
         rise = float(slope @ step)
         if rise < CONVERGED:
             return Top(point + step, likelihood.value(point + step), slope, curvature, reached=ridge == 0)
-        step = step * min(1.0, LONGEST / float(np.abs(step).max()))
+        step = step / max(1.0, float((np.abs(step) / (LONGEST + np.abs(point) / 2)).max()))
         for _ in range(HALVINGS):
             there = likelihood.value(point + step)
             if there > value:

@@ -102,6 +102,7 @@ WORDS = {
     "no Cox": "whenever both arms were at risk, events came from one alone: the plain Cox estimate does not exist",
     "at its limit": "the likelihood rises without end towards this ratio: only the other limit is one",
     "profile": "profile-likelihood limits",
+    "reverse": "follow-up that an event cut short counts as censored (log-log limits)",
     "likelihood ratio": "likelihood ratio",
     "delta": "limits by the delta method",
     "no prior": "no prior",

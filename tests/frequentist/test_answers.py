@@ -170,7 +170,7 @@ def test_survival_of_all_by_hand():
 
 def test_default_times_follow_the_unit_of_the_model():
     table = classical("overall_survival", "alk_crizotinib")
-    assert table["at"].tolist() == [12, 24, 36] * 2 + [""]
+    assert table["at"].tolist() == [12, 24, 36] * 2 + ["", ""]
     assert (table["n"] == 28).all()
     assert (table["events"] == 7).all()
 
@@ -203,7 +203,7 @@ def test_by_an_exposure_there_are_three_datings_and_the_guard(by_surgery):
         assert 0 < test["estimate"] < 1
         assert rows(curves, level="after surgery")["events"].eq(0).all()
     everyone = rows(by_surgery, level="everyone")
-    assert set(everyone["method"]) == {"Kaplan-Meier", "Nelson-Aalen"}
+    assert set(everyone["method"]) == {"Kaplan-Meier", "Nelson-Aalen", "reverse Kaplan-Meier"}
     assert "never operated" not in set(rows(by_surgery, method="Kaplan-Meier")["level"])
 
 

@@ -144,16 +144,20 @@ def checked(fit):
     return found[found["question"] != "false accepts"].reset_index(drop=True)
 
 
-def unpermuted(*asked, **at):
-    """Return what `classical` answered before there were permutation tests beside log-rank tests."""
+METHODS = "(exact|permutation) log-rank|Newcombe|Koopman|conditional exact|reverse Kaplan-Meier|Cox, [^,]*$"
+"""Methods that 0.1.0 did not have, whole or from their beginning; it compared no levels of a factor by Cox."""
+
+
+def then(*asked, **at):
+    """Return what `classical` answered by the methods of 0.1.0."""
     found = cp.classical(*asked, **at)
-    return found[~found["method"].str.match("(exact|permutation) log-rank")].reset_index(drop=True)
+    return found[~found["method"].str.match(METHODS)].reset_index(drop=True)
 
 
 def of_both(name, fit):
     """Return what is asked of every model, `check` at the end: it marks the fit, and so the tables after it."""
     model, cases = structures()[name]
-    without = partial(unpermuted, model, cases)
+    without = partial(then, model, cases)
     asked = {"classical": without}
     if survives(name) or name in CHECKS:
         asked["classical at"] = partial(without, at=[6.0])

@@ -36,13 +36,14 @@ def cox_rows(
     shared : dict
         What both rows have in common; its ``note`` is kept.
     kind : str
-        What is compared, for the method's name.
+        How exposed patients are told, for the method's name; empty where levels are compared.
     compared, p_value : str
         Words for the two estimands.
     """
     time, event, entry = (follow_up[name] for name in ("time", "event", "entry"))
     covariate, note = exposed.astype(float), shared["note"]
-    shared = {"source": "raw", **shared, "method": f"Cox, Efron ties, {kind}"}
+    kind = f", {kind}" if kind else ""
+    shared = {"source": "raw", **shared, "method": f"Cox, Efron ties{kind}"}
     ratio: Row = {"estimand": f"hazard ratio, {compared}", "unit": "ratio", "kind": "ratio"}
     try:
         fit = fit_cox(time, event, covariate, entry=entry)
@@ -50,7 +51,7 @@ def cox_rows(
         return [shared | ratio | {"note": remark("fewer than two arms") + note}]
     if any(fit.monotone):
         fit = fit_cox(time, event, covariate, entry=entry, penalised=True)
-        shared["method"] = f"Cox, Firth-penalised, {kind}"
+        shared["method"] = f"Cox, Firth-penalised{kind}"
         note = remark("no Cox") + note
     low, high = np.exp(fit.profile[0])
     ratio |= {"interval": "95% CI", "estimate": float(np.exp(fit.coefficients[0])), "lower": low, "upper": high}

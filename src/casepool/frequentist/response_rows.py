@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -10,6 +11,7 @@ import pandas as pd
 
 from casepool.cases.codebook import Codebook
 from casepool.frequentist.contingency import FEW, ChiSquare, pearson
+from casepool.frequentist.effect_sizes import odds_ratio, risk_difference, risk_ratio
 from casepool.frequentist.exact import MOST, fisher_freeman_halton
 from casepool.frequentist.proportions import clopper_pearson, one_sided_bound, wilson
 from casepool.modelling.design.design import Design
@@ -26,6 +28,13 @@ INTERVALS: dict[str, Callable[[int, int], tuple[float, float]]] = {
     "Clopper-Pearson": clopper_pearson,
     "Wilson": wilson,
 }
+EFFECT_SIZES = {
+    "risk difference": (risk_difference, "Newcombe", "difference"),
+    "risk ratio": (risk_ratio, "Koopman", "ratio"),
+    "odds ratio": (odds_ratio, "conditional exact", "ratio"),
+}
+MOST_PAIRED = 4
+"""Levels whose pairs are compared."""
 SEVERAL = "several"
 """In tests, the level of patients who belong to more than one: a test needs each patient once."""
 
@@ -121,7 +130,8 @@ def _tests(design: Design, cases: pd.DataFrame, codebook: Codebook, group: Membe
         if len(levels) < 2:
             rows.append(about | {"method": "Pearson chi-square", "note": remark("fewer than two levels")})
         else:
-            rows += _two_tests(about, np.column_stack([events @ members, (n - events) @ members]), levels)
+            counts = np.column_stack([events @ members, (n - events) @ members])
+            rows += _two_tests(about, counts, levels) + _effect_sizes(about, counts, levels)
     if len(levels) < 2:
         return rows
     _, events = patients_and_events(design)
@@ -137,6 +147,29 @@ def _tests(design: Design, cases: pd.DataFrame, codebook: Codebook, group: Membe
 def compared(levels: list[str]) -> str:
     """Name what a test compares: "A vs B" for two levels, B the earlier one."""
     return f"{levels[1]} vs {levels[0]}" if len(levels) == 2 else "all levels"
+
+
+def pairs(levels: list[str]) -> list[tuple[int, int, str]]:
+    """Return every pair of levels, the later one first, and its name; none where a reader would be lost in them."""
+    if len(levels) > MOST_PAIRED:
+        return []
+    both = itertools.combinations(range(len(levels)), 2)
+    return [(later, earlier, f"{levels[later]} vs {levels[earlier]}") for earlier, later in both]
+
+
+def _effect_sizes(about: Row, counts: np.ndarray, levels: list[str]) -> list[Row]:
+    """Make the rows of the difference and the ratios of two rates, of every pair of levels: (levels, outcomes)."""
+    of, rows = f", {about['at']}" if about["at"] else "", []
+    for a, b, pair in pairs(levels):
+        first, second = ((int(events), int(events + others)) for events, others in counts[[a, b]])
+        shared = about | {"level": pair, "n": counts[[a, b]].sum(), "events": counts[[a, b], 0].sum()}
+        for name, (size, method, unit) in EFFECT_SIZES.items():
+            estimate, lower, upper = size(first, second)
+            number = {"estimate": estimate, "lower": lower, "upper": upper, "interval": "95% CI"}
+            what = {"estimand": f"{name}{of}", "method": method, "kind": unit, "unit": unit}
+            said = remark("same outcomes") if np.isnan(estimate) else NONE
+            rows.append(shared | what | number | {"note": said})
+    return rows
 
 
 def coded_table(design: Design, cases: pd.DataFrame, codebook: Codebook, members: np.ndarray) -> np.ndarray | None:

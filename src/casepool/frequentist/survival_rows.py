@@ -27,7 +27,7 @@ from casepool.frequentist.logrank import LogRank, log_rank, mantel_byar
 from casepool.frequentist.medians import brookmeyer_crowley, median
 from casepool.frequentist.permutation import SEED, permuted_log_rank
 from casepool.frequentist.ratio_rows import Z, cox_rows, likelihood_rows
-from casepool.frequentist.response_rows import compared, disjoint_levels
+from casepool.frequentist.response_rows import compared, disjoint_levels, pairs
 from casepool.modelling.design.design import Design
 from casepool.modelling.design.grouping import membership
 from casepool.modelling.design.times import default_times
@@ -91,8 +91,29 @@ def survival_rows(
 
 def _everyone(design: Design, times: list[float]) -> list[Row]:
     everyone = np.ones(len(design.patients), dtype=bool)
-    shared = {"by": "", "level": "everyone", "method": "Kaplan-Meier", "note": NONE}
-    return curve_rows(_curve(design, everyone), times, design.model.outcome, shared | _arm(design, everyone))
+    shared = {"by": "", "level": "everyone", "method": "Kaplan-Meier", "note": NONE} | _arm(design, everyone)
+    return [
+        *curve_rows(_curve(design, everyone), times, design.model.outcome, shared),
+        _followed(design, everyone, shared),
+    ]
+
+
+def _followed(design: Design, inside: np.ndarray, shared: Row) -> Row:
+    """Say how long patients were followed: Kaplan-Meier of the ends of follow-up, which events cut short.
+
+    References
+    ----------
+    Schemper and Smith (1996), Controlled Clinical Trials 17, 343-346.
+    """
+    out = {name: values[inside] for name, values in design.outcome.items()}
+    curve = kaplan_meier(out["time"], 1 - out["event"], entry=out["entry"])
+    what = {"estimand": "median follow-up", "unit": design.model.outcome.unit, "method": "reverse Kaplan-Meier"}
+    row = {"source": "raw", **shared, **what, "interval": "95% CI"}
+    if curve.spells.time.size == 0:
+        return row | {"note": remark("no patient") + shared["note"]}
+    lower, upper = brookmeyer_crowley(curve, "log-log")
+    number = {"estimate": median(curve, AT_HALF), "lower": lower, "upper": upper}
+    return row | number | {"note": remark("reverse") + shared["note"]}
 
 
 def _by_level(design: Design, cases: pd.DataFrame, codebook: Codebook, by: str, times: list[float]) -> list[Row]:
@@ -102,15 +123,22 @@ def _by_level(design: Design, cases: pd.DataFrame, codebook: Codebook, by: str, 
     note = group.remarks(design)
     for i, level in enumerate(group.levels):
         inside = group.members[:, i]
-        shared = {"by": by, "level": level, "method": "Kaplan-Meier", "note": note}
-        rows += curve_rows(_curve(design, inside), times, design.model.outcome, shared | _arm(design, inside))
+        shared = {"by": by, "level": level, "method": "Kaplan-Meier", "note": note} | _arm(design, inside)
+        rows += curve_rows(_curve(design, inside), times, design.model.outcome, shared)
+        rows.append(_followed(design, inside, shared))
     levels, members = disjoint_levels(group)
     inside = members.any(axis=1)
     label = np.array(levels)[members[inside].argmax(axis=1)] if levels else np.zeros(0, dtype=str)
     out = {name: values[inside] for name, values in design.outcome.items()}
     shared = {"by": by, "level": compared(levels), "note": NONE} | _arm(design, inside)
     estimand = f"no difference in the hazard between {by} levels"
-    return [*rows, *log_rank_rows(out, label, "", shared | {"estimand": estimand})]
+    rows += log_rank_rows(out, label, "", shared | {"estimand": estimand})
+    for a, b, pair in pairs(levels):
+        two = inside & (members[:, a] | members[:, b])
+        out = {name: values[two] for name, values in design.outcome.items()}
+        words = {"compared": f"{levels[a]} against {levels[b]}", "p_value": f"no difference in the hazard of {pair}"}
+        rows += cox_rows(out, members[two, a], shared | {"level": pair} | _arm(design, two), kind="", **words)
+    return rows
 
 
 def _by_exposure(design: Design, exposure: Exposure, times: list[float]) -> list[Row]:

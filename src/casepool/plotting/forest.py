@@ -115,6 +115,9 @@ def arrange(table: pd.DataFrame) -> Picture:
     same = [*KEY, "source"]
     doubled = rows[same].astype(str).agg("\x1f".join, axis=1).isin(exact[same].astype(str).agg("\x1f".join, axis=1))
     rows = rows[~(doubled & (rows["method"] == "Wilson"))].copy()
+    values = rows["kind"] == "value"
+    if values.any() and rows["unit"].nunique() > 1:  # of rates and what compares them, the rates
+        rows = rows[values].copy()
     units = list(dict.fromkeys(rows["unit"]))
     if len(units) > 1:
         raise CasepoolError(

@@ -116,7 +116,7 @@ def arrange(table: pd.DataFrame) -> Picture:
     doubled = rows[same].astype(str).agg("\x1f".join, axis=1).isin(exact[same].astype(str).agg("\x1f".join, axis=1))
     rows = rows[~(doubled & (rows["method"] == "Wilson"))].copy()
     values = rows["kind"] == "value"
-    if values.any() and rows["unit"].nunique() > 1:  # of rates and what compares them, the rates
+    if values.any() and len(set(rows["unit"])) > 1:  # of rates and what compares them, the rates
         rows = rows[values].copy()
     units = list(dict.fromkeys(rows["unit"]))
     if len(units) > 1:

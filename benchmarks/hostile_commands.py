@@ -321,7 +321,9 @@ def command_outcome(line: Line, folder: Path) -> Outcome:
         outcome.wrong.append(f"accepted in silence: {shown}")
     if line.verdict == ACCEPT and status not in (0, 3):
         outcome.wrong.append(f"refused without need: {shown}: {err or out}")
-    errors = [text for text in err.splitlines() if text]
+    refusal, _, paste = err.partition("\n\n")  # text to paste stands below, after an empty line
+    errors = [text for text in refusal.splitlines() if text]
+    outcome.wrong += [f"{paste[:80]!r} is nothing to paste: {shown}"] * bool(paste and not paste.startswith("["))
     if status == 2 and line.words[0] != "validate" and len(errors) != 1:
         outcome.wrong.append(f"{len(errors)} lines on standard error: {shown}: {errors[:3]}")
     outcome.wrong += [f"{said} ({shown})" for text in errors for said in line_faults(text)]

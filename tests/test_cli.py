@@ -59,6 +59,17 @@ def test_no_words_at_all_print_the_help(capsys) -> None:
     assert "Commands:" in out + err
 
 
+def test_priors_that_are_missing_stand_below_the_line_ready_to_paste(capsys, tmp_path: Path) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text('family = "weibull"\noutcome = { time = "t", event = "e" }\n')
+    status, out, err = run("show", str(file), capsys=capsys)
+    line, empty, paste = err.split("\n", 2)
+    assert (status, out, empty) == (2, "", "")
+    assert line.startswith("casepool: mine.toml, column 'priors.intercept': the model needs 2 more priors; add")
+    file.write_text(file.read_text() + paste)
+    assert run("show", str(file), capsys=capsys)[0] == 0
+
+
 def test_help_takes_no_sampler_along() -> None:
     code = (
         "import sys, casepool.cli; sys.exit(bool({'pymc', 'pytensor', 'nutpie', 'arviz', 'pandas'} & set(sys.modules)))"

@@ -29,6 +29,14 @@ def test_the_script_of_the_readme_runs(tmp_path: Path, monkeypatch: pytest.Monke
     assert "mean probability of the level's own patients" in capsys.readouterr().out
 
 
+def test_the_scripts_of_the_page_on_models_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys) -> None:
+    monkeypatch.chdir(tmp_path)
+    for script in blocks(ROOT / "docs" / "models_in_python.md", "python"):
+        exec(compile(script, "models_in_python.md", "exec"), {})
+    assert "[terms.sex]" in capsys.readouterr().out
+    assert cp.model("mine.toml").family == "bernoulli"
+
+
 def test_every_command_the_readme_names_exists() -> None:
     from casepool.cli import app
 

@@ -31,6 +31,7 @@ from .inference.fitting import refit as refit
 from .inference.graph import build as build
 from .inference.reproduction import verify as verify
 from .modelling import Model as Model
+from .modelling import from_formula as from_formula
 from .modelling import list_models as list_models
 from .modelling import model as model
 from .plotting import plot_effect as plot_effect

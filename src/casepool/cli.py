@@ -392,7 +392,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         finally:
             sys.stdout.flush()
     except CasepoolError as error:
-        print(f"casepool: {error}", file=sys.stderr)
+        print(f"casepool: {error}", *[error.paste] * bool(error.paste), sep="\n\n", file=sys.stderr)
         sys.exit(BAD_INPUT)
     except OSError as error:  # of standard output, as files say theirs themselves
         with suppress(OSError, ValueError):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from casepool.escaping import one_line, shorten
+from casepool.escaping import one_line, printable, shorten
 
 
 class CasepoolError(ValueError):
@@ -24,6 +24,9 @@ class CasepoolError(ValueError):
         The column or key.
     value : object, optional
         The offending value; shown by ``repr``, shortened.
+    paste : str, optional
+        Text that would mend it if it were pasted where the remedy says. It is no part of the line; a traceback and the
+        command line show it below.
     """
 
     def __init__(
@@ -35,6 +38,7 @@ class CasepoolError(ValueError):
         row: str | None = None,
         column: str | None = None,
         value: object = None,
+        paste: str = "",
     ) -> None:
         self.problem, self.remedy = one_line(problem), remedy
         self.file, self.row, self.column, self.value = file, row, column, value
@@ -42,6 +46,9 @@ class CasepoolError(ValueError):
         shown = "" if value is None else f" (value {shorten(repr(plain(value)))})"
         message = f"{', '.join(place)}{': ' if place else ''}{problem}{shown}; {remedy}"
         super().__init__(one_line(message))
+        self.paste = printable(paste)
+        if paste:
+            self.add_note(f"\n{self.paste}")
 
 
 def plain(value: Any) -> Any:

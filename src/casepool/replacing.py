@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,14 @@ HEAD = 4096
 OwnKind = Callable[[Path], bool]
 
 
-def target_of(given: Any, own: OwnKind, *, overwrite: bool = False, inputs: Iterable[Path] = ()) -> Path:
+def target_of(
+    given: Any,
+    own: OwnKind,
+    *,
+    overwrite: bool = False,
+    inputs: Iterable[Path] = (),
+    kept: Collection[str] = KEPT,
+) -> Path:
     """Return the file that output goes to, links followed.
 
     Parameters
@@ -30,9 +37,11 @@ def target_of(given: Any, own: OwnKind, *, overwrite: bool = False, inputs: Iter
     own : callable
         Says whether a file is of the kind that is to be written, so that it may be replaced.
     overwrite : bool
-        Whether another file may be replaced too: none that is read, and none of the endings `KEPT`.
+        Whether another file may be replaced too: none that is read, and none of the endings `kept`.
     inputs : iterable of Path
         Files that the same call reads.
+    kept : collection of str
+        Endings of files that are never replaced; none where a model file is what is written.
 
     Raises
     ------
@@ -56,7 +65,7 @@ def target_of(given: Any, own: OwnKind, *, overwrite: bool = False, inputs: Iter
         raise refused(given, f"this is {what}", "name another file")
     if any(_same(path, read) for read in inputs):
         raise refused(given, "the output would replace what is read", "name another file")
-    if path.suffix.lower() in KEPT:
+    if path.suffix.lower() in kept:
         raise refused(given, f"a file that ends in {path.suffix} is never replaced", "name another file")
     if not (allowed or path.stat().st_size == 0 or own(path)):
         problem = "there is a file of this name that casepool did not write, or not as this kind of output"

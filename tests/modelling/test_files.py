@@ -361,3 +361,9 @@ def test_priors_that_are_missing_are_told_all_at_once(intercept):
     wanted = ["intercept"] * (intercept is None) + ["site_sd", "sex_effect", "shape"]
     assert f"the model needs {len(wanted)} more priors" in str(refusal.value)
     assert refusal.value.remedy == f"add {', '.join(f'[priors.{name}]' for name in wanted)}"
+    assert "\n" not in str(refusal.value)
+    pasted = tomllib.loads(refusal.value.paste)["priors"]
+    assert list(pasted) == wanted
+    assert set(model_from_dict(plain | {"priors": plain["priors"] | pasted}, name="small").priors) == set(
+        wanted + list(plain["priors"])
+    )

@@ -57,6 +57,10 @@ def good(response: xr.DataTree, survival: xr.DataTree, folder: Path) -> dict[str
         "compare_models": {"fits": [response, response]},
         "cumulative_incidence": {"fits": [survival, survival]},
         "fit": raw | {"seed": 1},
+        "from_formula": {
+            **{"formula": "best_response ~ age", "cases": DATA, "family": "bernoulli", "success": ["PR", "CR"]},
+            "path": folder / "mine.toml",
+        },
         "list_datasets": {},
         "list_models": {},
         "load": {"name": DATA},

@@ -16,6 +16,7 @@ from casepool.modelling.families.names import log_intensity_of, names_from, own_
 from casepool.modelling.families.parameters import NOWHERE
 from casepool.modelling.families.priors import Prior
 from casepool.modelling.families.registry import FAMILIES
+from casepool.modelling.specification.default_priors import default_priors
 from casepool.modelling.specification.exposure import Exposure
 from casepool.modelling.specification.model import SHAPE_KEYS, Model, keys_of
 from casepool.modelling.specification.outcome_keys import read_keys
@@ -76,8 +77,17 @@ def model(source: str | Path | Model) -> Model:
     return model_from_dict(read_toml(path), name=path.stem, file=path.name)
 
 
-def model_from_dict(plain: Mapping[str, Any], *, name: str, file: str = "") -> Model:
+def model_from_dict(plain: Mapping[str, Any], *, name: str, file: str = "", complete: bool = False) -> Model:
     """Make a model of the nested mappings of its file, refusing every key that is not one.
+
+    Parameters
+    ----------
+    plain : mapping
+    name : str
+    file : str
+        What refusals call the file, by default after the name.
+    complete : bool
+        Whether priors that the model lacks are filled in by `default_priors`, or refused.
 
     Raises
     ------
@@ -110,11 +120,16 @@ def model_from_dict(plain: Mapping[str, Any], *, name: str, file: str = "") -> M
     scales = _scales(family, effects, shape.get("knots", ()), exposures, file)
     stated = _table(plain, "priors", file)
     made = Model(name, _title(plain, name, file), family, outcome, effects, terms, exposures, {}, link, **shape)
+    if complete:
+        stated = default_priors(made, [key for key in made.prior_keys if key not in stated]) | dict(stated)
     refuse_missing(made, stated, file)
     made = replace(made, priors=_priors(stated, file, scales, {own_of(name) for name in terms}))
     check_priors(made, file)
     _check_variables(made, file)
     return made
+
+
+Model.reader = model_from_dict
 
 
 def _title(plain: Mapping[str, Any], name: str, file: str) -> str:

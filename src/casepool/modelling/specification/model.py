@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 import tomli_w
 
@@ -15,6 +15,7 @@ from casepool.modelling.families.medians import MedianTime
 from casepool.modelling.families.parameters import Parameter, Stated
 from casepool.modelling.families.priors import Prior
 from casepool.modelling.families.registry import FAMILIES, Family
+from casepool.modelling.specification.changes import Plain, add_term, change_prior
 from casepool.modelling.specification.exposure import Exposure
 from casepool.modelling.specification.layout import section, wrapped
 from casepool.modelling.specification.outcome import Outcome
@@ -57,6 +58,9 @@ class Model:
     cuts: tuple[float, ...] = field(metadata=DATA, default=())
     pieces: int = field(metadata=DATA, default=0)
     knots: tuple[float, ...] = field(metadata=DATA, default=())
+
+    reader: ClassVar[Callable[..., Model]]
+    """Makes a model of the mappings of its file: `files.model_from_dict`, which needs this class, hands itself in."""
 
     @property
     def is_ordinal(self) -> bool:
@@ -149,6 +153,67 @@ class Model:
         """Write the model as the text of a model file; comments of the file it came from are not kept."""
         return tomli_w.dumps(model_dict(self))
 
+    def with_prior(self, name: str, dist: Any = None, **numbers: Any) -> Model:
+        """Return the model with another prior under a name; all rules of a model file hold.
+
+        Parameters
+        ----------
+        name : str
+            One of the names of the model's priors; ``"<factor>_own.<level>"`` for one level of a factor.
+        dist : str or distribution, optional
+            What a model file calls it, or a distribution of PreliZ (any object whose class and numbers are called as
+            those of a model file), of which the numbers are taken.
+        **numbers
+            The other keys of a prior's table: the distribution's numbers, or ``from_``, ``median`` and ``upper``; and
+            ``why``, the reason, which is asked for.
+
+        Raises
+        ------
+        CasepoolError
+            If the model has no prior of this name (with those it has), the prior is wrong, or there is no reason.
+
+        Examples
+        --------
+        >>> import casepool as cp
+        >>> wide = cp.model("objective_response").with_prior("intercept", "Normal", mu=0, sigma=2, why="convention")
+        >>> print(wide.prior("intercept"))
+        Normal(mu = 0, sigma = 2)
+        """
+        plain = model_dict(self)
+        change_prior(plain, name, numbers if dist is None else {"dist": dist, **numbers})
+        return Model.reader(plain, name=self.name)
+
+    def with_term(self, name: str, *, kind: str, priors: Mapping[str, Any] | None = None, **keys: Any) -> Model:
+        """Return the model with one more term, the last; all rules of a model file hold.
+
+        Parameters
+        ----------
+        name : str
+        kind : str
+            "group", "category", "linear", "banded" or "smooth".
+        priors : mapping of str to mapping, optional
+            Priors of the term, each a table of a model file, whose ``dist`` may be a distribution as for `with_prior`;
+            None takes out a prior that the model no longer has.
+        **keys
+            The other keys of a term's table: ``column``, ``borrowing``, ``centre``, ...
+
+        Raises
+        ------
+        CasepoolError
+            If the term is wrong, or priors are missing: all of them at once, with text to paste.
+
+        Examples
+        --------
+        >>> import casepool as cp
+        >>> sd = {"dist": "HalfNormal", "sigma": 0.5, "why": "convention"}
+        >>> model = cp.model("overall_survival").with_term("histology", kind="group", priors={"histology_sd": sd})
+        >>> print(model.linear_predictor())
+        intercept + histology_effect[histology]
+        """
+        plain = model_dict(self)
+        add_term(plain, name, {"kind": kind, **keys}, priors or {})
+        return Model.reader(plain, name=self.name)
+
     def columns(self) -> list[str]:
         """Columns of the cases that the model may read, in the order of the file."""
         names = self.outcome.columns() + [term.source for term in self.terms.values()]
@@ -200,9 +265,9 @@ def keys_of(noun: type) -> dict[str, str]:
     return {f.name.removesuffix("_"): f.name for f in fields(noun) if f.name != "name"}
 
 
-def model_dict(model: Model) -> dict[str, Any]:
+def model_dict(model: Model) -> Plain:
     """Return a model as the nested plain mappings of its file."""
-    plain: dict[str, Any] = {"title": model.title, "family": model.family}
+    plain: Plain = {"title": model.title, "family": model.family}
     plain |= _filled({"effects": model.effects, "link": model.link})
     plain |= _filled({key: getattr(model, key) for key in SHAPE_KEYS if getattr(model, key)})
     plain["outcome"] = _filled(vars(model.outcome))

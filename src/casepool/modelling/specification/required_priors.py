@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from casepool.errors import CasepoolError
+from casepool.modelling.specification.default_priors import default_priors, prior_text
 from casepool.modelling.specification.model import Model
 
 
 def refuse_missing(made: Model, given: Collection[str], file: str) -> None:
-    """Refuse a model that needs priors its file does not give: all of them at once."""
+    """Refuse a model that needs priors its file does not give: all of them at once, with text to paste."""
     missing = [name for name in made.prior_keys if name not in given]
     if missing:
         raise CasepoolError(
@@ -17,6 +18,7 @@ def refuse_missing(made: Model, given: Collection[str], file: str) -> None:
             file=file,
             column=f"priors.{missing[0]}",
             remedy=f"add {', '.join(f'[priors.{name}]' for name in missing)}",
+            paste=prior_text(default_priors(made, missing)),
         )
 
 

@@ -1,0 +1,84 @@
+"""Changes of a model asked for in Python, written into the mappings of its file: what is legal, its reader decides."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from casepool.arguments import is_number, name_of
+from casepool.errors import CasepoolError
+from casepool.modelling.families.distributions import DISTRIBUTIONS
+
+Plain = dict[str, Any]
+
+
+def change_prior(plain: Plain, name: str, prior: object) -> None:
+    """Put a prior into the mappings of a model file, or (None) take it out; ``"<factor>_own.<level>"`` is a level's."""
+    head, _, level = name_of(name, "name", "pass a prior's name as text").partition(".")
+    priors = plain.setdefault("priors", {})
+    held = priors.pop(head, {}) if prior is None and not level else priors.setdefault(head, {})
+    if prior is None:
+        held.pop(level, None)
+    elif level:
+        held[level] = _table(name, prior)
+    else:
+        priors[head] = _table(name, prior) | {key: own for key, own in held.items() if isinstance(own, Mapping)}
+
+
+def add_term(plain: Plain, name: str, term: Mapping[str, Any], priors: object) -> None:
+    """Put a term that a model has not into the mappings of its file, with priors of its own.
+
+    Raises
+    ------
+    CasepoolError
+        If there is one of this name, or something is no mapping.
+    """
+    terms = plain.setdefault("terms", {})
+    if name_of(name, "name", "pass a term's name as text") in terms:
+        problem, remedy = "the model has a term of this name already", "choose another name, and say its `column`"
+        raise CasepoolError(problem, column=f"terms.{name}", remedy=remedy)
+    terms[name] = {key: _plain(value) for key, value in term.items()}
+    if not isinstance(priors, Mapping):
+        remedy = 'pass a dictionary, as {"site_sd": {"dist": "HalfNormal", "sigma": 1.0, "why": "..."}}'
+        raise CasepoolError("`priors` needs a table of priors by name", value=priors, remedy=remedy)
+    for key, prior in priors.items():
+        change_prior(plain, key, prior)
+
+
+def _table(name: str, prior: object) -> Plain:
+    """Return a prior as a table of a model file: its ``dist`` may be an object, ``from`` may be spelt ``from_``."""
+    if not isinstance(prior, Mapping):
+        remedy = 'pass a table, as {"dist": "Normal", "mu": 0.0, "sigma": 1.0, "why": "..."}'
+        raise CasepoolError("this is no prior", column=f"priors.{name}", value=prior, remedy=remedy)
+    table = {"from" if key == "from_" else str(key): _plain(value) for key, value in prior.items()}
+    if not table.get("why"):
+        remedy = 'give why="...": a source, or the word convention'
+        raise CasepoolError("a prior needs a reason", column=f"priors.{name}", remedy=remedy)
+    dist = table.get("dist", "")
+    if isinstance(dist, str):
+        return table
+    if spare := set(table) - {"dist", "why"}:
+        remedy = f"leave out {', '.join(sorted(spare))}"
+        raise CasepoolError("a distribution brings its own numbers", column=f"priors.{name}", remedy=remedy)
+    return {**_of_object(name, dist), "why": table["why"]}
+
+
+def _of_object(name: str, drawn: object) -> Plain:
+    """Read a distribution of PreliZ, or any object that calls itself and its numbers as a model file does."""
+    dist, place = type(drawn).__name__, {"column": f"priors.{name}"}
+    if dist not in DISTRIBUTIONS or not DISTRIBUTIONS[dist].has_quantiles:
+        known = ", ".join(known for known, own in DISTRIBUTIONS.items() if own.has_quantiles)
+        raise CasepoolError(f"a {dist} is no prior of a model file", remedy=f"use one of {known}", **place)
+    numbers = {key: _plain(getattr(drawn, key, None)) for key in DISTRIBUTIONS[dist].parameters}
+    if open_ones := [key for key, number in numbers.items() if not is_number(number)]:
+        problem = f"this {dist} has no number for {' and '.join(open_ones)}"
+        raise CasepoolError(problem, remedy="fix all of its numbers first", **place)
+    return {"dist": dist, **{key: float(number) for key, number in numbers.items()}}
+
+
+def _plain(value: Any) -> Any:
+    """Return what TOML can hold of a value: numbers and lists as Python's own."""
+    value = value.tolist() if hasattr(value, "tolist") else value
+    if isinstance(value, Mapping):
+        return {key: _plain(inner) for key, inner in value.items()}
+    return [_plain(inner) for inner in value] if isinstance(value, list | tuple) else value

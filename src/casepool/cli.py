@@ -34,6 +34,8 @@ TELLING = ("by", "source", "model", "method")
 """Columns it shows where rows are told apart by nothing else."""
 LONGEST_USAGE = 300
 """Characters of what the parser says of words it does not take, which repeats them."""
+BUNDLED = "alk_crizotinib"
+"""The dataset that is reported unless another is named."""
 BAD_INPUT, NOT_CONVERGED, NOT_REPRODUCED = 2, 3, 4
 
 
@@ -110,13 +112,28 @@ def new(
     folder: Annotated[Path, typer.Argument(help="The folder to make; it must not exist, or be empty.")],
     table: Annotated[Path, typer.Option("--from", help="A CSV, Excel or Parquet file.")],
 ) -> None:
-    """Make a dataset folder of a table: its cells, and a commented codebook to complete."""
-    from casepool.cases import new_dataset
+    """Make a dataset folder of a table: its cells, a commented codebook to complete, and first models."""
+    from casepool.drafting.folders import new_folder
+    from casepool.drafting.telling import told_of
 
-    made = new_dataset(folder, table)
-    print(
-        f"wrote {made / 'cases.csv'} and {made / 'codebook.toml'}: complete the codebook, then casepool validate {made}"
-    )
+    print("\n".join(map(one_line, told_of(new_folder(folder, table)))))
+
+
+@app.command()
+def draft(
+    kind: Annotated[str, typer.Argument(metavar="KIND", help="response, ordinal or survival.")],
+    cases: Annotated[str, typer.Argument(help="A folder, a file, or a bundled dataset's name.")],
+    by: Annotated[list[str] | None, typer.Option(help="A factor's column; may be given several times.")] = None,
+    median: Annotated[float | None, typer.Option(help="Median survival, in the unit of the follow-up.")] = None,
+    upper: Annotated[float | None, typer.Option(help="Its 97.5% limit.")] = None,
+    out: Annotated[Path | None, typer.Option(help="The model file to write; default KIND.toml in the folder.")] = None,
+) -> None:
+    """Draft a first model of a table, to be read and changed; of what is no folder it is printed."""
+    from casepool.drafting import draft as run
+
+    path = out or (Path(cases) / f"{kind}.toml" if Path(cases).is_dir() else None)
+    text = run(kind, cases, by=by or None, median=median, upper=upper, path=path)
+    print(text.rstrip() if path is None else f"wrote {path}: read it, and list it under `report` in codebook.toml")
 
 
 @app.command()
@@ -233,7 +250,8 @@ def audit(
 
 @app.command()
 def report(
-    data: Data = "alk_crizotinib",
+    cases: Annotated[str | None, typer.Argument(help="The same as --data.", show_default=False)] = None,
+    data: Data = BUNDLED,
     out: Annotated[Path, typer.Option(help="The HTML file to write.")] = Path("report.html"),
     seed: Seed = 1,
     engine: Engine = None,
@@ -242,29 +260,32 @@ def report(
     quiet: Quiet = False,
 ) -> None:
     """Fit what a dataset's codebook lists under `report`, and write one self-contained HTML page."""
+    if cases and data not in (BUNDLED, cases):
+        raise CasepoolError("the cases are named twice", value=data, remedy="leave out --data")
+    data = cases or data
     target_of(out, is_page, overwrite=force, inputs=read_by(data))
     from casepool.cases import codebook_of, resolve_cases
     from casepool.modelling import model
     from casepool.modelling.design.making import design_of_typed
 
-    cases = resolve_cases(data)
-    book = codebook_of(cases)
+    table = resolve_cases(data)
+    book = codebook_of(table)
     names = book.report if book else ()
     if not names:
         raise CasepoolError(
             "the codebook lists no models to report",
             file=book.name if book else data,
             column="report",
-            remedy='write a model file beside codebook.toml, and add report = ["my_model.toml"] to it',
+            remedy='write a model file beside codebook.toml (casepool draft), and add report = ["my_model.toml"] to it',
         )
     folder = Path(data)
     chosen = [model(folder / name if name.endswith(".toml") else name) for name in names]
     for each in chosen:
-        design_of_typed(each, cases)  # a bad table is refused before anything is fitted
+        design_of_typed(each, table)  # a bad table is refused before anything is fitted
     from casepool.inference.fitting import fit as run
     from casepool.reporting import report as write
 
-    fits = [run(each, cases, seed=seed, engine=engine, progress=not quiet) for each in chosen]
+    fits = [run(each, table, seed=seed, engine=engine, progress=not quiet) for each in chosen]
     write(fits, out, at=at or None, overwrite=force, progress=not quiet)
     print(f"wrote {out} (seed {seed})")
     _stop_if_unconverged(fits)

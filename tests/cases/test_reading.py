@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import casepool as cp
 from casepool._resources import bundled
-from casepool.cases import Codebook, Column, codebook_of, list_datasets, load, new_dataset, read_cases, resolve_cases
+from casepool.cases import Codebook, Column, codebook_of, list_datasets, load, read_cases, resolve_cases
 from casepool.cases.type_inference import guess_type
 from casepool.errors import CasepoolError
 from casepool.modelling import make_design, model
@@ -308,7 +309,7 @@ def test_different_identifiers_stay_different(tmp_path, cells):
     frame = pd.DataFrame({"patient": pd.Series(cells, dtype=object), "age": range(len(cells))})
     expected = [str(int(cell)) if not isinstance(cell, str) else cell for cell in cells]
     assert read_cases(frame)["patient"].tolist() == expected
-    assert read_cases(new_dataset(tmp_path / "made", frame))["patient"].tolist() == expected
+    assert read_cases(cp.new_dataset(tmp_path / "made", frame))["patient"].tolist() == expected
 
 
 @pytest.mark.parametrize("cell", [2**53, 2**53 + 1, "9007199254740993", np.uint64(2**63 + 1)])

@@ -10,7 +10,7 @@ from casepool._resources import bundled
 from casepool.cases.codebook import codebook_from_dict
 
 FOLDER = bundled("data") / "alk_crizotinib"
-ROLES = ("time", "event", "status", "earliest", "latest")
+ROLES = ("time", "event", "status", "response", "earliest", "latest")
 COLUMNS = {
     "os_months": {"type": "number", "unit": "months"},
     "death": {"type": "boolean"},

@@ -56,6 +56,7 @@ def good(response: xr.DataTree, survival: xr.DataTree, folder: Path) -> dict[str
         "compare": {},
         "compare_models": {"fits": [response, response]},
         "cumulative_incidence": {"fits": [survival, survival]},
+        "draft": {"kind": "response", "cases": cp.load(DATA), "path": folder / "draft.toml"},
         "fit": raw | {"seed": 1},
         "from_formula": {
             **{"formula": "best_response ~ age", "cases": DATA, "family": "bernoulli", "success": ["PR", "CR"]},

@@ -8,6 +8,5 @@ from casepool.cases.reading import read_cases as read_cases
 from casepool.cases.reading import resolve_cases as resolve_cases
 from casepool.cases.recoding import codings as codings
 from casepool.cases.recoding import recode as recode
-from casepool.cases.scaffolding import new_dataset as new_dataset
 from casepool.cases.tables import codebook_of as codebook_of
 from casepool.cases.validation import validate as validate

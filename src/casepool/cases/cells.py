@@ -20,7 +20,8 @@ from casepool.cases.column import Column
 NUMBER = re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d+)?")
 TOO_LARGE = 2**53
 """Least whole number that a float does not tell from its neighbours."""
-TRUE, FALSE = ("true", "yes", "t", "y"), ("false", "no", "f", "n")
+TRUE = ("true", "yes", "t", "y", "ja", "wahr", "oui", "vrai")
+FALSE = ("false", "no", "f", "n", "nein", "falsch", "non", "faux")
 ONE, ZERO = ("1", "1.0"), ("0", "0.0")
 
 
@@ -90,7 +91,7 @@ def parse_integer(value: object, column: Column) -> int:
 
 
 def parse_boolean(value: object, column: Column) -> bool:
-    """Read true or false (also yes and no, 1 and 0)."""
+    """Read true or false (also yes and no, in German and French too, 1 and 0)."""
     word = str(value).strip().lower()
     if word in (*TRUE, *ONE):
         return True

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -13,22 +13,40 @@ from casepool.cases.roles import EXPOSURE, OF_AN_EXPOSURE
 from casepool.cases.units import DAYS, named_unit, plain_name, words_of
 
 NAMES = {
-    "time": r"(os|overall_survival|survival|follow_?up|fu)(_time)?",
+    "time": r"(os|overall_survival|survival|follow_?up|fu)(_time)?|(gesamt)?[uü]berleben(szeit)?|"
+    r"nachbeobachtung(szeit)?|survie(_globale)?|(dur[ée]e_(de_|du_)?)?suivi",
     "entry": r"entry(_time)?",
-    "event": r"death|died|dead|deceased",
-    "status": r"(last_|vital_|survival_)?status(_at_last_follow_?up)?",
+    "event": r"death|died|dead|deceased|tod|(ver|ge)storben|d[ée]c[èe]s|d[ée]c[ée]d[ée]e?",
+    "status": r"(last_|vital_|survival_)?status(_at_last_follow_?up)?|vitalstatus|(dernier_)?statut(_vital)?",
+    "response": r"(best_)?(overall_|objective_|tumou?r_)?response|bor|recist|(bestes_)?(therapie|tumor)?ansprechen|"
+    r"(meilleure_)?r[ée]ponse(_tumorale|_objective)?",
 }
 """Names of the columns that have a role, without their unit, in small letters and with one _ for all that is no letter.
 
 An "event" may be another than death, and a "time" the time to another event: they are not among them.
 """
-TRAITS = r"(?i)(.*[_ ])?(age|sex|gender|histolog\w*|diagnos\w*|site|stage|fusion|partner|race)([_ ].*)?"
+TRAITS = (
+    r"(?i)(.*[_ ])?(age|sex|gender|histolog\w*|diagnos\w*|site|stage|fusion|partner|race|"
+    r"alter|geschlecht|lokalisation|stadium|[âa]ge|sexe|stade)([_ ].*)?"
+)
 PUBLICATION = r"(?i)(publication|reference|ref|study|source|paper|article|doi|pmid|cent(er|re))(_?id)?"
 """Names of columns that describe the patient, and of the one that says where a row comes from."""
 LIMITS = ("earliest", "latest")
-DEAD = r"dead|died|deceased|do[dct]|(dead|died)_of_.+"
-ALIVE = r"alive|living|a?ned|awd|alive_with(out)?_.+|no_evidence_of_disease|pd|sd|pr|cr"
+DEAD = r"dead|died|deceased|do[dct]|(dead|died)_of_.+|tot|(ver|ge)storben|d[ée]c[ée]d[ée]e?|morte?"
+ALIVE = (
+    r"alive|living|a?ned|awd|alive_with(out)?_.+|no_evidence_of_disease|pd|sd|pr|cr|"
+    r"lebt|lebend|lebendig|am_leben|vivante?|en_vie"
+)
 """Codes of a status of which it is known what they mean, written as `NAMES`."""
+RESPONSES = (
+    r"pd|mp|progressive(_disease)?|progression|progress|progredient(e_erkrankung)?|maladie_progressive",
+    r"sd|ms|stable(_disease)?|stabil|stabile_erkrankung|maladie_stable",
+    r"pr|rp|partial(_response|_remission)?|partielle_(remission|response)|teilremission|r[ée]ponse_partielle",
+    r"cr|rc|complete(_response|_remission)?|komplette_(remission|response)|vollremission|r[ée]ponse_compl[èe]te",
+)
+"""Codes of a best response of which it is known what they mean, written as `NAMES`, worst first (RECIST)."""
+RESPONDERS = (2, 3)
+"""Which of them are those of a responder."""
 Values = Mapping[str, Sequence[Any]]
 
 
@@ -37,8 +55,8 @@ def presumed(columns: Mapping[str, Column], values: Values) -> dict[str, Column]
 
     The name is as in `NAMES`, of one column only, and no column has the role. The cells fit: a time is a number in no
     unit or a known one (of the codebook, or of the name), a death is true/false or 1 and 0, a status has codes among
-    `DEAD` and `ALIVE`, both known and some dead. Of an exposure x the three columns x or x_any, x_earliest and x_latest
-    are there, the last two both with a unit or both without.
+    `DEAD` and `ALIVE`, both known and some dead, a response codes of `RESPONSES` alone. Of an exposure x the three
+    columns x or x_any, x_earliest and x_latest are there, the last two both with a unit or both without.
 
     Parameters
     ----------
@@ -64,6 +82,17 @@ def is_code_of_death(code: str) -> bool:
     return re.fullmatch(rf"(\d+_)?({DEAD})", words_of(code)) is not None
 
 
+def rank_of_response(code: str) -> int:
+    """Return how good a code of a best response is, 0 for the worst, -1 for one that is not known."""
+    ranks = (rank for rank, words in enumerate(RESPONSES) if re.fullmatch(rf"(\d+_)?({words})", words_of(code)))
+    return next(ranks, -1)
+
+
+def codes_of(column: Column, cells: Iterable[Any]) -> list[str]:
+    """Return the codes a column may hold: those its codebook lists, in its order, then those seen."""
+    return list(dict.fromkeys((*column.levels, *sorted({str(cell) for cell in cells if cell is not None}))))
+
+
 def _exposures(free: Mapping[str, Column], values: Values) -> dict[str, Column]:
     """Return the columns of every exposure of which all three are there."""
     plain = Counter(map(plain_name, free))
@@ -87,8 +116,13 @@ def _fitting(role: str, name: str, column: Column, values: Values) -> dict[str, 
     if role in ("event", EXPOSURE):
         fits = column.type == "boolean" or (column.type == "integer" and cells <= {0, 1})
         return {name: replace(column, role=role)} if fits else {}
+    codes = codes_of(column, cells)
+    if role == "response":
+        ranked = sorted((rank_of_response(code), code) for code in codes)
+        best = tuple(code for rank, code in ranked if rank in RESPONDERS)
+        fits = column.type in ("category", "ordered") and bool(best) and ranked[0][0] >= 0
+        return {name: replace(column, role=role, counts=best)} if fits else {}
     if role == "status":
-        codes = set(column.levels) | {str(cell) for cell in cells}
         dead = tuple(sorted(code for code in codes if re.fullmatch(DEAD, words_of(code))))
         known = all(re.fullmatch(f"{DEAD}|{ALIVE}", words_of(code)) for code in codes)
         fits = column.type in ("category", "ordered", "text") and known and bool(dead)

@@ -9,7 +9,7 @@ import math
 import re
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ import tomli_w
 
 from casepool.arguments import path_of
 from casepool.cases.cells import TOO_LARGE, is_missing
-from casepool.cases.codebook import Codebook
+from casepool.cases.codebook import Codebook, missing_with
 from casepool.cases.column import Column
 from casepool.cases.columns import MIXED, labels_of, spellings
 from casepool.cases.problems import WARNING, Problem, refuse
@@ -44,32 +44,19 @@ HINTS: tuple[tuple[str, str], ...] = (
 """What a column's name may say of its role: offered in a comment, never taken for granted."""
 FEW, LONGEST = 12, 40
 """Levels offered in a comment, and their characters, at most; what hardly repeats may name a patient."""
+REPORT = '# report = ["my_model.toml"]  # model files of this folder, for `casepool report`\n'
+"""The line of a new codebook that asks for models, until there are some."""
 
 
-def new_dataset(folder: str | Path, table: str | Path | pd.DataFrame) -> Path:
-    """Write a dataset folder from a table: ``cases.csv``, and a commented ``codebook.toml`` to complete.
-
-    Types are guessed as `read_cases` does without a codebook, but for columns of numbers in which some cells are none:
-    they are numbers, and `validate` of the folder names these cells until they are mended. Near-twin spellings of one
-    level become aliases. What else `validate` warns of stands in comments and, where it is not of the file itself, is
-    found again in the folder. What cannot be known is asked for in comments: units, roles, ranges, source, licence.
+def scaffold(folder: str | Path, table: str | Path | pd.DataFrame, complete: Callable[[Path], None]) -> Path:
+    """Write ``cases.csv`` and ``codebook.toml`` of a table into a new folder, which appears whole or not at all.
 
     Parameters
     ----------
-    folder : str or pathlib.Path
-        The folder to make; it must not exist, or be empty.
-    table : str or pathlib.Path or pandas.DataFrame
-        A file (separated text, Excel, Parquet) or a frame.
-
-    Returns
-    -------
-    pathlib.Path
-        The folder.
-
-    Raises
-    ------
-    CasepoolError
-        If the folder holds something, or the table has an error that no codebook mends.
+    folder, table
+        As of `new_dataset`.
+    complete : callable
+        Writes what else belongs into the folder, of which it is given the place where it is made.
     """
     folder = path_of(folder)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
@@ -90,6 +77,7 @@ def new_dataset(folder: str | Path, table: str | Path | pd.DataFrame) -> Path:
         warned = [problem for problem in remarks_on(found) if problem.severity == WARNING]
         problems = [*sheet.numbered(), *placed(warned, found)]
         (draft / "codebook.toml").write_text("".join(_codebook_text(found, folder.name, problems)), encoding="utf-8")
+        complete(draft)
         draft.chmod(0o755)
         if folder.exists():
             folder.rmdir()
@@ -157,8 +145,8 @@ def _codebook_text(found: Examined, name: str, problems: list[Problem]) -> Itera
     yield tomli_w.dumps({"title": name, "source": "", "licence": "", "public": False})
     named = found.codebook.id in found.raw.columns
     yield tomli_w.dumps({"id": found.codebook.id}) if named else '# id = "?"  # the column that names patients\n'
-    yield tomli_w.dumps({"missing": list(found.codebook.missing)})
-    yield '# report = ["my_model.toml"]  # model files of this folder, for `casepool report`\n'
+    yield f"{missing_with(found.codebook.missing)}\n"
+    yield REPORT
     yield '# engine = "nuts"  # what draws the fits of these cases: auto, exact, lockstep or nuts\n'
     presumed = found.record.presumed if found.record else {}
     for column in found.raw.columns:

@@ -5,8 +5,13 @@ from __future__ import annotations
 import re
 
 DAYS = {"days": 1.0, "weeks": 7.0, "months": 365.25 / 12, "years": 365.25}
-NAMED = {"days": "days?|d", "weeks": "weeks?|wks?", "months": "months?|mos?|m", "years": "years?|yrs?|y"}
-"""How a name ends that tells the unit."""
+NAMED = {
+    "days": "days?|d|tage?n?|jours?",
+    "weeks": "weeks?|wks?|wochen?|semaines?",
+    "months": "months?|mos?|m|monate?n?|mois",
+    "years": "years?|yrs?|y|jahre?n?|ans|ann[ée]es?",
+}
+"""How a name ends that tells the unit, in English, German or French."""
 
 
 def words_of(name: str) -> str:
@@ -16,7 +21,7 @@ def words_of(name: str) -> str:
 
 def plain_name(name: str) -> str:
     """Return a name as `words_of` has it without the unit it ends with."""
-    return re.sub(f"_({'|'.join(NAMED.values())})$", "", words_of(name))
+    return re.sub(f"(_(in|en))?_({'|'.join(NAMED.values())})$", "", words_of(name))
 
 
 def named_unit(name: str) -> str:

@@ -12,7 +12,7 @@ from casepool._resources import bundled
 from casepool.cases.codebook import Codebook, entry_of, read_codebook
 from casepool.cases.column import Column
 from casepool.cases.columns import odd_cells, spelling_problems
-from casepool.cases.problems import NOTE, WARNING, Problem, as_table, from_refusal
+from casepool.cases.problems import NOTE, WARNING, Problem, as_table, from_refusal, refuse
 from casepool.cases.reading import as_path, given_codebook, list_datasets, read_sheet
 from casepool.cases.roles import NO_ROLE, ROLES
 from casepool.cases.rules import broken, not_run
@@ -70,6 +70,13 @@ def validate(source: str | Path | pd.DataFrame, codebook: str | Path | Codebook 
     table = as_table(problems)
     table.attrs = {"rows": size[0], "columns": size[1]}
     return table
+
+
+def examined(source: str | Path | pd.DataFrame) -> Examined:
+    """Look a table through, whatever is wrong with it short of a file that is none."""
+    sheet, book = _opened(source, None)
+    refuse(sheet.numbered())
+    return examine(sheet.frame, book, name=_name(source), lines=sheet.lines)
 
 
 def _opened(source: str | Path | pd.DataFrame, codebook: str | Path | Codebook | None) -> tuple[Sheet, Codebook | None]:

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from casepool.cases.cells import BadCellError, is_missing, parse_boolean
-from casepool.cases.codebook import Codebook, entry_of
+from casepool.cases.codebook import Codebook, entry_of, missing_with
 from casepool.cases.column import Column
 from casepool.cases.tables import missing_column, row_name
 from casepool.cases.units import DAYS, named_unit
@@ -169,7 +169,8 @@ def _codes(reader: Reader, outcome: Outcome) -> Read:
                 "unknown response code",
                 position,
                 outcome.column,
-                f"use one of {', '.join(outcome.levels)}, or leave it empty",
+                f"use one of {', '.join(outcome.levels)}, leave it empty, add it to levels in [outcome] of the model, "
+                f"or set {missing_with(reader.codebook.missing, str(value))} in the codebook",
             )
         reasons.append(f"no {outcome.column}" if empty else "")
         codes.append(outcome.levels[0] if empty else code)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import tomli_w
+
 from casepool.errors import CasepoolError
 from casepool.modelling.families.registry import FAMILIES
 from casepool.modelling.specification.outcome import Outcome
@@ -13,6 +15,8 @@ from casepool.toml_files import check_keys
 
 RESPONSE_KEYS = ("column", "levels", "success", "events", "n", "target")
 SURVIVAL_KEYS = ("time", "event", "lower", "upper", "levels", "event_levels", "unit", "entry", "what", "free")
+UNKNOWN = "?"
+"""Stands in a draft for codes that its table cannot tell."""
 UNITS = ("days", "weeks", "months", "years")
 
 
@@ -27,6 +31,7 @@ def read_keys(plain: Mapping[str, Any], *, family: str, file: str) -> Outcome:
     of = FAMILIES[family]
     check_keys(plain, list(SURVIVAL_KEYS if of.is_survival else RESPONSE_KEYS), file=file, table="outcome")
     outcome = Outcome(**converted(Outcome, plain, file=file, table="outcome"))
+    _refuse_open(outcome, file)
     if of.is_survival:
         _check_survival(outcome, file)
     elif of.is_ordinal:
@@ -34,6 +39,21 @@ def read_keys(plain: Mapping[str, Any], *, family: str, file: str) -> Outcome:
     else:
         _check_response(outcome, file)
     return outcome
+
+
+def _refuse_open(outcome: Outcome, file: str) -> None:
+    """Refuse a draft in which it still has to be said which codes count."""
+    for key in ("success", "event_levels"):
+        codes = getattr(outcome, key)
+        if UNKNOWN in codes and UNKNOWN not in outcome.levels:
+            raise CasepoolError(
+                "it still has to be said which codes count",
+                file=file,
+                column=f"outcome.{key}",
+                value=UNKNOWN,
+                remedy=f"write those of {', '.join(outcome.levels)} that do, say as one of these lines",
+                paste="\n".join(f"{key} = [{tomli_w.dumps({'x': level})[4:].strip()}]" for level in outcome.levels),
+            )
 
 
 def _check_survival(outcome: Outcome, file: str) -> None:

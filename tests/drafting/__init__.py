@@ -1,0 +1,1 @@
+"""First models drafted of strangers' tables."""

@@ -14,6 +14,8 @@ a spreadsheet's errors                                     spreadsheet_error; `h
 symbols and age groups turned to dates                     date_label; workbooks: date_cell
 hidden, filtered, struck-out rows and columns              workbooks: hidden, filtered, struck_out
 titles and # lines above the header                        workbooks: lines_above
+headers of two rows, notes below, headers again            workbooks: two_rows, notes_below
+dates: partial, impossible, of unknown order or zero       `hostile_dates`
 censoring as the event                                     censoring
 dates beside a flag that says no; one date                 dated_denied, one_date
 a unit that only one time tells                            unit_not_told

@@ -105,6 +105,8 @@ def meaningless(rng: Rng, t: Text) -> None:
             ("death", "separator", ";"),
             ("age", "aliases", {"a": "b"}),
             ("group", "unit", "years"),
+            ("age", "format", "day first"),
+            ("months", "censored_at", "judged"),
         ]
     )
     t.plain["columns"][name][key] = value
@@ -126,6 +128,10 @@ def nonsense(rng: Rng, t: Text) -> None:
             (("file", "separator"), ""),
             (("file", "separator"), ";;"),
             (("file", "decimal"), ";"),
+            (("file", "time_zero"), "age"),
+            (("file", "header"), 0),
+            (("file", "header"), [1, 3]),
+            (("file", "last"), 10_000),
             (("file", "encoding"), "utf\x00-8"),
             (("file", "encoding"), "rot13"),
             (("columns", "line", "role"), "time"),

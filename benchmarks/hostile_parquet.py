@@ -12,7 +12,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from benchmarks.hostile import ACCEPT, EITHER, REFUSE, WARN, Rng, TableFile
+from benchmarks.hostile_dates import DATED
 from benchmarks.hostile_tables import MUTATIONS, Contents, fine
+
+CONTENTS = [*MUTATIONS, *DATED]
+"""What is done to the contents of a table."""
 
 
 def column_of(cells: list[Any]) -> pa.Array:
@@ -232,10 +236,10 @@ def parquet(rng: Rng, *, heavy: bool = True) -> TableFile:
     """Return a Parquet file and what must become of it; without `heavy`, nothing large."""
     t = fine(rng)
     way = rng.random()
-    change: Any = rng.choice(MUTATIONS if way < 0.35 else WRITERS if way < 0.75 else BYTES)
+    change: Any = rng.choice(CONTENTS if way < 0.35 else WRITERS if way < 0.75 else BYTES)
     if heavy and way > 0.98:
         change = dictionary
-    if change in MUTATIONS:
+    if change in CONTENTS:
         change(rng, t)
         data = saved(table_of(t))
     elif change in BYTES:

@@ -43,6 +43,7 @@ class Contents:
     told: tuple[str, ...] = ()
     told_values: bool = True
     names: list[str] = field(default_factory=list)
+    read: dict[str, list[Any]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.names = list(self.cells)
@@ -77,8 +78,8 @@ class Contents:
         return None if self.book is None else tomli_w.dumps(self.book)
 
     def values(self) -> dict[str, list[Any]] | None:
-        """Return what must be read."""
-        return self.cells if self.told_values and self.book is not None else None
+        """Return what must be read: the cells, or what `read` has in their place."""
+        return self.cells | self.read if self.told_values and self.book is not None else None
 
 
 def fine(rng: Rng) -> Contents:

@@ -13,7 +13,11 @@ from openpyxl.styles import Font
 from openpyxl.utils.exceptions import IllegalCharacterError
 
 from benchmarks.hostile import ACCEPT, EITHER, REFUSE, WARN, Rng, TableFile
+from benchmarks.hostile_dates import DATED
 from benchmarks.hostile_tables import MUTATIONS, Contents, fine
+
+CONTENTS = [*MUTATIONS, *DATED]
+"""What is done to the contents of a table."""
 
 SHEET, STRINGS = "xl/worksheets/sheet1.xml", "xl/sharedStrings.xml"
 MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
@@ -69,6 +73,56 @@ def lines_above(rng: Rng, t: Contents, book: Any) -> None:
         for i, cell in enumerate(lines, 1):
             book.active.cell(1, i, cell)
     t.must(ACCEPT if lines == [None] else WARN)
+
+
+def two_rows(rng: Rng, t: Contents, book: Any) -> None:
+    """Put groups over the names: merged over their columns, repeated, or written once; told in the codebook or not."""
+    sheet, how, told = book.active, rng.choice(["merged", "repeated", "once"]), rng.random() < 0.5
+    sheet.insert_rows(1)
+    groups = {"age": ("age", "group"), "best": ("best", "months")}
+    for name, ends in groups.items():
+        first, last = (t.names.index(end) + 1 for end in ends)
+        for column in range(first, last + 1) if how == "repeated" else [first]:
+            sheet.cell(1, column, f"of {name}")
+        if how == "merged":
+            sheet.merge_cells(start_row=1, start_column=first, end_row=1, end_column=last)
+        for column in range(first, last + 1):
+            _rename(t, t.names[column - 1], f"of {name} {t.names[column - 1]}")
+    if how != "merged":  # where nothing says how far a group reaches, each is said to end
+        for name in ("partner", "death"):
+            column = t.names.index(name) + 1
+            sheet.cell(1, column, "more")
+            for each in t.names[column - 1 :] if name == "death" else [name]:
+                _rename(t, each, f"more {each}")
+    if told and t.book:
+        t.book["file"] = {"header": [1, 2]}
+        t.must(ACCEPT)
+    else:
+        t.must({"merged": WARN, "repeated": REFUSE}.get(how, EITHER))
+        t.told_values = how == "merged"
+
+
+def _rename(t: Contents, old: str, new: str) -> None:
+    """Give a column another name, in the table and the codebook."""
+    t.cells = {new if name == old else name: column for name, column in t.cells.items()}
+    t.names = list(t.cells)
+    if t.book:
+        t.book["columns"] = {new if name == old else name: column for name, column in t.book["columns"].items()}
+
+
+def notes_below(rng: Rng, t: Contents, book: Any) -> None:
+    """Write notes below the table, or the header once more within it."""
+    sheet = book.active
+    if rng.random() < 0.3:
+        sheet.insert_rows(4)
+        for i, name in enumerate(t.names, 1):
+            sheet.cell(4, i, name)
+    else:
+        for row in rng.choice(
+            [[[], ["by RECIST"]], [["* by RECIST 1.1"]], [["Note: IMT, as above"], ["Source: the clinic"]]]
+        ):
+            sheet.append(row)
+    t.must(WARN)
 
 
 def hidden(rng: Rng, t: Contents, book: Any) -> None:
@@ -174,7 +228,20 @@ def far_cell(rng: Rng, t: Contents, book: Any) -> None:
 
 
 SPREADSHEET: list[Callable[[Rng, Contents, Any], None]] = [
-    *(plain, lines_above, hidden, filtered, struck_out, error_cell, formula, sheets, numbers_as_text),
+    *(
+        plain,
+        two_rows,
+        two_rows,
+        notes_below,
+        lines_above,
+        hidden,
+        filtered,
+        struck_out,
+        error_cell,
+        formula,
+        sheets,
+        numbers_as_text,
+    ),
     *(shown_otherwise, decorations, merged, far_cell),
 ]
 
@@ -430,10 +497,10 @@ def workbook(rng: Rng, *, heavy: bool = True) -> TableFile:
     """Return a workbook and what must become of it; without `heavy`, nothing that takes more than a moment to make."""
     t = fine(rng)
     way = rng.random()
-    change: Any = rng.choice(MUTATIONS if way < 0.4 else SPREADSHEET if way < 0.65 else PARTS if way < 0.9 else BYTES)
+    change: Any = rng.choice(CONTENTS if way < 0.4 else SPREADSHEET if way < 0.65 else PARTS if way < 0.9 else BYTES)
     while not heavy and change in (bomb, many_parts, repeated_text):
         change = rng.choice(PARTS)
-    if change in MUTATIONS:
+    if change in CONTENTS:
         change(rng, t)
         try:
             data = saved(sheet_of(t))

@@ -71,3 +71,21 @@ def test_the_documentation_lists_every_choice_a_model_file_has() -> None:
         assert re.search(rf"^{key}\s*=", text, flags=re.MULTILINE), key
         for choice in choices:
             assert choice in text, (key, choice)
+
+
+def test_the_worked_example_of_dates_is_what_is_read_and_fitted(tmp_path: Path) -> None:
+    page = ROOT / "docs" / "dates.md"
+    (cells,), (book, model) = blocks(page, "csv"), blocks(page, "toml")
+    (tmp_path / "clinic").mkdir()
+    for name, text in {"clinic/cases.csv": cells, "clinic/codebook.toml": book, "dated.toml": model}.items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    cases = cp.read_cases(tmp_path / "clinic")
+    header, _, *rows = [
+        [cell.strip() for cell in line.strip().strip("|").split("|")]
+        for line in page.read_text(encoding="utf-8").splitlines()
+        if line.startswith("|")
+    ]
+    shown = [[f"{v:.1f}" if isinstance(v, float) else str(v) for v in row] for row in cases[header].to_numpy(object)]
+    assert [[cell.replace("nan", "") for cell in row] for row in shown] == rows
+    fit = cp.fit(tmp_path / "dated.toml", cases, seed=1, engine="lockstep", progress=False)
+    assert len(fit["patients"]["patient"]) == len(rows)

@@ -111,12 +111,13 @@ def validate(
 def new(
     folder: Annotated[Path, typer.Argument(help="The folder to make; it must not exist, or be empty.")],
     table: Annotated[Path, typer.Option("--from", help="A CSV, Excel or Parquet file.")],
+    codebook: Annotated[Path | None, typer.Option(help="A codebook whose [file] says how the file is written.")] = None,
 ) -> None:
     """Make a dataset folder of a table: its cells, a commented codebook to complete, and first models."""
     from casepool.drafting.folders import new_folder
     from casepool.drafting.telling import told_of
 
-    print("\n".join(map(one_line, told_of(new_folder(folder, table)))))
+    print("\n".join(map(one_line, told_of(new_folder(folder, table, codebook)))))
 
 
 @app.command()

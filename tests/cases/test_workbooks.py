@@ -89,9 +89,10 @@ def test_further_sheets_merged_cells_and_idle_formulas_are_said(tmp_path):
 
 
 def test_a_missing_library_names_the_extra(tmp_path, monkeypatch):
-    made = workbook(tmp_path / "t.xlsx")
-    monkeypatch.setitem(sys.modules, "openpyxl", None)
-    with pytest.raises(CasepoolError, match=r"pip install 'casepool\[excel\]'"):
+    made = tmp_path / "t.parquet"
+    made.write_bytes(b"PAR1")
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(CasepoolError, match=r"pip install 'casepool\[parquet\]'"):
         cp.read_cases(made)
 
 

@@ -1,6 +1,7 @@
 """Of a table that is not public nothing that may tell who somebody is leaves it: not one of these words does."""
 
 import json
+import re
 from pathlib import Path
 
 import pandas as pd
@@ -34,7 +35,15 @@ type = "category"
 [columns.{CANARY}_remark]
 type = "text"
 [columns.{CANARY}_born]
-type = "text"
+type = "date"
+role = "birth"
+[columns.{CANARY}_diagnosed]
+type = "date"
+[columns.{CANARY}_seen]
+type = "date"
+role = "time"
+[file]
+time_zero = "{CANARY}_diagnosed"
 [columns.{CANARY}_paper]
 type = "category"
 
@@ -46,6 +55,11 @@ MODEL = response_model(
     {"site": {"kind": "group"}, "sex": {"kind": "category"}},
     {"intercept": normal(1.5), "site_sd": half_normal(1.0), "sex_effect": normal(1.0)},
 )
+
+
+def leaks(text: str) -> bool:
+    """Whether a word that must not leave is in a text, or one of the dates."""
+    return CANARY in text.lower() or re.search(r"\b19[5-8]\d-[01]\d", text) is not None
 
 
 @pytest.fixture(scope="module")
@@ -63,6 +77,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
             f"{CANARY}_nickname": [f"{CANARY}{i % 3}" for i in range(12)],
             f"{CANARY}_remark": [f"{CANARY} was seen {i} times" for i in range(12)],
             f"{CANARY}_born": [f"19{50 + i}-01-05" for i in range(12)],
+            f"{CANARY}_diagnosed": [f"1985-0{1 + i % 9}-1{i % 10}" for i in range(12)],
+            f"{CANARY}_seen": [f"198{6 + i % 3}-11" for i in range(12)],
             f"{CANARY}_paper": [f"{CANARY} {i % 2}" for i in range(12)],
         }
     ).to_csv(folder / "cases.csv", index=False)
@@ -75,9 +91,9 @@ def fit(folder: Path) -> xr.DataTree:
 
 
 def test_a_fit_holds_none(fit: xr.DataTree, tmp_path: Path) -> None:
-    assert CANARY not in str(fit.to_dict()).lower()
-    assert CANARY not in json.dumps({str(key): str(value) for key, value in fit.attrs.items()}).lower()
-    assert CANARY.encode() not in cp.save_fit(fit, tmp_path / "fit.nc").read_bytes().lower()
+    assert not leaks(str(fit.to_dict()))
+    assert not leaks(json.dumps({str(key): str(value) for key, value in fit.attrs.items()}))
+    assert not leaks(cp.save_fit(fit, tmp_path / "fit.nc").read_bytes().decode("latin-1"))
 
 
 def test_tables_hold_none(fit: xr.DataTree, folder: Path) -> None:
@@ -93,12 +109,12 @@ def test_tables_hold_none(fit: xr.DataTree, folder: Path) -> None:
         cp.leave_out(fit, "site", progress=False),
     ]
     for table in tables:
-        assert CANARY not in table.to_csv().lower()
+        assert not leaks(table.to_csv())
 
 
 def test_a_page_holds_none(fit: xr.DataTree, tmp_path: Path) -> None:
     page = cp.report(fit, tmp_path / "page.html", progress=False).read_text(encoding="utf-8")
-    assert CANARY not in page.lower()
+    assert not leaks(page)
 
 
 def test_a_page_made_beside_the_table_holds_none(
@@ -108,21 +124,21 @@ def test_a_page_made_beside_the_table_holds_none(
     monkeypatch.chdir(folder.parent)
     page = cp.report(fit, tmp_path / "page.html", progress=False).read_text(encoding="utf-8")
     assert "the full table was at hand" in page
-    assert CANARY not in page.lower()
+    assert not leaks(page)
 
 
 def test_figures_hold_none(fit: xr.DataTree, folder: Path) -> None:
     raw = cp.classical(MODEL, folder, "site")
     for table in (cp.estimates(fit, "site"), cp.compare(cp.estimates(fit, "site"), raw)):
         texts = [text.get_text() for text in cp.plot_forest(table).figure.findobj(Text)]
-        assert not [text for text in texts if CANARY in text.lower()]
+        assert not [text for text in texts if leaks(text)]
 
 
 def test_a_multiverse_and_its_journal_hold_none(folder: Path, tmp_path: Path) -> None:
     journal = tmp_path / "journal"
     asked = {"by": "sex", "seed": 1, "engine": "lockstep", "journal": journal, "progress": False}
-    assert CANARY not in cp.multiverse(MODEL, folder, **asked).to_csv().lower()
-    assert CANARY not in journal.read_text(encoding="utf-8").lower()
+    assert not leaks(cp.multiverse(MODEL, folder, **asked).to_csv())
+    assert not leaks(journal.read_text(encoding="utf-8"))
 
 
 @pytest.mark.parametrize("column", [f"{CANARY}_nickname", f"{CANARY}_paper", f"{CANARY}_remark"])

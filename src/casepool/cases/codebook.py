@@ -13,23 +13,25 @@ from casepool._resources import bundled
 from casepool.arguments import ASKED, is_number
 from casepool.cases.coding_keys import check_codings
 from casepool.cases.column import NUMBERS, SPELT, TYPES, Column
+from casepool.cases.dates import FORMATS
 from casepool.cases.roles import check_roles
 from casepool.errors import CasepoolError
 from casepool.escaping import printable
 from casepool.toml_files import check_keys, read_toml
 
-FILE_KEYS = ("separator", "decimal", "encoding", "sheet")
+FILE_KEYS = ("separator", "decimal", "encoding", "sheet", "header", "last", "time_zero")
 """Keys of ``[file]``: how the file is written, where that cannot be told from it."""
 
-FOUND = ("guessed", "aliased")
+FOUND = ("guessed", "aliased", "dated")
 """Fields of a codebook that reading a table fills in, and no file states."""
 GO_WITH = {"range": NUMBERS, "levels": SPELT, "aliases": SPELT, "separator": ("set", "list")}
+GO_WITH |= dict.fromkeys(("format", "censored_at"), ("date",))
 """Keys of a column that say something of some types only, and these."""
 
 
 @dataclass(frozen=True)
 class Codebook:
-    """What a table of cases means; every field is a key of ``codebook.toml``, but `name`, `guessed` and `aliased`.
+    """What a table of cases means; every field is a key of ``codebook.toml``, but `name` and those of `FOUND`.
 
     Parameters
     ----------
@@ -45,8 +47,12 @@ class Codebook:
         Columns whose type was guessed from their values.
     aliased : tuple of str
         Columns whose cells have been read by their aliases already, which are applied once.
+    dated : tuple of str
+        Columns that were dates, or were made of dates, and hold times by now.
     file : mapping of str to str
-        How the file is written, where that cannot be told from it: ``separator``, ``decimal``, ``encoding``, ``sheet``.
+        How the file is written, where that cannot be told from it: ``separator``, ``decimal``, ``encoding``, ``sheet``,
+        the lines of its ``header`` ("3", or "3-4" of two rows) and of its ``last`` row;
+        and ``time_zero``, the column of dates from which times are counted.
     codings : mapping
         ``{decision: {choice: {"why": ..., "use" | "set" | "drop": ...}}}``.
     """
@@ -67,6 +73,7 @@ class Codebook:
     codings: Mapping[str, Mapping[str, Mapping[str, Any]]] = field(default_factory=dict)
     guessed: tuple[str, ...] = ()
     aliased: tuple[str, ...] = ()
+    dated: tuple[str, ...] = ()
 
     def may_show(self, name: str) -> bool:
         """Whether the labels of a column may be shown: of a private table only those listed here, and true and false.
@@ -84,7 +91,7 @@ class Codebook:
     def to_dict(self) -> dict[str, Any]:
         """Return the codebook as nested plain mappings, ready for JSON, TOML or ``frame.attrs``."""
         plain = {f.name: getattr(self, f.name) for f in fields(self)}
-        for name in ("missing", "report", "guessed", "at", "aliased"):
+        for name in ("missing", "report", "at", *FOUND):
             plain[name] = list(plain[name])
         plain["columns"] = {name: column.to_dict() for name, column in self.columns.items()}
         return plain
@@ -136,7 +143,7 @@ def codebook_from_dict(plain: Mapping[str, Any], *, file: str = "codebook.toml")
     """Make a codebook of plain mappings, refusing every unknown key."""
     check_keys(plain, [f.name for f in fields(Codebook)], file=file, table="")
     values = dict(plain)
-    for key in ("missing", "report", "guessed", "aliased"):
+    for key in ("missing", "report", *FOUND):
         if key in values:
             values[key] = tuple(_strings(values[key], file=file, key=key))
     values["at"] = _times(values.get("at", []), file=file)
@@ -144,6 +151,7 @@ def codebook_from_dict(plain: Mapping[str, Any], *, file: str = "codebook.toml")
         if not isinstance(values.get(key, {}), Mapping):
             raise CasepoolError("must be a table", file=file, column=key, remedy=f"write [{key}.<name>]")
     if "file" in values:
+        values["file"] = _with_lines(values["file"], file=file)
         _texts(values["file"], file=file, key="file")
         check_keys(values["file"], list(FILE_KEYS), file=file, table="file")
     for key in ("name", "title", "source", "licence", "id", "publication"):
@@ -159,7 +167,9 @@ def codebook_from_dict(plain: Mapping[str, Any], *, file: str = "codebook.toml")
         str(name): _column(column, name=str(name), file=file) for name, column in values.get("columns", {}).items()
     }
     check_roles(values["columns"], file=file)
-    return Codebook(**values)
+    book = Codebook(**values)
+    check_dates(book, file=file)
+    return book
 
 
 def _column(plain: object, *, name: str, file: str) -> Column:
@@ -184,7 +194,7 @@ def _column(plain: object, *, name: str, file: str) -> Column:
                     "lists a code twice", file=file, column=f"{table}.{key}", value=values[key], remedy="list it once"
                 )
     _texts(values.get("aliases", {}), file=file, key=f"{table}.aliases")
-    for key in ("unit", "label", "separator", "role", "exposure", "what", "done", "explains"):
+    for key in ("unit", "label", "separator", "role", "exposure", "what", "done", "explains", "format", "censored_at"):
         if not isinstance(values.get(key, ""), str):
             raise CasepoolError("must be text", file=file, column=f"{table}.{key}", remedy="put it in quotes")
     if values.get("separator") == "":
@@ -192,6 +202,31 @@ def _column(plain: object, *, name: str, file: str) -> Column:
     if values.get("range") is not None:
         values["range"] = _range(values["range"], file=file, key=f"{table}.range")
     return Column(**values)
+
+
+def check_dates(book: Codebook, *, file: str) -> None:
+    """Refuse columns of dates without a time zero, or that name as one, or as the end of follow-up, what is no date."""
+    dates = [name for name, column in book.columns.items() if column.type == "date"]
+    zero, key = book.file.get("time_zero", ""), "file.time_zero"
+    if dates and not zero:
+        remedy = f"add time_zero = {toml_text(dates[0])} under [file], or the column of dates from which times count"
+        raise CasepoolError("dates are read as times since time zero, which is not told", file=file, column=key,
+                            value=dates[0], remedy=remedy)  # fmt: skip
+    named = {key: zero} if zero and zero not in book.dated else {}
+    named |= {f"columns.{name}.censored_at": book.columns[name].censored_at for name in dates}
+    for key, name in named.items():
+        if name and (name not in dates or (key != "file.time_zero" and name == zero)):
+            remedy = f'write {entry_of(name)} with type = "date", or name one of {", ".join(dates) or "the dates"}'
+            raise CasepoolError("names no column of dates that may be it", file=file, column=key, value=name,
+                                remedy=remedy)  # fmt: skip
+    for name in dates:
+        form = book.columns[name].format
+        if form not in ("", *FORMATS):
+            raise CasepoolError("unknown format of dates", file=file, column=f"columns.{name}.format", value=form,
+                                remedy=f"choose one of {', '.join(FORMATS)}")  # fmt: skip
+        if name == book.id:
+            raise CasepoolError("a date names no patient", file=file, column="id", value=name,
+                                remedy=f'set type = "text" in {entry_of(name)}')  # fmt: skip
 
 
 def _refuse_idle(name: str, entry: Collection[str], column: Column, book: Codebook, *, file: str) -> None:
@@ -246,6 +281,25 @@ def _texts(value: object, *, file: str, key: str) -> None:
     """Refuse what is no table of texts."""
     if not isinstance(value, Mapping) or not all(isinstance(item, str) for item in (*value, *value.values())):
         raise CasepoolError("must be a table of texts", file=file, column=key, value=value, remedy="correct it")
+
+
+def _with_lines(told: object, *, file: str) -> object:
+    """Write the lines that ``[file]`` names as text: 3, or [3, 4] of a header of two rows as "3-4"."""
+    if not isinstance(told, Mapping):
+        return told
+    plain = dict(told)
+    for key, most in (("header", 2), ("last", 1)):
+        if key in plain:
+            given = plain[key] if isinstance(plain[key], list | tuple) else [plain[key]]
+            if isinstance(plain[key], str):
+                given = [int(part) for part in plain[key].split("-") if re.fullmatch("[0-9]{1,9}", part)]
+            whole = all(isinstance(line, int) and not isinstance(line, bool) and line > 0 for line in given)
+            if not whole or len(given) not in range(1, most + 1) or (len(given) == 2 and given[1] != given[0] + 1):
+                two = ", or header = [3, 4] of one in two rows" * (key == "header")
+                raise CasepoolError("must be the number of a line", file=file, column=f"file.{key}", value=plain[key],
+                                    remedy=f"write, say, {key} = 3{two}")  # fmt: skip
+            plain[key] = "-".join(map(str, given))
+    return plain
 
 
 def _times(value: object, *, file: str) -> tuple[float, ...]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-TYPES = ("number", "integer", "category", "ordered", "set", "list", "boolean", "text")
+TYPES = ("number", "integer", "category", "ordered", "set", "list", "boolean", "date", "text")
 NUMBERS = ("number", "integer")
 SPELT = ("category", "ordered", "set")
 """Types whose labels are compared by spelling."""
@@ -23,7 +23,7 @@ class Column:
     type : str
         One of `TYPES`.
     unit, label : str
-        Unit of the values, and the name a reader sees.
+        Unit of the values (of dates, of the times they become), and the name a reader sees.
     range : tuple of two floats, optional
         Smallest and largest value allowed.
     levels : tuple of str
@@ -44,6 +44,10 @@ class Column:
         those who had it ("operated"), where the model file does not say.
     explains : str
         Another column, of which this one says why a cell is empty.
+    format : str
+        Of dates, how they are written where that cannot be told from them: one of `casepool.cases.dates.FORMATS`.
+    censored_at : str
+        Of the dates of an event, the column of dates until which patients without one were followed.
     """
 
     type: str
@@ -59,6 +63,8 @@ class Column:
     what: str = ""
     done: str = ""
     explains: str = ""
+    format: str = ""
+    censored_at: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """Return what the column says of itself, as a plain mapping without what it leaves open."""

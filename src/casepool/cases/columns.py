@@ -18,7 +18,6 @@ from casepool.cases.column import SPELT, Column
 from casepool.cases.problems import WARNING, Problem
 from casepool.cases.remedies import (
     GENERAL,
-    NO_DATE,
     is_date,
     is_failed_formula,
     is_number,
@@ -32,6 +31,8 @@ QUOTES = str.maketrans(dict.fromkeys("‘’‚‛ʹʼ`´′", "'") | dict.fromk
 """Quotes, apostrophes and primes, and the straight quote each is written for."""
 LIKE_LATIN = str.maketrans("АВЕЅІЈКМНОРСТУХаеѕіјорсухΑΒΕΖΗΙΚΜΝΟΡΤΥΧο", "ABESIJKMHOPCTYXaesijopcyxABEZHIKMNOPTYXo")
 """Cyrillic and Greek letters, and the Latin letter each looks like."""
+DATES = "dates"
+"""The rule that names a column of dates whose type is not told."""
 MIXED = "mostly numbers"
 """The rule that names cells which are no number in a column of numbers."""
 SAME_BUT = "in case, spaces, dashes, quotes, look-alike letters or invisible characters only"
@@ -257,7 +258,8 @@ def odd_cells(cells: pd.Series[Any], codebook: Codebook, name: str) -> Iterator[
     told = [(value, n) for value, n in filled if not says_nothing(value)]
     if most_are(is_date, told):
         said = f"dates, which are kept as {kind}"
-        yield Problem("dates", said, "times since time zero", NO_DATE, WARNING, column=name, value=str(told[0][0]))
+        remedy = f'write {entry_of(name)} with type = "date", and under [file] time_zero = the column to count from'
+        yield Problem(DATES, said, "times since time zero", remedy, WARNING, column=name, value=str(told[0][0]))
     elif most_are(stands_for_number, told):
         for position, value in enumerate(cells):
             if not is_missing(value, codebook.missing) and not is_number(value):

@@ -15,9 +15,10 @@ import pandas as pd
 
 from casepool.cases.cells import counted, is_missing
 from casepool.cases.codebook import Codebook
+from casepool.cases.header_rows import MOST_ABOVE
 from casepool.cases.problems import Problem
 from casepool.cases.remedies import most_are, stands_for_number
-from casepool.cases.sheet import MOST_ABOVE, MOST_CELLS, Sheet, note, to_sheet, warning
+from casepool.cases.sheet import MOST_CELLS, Sheet, note, to_sheet, warning
 from casepool.errors import CasepoolError
 
 SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
@@ -57,7 +58,7 @@ def read_delimited(data: bytes, path: Path, codebook: Codebook | None) -> Sheet:
     if len(separator) != 1 or separator in '"\r\n':
         raise CasepoolError("a separator is one character", file=path.name, value=separator, remedy="correct [file]")
     rows = _rows(text, separator, path.name)
-    sheet = to_sheet(list(rows.values()), path.name, list(rows))
+    sheet = to_sheet(list(rows.values()), path.name, list(rows), told)
     problems += sheet.problems
     frame, said = _with_points(sheet.frame, codebook, told.get("decimal", ""), separator, path.name)
     return replace(sheet, frame=frame, problems=problems + said)

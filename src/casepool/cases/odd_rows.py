@@ -13,23 +13,29 @@ from casepool.cases.columns import Recorded
 from casepool.cases.problems import WARNING, Problem
 
 TOTAL = re.compile(
-    r"(?i)((grand|sub)[- ]?total|totals?|all|overall|sum|summe|gesamt|insgesamt)( (patients|cases|subjects))?"
-    r"\s*(:|\(.*\)|,?\s*n\s*=\s*\d+)?"
+    r"(?i)((grand|sub)[- ]?total|totals?|all|overall|mean|average|median|mittelwert|sum|summe|gesamt|insgesamt)"
+    r"( (patients|cases|subjects))?\s*(:|\(.*\)|,?\s*n\s*=\s*\d+)?"
 )
-"""How the first cell of a row reads that adds up the others."""
+"""How the first cell of a row reads that adds up the others, or averages them."""
 MOST = 2_000
 """Rows of the largest table in which a sum of all others is looked for."""
+
+
+def blank_rows(columns: Mapping[str, Recorded]) -> list[int]:
+    """Return the positions of the rows in which nothing is filled."""
+    n = max((len(column.values) for column in columns.values()), default=0)
+    filled = np.zeros(n, dtype=bool)
+    for column in columns.values():
+        filled |= np.array([value is not None for value in column.values], dtype=bool)
+        filled[list(column.unread)] = True
+    return [int(row) for row in np.flatnonzero(~filled)]
 
 
 def odd_rows(columns: Mapping[str, Recorded], codebook: Codebook) -> Iterator[Problem]:
     """Yield a warning on every row that is empty (but for an identifier), called a total, or the sum of all others."""
     n = max((len(column.values) for column in columns.values()), default=0)
-    others = [column for name, column in columns.items() if name != codebook.id] or list(columns.values())
-    filled = np.zeros(n, dtype=bool)
-    for column in others:
-        filled |= np.array([value is not None for value in column.values], dtype=bool)
-        filled[list(column.unread)] = True
-    for row in np.flatnonzero(~filled).tolist() if len(others) > 1 else ():
+    others = {name: column for name, column in columns.items() if name != codebook.id} or columns
+    for row in blank_rows(others) if len(others) > 1 else ():
         yield _problem("blank row", "an empty row", row, columns, codebook)
     called = set(_called_total(columns, codebook))
     for row in sorted(called | set(_sums(columns, codebook, n))):

@@ -30,7 +30,12 @@ FOREIGN = {
 """First bytes of files that are no table, and what they are."""
 
 
-READ_WITH = {"a workbook": ("sheet",), "a Parquet file": (), "a text file": ("separator", "decimal", "encoding")}
+LINES = ("header", "last")
+READ_WITH = {
+    "a workbook": ("sheet", *LINES),
+    "a Parquet file": (),
+    "a text file": ("separator", "decimal", "encoding", *LINES),
+}
 """Keys of ``[file]`` that say something of each kind of file."""
 
 
@@ -79,8 +84,8 @@ def read_cases(source: str | Path | pd.DataFrame, codebook: str | Path | Codeboo
     ----------
     source : path or pandas.DataFrame
         A dataset folder (``cases.csv`` and, if there, ``codebook.toml``), a file, or a frame. A file is separated
-        text (comma, semicolon, tab or bar), an Excel workbook (needs ``casepool[excel]``) or Parquet
-        (``casepool[parquet]``).
+        text (comma, semicolon, tab or bar), an Excel workbook or Parquet (needs
+        ``casepool[parquet]``).
     codebook : path or Codebook, optional
         What the columns mean. Without one the types are guessed from the values, and said in the log;
         a file is read without the codebook that may lie beside it.
@@ -156,7 +161,7 @@ def read_sheet(path: Path, codebook: Codebook | None) -> Sheet:
     data = bytes_of(path, MOST_BYTES, "cut it to one table")
     if data.startswith(b"PK"):
         _refuse_idle("a workbook", path, codebook)
-        return read_workbook(data, path, codebook.file.get("sheet", "") if codebook else "")
+        return read_workbook(data, path, codebook.file if codebook else {})
     if data.startswith(b"PAR1"):
         _refuse_idle("a Parquet file", path, codebook)
         return read_parquet(data, path)
@@ -172,7 +177,7 @@ def read_sheet(path: Path, codebook: Codebook | None) -> Sheet:
 def _refuse_idle(kind: str, path: Path, codebook: Codebook | None) -> None:
     """Refuse a key of ``[file]`` that says nothing of a file of this kind."""
     for key, value in codebook.file.items() if codebook else ():
-        if key not in READ_WITH[kind]:
+        if key not in (*READ_WITH[kind], "time_zero"):
             raise CasepoolError(f"{kind} has no {key}", file=path.name, column=f"file.{key}", value=value,
                                 remedy="remove the key from the codebook")  # fmt: skip
 

@@ -11,7 +11,7 @@ from typing import Any
 from casepool.cases.cells import NUMBER
 
 GENERAL = "correct the cell or the codebook"
-NO_DATE = "write the time since time zero as a number, not a date"
+NO_DATE = 'write the time since time zero as a number, not a date, or set type = "date" for the column'
 NUMBERS: tuple[tuple[str, str], ...] = (
     (r"[-+]?\d+,\d{3}", 'write a decimal point or no separator of thousands, or set decimal = "," under [file]'),
     (r"[-+]?\d*,\d+", 'write a decimal point, or set decimal = "," under [file] of the codebook'),
@@ -38,7 +38,8 @@ FAILED = r"(?i)#(N/A|REF!|VALUE!|NAME\?|DIV/0!|NUM!|NULL!|SPILL!|CALC!|NV|BEZUG!
 """What a spreadsheet shows in a cell it could not compute."""
 DATE = (
     r"\d{1,4}([-/.])\d{1,2}\1\d{1,4}([ T].*)?|"
-    r"(?i:\d{1,2}[-/. ]*(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*[-/., ]*\d{2,4})"
+    r"(19|20)\d\d[-/](0?[1-9]|1[0-2])|(0?[1-9]|1[0-2])[-/](19|20)\d\d|"
+    r"(?i:(\d{1,2}|[uxnk]{2,3})?[-/. ]*(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*[-/., ]*\d{2,4})"
 )
 OTHERS: tuple[tuple[str, str], ...] = (
     (DATE, NO_DATE),

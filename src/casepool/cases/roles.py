@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from casepool.cases.column import Column
+from casepool.cases.column import NUMBERS, Column
 from casepool.cases.units import DAYS
 from casepool.errors import CasepoolError
 
-TRAIT, EXPOSURE, RESECTION, NO_ROLE = "trait", "exposure", "resection", "none"
+TRAIT, EXPOSURE, RESECTION, BIRTH, NO_ROLE = "trait", "exposure", "resection", "birth", "none"
 TIMES = ("time", "entry", "evaluation", "on", "off", "earliest", "latest", "start")
 """Roles whose values are times: numbers, never below zero."""
 FLAGS = ("event", "status", "response", "adjuvant", EXPOSURE, RESECTION)
 """Roles whose values are true or false, or codes of which `counts` names those that mean true."""
+OF_A_DATE = ("time", "entry", "evaluation", "earliest", "latest", "start", BIRTH, TRAIT, NO_ROLE)
+"""Roles that a column of dates may have."""
 OF_AN_EXPOSURE = (EXPOSURE, RESECTION, "earliest", "latest", "start")
 """Roles that one column may have for each exposure."""
 ROLES = {
@@ -31,6 +33,7 @@ ROLES = {
     "latest": "time at which it had started at the latest",
     "start": "time at which it started, where that is known: earliest and latest in one",
     "trait": "describes the patient and not the report (age, sex, diagnosis): two reports of one patient agree in it",
+    BIRTH: "date of birth, which becomes the age at time zero in years",
     NO_ROLE: "nothing to the rules, whatever its name says",
 }
 """Every role a column may have, and what it says of the column."""
@@ -68,6 +71,7 @@ def _unfit(column: Column) -> tuple[str, ...]:
     strangers = [code for code in column.counts if column.levels and code not in column.levels]
     uncounted = role in FLAGS and not column.counts and (column.type != "boolean" or role in ("status", "response"))
     unit = f"unknown unit of time {column.unit!r}"
+    timed = role in TIMES or column.type == "date"
     reasons = (
         (role not in ("", *ROLES), "unknown role", f"choose one of {', '.join(ROLES)}"),
         (
@@ -80,8 +84,18 @@ def _unfit(column: Column) -> tuple[str, ...]:
             "`counts` goes with a role in codes",
             f"give the role {', '.join(FLAGS)}, or remove `counts`",
         ),
-        (role in TIMES and column.type not in ("number", "integer"), "a time must be a number", 'set type = "number"'),
-        (role in TIMES and column.unit not in ("", *DAYS), unit, f"choose one of {', '.join(DAYS)}"),
+        (role == BIRTH and column.type != "date", "a birth must be a date", 'set type = "date"'),
+        (
+            column.type == "date" and role not in ("", *OF_A_DATE),
+            "a column of dates cannot have this role",
+            f"give the role {', '.join(OF_A_DATE)}, or none; of an event's dates say censored_at",
+        ),
+        (role in TIMES and column.type not in (*NUMBERS, "date"), "a time must be a number", 'set type = "number"'),
+        (
+            timed and column.unit not in ("", *DAYS),
+            unit,
+            f"choose one of {', '.join(DAYS)}",
+        ),
         (uncounted, "which codes count is not said", 'add counts = ["...", "..."]'),
         (bool(strangers), f"`counts` names {strangers[:1]}, which is no level", "choose from the levels"),
     )

@@ -132,8 +132,13 @@ def event_at_zero(record: Record) -> Iterator[Problem]:
     time, event = record.one("time"), record.one("event")
     for row, (happened, days) in enumerate(zip(record.flags(event), record.days(time), strict=True)):
         if happened and days == 0:
-            said = "an event at time zero, which no survival model takes"
-            yield at(record, row, time, said, "a time above 0", "give it more exactly, say as half a day")
+            said, remedy = (
+                "an event at time zero, which no survival model takes",
+                "give it more exactly, say as half a day",
+            )
+            if time in record.codebook.dated:
+                remedy = "count from an earlier date, or leave the patient out by a coding with drop = [...]"
+            yield at(record, row, time, said, "a time above 0", remedy)
 
 
 def no_follow_up(record: Record) -> Iterator[Problem]:

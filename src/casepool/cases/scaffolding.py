@@ -22,8 +22,9 @@ from casepool.cases.cells import TOO_LARGE, is_missing
 from casepool.cases.codebook import Codebook, missing_with
 from casepool.cases.column import Column
 from casepool.cases.columns import MIXED, labels_of, spellings
+from casepool.cases.date_drafts import dates_draft
 from casepool.cases.problems import WARNING, Problem, refuse
-from casepool.cases.reading import as_path, read_sheet
+from casepool.cases.reading import as_path, given_codebook, read_sheet
 from casepool.cases.remedies import is_number
 from casepool.cases.roles import ROLES
 from casepool.cases.sheet import Sheet
@@ -48,12 +49,17 @@ REPORT = '# report = ["my_model.toml"]  # model files of this folder, for `casep
 """The line of a new codebook that asks for models, until there are some."""
 
 
-def scaffold(folder: str | Path, table: str | Path | pd.DataFrame, complete: Callable[[Path], None]) -> Path:
+def scaffold(
+    folder: str | Path,
+    table: str | Path | pd.DataFrame,
+    complete: Callable[[Path], None],
+    codebook: str | Path | Codebook | None = None,
+) -> Path:
     """Write ``cases.csv`` and ``codebook.toml`` of a table into a new folder, which appears whole or not at all.
 
     Parameters
     ----------
-    folder, table
+    folder, table, codebook
         As of `new_dataset`.
     complete : callable
         Writes what else belongs into the folder, of which it is given the place where it is made.
@@ -63,7 +69,7 @@ def scaffold(folder: str | Path, table: str | Path | pd.DataFrame, complete: Cal
         raise CasepoolError("there is something of this name already", file=str(folder), remedy="choose another name")
     if not folder.absolute().parent.is_dir():
         raise CasepoolError("the folder around it does not exist", file=str(folder), remedy="create it first")
-    sheet, name = _raw(table)
+    sheet, name = _raw(table, given_codebook(codebook))
     found = examine(sheet.frame, _identified(sheet.frame, Codebook(name=name)), lines=sheet.lines)
     refuse(problem for problem in found.problems if problem.rule != "near-twin level")
     if not found.columns:
@@ -93,14 +99,14 @@ def _unwritable(folder: Path, error: OSError) -> CasepoolError:
     return CasepoolError(f"cannot write there ({error.strerror})", file=str(folder), remedy="choose another folder")
 
 
-def _raw(table: str | Path | pd.DataFrame) -> tuple[Sheet, str]:
+def _raw(table: str | Path | pd.DataFrame, codebook: Codebook | None) -> tuple[Sheet, str]:
     if isinstance(table, pd.DataFrame):
         nameless = nameless_index(table, Codebook())
         raw = flat(table.rename_axis(Codebook.id) if nameless else table)
         raw.columns = raw.columns.str.strip()
         return Sheet(raw), "the DataFrame"
     path = as_path(table)
-    sheet = read_sheet(path, None)
+    sheet = read_sheet(path, codebook and Codebook(file=codebook.file))
     refuse(sheet.numbered())
     return sheet, path.name
 
@@ -148,9 +154,16 @@ def _codebook_text(found: Examined, name: str, problems: list[Problem]) -> Itera
     yield f"{missing_with(found.codebook.missing)}\n"
     yield REPORT
     yield '# engine = "nuts"  # what draws the fits of these cases: auto, exact, lockstep or nuts\n'
+    drafted = dates_draft(found, problems)
+    if drafted.zero:
+        yield "\n# from which date the others are counted: the first of every patient; please check\n"
+        yield tomli_w.dumps({"file": {"time_zero": drafted.zero}})
     presumed = found.record.presumed if found.record else {}
     for column in found.raw.columns:
         own = [problem for problem in problems if problem.column == column]
+        if column in drafted.columns:
+            yield "\n" + tomli_w.dumps({"columns": {column: {"type": "date"}}}) + "".join(drafted.lines(column))
+            continue
         text = "".join(_column_text(found, column, presumed.get(column), own))
         yield "\n" + "".join(_comments(own))
         # a declared type would keep `validate` from asking again

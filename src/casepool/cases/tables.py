@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import Any, cast
@@ -22,8 +22,10 @@ from casepool.cases.columns import (
     read_column,
     spelling_problems,
 )
+from casepool.cases.date_cells import read_dates
+from casepool.cases.date_columns import with_times
 from casepool.cases.odd_labels import odd_labels
-from casepool.cases.odd_rows import odd_rows
+from casepool.cases.odd_rows import blank_rows, odd_rows
 from casepool.cases.problems import ERROR, WARNING, Problem, in_file, on_line, refuse
 from casepool.cases.record import Record
 from casepool.cases.rules import broken
@@ -108,7 +110,7 @@ def typed_by(
     found = examine(raw, codebook or Codebook(name=name), lines=lines)
     refuse(found.problems)
     if codebook_of(raw) is None:
-        _say_guesses(found.codebook, [name for name in found.columns if name not in told])
+        _say_guesses(found.codebook, [name for name in found.raw.columns if name not in told])
         _say_doubts(found, nameless_index(raw, found.codebook))
     kinds = found.codebook.columns
     columns = {name: pd.Series(c.values, dtype=PARSERS[kinds[name].type][1]) for name, c in found.columns.items()}
@@ -125,7 +127,7 @@ def examine(
 
     The shape comes first: a table without rows, with nameless or repeated columns or with too many cells is not
     looked into. Then, column by column, every cell that cannot be read and every near-twin of a level; then the
-    identifiers; then the rules across columns that are errors.
+    identifiers; then dates become times; then the rules across columns that are errors.
     """
     codebook = _told(raw, codebook) or Codebook(name=name)
     raw = flat(raw)
@@ -133,15 +135,18 @@ def examine(
     if shape:
         return Examined(raw, codebook, {}, in_file(shape, codebook.name))
     codebook = with_guesses(raw, codebook)
-    problems = list(_absent_columns(raw, codebook))
-    columns = {column: read_column(raw[column], codebook, column) for column in raw.columns}
+    columns = {column: _reader(codebook, column)(raw[column], codebook, column) for column in raw.columns}
+    columns, codebook, disordered = with_times(columns, codebook, raw)
+    problems = list(_absent_columns(columns, codebook))
     for column, recorded in columns.items():
         problems += recorded.problems
         if column != codebook.id and codebook.columns[column].type in SPELT:
             problems += spelling_problems(recorded.values, codebook.columns[column], column)
     if codebook.id in columns:
-        problems += identifier_problems(columns[codebook.id], codebook)
+        blank = set(blank_rows(columns))
+        problems += [_may_end_above(p, blank, lines) for p in identifier_problems(columns[codebook.id], codebook)]
     record = Record(columns, codebook)
+    problems += disordered
     problems += broken(record, ERROR)
     found = Examined(raw, codebook, columns, [], record, lines)
     return replace(found, problems=placed(problems, found))
@@ -210,6 +215,8 @@ def _carried(frame: pd.DataFrame) -> Codebook | None:
         id=codebook.id if codebook.id in there else Codebook.id,
         publication=codebook.publication if codebook.publication in there else "",
         aliased=tuple(name for name in codebook.aliased if name in kept),
+        dated=tuple(name for name in codebook.dated if name in kept),
+        file={key: told for key, told in codebook.file.items() if key != "time_zero" or told in there},
         codings={decision: choices for decision, choices in codings.items() if choices},
     )
 
@@ -217,14 +224,23 @@ def _carried(frame: pd.DataFrame) -> Codebook | None:
 def _told(frame: pd.DataFrame, codebook: Codebook | None) -> Codebook | None:
     """Return the codebook given for a frame, or else carried by it.
 
-    Columns that were read by the same aliases before are marked, so that they are not read by them again.
+    Columns that were read by the same aliases before are marked, so that they are not read by them again; those that
+    were dates and are times by now are taken for what they are.
     """
     carried = _carried(frame)
     if codebook is None or carried is None:
         return codebook or carried
     same = {n for n in carried.aliased if n in codebook.columns}
     same = {n for n in same if dict(codebook.columns[n].aliases) == dict(carried.columns[n].aliases)}
-    return replace(codebook, aliased=tuple(dict.fromkeys((*codebook.aliased, *same))))
+    times = {n: carried.columns[n] for n in carried.dated if n in _unread(codebook, carried.dated)}
+    columns = {**codebook.columns, **times} if times else codebook.columns
+    aliased, dated = (tuple(dict.fromkeys(names)) for names in ((*codebook.aliased, *same), (*codebook.dated, *times)))
+    return replace(codebook, columns=columns, aliased=aliased, dated=dated)
+
+
+def _unread(codebook: Codebook, dated: Sequence[str]) -> set[str]:
+    """Return the columns that a codebook takes for dates, or does not name, and which were made times before."""
+    return {name for name in dated if name not in codebook.columns or codebook.columns[name].type == "date"}
 
 
 def with_guesses(raw: pd.DataFrame, codebook: Codebook) -> Codebook:
@@ -249,7 +265,8 @@ def _say_guesses(codebook: Codebook, names: list[str], most: int = 50) -> None:
 
 def _say_doubts(found: Examined, also: list[Problem], most: int = 10) -> None:
     """Say in the log, a line each, what makes answers of a table wrong although it can be read."""
-    problems = [*also, *doubts(found), *(broken(found.record, WARNING, said=True) if found.record else ())]
+    read = [problem for problem in found.problems if problem.severity == WARNING]
+    problems = [*also, *read, *doubts(found), *(broken(found.record, WARNING, said=True) if found.record else ())]
     for problem in placed(problems[:most], found):
         log.warning("%s", problem.refusal())
     if len(problems) > most:
@@ -278,7 +295,19 @@ def _shape_problems(raw: pd.DataFrame, codebook: Codebook) -> Iterator[Problem]:
         yield Problem("shape", "a column has no name", "a name", "name it, or remove it")
 
 
-def _absent_columns(raw: pd.DataFrame, codebook: Codebook) -> Iterator[Problem]:
+def _may_end_above(problem: Problem, blank: Collection[int], lines: Sequence[int]) -> Problem:
+    """Say of a blank row how to leave out what stands below it."""
+    if not problem.row or problem.row - 1 not in blank or not lines:
+        return problem
+    remedy = f"remove the row; if the table ends above it, set last = {lines[problem.row - 1] - 1} under [file]"
+    return replace(problem, problem="a blank row, so that the patient has no identifier", remedy=remedy)
+
+
+def _reader(codebook: Codebook, name: str) -> Callable[[pd.Series[Any], Codebook, str], Recorded]:
+    return read_dates if codebook.columns[name].type == "date" else read_column
+
+
+def _absent_columns(columns: Mapping[str, Recorded], codebook: Codebook) -> Iterator[Problem]:
     """Yield every column that the codebook names and the table lacks, with the key that names it."""
     named = dict.fromkeys(codebook.columns, "the codebook")
     keys = {"id": codebook.id if codebook.id != Codebook.id else "", "publication": codebook.publication}
@@ -288,13 +317,14 @@ def _absent_columns(raw: pd.DataFrame, codebook: Codebook) -> Iterator[Problem]:
             key = f"[codings.{decision}.{choice}]"
             named |= {column: key for column in columns_named(coding) if column not in named}
     for column, key in named.items():
-        if column not in raw.columns:
-            yield _missing(raw, column, key)
+        if column not in columns:
+            yield _missing(columns, column, key)
 
 
-def _missing(frame: pd.DataFrame, column: str, wanted_by: str) -> Problem:
-    near = get_close_matches(column, [str(name) for name in frame.columns], n=1)
-    hint = f"did you mean {near[0]!r}?" if near else f"the columns are {', '.join(map(str, frame.columns))}"
+def _missing(columns: Iterable[object], column: str, wanted_by: str) -> Problem:
+    names = [str(name) for name in columns]
+    near = get_close_matches(column, names, n=1)
+    hint = f"did you mean {near[0]!r}?" if near else f"the columns are {', '.join(names)}"
     said = f"there is no such column, which {wanted_by} names"
     return Problem("missing column", said, "the column", hint, column=column)
 
@@ -303,7 +333,7 @@ def missing_column(
     frame: pd.DataFrame, codebook: Codebook, column: str, wanted_by: str = "the codebook"
 ) -> CasepoolError:
     """Make the error for a column that is named but not there, with the nearest name there is."""
-    return replace(_missing(frame, column, wanted_by), file=codebook.name).refusal()
+    return replace(_missing(frame.columns, column, wanted_by), file=codebook.name).refusal()
 
 
 def row_name(frame: pd.DataFrame, codebook: Codebook, position: int) -> str:

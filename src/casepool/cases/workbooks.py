@@ -11,7 +11,7 @@ import io
 import warnings
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -20,7 +20,8 @@ from xml.parsers import expat
 
 import pandas as pd
 
-from casepool.cases.overlooked import overlooked
+from casepool.cases.codebook import toml_text
+from casepool.cases.overlooked import layout_of, overlooked
 from casepool.cases.problems import Problem
 from casepool.cases.sheet import MOST_CELLS, Sheet, to_sheet, warning
 from casepool.errors import CasepoolError
@@ -34,10 +35,13 @@ DEEPEST = 60
 LONGEST_TAG = 1_000_000
 DAMAGED = (zipfile.BadZipFile, zlib.error, expat.ExpatError, EOFError, OSError, LookupError, ValueError, RuntimeError)
 """What zipfile and expat raise for a damaged file."""
+OTHER_PROGRAMS = {"content.xml": "an OpenDocument spreadsheet", "xl/workbook.bin": "a binary Excel workbook (.xlsb)"}
+"""Parts that tell another kind of zip, and what it is."""
+SAVE = "save it as .xlsx or .csv"
 SMALLER = "copy the table alone into a new workbook, or save it as CSV"
 
 
-def read_workbook(data: bytes, path: Path, sheet: str = "") -> Sheet:
+def read_workbook(data: bytes, path: Path, told: Mapping[str, str]) -> Sheet:
     """Read one sheet of an .xlsx or .xlsm workbook.
 
     Parameters
@@ -46,40 +50,38 @@ def read_workbook(data: bytes, path: Path, sheet: str = "") -> Sheet:
         The file.
     path : pathlib.Path
         Its name.
-    sheet : str
-        The sheet to read; by default the first visible one that holds anything, with a warning if there are more.
+    told : mapping of str to str
+        ``[file]`` of the codebook. The ``sheet`` to read is by default the first visible one that holds anything, with
+        a warning if there are more.
 
     Raises
     ------
     CasepoolError
-        If openpyxl is missing, the workbook is damaged, locked or too large, or a formula was never computed.
+        If the workbook is damaged, locked or too large, or a formula was never computed.
     """
-    with needing("openpyxl", "excel", path.name):
-        import openpyxl
+    import openpyxl
+
     seen = check_workbook(data, path.name)
     try:
         with warnings.catch_warnings(action="ignore"):
             book = openpyxl.load_workbook(io.BytesIO(data), read_only=True, data_only=True)
-            name, problems = _chosen(book, sheet, path.name)
+            name, problems = _chosen(book, told.get("sheet", ""), path.name)
             rows = list(_grid(book[name], path.name))
             width = max((len(row) for row in rows), default=0)
             _refuse_if(width * len(rows) > MOST_CELLS, f"the sheet has {width * len(rows):,} cells", path.name)
-            told = sum(len(cell) for row in rows for cell in row if isinstance(cell, str))
-            _refuse_if(told > MOST_XML, f"the sheet unpacks to {told / 1e6:,.0f} MB of text", path.name)
-            found = to_sheet([[*row, *[None] * (width - len(row))] for row in rows], path.name)
+            size = sum(len(cell) for row in rows for cell in row if isinstance(cell, str))
+            _refuse_if(size > MOST_XML, f"the sheet unpacks to {size / 1e6:,.0f} MB of text", path.name)
+            layout = layout_of(book[name])
+            even = [[*row, *[None] * (width - len(row))] for row in rows]
+            found = _on_one_line(to_sheet(even, path.name, told=told, merged=layout.merged))
             if "f" in seen:
                 plain = openpyxl.load_workbook(io.BytesIO(data), read_only=True)
-                problems += _uncomputed(rows, _grid(plain[name], path.name), found.header, path.name)
-            problems += overlooked(book[name], rows, found, seen, path.name)
+                problems += _uncomputed(rows, _grid(plain[name], path.name), found, path.name)
+            problems += overlooked(book[name], layout, found, seen, path.name)
     except CasepoolError:
         raise
     except Exception as error:  # openpyxl meets a damaged file with whatever exception comes first
         raise CasepoolError(f"not readable as an Excel workbook ({error})", file=path.name, remedy=SMALLER) from None
-    if "mergeCell" in seen:
-        said = "the workbook has merged cells, of which only the first holds the value"
-        problems.append(
-            warning("merged cells", said, "one value in every cell", "unmerge them and fill each", file=path.name)
-        )
     return replace(found, problems=found.problems + problems)
 
 
@@ -99,13 +101,16 @@ def check_workbook(data: bytes, file: str) -> set[str]:
     _refuse_if(parts > MOST_PARTS, f"the workbook has {parts:,} parts", file)
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            inside = set(archive.namelist())
+            for name, kind in OTHER_PROGRAMS.items():
+                _refuse_if(name in inside, f"this is {kind}, which is not read", file, SAVE)
             odd = any(part.flag_bits & 1 or part.compress_type not in (0, 8) for part in archive.infolist())
             _refuse_if(odd, "the workbook is locked, or packed in no way Excel uses", file)
-            inside = [part for part in archive.infolist() if _is_xml(archive, part)]
-            size = sum(part.file_size for part in inside)
+            texts = [part for part in archive.infolist() if _is_xml(archive, part)]
+            size = sum(part.file_size for part in texts)
             _refuse_if(size > MOST_XML, f"the workbook unpacks to {size / 1e6:,.0f} MB", file)
             scan = _Scan(file)
-            for part in inside:
+            for part in texts:
                 with archive.open(part) as stream:
                     scan.part(stream)
     except CasepoolError:
@@ -164,14 +169,23 @@ def _chosen(book: Any, sheet: str, file: str) -> tuple[str, list[Problem]]:
                 "there is no such sheet", file=file, value=sheet, remedy=f"there are {', '.join(names)}"
             )
         return sheet, []
-    filled = [w.title for w in book.worksheets if w.sheet_state == "visible" and any(_grid(w, file))]
+    sizes = {w.title: _size(w, file) for w in book.worksheets if w.sheet_state == "visible"}
+    filled = [title for title, size in sizes.items() if size]
     if not filled:
         raise CasepoolError("the workbook is empty", file=file, remedy="give a header and one row per patient")
     if len(filled) == 1:
         return filled[0], []
-    said = f"of {len(filled)} sheets the first was read; the others are {', '.join(filled[1:])}"
-    remedy = "set, say, sheet = " + repr(filled[1]) + " under [file] of the codebook"
-    return filled[0], [warning("sheets", said, "one sheet", remedy, file=file, value=filled[0])]
+    read = next((title for title in filled if min(sizes[title]) > 1), filled[0])
+    others = ", ".join(title for title in filled if title != read)
+    said = f"of {len(filled)} sheets the first that may be a table was read; the others are {others}"
+    remedy = f"set sheet = {toml_text(read)}, or the one meant, under [file] of the codebook"
+    return read, [warning("sheets", said, "one sheet", remedy, file=file, value=read)]
+
+
+def _size(sheet: Any, file: str) -> tuple[int, ...]:
+    """Return how many rows of a sheet are filled, and its width; nothing of an empty one."""
+    widths = [len(row) for row in _grid(sheet, file) if row]
+    return (len(widths), max(widths)) if widths else ()
 
 
 def _grid(sheet: Any, file: str) -> Iterator[tuple[Any, ...]]:
@@ -193,15 +207,22 @@ def _grid(sheet: Any, file: str) -> Iterator[tuple[Any, ...]]:
         yield tuple(row[:width])
 
 
+def _on_one_line(found: Sheet) -> Sheet:
+    """Write names of columns that are broken into lines on one."""
+    frame = found.frame.set_axis([" ".join(name.split()) for name in found.frame.columns], axis=1)
+    return replace(found, frame=frame, names=tuple(" ".join(name.split()) for name in found.names))
+
+
 def _uncomputed(
-    rows: list[tuple[Any, ...]], plain: Iterator[tuple[Any, ...]], header: int, file: str
+    rows: list[tuple[Any, ...]], plain: Iterator[tuple[Any, ...]], found: Sheet, file: str
 ) -> Iterator[Problem]:
-    """Yield an error for every formula from the header on whose value the workbook does not hold."""
-    names = rows[header] if rows else ()
+    """Yield an error for every formula in the header or the table whose value the workbook does not hold."""
+    place = {line: row for row, line in enumerate(found.lines, start=1)}
     for number, formulas in enumerate(plain):
         held = rows[number] if number < len(rows) else ()
         for position, cell in enumerate(formulas):
-            formula = number >= header and isinstance(cell, str) and cell.startswith("=")
+            there = number == found.header or number + 1 in place
+            formula = there and isinstance(cell, str) and cell.startswith("=")
             if formula and (held[position] if position < len(held) else None) is None:
                 yield Problem(
                     "formula",
@@ -209,8 +230,8 @@ def _uncomputed(
                     "a value",
                     "open and save the workbook in a spreadsheet, or paste the values",
                     file=file,
-                    row=number - header or None,
-                    column=str(names[position]) if position < len(names) else "",
+                    row=place.get(number + 1),
+                    column=found.names[position] if position < len(found.names) else "",
                     value=cell,
                 )
 
@@ -279,6 +300,6 @@ def needing(library: str, extra: str, file: str) -> Iterator[None]:
         ) from None
 
 
-def _refuse_if(true: bool, problem: str, file: str) -> None:
+def _refuse_if(true: bool, problem: str, file: str, remedy: str = SMALLER) -> None:
     if true:
-        raise CasepoolError(problem, file=file, remedy=SMALLER)
+        raise CasepoolError(problem, file=file, remedy=remedy)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from casepool.cases.codebook import toml_text
+from casepool.cases.codebook import Codebook, toml_text
 from casepool.cases.scaffolding import REPORT, scaffold
 from casepool.cases.validation import examined
 from casepool.drafting.drafts import KINDS, Draft, drafted
@@ -26,7 +26,9 @@ class NewFolder:
     lacking: Sequence[str]
 
 
-def new_dataset(folder: str | Path, table: str | Path | pd.DataFrame) -> Path:
+def new_dataset(
+    folder: str | Path, table: str | Path | pd.DataFrame, codebook: str | Path | Codebook | None = None
+) -> Path:
     """Write a dataset folder from a table: ``cases.csv``, a commented ``codebook.toml`` to complete, and first models.
 
     Types are guessed as `read_cases` does without a codebook, but for columns of numbers in which some cells are none:
@@ -42,6 +44,8 @@ def new_dataset(folder: str | Path, table: str | Path | pd.DataFrame) -> Path:
         The folder to make; it must not exist, or be empty.
     table : str or pathlib.Path or pandas.DataFrame
         A file (separated text, Excel, Parquet) or a frame.
+    codebook : path or Codebook, optional
+        Whose ``[file]`` says how the file is written (its header, sheet, separator ...); nothing else of it is used.
 
     Returns
     -------
@@ -53,10 +57,12 @@ def new_dataset(folder: str | Path, table: str | Path | pd.DataFrame) -> Path:
     CasepoolError
         If the folder holds something, or the table has an error that no codebook mends.
     """
-    return new_folder(folder, table).path
+    return new_folder(folder, table, codebook).path
 
 
-def new_folder(folder: str | Path, table: str | Path | pd.DataFrame) -> NewFolder:
+def new_folder(
+    folder: str | Path, table: str | Path | pd.DataFrame, codebook: str | Path | Codebook | None = None
+) -> NewFolder:
     """Make a folder as `new_dataset` does, and say what was drafted in it."""
     drafts: dict[str, Draft] = {}
     lacking: list[str] = []
@@ -78,7 +84,7 @@ def new_folder(folder: str | Path, table: str | Path | pd.DataFrame) -> NewFolde
         listed += f"report = [{', '.join(toml_text(f'{kind}.toml') for kind in drafts)}]\n" if drafts else REPORT
         book.write_text(book.read_text("utf-8").replace(REPORT, listed, 1), encoding="utf-8")
 
-    return NewFolder(scaffold(folder, table, complete), drafts, lacking)
+    return NewFolder(scaffold(folder, table, complete, codebook), drafts, lacking)
 
 
 def _has_two_codes(drafts: Mapping[str, Draft]) -> bool:

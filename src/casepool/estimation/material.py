@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import xarray as xr
@@ -121,6 +122,10 @@ def joined(fits: Sequence[Fitted]) -> tuple[pd.DataFrame, Codebook]:
             continue
         for name in table.columns.difference(frame.columns, sort=False):
             frame[name], columns[str(name)] = table[name], own.columns[str(name)]
-    book = replace(book, columns=columns)
+    books = [fitted.codebook for fitted in fits]
+    read: dict[str, Any] = {
+        key: tuple(dict.fromkeys(n for own in books for n in getattr(own, key))) for key in ("aliased", "dated")
+    }
+    book = replace(book, columns=columns, **read)
     frame.attrs["codebook"] = book.to_dict()
     return frame, book

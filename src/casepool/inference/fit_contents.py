@@ -246,7 +246,12 @@ def attributes(
     columns = {name: codebook.columns[name] for name in kept}
     columns = {name: replace(column, role=column.role or NO_ROLE) for name, column in columns.items()}
     paper = codebook.publication if codebook.publication in columns else ""
-    book = replace(codebook, name=codebook.shown_name, publication=paper, columns=columns, codings={}, guessed=())
+    read: dict[str, Any] = {
+        key: tuple(name for name in getattr(codebook, key) if name in columns) for key in ("aliased", "dated")
+    }
+    book = replace(
+        codebook, name=codebook.shown_name, publication=paper, columns=columns, file={}, codings={}, guessed=(), **read
+    )
     library = "nutpie" if settings["engine"] == NUTS else "casepool"
     start = design.typical_start if report_start is None else report_start
     left_open = any(own.start_is_open for own in design.model.exposures.values())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -98,11 +99,25 @@ class Reader:
                 value=own,
                 remedy=f"set the unit to one of {', '.join(DAYS)}",
             )
+        self._refuse_partial(column, values)
         if (values < 0).any():
             raise self.refuse("a time before time zero", int(np.argmax(values < 0)), column, "correct the time")
         if own not in (told, unit):
             _say_converted(self.codebook.name, column, own, unit)
-        return values if own == unit else np.round(values * DAYS[own] / DAYS[unit], DECIMALS)
+        exact = own == unit and column not in self.codebook.dated
+        return values if exact else np.round(values * DAYS[own] / DAYS[unit], DECIMALS)
+
+    def _refuse_partial(self, column: str, values: np.ndarray) -> None:
+        """Refuse times made of dates that are partly known, in favour of the columns of their limits."""
+        stems = dict.fromkeys((column, column.removesuffix("_time"))) if column in self.codebook.dated else ()
+        for stem, (first, last) in itertools.product(stems, (("lower", "upper"), ("earliest", "latest"))):
+            limit, other = f"{stem}_{first}", f"{stem}_{last}"
+            if limit in self.codebook.dated and limit in self:
+                between = np.isnan(values) & ~np.isnan(self.numbers(limit))
+                if between.any():
+                    remedy = f'write {first} = "{limit}" and {last} = "{other}" in the model, or give the day'
+                    said = "a date known to lie between two days only"
+                    raise self.refuse(said, int(np.argmax(between)), column, remedy)
 
     def flags(self, column: str) -> list[bool | None]:
         """Read a true/false column."""

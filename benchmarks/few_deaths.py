@@ -31,7 +31,7 @@ SEED, TABLES, STARTS = 20261129, 3000, 20
 WIDE = 400.0
 """Bound of locations and coefficients: beside a steep hazard a ratio of e^50 may be the maximum."""
 REACH = {"gompertz": 400.0}
-"""Bound of a family's own parameter; of the others it is a logarithm: differences of powers below e^-12 are rounding."""
+"""Bound of a family's own parameter; else a logarithm: powers below e^-12 differ by rounding."""
 LOG_REACH = 12.0
 HELD_FAR = 200.0
 """Log ratio at which a likelihood that rises without end has reached its limit."""
@@ -132,7 +132,7 @@ class Anew:
 
     @cached_property
     def unit(self) -> float:
-        """The time that counts as 1: an event's, where locations and the family's own parameter do not pull together."""
+        """The time that counts as 1: when events are, where locations and the own parameter do not pull together."""
         return float(self.asked.frame.loc[self.asked.frame["event"], "time"].mean())
 
     @property

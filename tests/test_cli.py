@@ -12,10 +12,10 @@ import pytest
 import casepool as cp
 from casepool._resources import bundled
 from casepool.cli import main
-from casepool.commands import COMMANDS
+from casepool.commands import COMMANDS, WRITTEN
 from casepool.inference import engines
 from casepool.modelling.specification.printing import describe
-from casepool.writing import table_text
+from casepool.presenting.files import table_text
 from tests.inference.toys import toy
 
 
@@ -90,8 +90,10 @@ def test_fit_then_estimates(capsys, tmp_path: Path) -> None:
     assert printed["estimate"].tolist() == pytest.approx(there["estimate"].tolist())
     status, out, _ = run("check", str(out_file), capsys=capsys)
     assert status == 0
-    verdicts = cp.check(cp.open_fit(out_file))["verdict"]
-    assert all(line.startswith(verdict) for line, verdict in zip(out.splitlines(), verdicts, strict=True))
+    checked = cp.check(cp.open_fit(out_file))
+    assert out == f"{checked}\n"
+    heads = [line for line in out.splitlines() if not line.startswith(" ")]
+    assert all(line.startswith(verdict) for line, verdict in zip(heads, checked["verdict"], strict=True))
 
 
 def test_estimates_of_a_survival_fit_mirror_the_function(survival_fit, capsys, tmp_path: Path) -> None:
@@ -262,11 +264,35 @@ def test_new_patients_are_read_from_a_file(capsys, kept: Path, age_fit, tmp_path
     assert pd.read_csv(pd.io.common.StringIO(out))["estimate"].tolist() == pytest.approx(there["estimate"].tolist())
 
 
-def test_what_every_row_says_stands_below_the_table(capsys, kept: Path) -> None:
+@pytest.mark.parametrize("ending", ["csv", "docx", "xlsx"])
+def test_commands_write_what_the_functions_write(capsys, kept: Path, age_fit, tmp_path: Path, ending: str) -> None:
+    path = tmp_path / f"t.{ending}"
+    for command, table in (("estimates", cp.estimates(age_fit, "age")), ("contrast", cp.contrast(age_fit, "age"))):
+        status, out, err = run(command, str(kept), "--by", "age", "--out", str(path), capsys=capsys)
+        assert (status, out) == (0, f"wrote {path}\n"), err
+        cp.write_table(table, tmp_path / f"u.{ending}")
+        assert len(path.read_bytes()) == pytest.approx((tmp_path / f"u.{ending}").stat().st_size, abs=20)
+
+
+@pytest.mark.parametrize("name", ["t.pdf", "no/t.docx", "cases.csv", "mine.xlsx"])
+def test_a_table_that_cannot_be_written_is_refused_before_any_work(capsys, tmp_path: Path, monkeypatch, name) -> None:
+    (tmp_path / "cases.csv").write_text("patient\n1\n")
+    (tmp_path / "mine.xlsx").write_text("mine")
+    monkeypatch.setattr(cp.frequentist.answers, "classical", None)
+    read = str(tmp_path / "cases.csv")
+    words = ("classical", "objective_response", "--data", read, "--out", str(tmp_path / name), "--force")
+    status, out, err = run(*words, capsys=capsys)
+    assert (status, out, err.count("\n")) == (2, "", 1)
+    assert name in err
+    assert (tmp_path / "mine.xlsx").read_text() == "mine"
+
+
+def test_what_every_row_says_stands_below_the_table(capsys, kept: Path, age_fit) -> None:
     _, out, _ = run("estimates", str(kept), "--by", "age", capsys=capsys)
-    below = out.splitlines()[-2:]
+    assert out == f"{cp.estimates(age_fit, 'age')}\n"
+    below = out.splitlines()[-3:]
     assert below[0].startswith("left out: 3 patients (no best_response)")
-    assert below[1] == "drawn by lockstep"
+    assert below[1:] == ["drawn by lockstep", "Further columns: kind, mean, sd, ess, mcse, learnt"]
 
 
 def footnotes(out: str) -> tuple[list[str], dict[str, str], list[str]]:
@@ -274,7 +300,8 @@ def footnotes(out: str) -> tuple[list[str], dict[str, str], list[str]]:
     lines = out.splitlines()
     numbered = [line.split(": ", 1) for line in lines if line.split(": ", 1)[0].isdigit()]
     first = next(i for i, line in enumerate(lines) if line.startswith(f"{numbered[0][0]}: "))
-    return lines[1:first], dict(numbered), lines[first + len(numbered) :]
+    head = next(i for i, line in enumerate(lines) if line.startswith("level"))
+    return lines[head + 1 : first - 1], dict(numbered), lines[first + len(numbered) : -1]
 
 
 def test_a_terminal_is_told_all_that_the_rows_note(capsys, kept: Path, age_fit) -> None:
@@ -303,5 +330,5 @@ def test_every_function_that_answers_with_a_table_is_a_command() -> None:
     """Its parameters are the function's own, whatever each is called."""
     for name, command in COMMANDS.items():
         own = inspect.signature(getattr(cp, name)).parameters
-        taken = {"progress" if key == "quiet" else key for key in command.signature().parameters if key != "csv"}
+        taken = {"progress" if key == "quiet" else key for key in command.signature().parameters if key not in WRITTEN}
         assert taken <= set(own), name

@@ -12,6 +12,7 @@ import casepool as cp
 from casepool.arguments import ASKED
 from casepool.cases.codebook import codebook_from_dict
 from casepool.modelling.specification.values import CHOICES
+from tests import readme
 
 ROOT = Path(__file__).parents[1]
 SOURCE = Path(cp.__file__).parent
@@ -21,12 +22,10 @@ def blocks(path: Path, language: str) -> list[str]:
     return re.findall(rf"```{language}\n(.*?)```", path.read_text(encoding="utf-8"), flags=re.DOTALL)
 
 
-def test_the_script_of_the_readme_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys) -> None:
-    (script,) = blocks(ROOT / "README.md", "python")
-    monkeypatch.chdir(tmp_path)
-    exec(compile(script, "README.md", "exec"), {})
+def test_the_script_of_the_readme_runs_and_prints_what_the_readme_shows(tmp_path: Path) -> None:
+    answers = readme.printed(tmp_path)
     assert (tmp_path / "report.html").stat().st_size > 100_000
-    assert "mean probability of the level's own patients" in capsys.readouterr().out
+    assert answers == readme.shown(), "python -m tests.readme writes the printed answers into README"
 
 
 def test_the_scripts_of_the_page_on_models_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys) -> None:

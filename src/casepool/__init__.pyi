@@ -43,12 +43,12 @@ from .plotting import plot_survival as plot_survival
 from .plotting import plot_survival_check as plot_survival_check
 from .plotting import plot_swimmer as plot_swimmer
 from .plotting import plot_tipping as plot_tipping
+from .presenting.files import write_table as write_table
 from .reporting import report as report
 from .studies import exposure_sensitivity as exposure_sensitivity
 from .studies import multiverse as multiverse
 from .studies import replacement as replacement
 from .studies import sensitivity as sensitivity
 from .studies import tipping as tipping
-from .writing import write_table as write_table
 
 __version__: str

@@ -16,26 +16,21 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 import typer.core
 
-from casepool.commands import COMMANDS, Command, Engine
+from casepool.commands import COMMANDS, CSV, FORCE, OUT, Command, Engine
 from casepool.errors import CasepoolError
-from casepool.escaping import one_line, printable, shorten
-from casepool.remarks import parts
+from casepool.escaping import shorten
+from casepool.presenting.files import refuse_table_at, table_text, write_table
 from casepool.replacing import is_page, read_by, target_of
-from casepool.writing import RARE, RARE_NOTE, marked_counts, table_text
 
 if TYPE_CHECKING:
     import pandas as pd
 
-SHOWN = (
-    *("estimand", "level", "at", "n", "events", "estimate", "lower", "upper", "interval", "unit", "verdict", "told"),
-)
-"""Columns of an estimate table that a terminal always shows, beside those that are no estimate table's."""
-TELLING = ("by", "source", "model", "method")
-"""Columns it shows where rows are told apart by nothing else."""
 LONGEST_USAGE = 300
 """Characters of what the parser says of words it does not take, which repeats them."""
 BUNDLED = "alk_crizotinib"
 """The dataset that is reported unless another is named."""
+READ = ("model", "cases", "dataset", "patients")
+"""Arguments of commands that may be files, beside fits."""
 BAD_INPUT, NOT_CONVERGED, NOT_REPRODUCED = 2, 3, 4
 
 
@@ -77,7 +72,6 @@ app = typer.Typer(
 Data = Annotated[str, typer.Option("--data", help="A bundled dataset's name, a folder with cases.csv, or a CSV file.")]
 Seed = Annotated[int, typer.Option(help="Seed of the sampler.")]
 Times = Annotated[list[float] | None, typer.Option("--at", help="A time; may be given several times.")]
-Force = Annotated[bool, typer.Option("--force", help="Replace a file that casepool did not write.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="Say nothing while working.")]
 
 
@@ -95,14 +89,16 @@ def datasets() -> None:
 def validate(
     table: Annotated[str, typer.Argument(help="A bundled dataset's name, a folder, a CSV, Excel or Parquet file.")],
     codebook: Annotated[Path | None, typer.Option(help="The codebook.toml that says what the columns mean.")] = None,
-    csv: Annotated[bool, typer.Option("--csv", help="Print comma-separated values.")] = False,
+    csv: CSV = False,
+    out: OUT = None,
+    force: FORCE = False,
 ) -> None:
     """List everything wrong with a table, worst first; exit status 2 if there is an error."""
     from casepool.cases import validate as run
-    from casepool.cases.problems import as_text
 
+    _writable(out, force, table, codebook or "")
     found = run(table, codebook)
-    print(table_text(found, "csv").rstrip("\n") if csv else as_text(found))
+    _answered(found, csv=csv, out=out, force=force)
     if (found["severity"] == "error").any():
         raise typer.Exit(BAD_INPUT)
 
@@ -165,7 +161,7 @@ def fit(
     draws: Annotated[int, typer.Option(help="Draws of each chain.")] = 1000,
     tune: Annotated[int | None, typer.Option(help="Warm-up draws of each chain, of nuts alone; 1000.")] = None,
     chains: Annotated[int, typer.Option(help="Chains.")] = 4,
-    force: Force = False,
+    force: FORCE = False,
     quiet: Quiet = False,
 ) -> None:
     """Fit a model to a table and save the draws."""
@@ -188,15 +184,18 @@ def estimates(
     ] = None,
     target: Annotated[str, typer.Option(help="observed, standardised or new (response models).")] = "observed",
     at: Times = None,
-    csv: Annotated[bool, typer.Option("--csv", help="Print comma-separated values, all columns.")] = False,
+    csv: CSV = False,
+    out: OUT = None,
+    force: FORCE = False,
 ) -> None:
     """Print the estimates of a saved fit: response probabilities, or survival."""
     from casepool.estimation import estimates as run
     from casepool.inference.files import open_fit
 
+    _writable(out, force, file)
     fitted = open_fit(file)
     table = run(fitted, by, target=target, at=at or None)
-    print(_text(table, csv=csv))
+    _answered(table, csv=csv, out=out, force=force)
     _stop_if_unconverged([fitted])
     if "fail" in set(table["verdict"]):
         print("casepool: some of these numbers did not converge; do not use them", file=sys.stderr)
@@ -216,8 +215,7 @@ def check(
     from casepool.inference.files import open_fit
 
     table = run(open_fit(file), refits=refits, progress=not quiet)
-    for row in table.itertuples():
-        print(f"{row.verdict or row.told!s:<9}  {row.question}: {row.sentence}")
+    print(_printed(table))
     if "fail" in set(table["verdict"]):
         raise typer.Exit(NOT_CONVERGED)
 
@@ -229,8 +227,7 @@ def verify(file: Annotated[Path, typer.Argument(help="A saved fit.")], quiet: Qu
     from casepool.inference.reproduction import verify as run
 
     table = run(open_fit(file), progress=not quiet)
-    for row in table.astype(str).itertuples():
-        print(one_line(f"{row.verdict}  {row.part}: {row.sentence}"))
+    print(_printed(table))
     if (table["verdict"] == "fail").any():
         print(f"casepool: {file} does not reproduce", file=sys.stderr)
         raise typer.Exit(NOT_REPRODUCED)
@@ -240,13 +237,17 @@ def verify(file: Annotated[Path, typer.Argument(help="A saved fit.")], quiet: Qu
 def audit(
     dataset: Annotated[str, typer.Argument(help="A bundled dataset's name, or a folder with published.toml.")],
     form: Annotated[str, typer.Option("--format", help="table, markdown, html or json.")] = "table",
+    out: OUT = None,
+    force: FORCE = False,
 ) -> None:
     """Recompute every number a paper prints from its own table."""
     if form not in FORMATS:
         raise CasepoolError("unknown format", value=form, remedy=f"choose one of {', '.join(FORMATS)}")
     from casepool.claims import audit as run
 
-    print(FORMATS[form](run(dataset)))
+    _writable(out, force, dataset)
+    table = run(dataset)
+    print(FORMATS[form](table)) if out is None else _answered(table, csv=False, out=out, force=force)
 
 
 @app.command()
@@ -257,7 +258,7 @@ def report(
     seed: Seed = 1,
     engine: Engine = None,
     at: Times = None,
-    force: Force = False,
+    force: FORCE = False,
     quiet: Quiet = False,
 ) -> None:
     """Fit what a dataset's codebook lists under `report`, and write one self-contained HTML page."""
@@ -295,12 +296,14 @@ def report(
 def _answer(name: str, command: Command) -> Callable[..., None]:
     """Make the command of a public function that answers with a table."""
 
-    def run(*, csv: bool, **given: Any) -> None:
+    def run(*, csv: bool, out: Path | None, force: bool, **given: Any) -> None:
         from casepool.cases import read_cases
         from casepool.inference.files import open_fit
 
         values: dict[str, Any] = {key: None if value == [] else value for key, value in given.items()}
-        fits = [open_fit(path) for path in values.get("fits", [values["fit"]] if "fit" in values else [])]
+        files = values.get("fits", [values["fit"]] if "fit" in values else [])
+        _writable(out, force, *files, *(values[name] for name in READ if values.get(name)))
+        fits = [open_fit(path) for path in files]
         if "fits" in values:
             values["fits"] = fits
         elif fits:
@@ -310,7 +313,7 @@ def _answer(name: str, command: Command) -> Callable[..., None]:
         if "patients" in values:
             values["patients"] = read_cases(values["patients"])
         table = command.function(name)(**values)
-        print(_text(table, csv=csv))
+        _answered(table, csv=csv, out=out, force=force)
         _stop_if_unconverged(fits)
         if "fail" in set(table.get("verdict", ())):
             print("casepool: some of these numbers did not converge; do not use them", file=sys.stderr)
@@ -326,66 +329,28 @@ for _name, _command in COMMANDS.items():
     app.command(_name.replace("_", "-"))(_answer(_name, _command))
 
 
-def _text(table: pd.DataFrame, *, csv: bool) -> str:
-    """Lay a table out for a terminal, or as comma-separated values with every column."""
-    if csv:
-        return table_text(table, "csv")
-    private = not table.attrs.get("public", True)
-    table = (marked_counts(table) if private else table).map(
-        lambda cell: one_line(cell) if isinstance(cell, str) else cell
-    )
-    shown = _shown(table)
-    table, below = _footnoted(table)
-    shown += ["note"] * ("note" in table.columns and "note" not in shown)
-    lines = [table[shown].to_string(index=False, float_format=lambda x: f"{x:.4g}", na_rep=""), *below]
-    return "\n".join(lines + [RARE_NOTE] * (private and any(RARE in line for line in lines)))
+def _writable(out: Path | None, force: bool, *read: str | Path) -> None:
+    """Refuse a file that the answer cannot be written to, before any work."""
+    if out is not None:
+        refuse_table_at(out, overwrite=force, inputs=read_by(*read))
 
 
-def _shown(table: pd.DataFrame) -> list[str]:
-    """Choose the columns for a terminal, in the order of the table; what its rows note stands below it."""
-    from casepool.tables import COLUMNS, POSTERIOR_COLUMNS
-
-    own = [name for name in table.columns if name not in (*COLUMNS, *POSTERIOR_COLUMNS)]
-    if "estimand" not in table.columns:
-        return [name for name in table.columns if name != "note"]
-    key = ["estimand", "level", "at", "interval", "unit", *own]
-    chosen = {*SHOWN, *own}
-    for name in TELLING:
-        if table.duplicated(key).sum() > table.duplicated([*key, name]).sum():
-            key.append(name)
-            chosen.add(name)
-    return [name for name in table.columns if name in chosen]
+def _answered(table: pd.DataFrame, *, csv: bool, out: Path | None, force: bool) -> None:
+    """Write a table to a file, or print it: for a terminal, or as comma-separated values with every column."""
+    if out is None:
+        print(table_text(table, "csv") if csv else _printed(table))
+    else:
+        print(f"wrote {write_table(table, out, overwrite=force)}")
 
 
-def _footnoted(table: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
-    """Replace each row's note by the numbers of its parts, and return them: what all rows say last, unnumbered."""
-    if "note" not in table.columns:
-        return table, []
-    notes = [parts(str(note)) for note in table["note"]]
-    said = list(dict.fromkeys(part for own in notes for part in own))
-    common = [part for part in said if all(part in own for own in notes)]
-    numbers = {part: str(i) for i, part in enumerate((p for p in said if p not in common), start=1)}
-    table = table.assign(note=[",".join(numbers[part] for part in own if part in numbers) for own in notes])
-    below = [*(f"{number}: {part}" for part, number in numbers.items()), *common]
-    return (table if numbers else table.drop(columns="note")), below
+def _printed(table: pd.DataFrame) -> str:
+    from casepool.tables import printed
 
-
-def _audit_text(table: pd.DataFrame) -> str:
-    """Lay the audit out for a terminal: one claim a paragraph, the verdicts counted at the end."""
-    lines = []
-    table = table if table.attrs.get("public", True) else marked_counts(table)
-    for row in table.itertuples():
-        lines.append(f"{row.where}: {row.printed}  [{row.claim}]  {row.verdict}")
-        if row.verdict != "reproduces":
-            lines += [f"    {row.convention}: {row.recomputed}"]
-            lines += [f"    reproduces as: {row.reproduces_as}"] * bool(row.reproduces_as)
-            lines += [f"    {row.evidence}"]
-    counted = ", ".join(f"{count} {verdict}" for verdict, count in table["verdict"].value_counts().items())
-    return "\n".join([*map(printable, lines), f"{len(table)} claims: {counted}"])
+    return printed(table)
 
 
 FORMATS: dict[str, Callable[[pd.DataFrame], str]] = {
-    "table": _audit_text,
+    "table": _printed,
     "markdown": lambda table: table_text(table, "md").rstrip(),
     "html": lambda table: table_text(table, "html"),
     "json": lambda table: table.to_json(orient="records", force_ascii=False, indent=1),

@@ -34,7 +34,7 @@ class Command:
     def signature(self) -> inspect.Signature:
         """Return the parameters the command line reads."""
         found = []
-        for key in (*self.takes, "csv"):
+        for key in (*self.takes, *WRITTEN):
             name = key.removesuffix("!")
             annotation, default = ARGUMENTS[name]
             value = inspect.Parameter.empty if key.endswith("!") else default
@@ -61,6 +61,13 @@ def _file(text: str) -> Any:
     return Annotated[Path, typer.Argument(help=text)]
 
 
+CSV = Annotated[bool, typer.Option("--csv", help="Print comma-separated values, all columns.")]
+OUT = Annotated[
+    Path | None, typer.Option("--out", help="Write the table to a .csv, .docx, .xlsx, .html, .tex or .md file instead.")
+]
+FORCE = Annotated[bool, typer.Option("--force", help="Replace a file that casepool did not write.")]
+WRITTEN = ("csv", "out", "force")
+"""How the answer is told, which every command takes."""
 NEEDED = inspect.Parameter.empty
 ARGUMENTS: dict[str, tuple[Any, Any]] = {
     "fit": (_file("A saved fit."), NEEDED),
@@ -80,7 +87,9 @@ ARGUMENTS: dict[str, tuple[Any, Any]] = {
     "seed": (Annotated[int, typer.Option(help="Seed of the sampler.")], 1),
     "engine": (Engine, None),
     "quiet": (Annotated[bool, typer.Option("--quiet", help="Say nothing while working.")], False),
-    "csv": (Annotated[bool, typer.Option("--csv", help="Print comma-separated values, all columns.")], False),
+    "csv": (CSV, False),
+    "out": (OUT, None),
+    "force": (FORCE, False),
 }
 """Every argument a command may take: its type with its help, and its default."""
 

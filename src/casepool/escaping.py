@@ -16,6 +16,8 @@ LONGEST_WORD = 200
 """Characters of a word without a space that a page shows."""
 STRANGE = "\N{REPLACEMENT CHARACTER}"
 """Stands for a character that cannot be written or would act on what follows it."""
+NONE_OF_XML = frozenset("\ufffe\uffff")
+"""Characters that no XML may hold, and so no document."""
 TURNING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 """Characters that turn the direction of what follows them, beyond their own text."""
 FORMULA = frozenset("=+-@＝＋－＠")
@@ -59,7 +61,9 @@ def printable(text: str) -> str:
 
 
 def _acts(character: str) -> bool:
-    return character in TURNING or (character not in "\n\t" and unicodedata.category(character) in ("Cc", "Cs"))
+    return character in TURNING | NONE_OF_XML or (
+        character not in "\n\t" and unicodedata.category(character) in ("Cc", "Cs")
+    )
 
 
 def one_line(text: str) -> str:
@@ -76,10 +80,11 @@ def csv_cell(value: Any) -> Any:
     if not isinstance(value, str):
         return value
     parts = re.split(r"([;\t\n])", printable(value))
-    return "".join(f"'{part}" if _computes(part) else part for part in parts)
+    return "".join(f"'{part}" if is_formula(part) else part for part in parts)
 
 
-def _computes(part: str) -> bool:
+def is_formula(part: str) -> bool:
+    """Whether a spreadsheet would take text for the beginning of a formula."""
     return part.lstrip(IGNORED)[:1] in FORMULA and part.lstrip(IGNORED) != "" and not _is_number(part)
 
 

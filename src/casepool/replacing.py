@@ -13,7 +13,7 @@ from casepool.arguments import flag_of, path_of
 from casepool.errors import CasepoolError
 
 KEPT = (".toml", ".xlsx", ".parquet")
-"""Endings of files that casepool reads and does not write: models, codebooks and tables of users."""
+"""Endings of files that casepool reads: models, codebooks and tables of users are never replaced."""
 GENERATOR = '<meta name="generator" content="casepool">'
 """Says of a page, in its head, that casepool wrote it."""
 HEAD = 4096
@@ -37,7 +37,8 @@ def target_of(
     own : callable
         Says whether a file is of the kind that is to be written, so that it may be replaced.
     overwrite : bool
-        Whether another file may be replaced too: none that is read, and none of the endings `kept`.
+        Whether another file may be replaced too: none that is read, and none of the endings `kept`, which are replaced
+        where casepool wrote them itself alone.
     inputs : iterable of Path
         Files that the same call reads.
     kept : collection of str
@@ -65,9 +66,12 @@ def target_of(
         raise refused(given, f"this is {what}", "name another file")
     if any(_same(path, read) for read in inputs):
         raise refused(given, "the output would replace what is read", "name another file")
+    if own(path):
+        return path
     if path.suffix.lower() in kept:
-        raise refused(given, f"a file that ends in {path.suffix} is never replaced", "name another file")
-    if not (allowed or path.stat().st_size == 0 or own(path)):
+        problem = f"a file that ends in {path.suffix} and that casepool did not write is never replaced"
+        raise refused(given, problem, "name another file")
+    if not (allowed or path.stat().st_size == 0):
         problem = "there is a file of this name that casepool did not write, or not as this kind of output"
         raise refused(given, problem, "name another file, or overwrite it by overwrite=True or --force")
     return path

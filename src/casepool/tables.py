@@ -8,6 +8,9 @@ from typing import Any
 import pandas as pd
 
 from casepool.errors import CasepoolError
+from casepool.presenting.layout import layout_of
+from casepool.presenting.notebook import html_of
+from casepool.presenting.terminal import sentences_of, text_of, width
 from casepool.remarks import NONE, note_of
 
 COLUMNS = (
@@ -20,6 +23,69 @@ POSTERIOR_COLUMNS = ("mean", "sd", "ess", "mcse", "learnt")
 RESERVED = (*COLUMNS, *POSTERIOR_COLUMNS)
 """Names of columns that no decision may have, as a multiverse has a column for each."""
 NUMBERS = ("n", "events", "estimate", "lower", "upper", *POSTERIOR_COLUMNS)
+
+
+class AnswerTable(pd.DataFrame):
+    """A DataFrame that prints for readers, in a script, a terminal and a notebook alike.
+
+    It is a DataFrame in all else, and what pandas makes of it (rows chosen, tables bound together) prints so too; a
+    column is a plain Series. Columns that say nothing are left out and those with one value told above, an estimate
+    and its limits are one cell, written as on a report's page, and notes stand below. A selection of columns prints
+    with a cell for each, numbers at four significant digits. What has labels of its own on its rows or columns
+    (``groupby``, ``pivot``, ``set_index``) prints as pandas prints it, and ``to_string`` shows everything. Of more
+    rows than ``pandas.options.display.max_rows`` the first and the last are printed.
+    """
+
+    @property
+    def _constructor(self) -> type[AnswerTable]:
+        return type(self)
+
+    def __repr__(self) -> str:
+        """Return the text that ``print`` shows."""
+        most = pd.get_option("display.max_rows")
+        return self._printed(most) if self._is_laid_out() else super().__repr__()
+
+    def _repr_html_(self) -> str | None:
+        """Return the table a notebook shows, as pandas does None where its options ask for text."""
+        if not (self._is_laid_out() and pd.get_option("display.notebook_repr_html")):
+            shown: str | None = super()._repr_html_()  # type: ignore[misc]
+            return shown
+        return html_of(layout_of(self), pd.get_option("display.max_rows"))
+
+    def _is_laid_out(self) -> bool:
+        """Whether rows have no labels but numbers, and columns names that are all different."""
+        names = self.columns
+        plain = names.nlevels == 1 and names.is_unique and all(isinstance(name, str) for name in names)
+        rows = self.index
+        return (
+            len(self) > 0
+            and len(names) > 0
+            and plain
+            and rows.nlevels == 1
+            and rows.name is None
+            and rows.dtype.kind == "i"
+        )
+
+    def _printed(self, most: int | None = None) -> str:
+        """Return the table as text, at most so many rows of it."""
+        return text_of(layout_of(self), width(), most)
+
+
+class Sentences(AnswerTable):
+    """Answers in words, each with its verdict: printed one below the other."""
+
+    def _printed(self, most: int | None = None) -> str:
+        asked = next((name for name in ("question", "part") if name in self.columns), "")
+        if not asked or not {"verdict", "sentence"} <= set(self.columns):
+            return super()._printed(most)
+        told = self["told"] if "told" in self.columns else self["verdict"]
+        rows = zip(self["verdict"], told, self[asked], self["sentence"], strict=True)
+        return sentences_of([(str(verdict or own), f"{name}: {said}") for verdict, own, name, said in rows], width())
+
+
+def printed(table: pd.DataFrame) -> str:
+    """Return a table as text, all rows of it: what the command line prints."""
+    return table._printed() if isinstance(table, AnswerTable) and table._is_laid_out() else str(table)
 
 
 def estimate_table(rows: Iterable[Mapping[str, Any]], *, posterior: bool = False, public: bool = True) -> pd.DataFrame:
@@ -57,7 +123,7 @@ def estimate_table(rows: Iterable[Mapping[str, Any]], *, posterior: bool = False
         if record["kind"] not in KINDS:
             raise KeyError(f"no such kind of number: {record['kind']!r}")
         records.append(record)
-    table = pd.DataFrame(records, columns=list(columns))
+    table = AnswerTable(records, columns=list(columns))
     table = table.astype({c: "float64" for c in columns if c in NUMBERS})
     return marked_private(table, public=public)
 

@@ -14,7 +14,7 @@ from casepool.cases.codebook import codebook_from_dict
 from casepool.cases.problems import LAYOUT, as_text
 from casepool.errors import CasepoolError
 from casepool.modelling import make_design
-from casepool.writing import table_text
+from casepool.presenting.files import table_text
 from tests.cases.edge_tables import BOOK, FINE
 from tests.small import half_normal, normal, response_model
 

@@ -76,7 +76,7 @@ def test_the_command_line_says_it_and_leaves_with_its_status(recoded_fit: xr.Dat
         main(["verify", str(path), "--quiet"])
     assert left.value.code == NOT_REPRODUCED
     out, err = capsys.readouterr()
-    assert "pass data: the 31 rows" in out
+    assert "pass       data: the 31 rows" in out
     assert "does not reproduce" in err
 
 

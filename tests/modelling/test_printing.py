@@ -16,12 +16,11 @@ from casepool.modelling.specification.prior_implications import (
     category_ranges,
     meaning,
     median_survival,
-    number,
-    percent,
     prior_range,
     probability_across_levels,
     ratio_between_levels,
 )
+from casepool.numbers import number, percent
 from tests.small import normal, response_model
 
 from .small import HALF, NORMAL, survival_model

@@ -3,7 +3,7 @@ import math
 import pytest
 
 from casepool.modelling.specification.cautions import lowered
-from casepool.plotting.numbers import counted, listed, shown, with_interval
+from casepool.numbers import counted, listed, shown, with_interval
 
 
 @pytest.mark.parametrize(

@@ -95,8 +95,8 @@ def test_markdown_has_a_cell_per_column(table: pd.DataFrame, tmp_path: Path) -> 
 
 
 def test_another_ending_is_refused(table: pd.DataFrame, tmp_path: Path) -> None:
-    with pytest.raises(cp.CasepoolError, match=r"end the name in \.csv, \.html, \.md, \.tex"):
-        cp.write_table(table, tmp_path / "table.xlsx")
+    with pytest.raises(cp.CasepoolError, match=r"end the name in \.csv, \.docx, \.html, \.md, \.tex, \.xlsx"):
+        cp.write_table(table, tmp_path / "table.pdf")
 
 
 @pytest.fixture(scope="module")

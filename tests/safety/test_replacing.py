@@ -24,17 +24,20 @@ def fit() -> xr.DataTree:
     return cp.fit(model, counts([3], [5]), seed=1, engine="lockstep", progress=False)
 
 
+TABLES = ("csv", "html", "tex", "md", "docx", "xlsx")
+
+
 def writers(fit: xr.DataTree) -> dict:
     """What writes a file, by the ending it writes."""
     table = cp.estimates(fit)
-    found = {ending: lambda path, **own: cp.write_table(table, path, **own) for ending in ("csv", "html", "tex", "md")}
+    found = {ending: lambda path, **own: cp.write_table(table, path, **own) for ending in TABLES}
     return found | {
         "nc": lambda path, **own: cp.save_fit(fit, path, **own),
         "page": lambda path, **own: cp.report(fit, path, progress=False, **own),
     }
 
 
-@pytest.mark.parametrize("kind", ["csv", "html", "tex", "md", "nc", "page"])
+@pytest.mark.parametrize("kind", [kind for kind in (*TABLES, "nc", "page") if kind != "xlsx"])
 def test_only_a_file_of_its_own_kind_is_replaced_unless_asked_to(kind: str, fit: xr.DataTree, tmp_path: Path) -> None:
     write, path = writers(fit)[kind], tmp_path / f"file.{'html' if kind == 'page' else kind}"
     write(path)
@@ -49,11 +52,23 @@ def test_only_a_file_of_its_own_kind_is_replaced_unless_asked_to(kind: str, fit:
     assert not path.read_bytes().startswith(b"patient")
 
 
+def test_a_workbook_is_replaced_by_its_own_kind_alone(fit: xr.DataTree, tmp_path: Path) -> None:
+    path = tmp_path / "table.xlsx"
+    for _ in range(2):
+        cp.write_table(cp.estimates(fit), path)
+    TABLE.to_excel(path, index=False)
+    kept = path.read_bytes()
+    for overwrite in (False, True):
+        with pytest.raises(cp.CasepoolError, match=r"did not write is never replaced"):
+            cp.write_table(cp.estimates(fit), path, overwrite=overwrite)
+    assert path.read_bytes() == kept
+
+
 @pytest.mark.parametrize("ending", [".toml", ".xlsx", ".parquet"])
 def test_models_codebooks_and_tables_are_never_replaced(ending: str, fit: xr.DataTree, tmp_path: Path) -> None:
     path = tmp_path / f"mine{ending}"
     path.write_text("mine", encoding="utf-8")
-    with pytest.raises(cp.CasepoolError, match="is never replaced"):
+    with pytest.raises(cp.CasepoolError, match="never replaced"):
         cp.save_fit(fit, path, overwrite=True)
     assert path.read_text(encoding="utf-8") == "mine"
 

@@ -11,6 +11,8 @@ import pandas as pd
 
 from casepool.errors import CasepoolError
 from casepool.escaping import one_line, printable, shorten
+from casepool.presenting.terminal import wrapped_lines
+from casepool.tables import AnswerTable
 
 ERROR, WARNING, NOTE = "error", "warning", "note"
 SEVERITIES = (ERROR, WARNING, NOTE)
@@ -117,11 +119,23 @@ def refuse(problems: Iterable[Problem]) -> None:
         raise errors[0].refusal(len(errors) - 1)
 
 
+class Problems(AnswerTable):
+    """The answer of `validate`, which prints as a line a problem."""
+
+    def _is_laid_out(self) -> bool:
+        return super()._is_laid_out() or (self.empty and set(LAYOUT) <= set(self.columns))
+
+    def _printed(self, most: int | None = None) -> str:
+        if not set(LAYOUT) <= set(self.columns):
+            return super()._printed(most)
+        return wrapped_lines(as_text(self), " " * 8)
+
+
 def as_table(problems: Sequence[Problem]) -> pd.DataFrame:
     """Lay problems out worst first; within a severity the table as a whole comes first, then row by row."""
     ordered = sorted(problems, key=lambda p: (SEVERITIES.index(p.severity), p.row or 0))
     cells = {name: [_cell(problem, name) for problem in ordered] for name in LAYOUT}
-    return pd.DataFrame({name: pd.Series(cells[name], dtype=dtype) for name, dtype in LAYOUT.items()})
+    return Problems({name: pd.Series(cells[name], dtype=dtype) for name, dtype in LAYOUT.items()})
 
 
 def _cell(problem: Problem, name: str) -> object:

@@ -17,6 +17,7 @@ from casepool.cases.reading import resolve_cases
 from casepool.cases.roles import NO_ROLE
 from casepool.cases.tables import bare, codebook_of, missing_column, typed_by
 from casepool.errors import CasepoolError
+from casepool.tables import AnswerTable
 from casepool.toml_files import check_keys
 
 
@@ -197,7 +198,7 @@ def codings(dataset: str | Path | pd.DataFrame) -> pd.DataFrame:
             rows.append(
                 {"decision": decision, "choice": choice, "why": coding.get("why", ""), "changes": _words(coding)}
             )
-    return pd.DataFrame(rows, columns=["decision", "choice", "why", "changes"])
+    return AnswerTable(rows, columns=["decision", "choice", "why", "changes"])
 
 
 def _words(coding: Mapping[str, Any]) -> str:

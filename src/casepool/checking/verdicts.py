@@ -22,13 +22,14 @@ from casepool.estimation.draws import Fitted, open_draws
 from casepool.estimation.estimability import aliasing_of, pools
 from casepool.estimation.told import DECIDE, PRIOR, TOGETHER, UNKNOWABLE
 from casepool.inference.agreement import agreement, said_p, verdict_of_p
-from casepool.inference.convergence import LEAST_BFMI, NOT_ASKED, RHAT, worst
+from casepool.inference.convergence import LEAST_BFMI, NOT_ASKED, RHAT, tell, worst
 from casepool.inference.diagnostics import LEAST_ACCEPTANCE, LEAST_ESS, MOST_RHAT
 from casepool.inference.evidence import MOST_FALSE, FalseAccepts, false_accepts
 from casepool.inference.fit_contents import said_engine
 from casepool.inference.psis import weigh_evenly
 from casepool.modelling.design.design import patients_in
 from casepool.modelling.terms.labels import Group
+from casepool.tables import Sentences, marked_private
 from casepool.writing import count_text
 
 COLUMNS = ("question", "verdict", "value", "sentence", "about", "told")
@@ -106,7 +107,8 @@ def check_of(fitted: Fitted, *, refits: bool = False, progress: bool = True) -> 
     left_out = _left_out(fitted, refits=refits, progress=progress) if with_refits else before
     rows += [{"told": "", **row, "refits": refits or not with_refits, "about": FIT} for row in left_out]
     fit.attrs["checks"] = json.dumps(rows)
-    return fitted.table(rows, COLUMNS)
+    tell(fit)
+    return marked_private(Sentences(rows, columns=list(COLUMNS)), public=fitted.public)
 
 
 def _answer(question: str, verdict: str, value: float, sentence: str) -> dict[str, Any]:

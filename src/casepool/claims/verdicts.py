@@ -18,7 +18,10 @@ from casepool.claims.printed import read_labels, read_printed
 from casepool.claims.rows import table_of_cases
 from casepool.claims.statistic import Answer, Sources, listed
 from casepool.errors import CasepoolError
-from casepool.tables import marked_private
+from casepool.escaping import printable
+from casepool.presenting.terminal import wrapped_lines
+from casepool.tables import AnswerTable, marked_private
+from casepool.writing import marked_counts
 
 COLUMNS = ("claim", "where", "printed", "convention", "recomputed", "verdict", "reproduces_as", "evidence")
 REPRODUCES = "reproduces"
@@ -26,6 +29,23 @@ ONLY_AS = "reproduces only as ..."
 CANNOT = "cannot be reproduced"
 MOST_SHOWN = 6
 """Other values that evidence lists at most."""
+
+
+class Audit(AnswerTable):
+    """The answer of `audit`, which prints as a claim a paragraph, the verdicts counted at the end."""
+
+    def _printed(self, most: int | None = None) -> str:
+        if not set(COLUMNS) <= set(self.columns):
+            return super()._printed(most)
+        lines = []
+        for row in (self if self.attrs.get("public", True) else marked_counts(self)).itertuples():
+            lines.append(f"{row.where}: {row.printed}  [{row.claim}]  {row.verdict}")
+            if row.verdict != REPRODUCES:
+                lines += [f"    {row.convention}: {row.recomputed}"]
+                lines += [f"    reproduces as: {row.reproduces_as}"] * bool(row.reproduces_as)
+                lines += [f"    {row.evidence}"]
+        counted = ", ".join(f"{count} {verdict}" for verdict, count in self["verdict"].value_counts().items())
+        return wrapped_lines("\n".join([*map(printable, lines), f"{len(self)} claims: {counted}"]), " " * 6)
 
 
 def audit(dataset: str | Path) -> pd.DataFrame:
@@ -63,7 +83,7 @@ def audit(dataset: str | Path) -> pd.DataFrame:
     codings = _codings(cases, folder)
     found = {claim: recompute(claim, codings, f"{folder.name}/{FILE}") for claim in claims}
     public = (codebook_of(cases) or Codebook()).public
-    table = pd.DataFrame([_row(claim, found, public=public) for claim in claims], columns=list(COLUMNS))
+    table = Audit([_row(claim, found, public=public) for claim in claims], columns=list(COLUMNS))
     return marked_private(table, public=public)
 
 

@@ -34,7 +34,7 @@ from casepool.modelling.design.making import design_of_typed
 from casepool.modelling.design.touched import touched
 from casepool.random_streams import Stream, stream
 from casepool.remarks import NONE, Remarks, remark
-from casepool.tables import estimate_table, marked_private
+from casepool.tables import AnswerTable, estimate_table, marked_private
 
 CI_PROB = 0.95
 """Width of an interval unless another is asked for."""
@@ -179,7 +179,7 @@ class Fitted:
         """Lay rows out as an estimate table, or in other `columns`: what is told of a fit knows if it is public."""
         if not columns:
             return estimate_table(rows, posterior=True, public=self.public)
-        return marked_private(pd.DataFrame(list(rows), columns=list(columns)), public=self.public)
+        return marked_private(AnswerTable(list(rows), columns=list(columns)), public=self.public)
 
     @property
     def unit(self) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from casepool.escaping import one_line
 from casepool.inference import diagnostics
 from casepool.inference.diagnostics import LEAST_ACCEPTANCE, LEAST_ESS, MOST_RHAT
 from casepool.inference.drawn import Drawn
@@ -143,6 +144,15 @@ def verdict_of(fit: xr.DataTree) -> str:
     The worst of how it converged, whether prior, model and data agree, and what `check` has found since.
     """
     return worst(convergence_of(fit)["verdict"], *(str(row["verdict"]) for row in carried(fit)))
+
+
+def tell(fit: xr.DataTree) -> xr.DataTree:
+    """Name a fit after what it is, its verdict first: xarray shows a tree's name above all else, in a notebook too."""
+    model, engine = json.loads(fit.attrs["model"])["name"], convergence_of(fit)["engine"]
+    rows = fit["observed_data"].sizes.get("patient", 0) if "observed_data" in fit.children else 0
+    cases = f"{rows} rows of {fit.attrs['dataset'] or 'cases'}"
+    fit.name = one_line(f"{verdict_of(fit)}: {model} by {engine}, {cases}").replace("/", "|")  # "/" parts nodes
+    return fit
 
 
 def carried(fit: xr.DataTree) -> list[dict[str, Any]]:

@@ -10,6 +10,7 @@ import xarray as xr
 
 from casepool.arguments import path_of
 from casepool.errors import CasepoolError
+from casepool.inference.convergence import tell
 from casepool.inference.fit_format import refuse_what_is_no_fit
 from casepool.replacing import target_of
 from casepool.writing import write_atomically
@@ -114,4 +115,4 @@ def open_fit(path: str | Path) -> xr.DataTree:
     except Exception:  # whatever a reader of strange bytes may raise
         raise CasepoolError("this is no fit made by casepool", file=str(path), remedy="take another file") from None
     refuse_what_is_no_fit(tree, str(path))
-    return tree
+    return tell(tree)

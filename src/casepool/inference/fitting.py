@@ -18,7 +18,7 @@ from casepool.cases.codebook import Codebook
 from casepool.cases.reading import resolve_typed
 from casepool.errors import CasepoolError
 from casepool.inference.agreement import agreement
-from casepool.inference.convergence import UNASKED
+from casepool.inference.convergence import UNASKED, tell
 from casepool.inference.engines import Choice, asked_of, in_turn, run
 from casepool.inference.fit_contents import (
     Contents,
@@ -290,7 +290,7 @@ def fit_by(
     tree.attrs["agreement"] = json.dumps(agreed)
     tree.attrs["retried"] = sampled.retried
     tree.attrs["seconds"] = f"{time.perf_counter() - started:.1f}"
-    return tree
+    return tell(tree)
 
 
 def _derived(design: Design, posterior: xr.Dataset) -> dict[str, xr.Dataset]:

@@ -17,6 +17,7 @@ from casepool.inference.diagnostics import mcse_mean
 from casepool.inference.fit_contents import cases_of, data_hash, engine_of, machine, model_of, settings_of, versions
 from casepool.inference.fit_format import refuse_what_is_no_fit
 from casepool.inference.fitting import cores_of, fit
+from casepool.tables import Sentences
 
 GROUPS = (
     "posterior",
@@ -67,7 +68,7 @@ def verify(fit: xr.DataTree, *, cores: int | None = None, progress: bool = True)
             now = again[group].to_dataset()
             for name, stored in fit[group].to_dataset().data_vars.items():
                 rows.append(_compared(f"{group}: {name}", stored, now[name], changed))
-    return pd.DataFrame(rows, columns=list(COLUMNS))
+    return Sentences(rows, columns=list(COLUMNS))
 
 
 def _again(tree: xr.DataTree, cores: int | None, progress: bool) -> xr.DataTree:

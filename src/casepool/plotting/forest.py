@@ -17,8 +17,8 @@ from casepool.errors import CasepoolError
 from casepool.escaping import LONGEST_LABEL
 from casepool.estimation.told import MARKS
 from casepool.estimation.told import legend as legend_of_told
+from casepool.numbers import TIMES, shown, with_interval
 from casepool.plotting.lettering import drawn, drawn_apart
-from casepool.plotting.numbers import TIMES, shown, with_interval
 from casepool.plotting.style import ALARM, COLOURS, GREY, MARKERS, check_axes, mark, new_axes
 from casepool.tables import check_table
 from casepool.writing import count_text

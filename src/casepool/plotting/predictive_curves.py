@@ -23,8 +23,8 @@ from casepool.modelling.design.making import design_of_typed
 from casepool.modelling.design.times import default_times
 from casepool.modelling.families.names import effect_of
 from casepool.modelling.specification.prior_implications import Range
+from casepool.numbers import capital
 from casepool.plotting.lettering import drawn
-from casepool.plotting.numbers import capital
 from casepool.plotting.style import ALARM, COLOURS, GREY, check_axes, mark, new_axes
 from casepool.plotting.survival_curves import (
     CI_PROB,

@@ -19,8 +19,8 @@ from casepool.estimation.draws import Fitted, open_draws, quantiles
 from casepool.estimation.told import MARKS
 from casepool.frequentist.curves import StepCurve, kaplan_meier, numbers_at_risk
 from casepool.modelling import Model
+from casepool.numbers import capital
 from casepool.plotting.lettering import drawn, drawn_apart
-from casepool.plotting.numbers import capital
 from casepool.plotting.style import ALARM, COLOURS, GREY, MARKERS, check_axes, mark, new_axes
 from casepool.writing import count_text
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from casepool.errors import CasepoolError
 from casepool.estimation.material import Material
 from casepool.frequentist.proportions import clopper_pearson
-from casepool.plotting.numbers import listed, with_interval
+from casepool.numbers import listed, with_interval
 from casepool.reporting.answers import Answers
 from casepool.reporting.blocks import Block, Cell, Table, Text
 from casepool.reporting.patients import event_words, exposed, total

@@ -22,7 +22,7 @@ from casepool.inference.fit_contents import said_engine
 from casepool.modelling.design.grouping import patients_and_events
 from casepool.modelling.families.registry import FAMILIES
 from casepool.modelling.specification.exposure import Exposure
-from casepool.plotting.numbers import counted, listed
+from casepool.numbers import counted, listed
 from casepool.reporting.answers import Answers
 from casepool.reporting.blocks import Block, Cell, Table, Text
 from casepool.writing import count_text

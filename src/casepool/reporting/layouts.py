@@ -10,7 +10,7 @@ import pandas as pd
 from casepool.estimation.survival import SurvivalWords
 from casepool.estimation.told import MARKS, legend
 from casepool.modelling.families.priors import Prior
-from casepool.plotting.numbers import TIMES, shown, with_interval
+from casepool.numbers import TIMES, shown, with_interval
 from casepool.plotting.style import UNCONVERGED
 from casepool.remarks import parts
 from casepool.reporting.blocks import Cell, Table

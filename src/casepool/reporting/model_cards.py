@@ -10,7 +10,7 @@ from scipy import special
 from casepool.estimation.draws import Fitted, quantiles
 from casepool.modelling.families.parameters import Role
 from casepool.modelling.specification.prior_implications import Range, meaning, place_between, ratio_name
-from casepool.plotting.numbers import MINUS, two_digits
+from casepool.numbers import MINUS, two_digits
 from casepool.reporting.blocks import Block, Cell, Formula, Points, Table, Text
 from casepool.reporting.layouts import finished
 

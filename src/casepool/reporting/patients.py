@@ -14,7 +14,7 @@ from casepool.modelling.design.making import patient_labels
 from casepool.modelling.specification.cautions import lowered
 from casepool.modelling.specification.model import Model
 from casepool.modelling.specification.outcome import Outcome
-from casepool.plotting.numbers import counted, listed
+from casepool.numbers import counted, listed
 from casepool.plotting.style import data_uri
 from casepool.plotting.swimmer import draw_swimmer
 from casepool.reporting.blocks import Block, Cell, Picture, Table, Text

@@ -11,7 +11,7 @@ from casepool.estimation.ratios import prior_chance
 from casepool.modelling.design.touched import unvaried
 from casepool.modelling.families.names import effect_of
 from casepool.modelling.specification.cautions import association, lowered
-from casepool.plotting.numbers import capital, listed, shown, with_interval
+from casepool.numbers import capital, listed, shown, with_interval
 from casepool.plotting.style import UNCONVERGED
 from casepool.reporting.answers import Answers, ByFactor
 from casepool.reporting.layouts import kind

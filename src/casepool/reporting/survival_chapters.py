@@ -14,7 +14,7 @@ from casepool.frequentist.survival_rows import EVER, LANDMARK
 from casepool.modelling.families.names import effect_of
 from casepool.modelling.specification.cautions import association
 from casepool.modelling.specification.exposure import Exposure
-from casepool.plotting.numbers import capital, shown, with_interval
+from casepool.numbers import capital, shown, with_interval
 from casepool.plotting.predictive_curves import draw_prior_survival, draw_survival_check, prior_of
 from casepool.plotting.style import data_uri
 from casepool.plotting.survival_curves import arm_names, draw_survival

@@ -30,7 +30,7 @@ from casepool.modelling.design.times import default_times
 from casepool.modelling.specification.model import model_dict
 from casepool.studies.asked import ANSWERS, ask
 from casepool.studies.journal import open_journal
-from casepool.tables import COLUMNS, marked_private
+from casepool.tables import COLUMNS, AnswerTable, marked_private
 
 
 def multiverse(
@@ -120,7 +120,7 @@ def multiverse_of(
                     what = f"{chosen.name}, combination {number} of {len(worlds)} ({_label(choices)})"
                     table = ask(estimand, open_draws(fit_by(choice, plan, chosen, frame, book, what=what)), by)
                     finished.add(key, [{str(k): v for k, v in row.items()} for row in table.to_dict(orient="records")])
-                yield pd.DataFrame(finished.known[key]).assign(coding=_label(choices), **choices)
+                yield AnswerTable(finished.known[key]).assign(coding=_label(choices), **choices)
 
         blocks = in_turn(asked_of(plan.engine, codebook), plan.settings, told, progress=plan.progress)
     return marked_private(pd.concat(blocks, ignore_index=True), public=codebook.public)

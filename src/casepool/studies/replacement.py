@@ -21,7 +21,7 @@ from casepool.frequentist.answers import classical
 from casepool.inference.fitting import fit
 from casepool.modelling import model as get_model
 from casepool.studies.asked import ask
-from casepool.tables import marked_private
+from casepool.tables import AnswerTable, marked_private
 from casepool.toml_files import check_keys, read_toml
 
 KEYS = ("question", "claims", "model", "by", "raw", "answer")
@@ -85,7 +85,7 @@ def replacement(
         raw = _pick(classical(entry.model, cases, entry.by), entry.raw, entry)
         answer = _pick(ask(entry.answer["table"], fits[entry.model], entry.by), entry.answer, entry)
         rows.append(_row(entry, raw, answer))
-    table = pd.DataFrame(rows, columns=list(COLUMNS))
+    table = AnswerTable(rows, columns=list(COLUMNS))
     return marked_private(table, public=(codebook_of(cases) or Codebook()).public)
 
 

@@ -22,6 +22,8 @@ from casepool.modelling.specification.outcome import Outcome
 from casepool.modelling.terms.borrowings import LevelEffects
 from casepool.modelling.terms.labels import Group
 from casepool.modelling.terms.term import Term
+from casepool.presenting.layout import Block, Layout
+from casepool.presenting.notebook import html_of
 
 
 @dataclass(frozen=True)
@@ -245,6 +247,18 @@ class Model:
     def __str__(self) -> str:
         priors = (f"{name} ~ {self.prior(name)}\n{why}" for name, why in self.reasons().items())
         return "\n".join([*self.head(), *section("Priors", priors)])
+
+    def _repr_html_(self) -> str:
+        """Return what ``print`` shows as a table, for a notebook."""
+        parts = {
+            "Outcome": [("", str(self.outcome), "")],
+            "Model": [("", line, "") for line in self.equations()],
+            "Terms": [(term.name, str(term), "") for term in self.terms.values()],
+            "Exposure": [(e.name, e.text(self.outcome), "") for e in self.exposures.values()],
+            "Priors": [(name, str(self.prior(name)), why) for name, why in self.reasons().items()],
+        }
+        groups = tuple(Block(part, rows) for part, rows in parts.items() if rows)
+        return html_of(Layout(f"{self.name}: {self.title}", (), ("", "in force", "why"), (False,) * 3, groups, ()))
 
     def head(self) -> list[str]:
         """Return the lines of its description up to the priors."""

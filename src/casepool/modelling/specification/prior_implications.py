@@ -19,6 +19,7 @@ from casepool.modelling.families.priors import Prior
 from casepool.modelling.specification.endpoints import Endpoint, endpoints, event
 from casepool.modelling.specification.model import Model
 from casepool.modelling.terms.labels import Group
+from casepool.numbers import number, percent
 
 NODES = 200
 """Quadrature nodes over a prior's quantiles."""
@@ -49,16 +50,6 @@ class Range:
         """Carry the range through a monotone function."""
         lower, upper = sorted((f(self.lower), f(self.upper)))
         return Range(f(self.median), lower, upper)
-
-
-def number(value: float) -> str:
-    """Write a number at two significant digits, without an exponent."""
-    return f"{float(f'{value:.2g}'):.15g}" if 1e-4 < abs(value) < 1e15 else f"{value:.2g}"
-
-
-def percent(p: float) -> str:
-    """Write a probability as a percentage: two significant digits, above 99% one of its complement."""
-    return f"{number(100 * p)}%" if p <= 0.99 else f"{100 - float(f'{100 * (1 - p):.1g}'):g}%"
 
 
 def prior_range(prior: Prior) -> Range:

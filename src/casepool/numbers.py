@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import math
 
-from casepool.modelling.specification.prior_implications import percent
-
 MINUS = "\N{MINUS SIGN}"
 TIMES = ("days", "weeks", "months", "years")
 
@@ -35,6 +33,16 @@ def shown(value: float, unit: str) -> str:
     else:
         text = two_digits(value)
     return _signed(text) if text[0] == "-" else text
+
+
+def number(value: float) -> str:
+    """Write a number at two significant digits, without an exponent."""
+    return f"{float(f'{value:.2g}'):.15g}" if 1e-4 < abs(value) < 1e15 else f"{value:.2g}"
+
+
+def percent(p: float) -> str:
+    """Write a probability as a percentage: two significant digits, above 99% one of its complement."""
+    return f"{number(100 * p)}%" if p <= 0.99 else f"{100 - float(f'{100 * (1 - p):.1g}'):g}%"
 
 
 def two_digits(value: float) -> str:

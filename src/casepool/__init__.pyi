@@ -24,6 +24,7 @@ from .estimation import predict as predict
 from .estimation import ranking as ranking
 from .estimation import survival as survival
 from .frequentist.answers import classical as classical
+from .inference.adoption import adopt as adopt
 from .inference.baskets import basket_posteriors as basket_posteriors
 from .inference.files import open_fit as open_fit
 from .inference.files import save_fit as save_fit

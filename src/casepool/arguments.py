@@ -23,6 +23,10 @@ ENGINES = ("exact", "lockstep", NUTS)
 """What turns a Design into draws, in the order they are tried."""
 ASKED = (AUTO, *ENGINES)
 """What may be asked for: an engine, or the first that does not decline."""
+ADOPTED = "adopted"
+"""Stands for the engine of draws that casepool did not make."""
+RAN = (*ENGINES, ADOPTED)
+"""Where draws may come from."""
 
 
 def path_of(given: Any, wanted: str = "a path") -> Path:

@@ -177,6 +177,28 @@ def fit(
 
 
 @app.command()
+def adopt(
+    file: Annotated[Path, typer.Argument(help="A netCDF file with a group posterior, of the model's parameters.")],
+    model: Annotated[str, typer.Option(metavar="MODEL", help="A model's name or file.")],
+    data: Data,
+    out: Annotated[Path, typer.Option(help="File to save the fit in.")],
+    seed: Annotated[int | None, typer.Option(help="Seed of what is made of the draws; a fit's own, or 1.")] = None,
+    extra: Annotated[list[str] | None, typer.Option(help="A name to leave out; may be given several times.")] = None,
+    force: Force = False,
+) -> None:
+    """Take draws that another sampler made of a model's graph as a fit, and save it."""
+    from casepool.inference.files import is_saved_fit, open_tree, save_fit
+
+    target_of(out, is_saved_fit, overwrite=force, inputs=[*read_by(model, data), file])
+    from casepool.inference.adoption import adopted
+
+    fitted = adopted(open_tree(file), model, data, seed=seed, extra=extra or (), file=str(file))
+    save_fit(fitted, out, overwrite=force)
+    print(f"saved {out} (adopted: not drawn by casepool)")
+    _stop_if_unconverged([fitted])
+
+
+@app.command()
 def estimates(
     file: Annotated[Path, typer.Argument(help="A saved fit.")],
     by: Annotated[

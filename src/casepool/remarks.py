@@ -22,6 +22,7 @@ WORDS = {
     "chains differ": "chains differ in this number: R-hat {rhat}",
     "drawn by": "drawn by {engine}",
     "drawn instead": "drawn by {engine}, as {declined} declined",
+    "adopted": "adopted: not drawn by casepool",
     "refit": "of this refit only convergence was asked",
     "integrated": "{n} without {covariate} (integrated over its distribution)",
     "summed": "{n} without {covariate} (summed over its levels)",

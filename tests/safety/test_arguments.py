@@ -48,6 +48,7 @@ def good(response: xr.DataTree, survival: xr.DataTree, folder: Path) -> dict[str
         **{name: {"fit": response, "by": "histology"} for name in by_level},
         **{name: {"fit": survival} for name in of_survival},
         **{name: {"table": table} for name in of_table},
+        "adopt": raw | {"tree": response},
         "audit": {"dataset": DATA},
         "basket_posteriors": {"model": "basket_berry", "events": [3, 0], "n": [5, 4]},
         "build": raw,

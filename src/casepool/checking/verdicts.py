@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from casepool.arguments import NUTS, flag_of
+from casepool.arguments import ADOPTED, NUTS, flag_of
 from casepool.checking.held_out import leave_out_of
 from casepool.checking.importance import MOST_K
 from casepool.checking.leave_one_out import LeftOneOut, leave_one_out
@@ -122,14 +122,20 @@ def _sampling(fitted: Fitted) -> Iterator[dict[str, Any]]:
     yield _answer("convergence", *_converged(fitted, found))
     yield _answer("false accepts", *_accepted(found["engine"], false_accepts()))
     said = f"the smallest effective sample size is {ess:.0f} ({found['ess_of']}); {LEAST_ESS} are needed"
-    said += f": fit again with {_draws_needed(fitted, ess)}" if ess < LEAST_ESS else ""
+    said += f": {_more(fitted, ess)}" if ess < LEAST_ESS else ""
     retried = fitted.tree.attrs.get("retried", "")
     said += f" (sampled again: {retried})" if retried else ""
     yield _answer("effective draws", "pass" if ess >= LEAST_ESS else "fail", ess, said)
     yield _reported(fitted)
-    said = f"{lost or 'no'} draw{'' if lost == 1 else 's'} diverged"
-    yield _answer("divergences", "fail" if lost else "pass", lost, said)
+    yield _answer("divergences", *_diverged(lost))
     yield _answer("energy", *_energy(found))
+
+
+def _diverged(lost: float) -> tuple[str, float, str]:
+    """Say how many draws diverged, as far as they came with it: verdict, value, sentence."""
+    if np.isnan(lost):
+        return NOT_ASKED, np.nan, f"{NOT_ASKED}: the draws were adopted without diverging in their sample_stats"
+    return "fail" if lost else "pass", lost, f"{lost or 'no'} draw{'' if lost == 1 else 's'} diverged"
 
 
 def _converged(fitted: Fitted, found: Mapping[str, Any]) -> tuple[str, float, str]:
@@ -155,6 +161,8 @@ def _accepted(engine: str, record: FalseAccepts | None) -> tuple[str, float, str
     """Say how often draws that an engine's own gates accepted were found wrong: verdict, value, sentence."""
     if engine == NUTS:
         return NOT_ASKED, np.nan, f"{NOT_ASKED}: {NUTS} is what draws of the other engines are laid against"
+    if engine == ADOPTED:
+        return NOT_ASKED, np.nan, f"{NOT_ASKED}: the draws were adopted, so that no engine of casepool accepted them"
     count = record.engine.get(engine) if record else None
     if record is None or count is None:
         return NOT_ASKED, np.nan, f"{NOT_ASKED}: how often {engine} accepts draws that are wrong was not counted"
@@ -173,6 +181,8 @@ def _energy(found: Mapping[str, Any]) -> tuple[str, float, str]:
     if found["bfmi"] is not None:
         said = f"the smallest E-BFMI is {found['bfmi']:.2f}; the sampler explores the energies above {LEAST_BFMI}"
         return "pass" if found["bfmi"] > LEAST_BFMI else "concern", found["bfmi"], said
+    if found["engine"] == ADOPTED:
+        return NOT_ASKED, np.nan, f"{NOT_ASKED}: the draws were adopted without energy in their sample_stats"
     if "acceptance" not in found:
         return NOT_ASKED, np.nan, f"{NOT_ASKED}: the engine {found['engine']} moves through no energies"
     said = f"E-BFMI {NOT_ASKED} of the engine {found['engine']}; of its moves {found['acceptance']:.0%} were accepted "
@@ -180,13 +190,15 @@ def _energy(found: Mapping[str, Any]) -> tuple[str, float, str]:
     return "pass" if found["acceptance"] >= LEAST_ACCEPTANCE else "concern", found["acceptance"], said
 
 
-def _draws_needed(fitted: Fitted, ess: float) -> str:
+def _more(fitted: Fitted, ess: float) -> str:
     """Say how many draws a chain must have for enough effective ones, with a third to spare."""
     draws = int(fitted.settings["draws"])
     needed = draws * LEAST_ESS / max(1.0, ess) * 4 / 3  # 1 where no draw moved and there is none
+    adopted = fitted.convergence["engine"] == ADOPTED
+    again = "adopt more draws, or fit with" if adopted else "fit again with"
     other = "" if fitted.convergence["engine"] == NUTS else f' or engine="{NUTS}"'
     simpler = "" if ess >= LEAST_ESS / 4 else ", or better a simpler model"
-    return f"draws={100 * math.ceil(needed / 100)}{other}{simpler}"
+    return f"{again} draws={100 * math.ceil(needed / 100)}{other}{simpler}"
 
 
 def _reported(fitted: Fitted) -> dict[str, Any]:

@@ -27,7 +27,7 @@ UNASKED = {
     "sentence": "not asked: of a refit within a study, whether it converged is all that is asked",
 }
 """The one answer that a refit within a study carries besides how it converged."""
-RHAT = {"nuts": "R-hat", "lockstep": "nested R-hat"}
+RHAT = {"nuts": "R-hat", "lockstep": "nested R-hat", "adopted": "R-hat"}
 """What says that chains agree, by engine; none of one whose draws are independent."""
 
 
@@ -61,12 +61,14 @@ def convergence(drawn: Drawn, engine: str) -> dict[str, Any]:
         far a finer grid moves the answer), as the engine measured them. Fail if the ESS is below 400, or proposals do
         not weigh evenly.
 
+        adopted: as of nuts; ``divergences`` is NaN and ``bfmi`` None where the draws came without what tells them.
+
         Constant parameters are passed over. Vehtari et al. 2021; Betancourt 2016; Margossian et al. 2024; Kish 1965;
         Vehtari, Simpson, Gelman, Yao and Gabry 2024.
     """
     varying = {name: values for name, values in drawn.parameters.items() if _varies(values)}
     ess, ess_of = min(_extreme(varying, measure) for measure in (diagnostics.ess_bulk, diagnostics.ess_tail))
-    divergences = int(drawn.stats["diverging"].sum())
+    divergences = int(drawn.stats["diverging"].sum()) if "diverging" in drawn.stats else float("nan")
     own = OWN[engine](drawn, varying)
     failed = own.pop("failed") or not (ess >= LEAST_ESS) or divergences > 0
     concern = own.pop("concern", False)
@@ -76,9 +78,11 @@ def convergence(drawn: Drawn, engine: str) -> dict[str, Any]:
 
 def _of_nuts(drawn: Drawn, varying: Mapping[str, np.ndarray]) -> dict[str, Any]:
     rhat, rhat_of = _extreme(varying, diagnostics.rhat, largest=True)
+    own = {"rhat": rhat, "rhat_of": rhat_of, "failed": not rhat < MOST_RHAT}
+    if "energy" not in drawn.stats:  # of adopted draws
+        return own
     bfmi = float(diagnostics.bfmi(drawn.stats["energy"]).min())
-    apart = not rhat < MOST_RHAT
-    return {"rhat": rhat, "rhat_of": rhat_of, "bfmi": bfmi, "failed": apart, "concern": not bfmi > LEAST_BFMI}
+    return own | {"bfmi": bfmi, "concern": not bfmi > LEAST_BFMI}
 
 
 def _of_lockstep(drawn: Drawn, varying: Mapping[str, np.ndarray]) -> dict[str, Any]:
@@ -98,6 +102,7 @@ OWN: dict[str, Callable[[Drawn, Mapping[str, np.ndarray]], dict[str, Any]]] = {
     "exact": _of_exact,
     "lockstep": _of_lockstep,
     "nuts": _of_nuts,
+    "adopted": _of_nuts,
 }
 """What is asked of one engine alone; ``failed`` and ``concern`` say what it means for the verdict."""
 

@@ -75,6 +75,34 @@ def _with_checksum(fit: xr.DataTree) -> bytes:
     return content + MARK + hashlib.sha256(content).hexdigest().encode()
 
 
+def open_tree(path: str | Path) -> xr.DataTree:
+    """Open a netCDF file of draws, whoever wrote it.
+
+    Raises
+    ------
+    CasepoolError
+        If there is no such file, or it is none of netCDF4.
+    """
+    path = path_of(path)
+    return _loaded(_read(path), path, "this is no netCDF file of draws", "save them by tree.to_netcdf(path)")
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise CasepoolError(f"cannot be read ({error.strerror})", file=str(path), remedy="check the path") from None
+
+
+def _loaded(content: bytes, path: Path, problem: str, remedy: str) -> xr.DataTree:
+    try:
+        with xr.open_datatree(io.BytesIO(content), engine="h5netcdf") as opened:
+            tree: xr.DataTree = opened.load()
+    except Exception:  # whatever a reader of strange bytes may raise
+        raise CasepoolError(problem, file=str(path), remedy=remedy) from None
+    return tree
+
+
 def open_fit(path: str | Path) -> xr.DataTree:
     """Open a saved fit, after checking that every byte is as it was written.
 
@@ -93,10 +121,7 @@ def open_fit(path: str | Path) -> xr.DataTree:
         If there is no such file, or it is truncated, changed, no fit, or one of another format.
     """
     path = path_of(path)
-    try:
-        raw = path.read_bytes()
-    except OSError as error:
-        raise CasepoolError(f"cannot be read ({error.strerror})", file=str(path), remedy="check the path") from None
+    raw = _read(path)
     content, tail = raw[:-TAIL], raw[-TAIL:]
     if not tail.startswith(MARK) or tail[len(MARK) :] != hashlib.sha256(content).hexdigest().encode():
         if NAME not in raw and not _was_cut(raw):
@@ -109,10 +134,6 @@ def open_fit(path: str | Path) -> xr.DataTree:
             file=str(path),
             remedy="fit again, or take the file from a backup",
         )
-    try:
-        with xr.open_datatree(io.BytesIO(content), engine="h5netcdf") as opened:
-            tree: xr.DataTree = opened.load()
-    except Exception:  # whatever a reader of strange bytes may raise
-        raise CasepoolError("this is no fit made by casepool", file=str(path), remedy="take another file") from None
+    tree = _loaded(content, path, "this is no fit made by casepool", "take another file")
     refuse_what_is_no_fit(tree, str(path))
     return tell(tree)

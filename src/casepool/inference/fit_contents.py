@@ -18,7 +18,7 @@ import pandas as pd
 import xarray as xr
 from threadpoolctl import threadpool_info
 
-from casepool.arguments import AUTO, NUTS
+from casepool.arguments import ADOPTED, AUTO, NUTS
 from casepool.cases import Column, codebook_of
 from casepool.cases.codebook import Codebook, codebook_from_dict
 from casepool.cases.column import LABELLED
@@ -171,8 +171,10 @@ def study_settings(fit: xr.DataTree) -> dict[str, Any]:
 
 
 def engine_remarks(fit: xr.DataTree) -> Remarks:
-    """Say which engine drew a fit; of nuts only where others declined, and then by the names of their gates."""
+    """Say which engine drew a fit, if any did; of nuts only where others declined, then by the names of their gates."""
     engine = engine_of(fit)
+    if engine["run"] == ADOPTED:
+        return remark("adopted")
     if engine["run"] != NUTS:
         return remark("drawn by", engine=engine["run"])
     declined = [f"{name} ({why['gate']})" for name, why in engine["refused"].items()]
@@ -270,6 +272,22 @@ def attributes(
     }
 
 
+def stamped(fit: xr.DataTree) -> xr.DataTree:
+    """Return a fit whose groups have the attributes of ArviZ's schema: who made the draws, who laid them down, when."""
+    library, _, number = fit.attrs["inference_library"].partition(" ")
+    own = {
+        "created_at": fit.attrs["created"],
+        "creation_library": "casepool",
+        "creation_library_version": _version("casepool"),
+        "creation_library_language": "Python",
+        "inference_library": library,
+        "inference_library_version": number,
+    }
+    for group in fit.children.values():
+        group.attrs.update(own | {"sample_dims": [dim for dim in ("chain", "draw") if dim in group.dims]})
+    return fit
+
+
 def versions() -> dict[str, str]:
     """Return the versions a result depends on."""
     packages = ("casepool", "pymc", "nutpie", "pytensor", "arviz", "numba", "numpy", "scipy", "pandas", "xarray")
@@ -307,6 +325,7 @@ def data_groups(design: Design, frame: pd.DataFrame, codebook: Codebook | None =
     family = FAMILIES[design.model.family]
     seen = observed(design)
     outcome = {"outcome": ("patient", seen if family.is_survival else seen.astype(int))}
+    outcome |= {"followed": outcome["outcome"]} if family.is_survival else {}
     constant = {name: ("patient", values) for name, values in design.outcome.items() if name != family.observed}
     if family.is_survival:
         constant["outcome"] = constant["event"]

@@ -14,7 +14,7 @@ from typing import Any
 
 import xarray as xr
 
-from casepool.arguments import ASKED, ENGINES, NUTS
+from casepool.arguments import ADOPTED, ASKED, NUTS, RAN
 from casepool.errors import CasepoolError
 from casepool.escaping import shorten
 from casepool.inference.convergence import NOT_ASKED, VERDICTS
@@ -39,9 +39,9 @@ ROW: Mapping[str, Wanted] = {
 KEYS: Mapping[str, Mapping[str, Wanted]] = {
     "model": {"name": (str,)},
     "settings": {"draws": (int,), "chains": (int,)},
-    "engine": {"asked": ASKED, "run": ENGINES, "gauges": (dict,), "refused": (dict,)},
+    "engine": {"asked": (*ASKED, ADOPTED), "run": RAN, "gauges": (dict,), "refused": (dict,)},
     "convergence": {
-        **{"engine": ENGINES, "verdict": VERDICTS, "ess": NUMBER, "divergences": NUMBER, "ess_of": (str,)},
+        **{"engine": RAN, "verdict": VERDICTS, "ess": NUMBER, "divergences": NUMBER, "ess_of": (str,)},
         **{"rhat": MAYBE, "bfmi": MAYBE, "rhat_of": (str,), "acceptance": NUMBER},
     },
     "agreement": ROW,

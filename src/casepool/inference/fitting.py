@@ -19,7 +19,7 @@ from casepool.cases.reading import resolve_typed
 from casepool.errors import CasepoolError
 from casepool.inference.agreement import agreement
 from casepool.inference.convergence import UNASKED, tell
-from casepool.inference.engines import Choice, asked_of, in_turn, run
+from casepool.inference.engines import Choice, Sampled, asked_of, in_turn, run
 from casepool.inference.fit_contents import (
     Contents,
     attributes,
@@ -30,6 +30,7 @@ from casepool.inference.fit_contents import (
     parameters_of,
     refuse_private_text,
     report_start_of,
+    stamped,
     study_settings,
 )
 from casepool.inference.predictive import predictive_groups
@@ -275,25 +276,34 @@ def fit_by(
     for one in unvaried(design) if whole else ():
         say(plan.progress, f"{model.name}: {one.text(public=codebook.public)}")
     sampled = run(design, plan.seed, plan.settings, choice.engine, what=what, cores=plan.cores, progress=plan.progress)
+    engine = {"asked": choice.asked, "run": choice.engine, "gauges": sampled.drawn.gauges, "refused": choice.refused}
+    tree = laid_down(Contents(design, cases, codebook), sampled, plan, engine, whole=whole)
+    tree.attrs["seconds"] = f"{time.perf_counter() - started:.1f}"
+    return tree
+
+
+def laid_down(
+    contents: Contents, sampled: Sampled, plan: Plan, engine: Mapping[str, Any], *, whole: bool
+) -> xr.DataTree:
+    """Make a fit of draws: all that follows from them, and from what they were drawn of; `whole` as of `fit_by`."""
+    design, cases, codebook = contents.design, contents.cases, contents.codebook
     groups = draws_groups(design, sampled.drawn)
     posterior = groups["posterior"]
-    groups |= _derived(design, posterior) if whole else {}
+    groups |= derived(design, posterior) if whole else {}
     groups |= data_groups(design, cases, codebook)
     if plan.predictive:
         groups |= predictive_groups(design, posterior, parameters_of(posterior), plan.seed)
     tree = xr.DataTree.from_dict(groups)
     tree.attrs.update(attributes(design, cases, codebook, plan.seed, sampled.settings, plan.report_start))
-    engine = {"asked": choice.asked, "run": choice.engine, "gauges": sampled.drawn.gauges, "refused": choice.refused}
     tree.attrs["engine"] = json.dumps(engine, default=np.generic.item)
     tree.attrs["convergence"] = json.dumps(sampled.convergence)
     agreed = agreement(design, cases, parameters_of(posterior), plan.seed, codebook) if whole else [UNASKED]
     tree.attrs["agreement"] = json.dumps(agreed)
     tree.attrs["retried"] = sampled.retried
-    tree.attrs["seconds"] = f"{time.perf_counter() - started:.1f}"
-    return tell(tree)
+    return tell(stamped(tree))
 
 
-def _derived(design: Design, posterior: xr.Dataset) -> dict[str, xr.Dataset]:
+def derived(design: Design, posterior: xr.Dataset) -> dict[str, xr.Dataset]:
     """Compute log likelihood and log prior of every draw, by the same code the sampler's graph came from."""
     parameters = parameters_of(posterior)
     lead = {"chain": posterior["chain"], "draw": posterior["draw"]}

@@ -11,12 +11,12 @@ import pymc as pm
 import pytensor.tensor as pt
 
 from casepool.cases import resolve_cases
-from casepool.inference.fit_contents import observed
 from casepool.inference.mixture import mixture_quantile
+from casepool.inference.outcome_variable import declare_outcome
 from casepool.modelling import Design, Model, make_design
 from casepool.modelling import model as get_model
 from casepool.modelling.design.density import prior_constants, prior_inputs
-from casepool.modelling.design.likelihood import Data, data_of, log_likelihood, log_recorded
+from casepool.modelling.design.likelihood import data_of, log_recorded
 from casepool.modelling.families.arrays import Namespace
 from casepool.modelling.families.distributions import Distribution, Numbers
 from casepool.modelling.families.facts import structure
@@ -107,7 +107,8 @@ def build_design(design: Design) -> pm.Model:
         recorded = {name: inputs.get(recorded_of(name)) for name in design.terms}
         for name, log_p in log_recorded(design, recorded, made, SYMBOLIC).items():
             pm.Potential(f"{name}_of_the_recorded", log_p)
-        _observe(design, inputs, made)
+        arrays = {name: inputs[input_of(name)] for name in data_of(design).arrays}
+        declare_outcome(design, arrays, made, SYMBOLIC)
     return built
 
 
@@ -161,14 +162,3 @@ def _variable(name: str, distribution: Distribution, numbers: Numbers, parameter
     if distribution.support is SIMPLEX:
         arguments = {key: pt.full(parameter.shape(design.laid), value) for key, value in arguments.items()}
     return getattr(pm, distribution.name)(name, **arguments, dims=parameter.moving_dims or None)
-
-
-def _observe(design: Design, inputs: Arrays, made: Arrays) -> None:
-    """Observe one outcome per patient, its log probability from the shared likelihood.
-
-    The outcome's numbers enter the likelihood with the other data, spread over rows; so the observed variable
-    hands its log probability on instead of computing it from its value again.
-    """
-    arrays = {name: inputs[input_of(name)] for name in data_of(design).arrays}
-    per_patient = log_likelihood(Data(design, arrays), made, SYMBOLIC)
-    pm.CustomDist("outcome", per_patient, logp=lambda value, given: given, observed=observed(design), dims="patient")

@@ -50,14 +50,19 @@ def predictive_groups(
         ("prior_predictive", prior, before),
         ("posterior_predictive", parameters, after),
     ):
+        drawn = {"outcome": drawn_outcome(design, values, rng)}
         if design.model.is_survival:
-            times = event_times(design, values, rng)
-            drawn = {"outcome": times, "followed": np.minimum(times, follow_up_limit(design))}
-        else:
-            drawn = {"outcome": replicate(design, values, rng).astype(int)}
+            drawn["followed"] = np.minimum(drawn["outcome"], follow_up_limit(design))
         axes = ("chain", "draw", "patient")
         groups[name] = xr.Dataset({key: (axes, each) for key, each in drawn.items()}, {**coords, **patient})
     return groups
+
+
+def drawn_outcome(design: Design, parameters: Parameters, rng: np.random.Generator) -> np.ndarray:
+    """Draw one outcome for every patient and draw: array (chain, draw, patients), of survival when the event comes."""
+    if design.model.is_survival:
+        return event_times(design, parameters, rng)
+    return replicate(design, parameters, rng).astype(int)
 
 
 def prior_draws(design: Design, rng: np.random.Generator, shape: tuple[int, int]) -> dict[str, np.ndarray]:

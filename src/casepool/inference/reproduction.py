@@ -10,13 +10,23 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from casepool.arguments import flag_of
+from casepool.arguments import ADOPTED, flag_of
 from casepool.cases import codebook_of
 from casepool.cases.codebook import Codebook
 from casepool.inference.diagnostics import mcse_mean
-from casepool.inference.fit_contents import cases_of, data_hash, engine_of, machine, model_of, settings_of, versions
+from casepool.inference.fit_contents import (
+    cases_of,
+    data_hash,
+    design_of,
+    engine_of,
+    machine,
+    model_of,
+    settings_of,
+    versions,
+)
 from casepool.inference.fit_format import refuse_what_is_no_fit
-from casepool.inference.fitting import cores_of, fit
+from casepool.inference.fitting import cores_of, derived, fit
+from casepool.remarks import note_of, remark
 from casepool.tables import Sentences
 
 GROUPS = (
@@ -50,8 +60,9 @@ def verify(fit: xr.DataTree, *, cores: int | None = None, progress: bool = True)
     pandas.DataFrame
         One row per part: the versions and machine, the data, and every variable of the draws, the likelihood and
         the prior. ``verdict`` is "pass" where the part is the same bit by bit; "concern" where it differs no more
-        than two runs of a sampler do, while a version or the machine differs; "fail" otherwise. ``difference`` is
-        the largest absolute difference, ``sentence`` says it in words.
+        than two runs of a sampler do, while a version or the machine differs; "fail" otherwise. Of adopted draws
+        nothing is drawn again: what follows from them is computed anew, and the draws themselves fail. ``difference``
+        is the largest absolute difference, ``sentence`` says it in words.
 
     Raises
     ------
@@ -62,9 +73,11 @@ def verify(fit: xr.DataTree, *, cores: int | None = None, progress: bool = True)
     cores, progress = cores_of(cores), flag_of(progress, "progress")
     changed = list(_changed(fit))
     rows = [_versions(changed), _data(fit)]
-    again = _again(fit, cores, progress)
+    adopted = engine_of(fit)["run"] == ADOPTED
+    rows += [_row("draws", "fail", float("nan"), note_of(remark("adopted")))] if adopted else []
+    again = _anew(fit) if adopted else _again(fit, cores, progress)
     for group in GROUPS:
-        if group in fit.children:
+        if group in fit.children and group in again:
             now = again[group].to_dataset()
             for name, stored in fit[group].to_dataset().data_vars.items():
                 rows.append(_compared(f"{group}: {name}", stored, now[name], changed))
@@ -76,6 +89,11 @@ def _again(tree: xr.DataTree, cores: int | None, progress: bool) -> xr.DataTree:
     seed = int(tree.attrs["seed"])
     settings = settings_of(tree) | {"cores": cores, "predictive": predictive, "progress": progress}
     return fit(model_of(tree), cases_of(tree), seed=seed, **settings)
+
+
+def _anew(tree: xr.DataTree) -> xr.DataTree:
+    """Compute what follows from the draws of a fit."""
+    return xr.DataTree.from_dict(derived(design_of(tree), tree["posterior"].to_dataset()))
 
 
 def _changed(fit: xr.DataTree) -> Iterator[str]:

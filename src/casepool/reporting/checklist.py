@@ -77,7 +77,8 @@ def _converged(fitted: Fitted) -> str:
     asked = found["rhat"] is not None
     agree = f"largest {RHAT[found['engine']]} {found['rhat']:.3f}" if asked else f"R-hat {NOT_ASKED}"
     by = f", {said_engine(fitted.tree)}" if said_engine(fitted.tree) else ""
-    return f"{agree}, {found['divergences']} draws diverged{by}"
+    lost = f"{found['divergences']} draws diverged" if found["divergences"] >= 0 else f"divergences {NOT_ASKED}"
+    return f"{agree}, {lost}{by}"
 
 
 def _resolution(fitted: Fitted) -> str:

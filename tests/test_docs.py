@@ -36,6 +36,15 @@ def test_the_scripts_of_the_page_on_models_run(tmp_path: Path, monkeypatch: pyte
     assert cp.model("mine.toml").family == "bernoulli"
 
 
+def test_the_scripts_of_the_page_on_figures_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    page = ROOT / "docs" / "figures.md"
+    exec(compile("\n".join(blocks(page, "python")), page.name, "exec"), {})
+    assert {path.name for path in tmp_path.iterdir()} == {"forest.svg", "waterfall.svg"}
+    named = set(re.findall(r"plot_\w+", page.read_text(encoding="utf-8")))
+    assert named == {name for name in cp.__all__ if name.startswith("plot_")}
+
+
 def test_every_command_the_readme_names_exists() -> None:
     from casepool.cli import app
 

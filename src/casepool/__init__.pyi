@@ -36,14 +36,17 @@ from .modelling import Model as Model
 from .modelling import from_formula as from_formula
 from .modelling import list_models as list_models
 from .modelling import model as model
+from .plotting import plot_diagnostics as plot_diagnostics
 from .plotting import plot_effect as plot_effect
 from .plotting import plot_forest as plot_forest
 from .plotting import plot_multiverse as plot_multiverse
 from .plotting import plot_prior_survival as plot_prior_survival
+from .plotting import plot_spider as plot_spider
 from .plotting import plot_survival as plot_survival
 from .plotting import plot_survival_check as plot_survival_check
 from .plotting import plot_swimmer as plot_swimmer
 from .plotting import plot_tipping as plot_tipping
+from .plotting import plot_waterfall as plot_waterfall
 from .presenting.files import write_table as write_table
 from .reporting import report as report
 from .studies import exposure_sensitivity as exposure_sensitivity

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 import typer.core
 
-from casepool.commands import COMMANDS, CSV, FORCE, OUT, Command, Engine
+from casepool.commands import COMMANDS, CSV, FIGURES, FORCE, OUT, Command, Engine
 from casepool.errors import CasepoolError
-from casepool.escaping import shorten
+from casepool.escaping import one_line, shorten
 from casepool.presenting.files import refuse_table_at, table_text, write_table
 from casepool.replacing import is_page, read_by, target_of
 
@@ -184,7 +184,7 @@ def adopt(
     out: Annotated[Path, typer.Option(help="File to save the fit in.")],
     seed: Annotated[int | None, typer.Option(help="Seed of what is made of the draws; a fit's own, or 1.")] = None,
     extra: Annotated[list[str] | None, typer.Option(help="A name to leave out; may be given several times.")] = None,
-    force: Force = False,
+    force: FORCE = False,
 ) -> None:
     """Take draws that another sampler made of a model's graph as a fit, and save it."""
     from casepool.inference.files import is_saved_fit, open_tree, save_fit
@@ -240,6 +240,33 @@ def check(
     print(_printed(table))
     if "fail" in set(table["verdict"]):
         raise typer.Exit(NOT_CONVERGED)
+
+
+@app.command()
+def plot(
+    file: Annotated[str, typer.Argument(help="A saved fit; or a dataset's name, a folder or a file.")],
+    kind: Annotated[str, typer.Argument(help=f"{', '.join(FIGURES[:-1])} or {FIGURES[-1]}.")],
+    out: Annotated[Path, typer.Option(help="The file to write: .svg, .pdf or .png.")],
+    by: Annotated[str | None, typer.Option(help="A factor, an exposure or a column; of effect a number.")] = None,
+    start: Annotated[float | None, typer.Option(help="When the exposure starts in its strategy.")] = None,
+    model: Annotated[str | None, typer.Option(help="The survival model of a swimmer plot of cases.")] = None,
+    data: Annotated[str | None, typer.Option("--data", help="Cases that --by of a spider plot is of.")] = None,
+    column: Annotated[list[str] | None, typer.Option(help="What a column is, say change=best_change.")] = None,
+    force: FORCE = False,
+) -> None:
+    """Draw a saved fit, or cases, into a file."""
+    from casepool.inference.files import is_saved_fit, open_fit
+    from casepool.plotting.files import KINDS, arguments_of, figure_target, write_figure
+
+    saved = Path(file).is_file() and is_saved_fit(Path(file))
+    asked = {"by": by, "start": start, "model": model, "cases": data}
+    options = {name: value for name, value in asked.items() if value is not None}
+    given = arguments_of(kind, options, column or [], own="fit" if saved else "cases", file=file)
+    form = figure_target(out, overwrite=force, inputs=read_by(*filter(None, (file, model, data))))
+    drawn: Any = open_fit(file) if saved else file
+    write_figure(KINDS[kind].draw(drawn, **given), out, form)
+    print(f"wrote {out}")
+    _stop_if_unconverged([drawn] if saved else [])
 
 
 @app.command()

@@ -119,3 +119,8 @@ COMMANDS: dict[str, Command] = {
     ),
 }
 """By the name of the public function; the command has hyphens for its underscores."""
+FIGURES = (
+    *("forest", "survival", "survival-check", "prior-survival", "effect", "diagnostics", "swimmer", "waterfall"),
+    "spider",
+)
+"""Kinds of figures that `casepool plot` draws; `plotting.files` says how."""

@@ -88,7 +88,13 @@ def printed(table: pd.DataFrame) -> str:
     return table._printed() if isinstance(table, AnswerTable) and table._is_laid_out() else str(table)
 
 
-def estimate_table(rows: Iterable[Mapping[str, Any]], *, posterior: bool = False, public: bool = True) -> pd.DataFrame:
+def estimate_table(
+    rows: Iterable[Mapping[str, Any]],
+    *,
+    posterior: bool = False,
+    public: bool = True,
+    labels: Mapping[str, Mapping[str, str]] | None = None,
+) -> pd.DataFrame:
     """Lay answers out in the fixed columns.
 
     Parameters
@@ -102,6 +108,10 @@ def estimate_table(rows: Iterable[Mapping[str, Any]], *, posterior: bool = False
     public : bool
         Whether small counts may be shown as they are; if not, those in notes are marked, identifiers there are
         withheld, and ``attrs["public"]`` is False, so that what writes or draws the table marks its numbers.
+    labels : mapping, optional
+        What readers call the names in ``by`` and ``model``, kept in ``attrs["labels"]`` for the headings of figures.
+        Tables that are not public have none: pandas drops attributes that differ between tables it binds, and of
+        such tables no label is worth that mark.
 
     Returns
     -------
@@ -125,6 +135,8 @@ def estimate_table(rows: Iterable[Mapping[str, Any]], *, posterior: bool = False
         records.append(record)
     table = AnswerTable(records, columns=list(columns))
     table = table.astype({c: "float64" for c in columns if c in NUMBERS})
+    if labels and public:
+        table.attrs["labels"] = {column: dict(names) for column, names in labels.items()}
     return marked_private(table, public=public)
 
 

@@ -76,6 +76,7 @@ RESPONSE: dict[str, Callable[[xr.DataTree], Any]] = {
     "estimates of a new patient": lambda f: cp.estimates(f, "kind", target="new"),
     "leave_out": lambda f: cp.leave_out(f, "kind", progress=False),
     "ledger": lambda f: cp.ledger(f, "kind"),
+    "plot_diagnostics": cp.plot_diagnostics,
     "plot_effect": lambda f: cp.plot_effect(f, "age"),
     "plot_forest": lambda f: cp.plot_forest(cp.estimates(f, "kind")),
     "power_scaling": cp.power_scaling,

@@ -4,9 +4,11 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
+import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+import casepool as cp
 from casepool import CasepoolError, plot_forest
 from casepool.tables import estimate_table
 from tests.reporting.tables import row, two_sources
@@ -44,7 +46,7 @@ def test_every_number_is_a_point_on_its_interval() -> None:
     assert all(left == 0.4 and right == 0.95 for left, right, _ in segments(ax))
 
 
-def test_levels_stand_in_the_order_of_the_table_raw_above_shrunk() -> None:
+def test_levels_of_as_many_patients_stand_in_the_order_of_the_table_raw_above_shrunk() -> None:
     ax = plot_forest(two_sources("z", "a", "m"))
     assert [label.get_text() for label in ax.get_yticklabels()] == ["z", "a", "m"]
     raw, shrunk = ([y for _, y in points(ax, marker)] for marker in "so")
@@ -52,6 +54,75 @@ def test_levels_stand_in_the_order_of_the_table_raw_above_shrunk() -> None:
     assert all(above < below for above, below in zip(raw, shrunk, strict=True))
     bottom, top = ax.get_ylim()
     assert bottom > top
+
+
+def lines(ax: Axes) -> list[str]:
+    return [label.get_text() for label in ax.get_yticklabels()]
+
+
+def of_two_factors() -> pd.DataFrame:
+    """Levels in no order, everyone and a new patient among them."""
+    rows = [
+        row("few", "shrunk", n=2),
+        row("(unseen level)", "shrunk", n=0),
+        row("many", "shrunk", n=20),
+        row("none", "shrunk", n=0, events=0, estimate=math.nan, lower=math.nan, upper=math.nan),
+        row("some", "shrunk", n=8),
+        row("F", "shrunk", by="sex", n=9),
+        row("everyone", "shrunk", by="", n=30),
+        row("M", "shrunk", by="sex", n=21),
+    ]
+    return estimate_table(rows, labels={"by": {"histology": "Histology", "sex": "Sex of the patient"}, "model": {}})
+
+
+def test_everyone_stands_first_then_levels_by_their_patients_then_a_new_patient() -> None:
+    table = of_two_factors()
+    one = table[table["by"] != "sex"]
+    assert lines(plot_forest(one)) == ["everyone", "many", "some", "few", "none", "a new histology"]
+    shuffled = one.sample(frac=1, random_state=3)
+    assert lines(plot_forest(shuffled)) == lines(plot_forest(one))
+
+
+def test_several_factors_stand_below_their_labels() -> None:
+    ax = plot_forest(of_two_factors())
+    assert lines(ax)[:2] == ["everyone", "Histology"]
+    assert lines(ax)[-3:] == ["Sex of the patient", "M", "F"]
+    bold = [label.get_text() for label in ax.get_yticklabels() if label.get_fontweight() == "bold"]
+    assert bold == ["Histology", "Sex of the patient"]
+    headings = {place for place, text in enumerate(lines(ax)) if text in bold}
+    drawn_at = {round(y) for _, _, y in segments(ax)} | {round(y) for _, y in points(ax, "o")}
+    assert not headings & drawn_at
+
+
+def test_a_figure_draws_the_numbers_of_its_table_where_their_level_stands() -> None:
+    rng = np.random.default_rng(1)
+    made = [
+        row(f"level {i}", source, n=int(n), estimate=float(low + wide / 2), lower=float(low), upper=float(low + wide))
+        for i, (n, low, wide) in enumerate(zip(rng.permutation(9), *rng.uniform(0, 0.5, (2, 9)), strict=True))
+        for source in ("raw", "shrunk")
+    ]
+    table = estimate_table(made)
+    ax = plot_forest(table)
+    told = table[table["source"] == "raw"].set_index("level")
+    at = dict(enumerate(lines(ax)))
+    found = {at[round(y)]: x for x, y in points(ax, "s")}
+    assert found == told["estimate"].to_dict()
+    spans = {(at[round(y)], left, right) for left, right, y in segments(ax)}
+    assert spans == {(level, r["lower"], r["upper"]) for level, r in told.iterrows()}
+
+
+def test_titles_are_the_labels_of_the_codebook_and_the_title_of_the_model(response_fit: xr.DataTree) -> None:
+    raw = cp.classical("objective_response", "alk_crizotinib", by="age_group")
+    for table in (raw, cp.compare(raw, cp.estimates(response_fit, by="age_group"))):
+        title = plot_forest(table).get_title(loc="left")
+        assert "by age group" in title.splitlines()
+        assert "_" not in title
+    assert title.startswith(cp.model("objective_response").title)
+
+
+def test_binding_private_tables_by_pandas_keeps_what_marks_small_counts(private_fit: xr.DataTree) -> None:
+    tables = [cp.estimates(private_fit), cp.estimates(private_fit, by="histology")]
+    assert pd.concat(tables).attrs == {"public": False}
 
 
 def test_what_has_no_limits_stays_out_of_the_picture() -> None:

@@ -1,11 +1,15 @@
+import itertools
 import json
 
 import numpy as np
 import pytest
 import xarray as xr
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from matplotlib.axes import Axes
 
 from casepool import CasepoolError, plot_survival, survival
+from casepool.frequentist.curves import kaplan_meier, left_before
 
 
 def curves(ax: Axes, words: str) -> tuple[np.ndarray, np.ndarray]:
@@ -63,6 +67,39 @@ def test_numbers_at_risk_stand_below(picture: Axes) -> None:
     assert below[at + 1] == "28"
     counts = [int(text) for text in below[at + 1 : at + 7]]
     assert counts == sorted(counts, reverse=True)
+
+
+def counts_below(ax: Axes, heading: str) -> list[int]:
+    """The counts in the line of a heading, or in the first line below it."""
+    below = [text.get_text() for text in ax.texts]
+    at = below.index(heading) + 1
+    numbers = itertools.takewhile(str.isdigit, below[at if below[at].isdigit() else at + 1 :])
+    return [int(text) for text in numbers]
+
+
+def test_whoever_entered_is_at_risk_or_had_the_event_or_is_censored(picture: Axes, survival_fit: xr.DataTree) -> None:
+    risk, events, censored = (
+        counts_below(picture, heading) for heading in ("At risk", "Events before", "Censored before")
+    )
+    assert {sum(counts) for counts in zip(risk, events, censored, strict=True)} == {28}
+    table = survival(survival_fit)
+    assert events[-1] == table["events"].max()
+    assert events == sorted(events)
+    assert censored == sorted(censored)
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 6), st.integers(1, 6), st.booleans()), min_size=1, max_size=12),
+    st.lists(st.integers(0, 14), min_size=1, max_size=4),
+)
+@settings(max_examples=60, deadline=None)
+def test_counts_left_are_those_of_a_loop_over_patients(patients: list, ticks: list[int]) -> None:
+    entry, span, event = (np.array(part) for part in zip(*patients, strict=True))
+    time = entry + span
+    events, censored = left_before(kaplan_meier(time, event, entry), ticks)
+    ended = [[(t < tick, e) for t, e in zip(time, event, strict=True)] for tick in ticks]
+    assert events.tolist() == [sum(over and e for over, e in own) for own in ended]
+    assert censored.tolist() == [sum(over and not e for over, e in own) for own in ended]
 
 
 def test_another_start_moves_the_strategy(survival_fit: xr.DataTree) -> None:

@@ -39,6 +39,7 @@ def good(response: xr.DataTree, survival: xr.DataTree, folder: Path) -> dict[str
     raw = {"model": RESPONSE, "cases": DATA}
     timed = {"model": SURVIVAL, "cases": DATA}
     table = cp.classical(RESPONSE, DATA)
+    assessments = pd.DataFrame({"patient": ["a", "a"], "time": [0.0, 2.0], "size": [30.0, 20.0]})
     of_fit = ("aliasing", "check", "leave_out", "power_scaling", "verify", "estimates", "sensitivity")
     by_level = ("contrast", "ledger", "ranking")
     of_survival = ("exposure_sensitivity", "plot_survival", "plot_survival_check", "survival")
@@ -70,9 +71,12 @@ def good(response: xr.DataTree, survival: xr.DataTree, folder: Path) -> dict[str
         "multiverse": {"model": RESPONSE, "dataset": DATA, "by": "histology", "seed": 1},
         "new_dataset": {"folder": folder / "new", "table": cp.load(DATA)},
         "open_fit": {"path": folder / "none.nc"},
+        "plot_diagnostics": {"fit": response},
         "plot_effect": {"fit": response, "term": "age"},
         "plot_prior_survival": {"model_or_fit": SURVIVAL, "cases": DATA},
+        "plot_spider": {"assessments": assessments, "size": "size"},
         "plot_swimmer": {"cases_or_fit": DATA, "model": SURVIVAL},
+        "plot_waterfall": {"cases": DATA},
         "predict": {"fit": response, "patients": pd.DataFrame({"histology": ["EIMT"]})},
         "read_cases": {"source": cp.load(DATA)},
         "recode": {"cases": cp.load(DATA)},

@@ -74,7 +74,7 @@ def test_a_forest_draws_the_scales_apart(table: pd.DataFrame) -> None:
     legend = [text.get_text() for text in axes.get_legend().get_texts()]
     assert len(legend) == 3
     assert sum("the model's own" in label for label in legend) == 1
-    assert axes.get_title(loc="left") == "objective_response by histology"
+    assert axes.get_title(loc="left") == f"{cp.model('objective_response').title}\nby histology"
 
 
 def test_dates_are_modelled_only_where_the_model_has_a_prior_for_them() -> None:

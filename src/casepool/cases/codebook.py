@@ -83,6 +83,11 @@ class Codebook:
         column = self.columns.get(name)
         return self.public or (column is not None and bool(column.levels or column.type == "boolean"))
 
+    def label_of(self, name: str) -> str:
+        """Return what a reader calls a column."""
+        column = self.columns.get(name)
+        return column.label if column is not None and column.label else name.replace("_", " ")
+
     @property
     def shown_name(self) -> str:
         """What the table is called outside: of a private one not its folder, and yet not as another one."""

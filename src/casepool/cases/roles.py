@@ -11,6 +11,8 @@ from casepool.errors import CasepoolError
 TRAIT, EXPOSURE, RESECTION, BIRTH, NO_ROLE = "trait", "exposure", "resection", "birth", "none"
 TIMES = ("time", "entry", "evaluation", "on", "off", "earliest", "latest", "start")
 """Roles whose values are times: numbers, never below zero."""
+SIZES = ("change", "size")
+"""Roles whose values are numbers."""
 FLAGS = ("event", "status", "response", "adjuvant", EXPOSURE, RESECTION)
 """Roles whose values are true or false, or codes of which `counts` names those that mean true."""
 OF_A_DATE = ("time", "entry", "evaluation", "earliest", "latest", "start", BIRTH, TRAIT, NO_ROLE)
@@ -24,6 +26,8 @@ ROLES = {
     "status": "state at that time in codes, of which `counts` mean the event",
     "response": "best response in codes, worst first, of which `counts` are those of a responder",
     "evaluation": "time at which the response was judged",
+    "change": "change of the tumour's size from baseline, in percent: of a table of patients the best one",
+    "size": "size of the tumour, say the sum of diameters, in a table of assessments",
     "adjuvant": "whether the drug was given after all tumour was removed: true or false, or codes and `counts`",
     "on": "length of the time on the drug",
     "off": "length of the time from the drug's end to the last follow-up",
@@ -91,6 +95,11 @@ def _unfit(column: Column) -> tuple[str, ...]:
             f"give the role {', '.join(OF_A_DATE)}, or none; of an event's dates say censored_at",
         ),
         (role in TIMES and column.type not in (*NUMBERS, "date"), "a time must be a number", 'set type = "number"'),
+        (
+            role in SIZES and column.type not in ("number", "integer"),
+            f"a {role} must be a number",
+            'set type = "number"',
+        ),
         (
             timed and column.unit not in ("", *DAYS),
             unit,

@@ -37,7 +37,12 @@ def compare(*tables: pd.DataFrame) -> pd.DataFrame:
     key = rows[["by", "level", "at"]].astype(str).agg("\x1f".join, axis=1)
     order = key.map({k: i for i, k in enumerate(dict.fromkeys(key))}).argsort(kind="stable")
     rows, key = rows.iloc[order].reset_index(drop=True), key.iloc[order].reset_index(drop=True)
-    rows = marked_private(rows, public=all(table.attrs.get("public", True) for table in tables))
+    public = all(table.attrs.get("public", True) for table in tables)
+    named = [table.attrs["labels"] for table in tables if "labels" in table.attrs]
+    rows.attrs = {}
+    if named and public:
+        rows.attrs["labels"] = {what: {k: v for own in named for k, v in own[what].items()} for what in ("by", "model")}
+    rows = marked_private(rows, public=public)
     for _, same in rows.groupby(key, sort=False):
         for column in ("n", "events"):
             counts = same.loc[same["level"] != "", column].dropna().unique()

@@ -32,6 +32,7 @@ from casepool.modelling.design.grouping import Membership, membership
 from casepool.modelling.design.likelihood import models_dates, outcome_and_dates
 from casepool.modelling.design.making import design_of_typed
 from casepool.modelling.design.touched import touched
+from casepool.modelling.design.wording import labels_of
 from casepool.random_streams import Stream, stream
 from casepool.remarks import NONE, Remarks, remark
 from casepool.tables import AnswerTable, estimate_table, marked_private
@@ -178,8 +179,15 @@ class Fitted:
     def table(self, rows: Iterable[Any], columns: Sequence[str] = ()) -> pd.DataFrame:
         """Lay rows out as an estimate table, or in other `columns`: what is told of a fit knows if it is public."""
         if not columns:
-            return estimate_table(rows, posterior=True, public=self.public)
+            rows = list(rows)
+            return estimate_table(
+                rows, posterior=True, public=self.public, labels=self.labels(r.get("by", "") for r in rows)
+            )
         return marked_private(AnswerTable(list(rows), columns=list(columns)), public=self.public)
+
+    def labels(self, by: Iterable[str] = ()) -> dict[str, dict[str, str]]:
+        """Return what readers call the terms, the exposures, other columns, and the model."""
+        return labels_of(self.model, self.codebook, by)
 
     @property
     def unit(self) -> str:

@@ -54,8 +54,7 @@ class Material:
 
     def label(self, column: str) -> str:
         """Return what a reader calls a column."""
-        found = self.codebook.columns.get(column)
-        return found.label if found is not None and found.label else column.replace("_", " ")
+        return self.codebook.label_of(column)
 
 
 def gather(fits: xr.DataTree | Sequence[xr.DataTree], at: Sequence[float] | None = None) -> Material:

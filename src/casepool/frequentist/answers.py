@@ -16,6 +16,7 @@ from casepool.frequentist.survival_rows import survival_rows
 from casepool.modelling import Design, Model
 from casepool.modelling import model as model_of
 from casepool.modelling.design.making import design_of_typed
+from casepool.modelling.design.wording import labels_of
 from casepool.tables import estimate_table
 
 
@@ -82,10 +83,13 @@ def classical_of(
     progress: bool = False,
 ) -> pd.DataFrame:
     """Answer as `classical` does, of a model laid on typed cases."""
+    labels = labels_of(design.model, codebook, [by or ""])
     if design.model.is_survival:
-        return estimate_table(survival_rows(design, cases, codebook, by, at, progress=progress), public=codebook.public)
+        rows = survival_rows(design, cases, codebook, by, at, progress=progress)
+        return estimate_table(rows, public=codebook.public, labels=labels)
     if at is not None:
         raise CasepoolError(
             f"{design.model.name!r} is a response model, which has no times", column="at", remedy="leave `at` out"
         )
-    return estimate_table(response_rows(design, cases, codebook, by), public=codebook.public)
+    rows = response_rows(design, cases, codebook, by)
+    return estimate_table(rows, public=codebook.public, labels=labels)

@@ -43,7 +43,11 @@ class Spells:
     def at_risk(self, times: Floats, weight: Counts | None = None) -> Counts:
         """Add up the weights of the rows at risk just before each of `times`."""
         weight = self.weight if weight is None else weight
-        return _sums(self.entry, weight, times) - _sums(self.time, weight, times)
+        return _sums(self.entry, weight, times) - self.left_by(times, weight)
+
+    def left_by(self, times: Floats, weight: Counts | None = None) -> Counts:
+        """Add up the weights of the rows that ended before each of `times`."""
+        return _sums(self.time, self.weight if weight is None else weight, times)
 
     def events_at(self, times: Floats, weight: Counts | None = None) -> Counts:
         """Add up the weights of the rows with an event at exactly each of `times`."""

@@ -214,6 +214,26 @@ def numbers_at_risk(curve: StepCurve, times: ArrayLike) -> Counts:
     return curve.spells.at_risk(np.asarray(times, dtype=float) * (1 - TIED))
 
 
+def left_before(curve: StepCurve, times: ArrayLike) -> tuple[Counts, Counts]:
+    """Patients who are no more at risk just before given times, beside those of `numbers_at_risk`.
+
+    Parameters
+    ----------
+    curve : StepCurve
+    times : array_like of float
+        Times in the unit of the data.
+
+    Returns
+    -------
+    events, censored : numpy.ndarray, shape of `times`
+        Those whose follow-up ended before t with the event, and without.
+    """
+    just_before = np.asarray(times, dtype=float) * (1 - TIED)
+    spells = curve.spells
+    happened = spells.left_by(just_before, spells.weight * spells.event)
+    return happened, spells.left_by(just_before) - happened
+
+
 def restricted_mean(curve: StepCurve, to: float) -> tuple[float, float]:
     """Mean survival time up to `to`: the area under the curve.
 

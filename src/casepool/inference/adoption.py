@@ -199,12 +199,14 @@ class Reader:
         if follows is None and own.coordinate != own.name and own.coordinate in self.draws.data_vars:
             x = self._read(own.coordinate, own.moving_dims)
             follows = np.asarray(own.value(x, inputs, made, NUMPY))
-        if follows is None and given is None:
+        if given is None:
+            if follows is not None:
+                return follows
             here = ", ".join(sorted(map(str, self.draws.data_vars)))
             problem = f"the draws lack this parameter of the model {self.design.model.name!r}"
             raise self.refuse(problem, own.name, f"pass draws of build(model, cases) (there are {shorten(here)})")
-        if follows is None or given is None:
-            return follows if given is None else given
+        if follows is None:
+            return given
         if not np.allclose(given, follows, rtol=APART, atol=APART):
             of = "a fixed value" if fixed is not None else f"what {own.coordinate!r} makes of it"
             problem = f"it is not {of} under the model {self.design.model.name!r}"

@@ -12,9 +12,10 @@ from casepool.errors import CasepoolError
 from casepool.estimation.draws import Fitted, open_draws, quantiles
 from casepool.estimation.effects import probability_along
 from casepool.modelling.design.grouping import patients_and_events
+from casepool.modelling.specification.cautions import lowered
 from casepool.modelling.specification.endpoints import event
 from casepool.plotting.lettering import drawn
-from casepool.plotting.style import ALARM, COLOURS, check_axes, mark, new_axes
+from casepool.plotting.style import ALARM, COLOURS, axes_on, canvas_of, mark
 
 WIDTH, HEIGHT = 6.4, 4.2
 GRID = 61
@@ -24,7 +25,9 @@ TICK = 0.035
 """Height of a patient's mark, as a share of the axis."""
 
 
-def plot_effect(fit: xr.DataTree, term: str, *, ax: Axes | None = None) -> Axes:
+def plot_effect(
+    fit: xr.DataTree, term: str, *, ax: Axes | None = None, figsize: tuple[float, float] | None = None
+) -> Axes:
     """Draw the probability of success over the range of a number in the model.
 
     The curve is the posterior median, with a 95% credible band, of the mean probability over all patients of the
@@ -39,8 +42,9 @@ def plot_effect(fit: xr.DataTree, term: str, *, ax: Axes | None = None) -> Axes:
     term : str
         A linear or smooth term.
     ax : matplotlib.axes.Axes, optional
-        Where to draw; by default a figure of its own. It is not shown by itself: save it by
-        ``ax.figure.savefig(...)``, or pass ``plt.gca()``.
+        Where to draw; by default a figure of its own.
+    figsize : tuple of float, optional
+        Width and height in inches of a figure of its own, in the place of those it needs; not with `ax`.
 
     Returns
     -------
@@ -51,14 +55,14 @@ def plot_effect(fit: xr.DataTree, term: str, *, ax: Axes | None = None) -> Axes:
     CasepoolError
         For a survival fit, a name that is no number of the model, or fewer than two different recorded values.
     """
-    check_axes(ax)
+    canvas = canvas_of(ax, figsize)
     name_of(term, "term", "name a linear or smooth term of the model")
     fitted = open_draws(fit)
     recorded = _recorded(fitted, term)
     values = np.linspace(np.nanmin(recorded), np.nanmax(recorded), GRID)
     tail = (1 - CI_PROB) / 2
     low, middle, high = quantiles(probability_along(fitted, term, values), [tail, 0.5, 1 - tail])
-    ax = new_axes(WIDTH, HEIGHT) if ax is None else ax
+    ax = axes_on(canvas, WIDTH, HEIGHT)
     ax.fill_between(values, low, high, facecolor=(COLOURS[0], 0.15), edgecolor=(COLOURS[0], 0.4), linewidth=0.5)
     ax.plot(values, middle, color=COLOURS[0], linewidth=2)
     _patients(ax, fitted, recorded)
@@ -97,10 +101,10 @@ def _words(ax: Axes, fitted: Fitted, term: str) -> None:
     """Name axes, interval, patients, and a fit that did not converge."""
     model = fitted.model
     source = model.terms[term].source
-    column = fitted.codebook.columns[source]
-    unit = f" ({column.unit})" if column.unit else ""
+    unit = fitted.codebook.columns[source].unit
+    unit = f" ({unit})" if unit else ""
     success = event(model).words or " or ".join(model.outcome.success) or model.outcome.events
-    ax.set_xlabel(drawn(f"{column.label or source}{unit}", 60))
+    ax.set_xlabel(drawn(f"{fitted.codebook.label_of(source)}{unit}", 60))
     ax.set_ylabel(drawn(f"Probability of {success}", 60))
     ax.set_ylim(0, 1)
     ax.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
@@ -108,10 +112,10 @@ def _words(ax: Axes, fitted: Fitted, term: str) -> None:
     ax.grid(color="#E5E5E5", linewidth=0.6)
     ax.set_axisbelow(True)
     lost = int(np.isnan(fitted.design.numbers(term)).sum())
-    unmarked = f"; {lost} of unknown {term} unmarked" if lost else ""
+    unmarked = f"; {lost} of unknown {lowered(fitted.codebook.label_of(source))} unmarked" if lost else ""
     marks = f"marks: patients, top with and bottom without success{unmarked}"
     title = (
-        f"{drawn(model.name, 60)}: posterior median, {100 * CI_PROB:g}% CrI\n"
+        f"{drawn(model.title or model.name, 90)}\nposterior median, {100 * CI_PROB:g}% CrI, "
         f"standardised over the {len(fitted.design.patients)} patients of the fit\n{drawn(marks, 110)}"
     )
     failed = fitted.verdict == "fail"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,11 +16,13 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator, PercentF
 
 from casepool.errors import CasepoolError
 from casepool.escaping import LONGEST_LABEL
+from casepool.estimation.targets import UNSEEN
 from casepool.estimation.told import MARKS
 from casepool.estimation.told import legend as legend_of_told
+from casepool.modelling.specification.cautions import lowered
 from casepool.numbers import TIMES, shown, with_interval
 from casepool.plotting.lettering import drawn, drawn_apart
-from casepool.plotting.style import ALARM, COLOURS, GREY, MARKERS, check_axes, mark, new_axes
+from casepool.plotting.style import ALARM, COLOURS, GREY, MARKERS, Canvas, axes_on, canvas_of, mark
 from casepool.tables import check_table
 from casepool.writing import count_text
 
@@ -29,6 +32,8 @@ STYLES = {"raw": (GREY, "s"), "shrunk": (COLOURS[0], "o"), "pooled": (COLOURS[0]
 """Colour and marker of each source."""
 WIDEST_RATIO = 1000.0
 """A ratio's axis ends there, or at its inverse; arrows stand for what lies beyond."""
+TITLE = 90
+"""Characters of a line of the title."""
 LONGEST_SERIES = 80
 """Characters of a series' name in the legend."""
 COUNTS_AT, NUMBERS_AT = 8, 58
@@ -42,26 +47,43 @@ class Picture:
     Parameters
     ----------
     rows : pandas.DataFrame
-        Rows to draw; ``item`` is the line of the level from the top, ``series`` the place of the marker.
+        Rows to draw; ``item`` is the line of the level from the top, ``series`` whose marker it has, and ``place`` how
+        far down that stands.
     items : list of str
         Labels of the lines.
     series : list of (source, label)
     unit : str
+    headed : list of int
+        Lines that hold no number and name the factor of those below.
     """
 
     rows: pd.DataFrame
     items: list[str]
     series: list[tuple[str, str]]
     unit: str
-
-    def place(self, item: float, series: float) -> float:
-        """Height of a marker: lines go down from 0, markers are spread about them."""
-        return item + (series - (len(self.series) - 1) / 2) * 0.7 / max(len(self.series), 2)
+    headed: list[int]
 
 
-def plot_forest(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
+@dataclass(frozen=True)
+class Names:
+    """What readers call the names in a table: the labels it keeps, else the names without their underscores."""
+
+    labels: Mapping[str, Mapping[str, str]]
+
+    def by(self, name: str) -> str:
+        """Name a factor."""
+        return self.labels.get("by", {}).get(name) or name.replace("_", " ")
+
+    def model(self, name: str) -> str:
+        """Name a model."""
+        return self.labels.get("model", {}).get(name) or name.replace("_", " ")
+
+
+def plot_forest(table: pd.DataFrame, *, ax: Axes | None = None, figsize: tuple[float, float] | None = None) -> Axes:
     """Draw an estimate table: a point and an interval per number, the sources of a level side by side.
 
+    Everyone stands first, then the levels of a factor by their numbers of patients, then a new patient of none of
+    them; of several factors each has a heading.
     P values and probabilities without limits stay out of the picture, and so do Wilson intervals where
     Clopper-Pearson ones are there.
 
@@ -70,8 +92,9 @@ def plot_forest(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     table : pandas.DataFrame
         What `estimates`, `contrast`, `survival`, `classical` or `compare` returned, with one unit.
     ax : matplotlib.axes.Axes, optional
-        Where to draw; by default a figure of its own, as high as the levels need. It is not shown by itself:
-        save it by ``ax.figure.savefig(...)``, or pass ``plt.gca()``.
+        Where to draw; by default a figure of its own, as high as the levels need.
+    figsize : tuple of float, optional
+        Width and height in inches of a figure of its own, in the place of those it needs; not with `ax`.
 
     Returns
     -------
@@ -82,17 +105,16 @@ def plot_forest(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     CasepoolError
         If the table is no estimate table, has nothing to draw, or mixes units.
     """
-    check_axes(ax)
+    canvas = canvas_of(ax, figsize)
     check_table(table)
-    return draw_forest(table, ax, mark_rare=not table.attrs.get("public", True))
+    return draw_forest(table, canvas, mark_rare=not table.attrs.get("public", True))
 
 
-def draw_forest(table: pd.DataFrame, ax: Axes | None = None, *, mark_rare: bool = False) -> Axes:
+def draw_forest(table: pd.DataFrame, canvas: Canvas = None, *, mark_rare: bool = False) -> Axes:
     """Draw a forest plot; `mark_rare` marks counts that may identify a patient."""
-    picture = arrange(table)
-    if ax is None:
-        height = 1.25 + len(picture.items) * (0.16 + 0.17 * len(picture.series))
-        ax = new_axes(WIDTH, height)
+    names = Names(table.attrs.get("labels", {}))
+    picture = arrange(table, names)
+    ax = axes_on(canvas, WIDTH, 1.25 + len(picture.items) * (0.16 + 0.17 * _fullest(picture)))
     scale(ax, picture)
     for _, row in picture.rows.iterrows():
         draw_row(ax, picture, row)
@@ -103,11 +125,13 @@ def draw_forest(table: pd.DataFrame, ax: Axes | None = None, *, mark_rare: bool 
     ax.spines[["top", "right", "left"]].set_visible(False)
     ax.grid(axis="x", color="#DDDDDD", linewidth=0.6)
     ax.set_axisbelow(True)
-    headings(ax, picture)
+    for line in picture.headed:
+        ax.get_yticklabels()[line].set_fontweight("bold")
+    headings(ax, picture, names)
     return ax
 
 
-def arrange(table: pd.DataFrame) -> Picture:
+def arrange(table: pd.DataFrame, names: Names) -> Picture:
     """Choose the rows to draw, and give each a line and a place on it."""
     check_table(table)
     rows = table[(table["interval"] != "") & (table["unit"] != "P value")].copy()
@@ -126,13 +150,62 @@ def arrange(table: pd.DataFrame) -> Picture:
         )
     if rows.empty:
         raise CasepoolError("nothing to draw: no row has an interval", remedy="pass rows with limits")
-    keys = rows[KEY].astype(str).agg("\x1f".join, axis=1)
-    lines = {key: i for i, key in enumerate(dict.fromkeys(keys))}
-    rows["item"] = keys.map(lines)
-    names = _series_names(rows)
-    order = list(dict.fromkeys(names))
-    rows["series"] = [order.index(name) for name in names]
-    return Picture(rows, _item_labels(rows.drop_duplicates("item")), order, units[0])
+    rows = _in_order(rows)
+    items, headed, lines = _lines_of(rows, names)
+    rows["item"] = lines
+    series = _series_names(rows)
+    order = list(dict.fromkeys(series))
+    rows["series"] = [order.index(name) for name in series]
+    rows["place"] = _places(rows)
+    return Picture(rows, items, order, units[0], headed)
+
+
+def _in_order(rows: pd.DataFrame) -> pd.DataFrame:
+    """Put everyone first, then factor by factor the levels by their patients, and last who is of none of them."""
+    told = rows[["by", "level", "n"]].astype({"by": str, "level": str})
+    most = told.groupby(["by", "level"])["n"].transform("max").fillna(-1.0)
+    factors = {by: place for place, by in enumerate(dict.fromkeys(told["by"]))}
+    levels = {level: place for place, level in enumerate(dict.fromkeys(zip(told["by"], told["level"], strict=True)))}
+    keys = [
+        (by != "", factors[by], level == UNSEEN, -n, levels[by, level])
+        for by, level, n in zip(told["by"], told["level"], most, strict=True)
+    ]
+    return rows.iloc[sorted(range(len(rows)), key=keys.__getitem__)].copy()
+
+
+def _lines_of(rows: pd.DataFrame, names: Names) -> tuple[list[str], list[int], list[int]]:
+    """Name the lines: levels, and what they are told at; return headings among them, and every row's line."""
+    factors = [by for by in dict.fromkeys(rows["by"].astype(str)) if by]
+    words = {
+        (by, level): f"a new {lowered(names.by(by))}" if level == UNSEEN else level
+        for by, level in zip(rows["by"].astype(str), rows["level"].astype(str), strict=True)
+    }
+    levels = drawn_apart(words.values())
+    items: list[str] = []
+    headed, lines = [], []
+    place: dict[tuple[str, ...], int] = {}
+    for by, level, at in zip(rows["by"].astype(str), rows["level"].astype(str), rows["at"], strict=True):
+        if by and len(factors) > 1 and (by,) not in place:
+            place[by,] = len(items)
+            headed.append(len(items))
+            items.append(drawn(names.by(by)))
+        if (by, level, str(at)) not in place:
+            place[by, level, str(at)] = len(items)
+            items.append(levels[words[by, level]] + drawn(_moment(at)))
+        lines.append(place[by, level, str(at)])
+    return items, headed, lines
+
+
+def _fullest(picture: Picture) -> int:
+    """Markers of the line that has most."""
+    return int(picture.rows.groupby("item")["series"].nunique().max())
+
+
+def _places(rows: pd.DataFrame) -> pd.Series:
+    """Spread the markers of a line about it: lines go down from 0, by as much as the fullest line needs."""
+    series = rows.groupby("item")["series"]
+    ranks, most = series.rank(method="dense") - 1, series.transform("nunique")
+    return rows["item"] + (ranks - (most - 1) / 2) * 0.7 / max(int(most.max()), 2)
 
 
 def _series_names(rows: pd.DataFrame) -> list[tuple[str, str]]:
@@ -152,12 +225,6 @@ def shared_name(rows: pd.DataFrame) -> str:
     return ", ".join(parts[0] for parts in same)
 
 
-def _item_labels(rows: pd.DataFrame) -> list[str]:
-    """Name the lines: their levels, and times or labels they are told at."""
-    levels = drawn_apart(rows["level"].astype(str))
-    return [levels[str(level)] + drawn(_moment(at)) for level, at in zip(rows["level"], rows["at"], strict=True)]
-
-
 def _moment(at: Any) -> str:
     return f", at {at:g}" if isinstance(at, int | float) and not math.isnan(at) else f", {at}" if at else ""
 
@@ -173,7 +240,7 @@ def style(picture: Picture, series: int) -> tuple[str, str]:
 
 def draw_row(ax: Axes, picture: Picture, row: pd.Series) -> None:
     """Draw one number: point, interval, arrows where the interval leaves the axis; or say that there is none."""
-    y = picture.place(row["item"], row["series"])
+    y = row["place"]
     colour, marker = style(picture, row["series"])
     estimate, lower, upper = row["estimate"], row["lower"], row["upper"]
     if math.isnan(estimate):
@@ -203,14 +270,13 @@ def draw_counts(ax: Axes, picture: Picture, mark_rare: bool) -> None:
         colour = ALARM if failed else style(picture, row["series"])[0]
         numbers = with_interval(row["estimate"], row["lower"], row["upper"], picture.unit)
         marks = " ×" * failed + f" {MARKS.get(row['told'], '')}"
-        beside(ax, NUMBERS_AT, picture.place(row["item"], row["series"]), numbers + marks, colour)
+        beside(ax, NUMBERS_AT, row["place"], numbers + marks, colour)
     for item, same in picture.rows.groupby("item"):
-        counts = list(zip(same["events"], same["n"], same["series"], strict=True))
+        counts = list(zip(same["events"], same["n"], same["place"], strict=True))
         if len({(events, n) for events, n, _ in counts}) == 1:
-            counts = [(*counts[0][:2], (len(picture.series) - 1) / 2)]
-        for events, n, series in counts:
-            text = f"{count_text(events, mark_rare)}/{count_text(n, mark_rare)}"
-            beside(ax, COUNTS_AT, picture.place(float(str(item)), series), text, "black")
+            counts = [(*counts[0][:2], float(str(item)))]
+        for events, n, place in counts:
+            beside(ax, COUNTS_AT, place, f"{count_text(events, mark_rare)}/{count_text(n, mark_rare)}", "black")
 
 
 def beside(ax: Axes, points: float, y: float, text: str, colour: str) -> None:
@@ -262,7 +328,7 @@ AXIS_WORDS = {
 }
 
 
-def headings(ax: Axes, picture: Picture) -> None:
+def headings(ax: Axes, picture: Picture, names: Names) -> None:
     """Name what is drawn: intervals on the axis, the model in the title, columns at the side, sources below."""
     rows = picture.rows
     kinds = {series: same["interval"].iloc[0] for series, same in rows.groupby("series")}
@@ -271,8 +337,9 @@ def headings(ax: Axes, picture: Picture) -> None:
     named = f"{AXIS_WORDS.get(picture.unit, picture.unit.capitalize())} ({intervals})"
     ax.set_xlabel("\n".join(filter(None, [named, told])))
     models = [shared_name(rows)] if shared_name(rows) else [str(name) for name in dict.fromkeys(rows["model"]) if name]
-    by = [str(name) for name in dict.fromkeys(rows["by"]) if name]
-    title = drawn(" by ".join(part for part in (", ".join(models), ", ".join(by)) if part), 70)
+    title = ", ".join(names.model(name) for name in models)
+    by = [] if picture.headed else [names.by(name) for name in dict.fromkeys(rows["by"].astype(str)) if name]
+    title = "\n".join(drawn(line, TITLE) for line in (title, *(f"by {lowered(name)}" for name in by)) if line)
     failed = bool((rows["verdict"] == "fail").any())
     title = "\n".join(filter(None, [title, mark(rows["verdict"]).strip()]))
     ax.set_title(title, loc="left", fontsize=10, color=ALARM if failed else "black", pad=12 * (1 + _lines(picture)))

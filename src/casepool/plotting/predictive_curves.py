@@ -25,7 +25,7 @@ from casepool.modelling.families.names import effect_of
 from casepool.modelling.specification.prior_implications import Range
 from casepool.numbers import capital
 from casepool.plotting.lettering import drawn
-from casepool.plotting.style import ALARM, COLOURS, GREY, check_axes, mark, new_axes
+from casepool.plotting.style import ALARM, COLOURS, GREY, Canvas, axes_on, canvas_of, mark
 from casepool.plotting.survival_curves import (
     CI_PROB,
     HEIGHT,
@@ -50,7 +50,9 @@ GRID = 121
 TAIL = (1 - CI_PROB) / 2
 
 
-def plot_survival_check(fit: xr.DataTree, *, ax: Axes | None = None) -> Axes:
+def plot_survival_check(
+    fit: xr.DataTree, *, ax: Axes | None = None, figsize: tuple[float, float] | None = None
+) -> Axes:
     """Check a survival fit against what was seen: Kaplan-Meier of the patients, and of patients it would produce.
 
     From draws of the posterior every patient's time is drawn anew, up to the same limit of follow-up (the longest one
@@ -62,6 +64,8 @@ def plot_survival_check(fit: xr.DataTree, *, ax: Axes | None = None) -> Axes:
         Of a survival model.
     ax : matplotlib.axes.Axes, optional
         Where to draw; by default a figure of its own.
+    figsize : tuple of float, optional
+        Width and height in inches of a figure of its own, in the place of those it needs; not with `ax`.
 
     Returns
     -------
@@ -74,11 +78,11 @@ def plot_survival_check(fit: xr.DataTree, *, ax: Axes | None = None) -> Axes:
     CasepoolError
         For a response fit.
     """
-    check_axes(ax)
-    return draw_survival_check(open_draws(fit), ax=ax)
+    canvas = canvas_of(ax, figsize)
+    return draw_survival_check(open_draws(fit), canvas=canvas)
 
 
-def draw_survival_check(fitted: Fitted, *, ax: Axes | None = None) -> Axes:
+def draw_survival_check(fitted: Fitted, *, canvas: Canvas = None) -> Axes:
     """Draw what `plot_survival_check` does, of a fit that is open."""
     refuse_response(fitted.model)
     out, last = fitted.design.outcome, float(fitted.design.outcome["time"].max())
@@ -87,7 +91,7 @@ def draw_survival_check(fitted: Fitted, *, ax: Axes | None = None) -> Axes:
     grid = np.unique([*np.linspace(0, last, GRID), *points])
     curves = replicated_curves(fitted, grid)
     low, middle, high = np.nanquantile(curves, [TAIL, 0.5, 1 - TAIL], axis=0)
-    ax = new_axes(WIDTH, HEIGHT) if ax is None else ax
+    ax = axes_on(canvas, WIDTH, HEIGHT)
     ax.fill_between(grid, low, high, step="post", color=COLOURS[0], alpha=0.18, linewidth=0)
     ax.step(grid, middle, where="post", color=COLOURS[0], linewidth=1.5, label="Kaplan–Meier, replicated: median")
     seen = kaplan_meier(out["time"], out["event"], out["entry"])
@@ -130,6 +134,7 @@ def plot_prior_survival(
     *,
     seed: int = SEED,
     ax: Axes | None = None,
+    figsize: tuple[float, float] | None = None,
 ) -> Axes:
     """Draw the survival curves a model's priors hold possible, before any outcome is seen.
 
@@ -143,6 +148,8 @@ def plot_prior_survival(
         Of the draws.
     ax : matplotlib.axes.Axes, optional
         Where to draw; by default a figure of its own.
+    figsize : tuple of float, optional
+        Width and height in inches of a figure of its own, in the place of those it needs; not with `ax`.
 
     Returns
     -------
@@ -155,18 +162,18 @@ def plot_prior_survival(
     CasepoolError
         For a response model, a model without cases, or a Flat prior, which has no draws.
     """
-    check_axes(ax)
-    return draw_prior_survival(_before(model_or_fit, cases, seed_of(seed)), ax=ax)
+    canvas = canvas_of(ax, figsize)
+    return draw_prior_survival(_before(model_or_fit, cases, seed_of(seed)), canvas=canvas)
 
 
-def draw_prior_survival(prior: Fitted, *, ax: Axes | None = None) -> Axes:
+def draw_prior_survival(prior: Fitted, *, canvas: Canvas = None) -> Axes:
     """Draw what `plot_prior_survival` does, of draws of a prior in the place of a fit's."""
     arm = curve(prior, prior.design, np.inf)
     last = float(prior.design.outcome["time"].max())
     ticks = time_ticks(prior.unit, last)
     grid = np.linspace(0, ticks[-1], GRID)
     alive = np.stack([arm.survival(t)[0] for t in grid], axis=-1)
-    ax = new_axes(WIDTH, HEIGHT) if ax is None else ax
+    ax = axes_on(canvas, WIDTH, HEIGHT)
     quantiles = np.quantile(alive, [TAIL, 0.25, 0.5, 0.75, 1 - TAIL], axis=0)
     for place, label, alpha in ((0, f"{100 * CI_PROB:g}% of curves, pointwise", 0.12), (1, "half of them", 0.22)):
         ax.fill_between(

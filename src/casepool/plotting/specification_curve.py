@@ -5,19 +5,26 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullLocator
 
 from casepool.arguments import name_of
 from casepool.errors import CasepoolError
 from casepool.plotting.lettering import drawn, drawn_apart
-from casepool.plotting.style import check_axes, mark
+from casepool.plotting.style import Canvas, canvas_of, mark, new_figure, size_on
 from casepool.tables import RESERVED, check_table
 
 DARK, PALE, BAD = "#1b4f72", "#9fb8c8", "#c0392b"
+CHOICE = 0.22
+"""Inches of a choice's line."""
 
 
-def plot_multiverse(table: pd.DataFrame, *, estimand: str | None = None, ax: Axes | None = None) -> Axes:
+def plot_multiverse(
+    table: pd.DataFrame,
+    *,
+    estimand: str | None = None,
+    ax: Axes | None = None,
+    figsize: tuple[float, float] | None = None,
+) -> Axes:
     """Draw the specification curve of a multiverse.
 
     Parameters
@@ -28,6 +35,8 @@ def plot_multiverse(table: pd.DataFrame, *, estimand: str | None = None, ax: Axe
         Which of its estimands to draw; default the first that has limits.
     ax : matplotlib.axes.Axes, optional
         Where to draw the estimates; the choices are drawn in an inset below it.
+    figsize : tuple of float, optional
+        Width and height in inches of a figure of its own, in the place of those it needs; not with `ax`.
 
     Returns
     -------
@@ -40,7 +49,7 @@ def plot_multiverse(table: pd.DataFrame, *, estimand: str | None = None, ax: Axe
     CasepoolError
         If the table is no multiverse, or does not hold the estimand.
     """
-    check_axes(ax)
+    canvas = canvas_of(ax, figsize)
     check_table(table, remedy="pass what multiverse(...) returned")
     if estimand is not None:
         name_of(estimand, "estimand", "name an estimand of the table")
@@ -57,17 +66,22 @@ def plot_multiverse(table: pd.DataFrame, *, estimand: str | None = None, ax: Axe
             remedy="keep the rows of one estimand and level",
         )
     marks = [(decision, choice) for decision in decisions for choice in dict.fromkeys(table[decision])]
-    ax = _canvas(len(marks)) if ax is None else ax
+    ax = _above(canvas, len(marks))
     _estimates(ax, rows, decisions)
     _choices(ax, rows, marks)
     return ax
 
 
-def _canvas(choices: int) -> Axes:
-    """Make a figure that leaves room for the choices below its axes."""
-    height = 3.2 + 0.22 * choices
-    figure = Figure(figsize=(9.5, height))
-    return figure.add_axes((0.3, 1 - 2.8 / height, 0.67, 2.3 / height))
+def _above(canvas: Canvas, choices: int) -> Axes:
+    """Return the axes of the estimates; in a figure of its own they leave room for the choices below them."""
+    if isinstance(canvas, Axes):
+        return canvas
+    below = 0.3 + CHOICE * choices
+    size = size_on(canvas, 9.5, 2.9 + below)
+    foot = min(below / size[1], 0.6)
+    top = max(1 - 0.5 / size[1], foot + 0.2)
+    figure, kind = new_figure(size)
+    return figure.add_axes((0.3, foot, 0.67, top - foot), axes_class=kind)
 
 
 def _estimates(ax: Axes, rows: pd.DataFrame, decisions: list[str]) -> None:
@@ -97,7 +111,7 @@ def _estimates(ax: Axes, rows: pd.DataFrame, decisions: list[str]) -> None:
 def _choices(ax: Axes, rows: pd.DataFrame, marks: list[tuple[str, str]]) -> None:
     """Mark below every estimate which choices it was made under, a decision's choices together."""
     height = ax.get_position().height * ax.get_figure(root=True).get_figheight()  # type: ignore[union-attr]
-    share = 0.22 * len(marks) / height
+    share = CHOICE * len(marks) / height
     below = ax.inset_axes((0.0, -share - 0.06, 1.0, share), sharex=ax)
     for place, (decision, choice) in enumerate(marks):
         chosen = np.flatnonzero(rows[decision] == choice)

@@ -10,6 +10,7 @@ import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, MaxNLocator, PercentFormatter
+from numpy.typing import ArrayLike
 
 from casepool.errors import CasepoolError
 from casepool.estimation.arms import arms_of
@@ -17,11 +18,12 @@ from casepool.estimation.contrasts import contrast_of
 from casepool.estimation.curves import Strategy
 from casepool.estimation.draws import Fitted, open_draws, quantiles
 from casepool.estimation.told import MARKS
-from casepool.frequentist.curves import StepCurve, kaplan_meier, numbers_at_risk
+from casepool.frequentist.curves import StepCurve, kaplan_meier, left_before, numbers_at_risk
 from casepool.modelling import Model
+from casepool.modelling.specification.cautions import lowered
 from casepool.numbers import capital
 from casepool.plotting.lettering import drawn, drawn_apart
-from casepool.plotting.style import ALARM, COLOURS, GREY, MARKERS, check_axes, mark, new_axes
+from casepool.plotting.style import ALARM, COLOURS, GREY, MARKERS, Canvas, axes_on, canvas_of, mark
 from casepool.writing import count_text
 
 WIDTH, HEIGHT = 8.0, 4.6
@@ -34,7 +36,8 @@ HATCHES = ("", "////", "....")
 LONGEST_NAME = 60
 """Characters of a curve's name in the legend."""
 LINE = 16
-"""Points between lines of the table of numbers at risk."""
+"""Points between lines of the counts."""
+AT_RISK = "At risk"
 
 
 @dataclass(frozen=True)
@@ -48,9 +51,14 @@ class Steps:
 
 
 def plot_survival(
-    fit: xr.DataTree, *, by: str | None = None, start: float | None = None, ax: Axes | None = None
+    fit: xr.DataTree,
+    *,
+    by: str | None = None,
+    start: float | None = None,
+    ax: Axes | None = None,
+    figsize: tuple[float, float] | None = None,
 ) -> Axes:
-    """Draw survival as the model has it, over what was seen, with the numbers at risk.
+    """Draw survival as the model has it, over what was seen, with the numbers at risk, of events and censored by then.
 
     Curves are posterior medians with a 95% credible band, dashed beyond the last follow-up. For an exposure that
     starts during follow-up they are two strategies, both for the same patients, over the Kaplan-Meier curve of
@@ -65,8 +73,9 @@ def plot_survival(
     start : float, optional
         When the exposure begins in the strategy; default as of `survival`.
     ax : matplotlib.axes.Axes, optional
-        Where to draw; by default a figure of its own. It is not shown by itself: save it by
-        ``ax.figure.savefig(...)``, or pass ``plt.gca()``.
+        Where to draw; by default a figure of its own.
+    figsize : tuple of float, optional
+        Width and height in inches of a figure of its own, in the place of those it needs; not with `ax`.
 
     Returns
     -------
@@ -77,19 +86,20 @@ def plot_survival(
     CasepoolError
         For a response fit, an unknown grouping, or a start that is none.
     """
-    check_axes(ax)
-    return draw_survival(open_draws(fit), by=by, start=start, ax=ax)
+    canvas = canvas_of(ax, figsize)
+    return draw_survival(open_draws(fit), by=by, start=start, canvas=canvas)
 
 
-def draw_survival(fitted: Fitted, *, by: str | None = None, start: float | None = None, ax: Axes | None = None) -> Axes:
+def draw_survival(fitted: Fitted, *, by: str | None = None, start: float | None = None, canvas: Canvas = None) -> Axes:
     """Draw what `plot_survival` does, of a fit that is open."""
     refuse_response(fitted.model)
     arms, common = arms_of(fitted, by, start)
     steps = seen(fitted, str(common["by"]))
     shown = drawn_apart([item.label for item in steps] + [arm.words for arm in arms], LONGEST_NAME)
-    ax = new_axes(WIDTH, HEIGHT) if ax is None else ax
     last = float(fitted.design.outcome["time"].max())
     ticks = time_ticks(fitted.unit, last)
+    counts = counted(fitted, steps, ticks)
+    ax = axes_on(canvas, WIDTH, HEIGHT + LINE / 72 * sum(map(len, counts.values())))
     for item in steps:
         draw_steps(ax, replace(item, label=shown[item.label]))
     for position, arm in enumerate(arms):
@@ -97,7 +107,7 @@ def draw_survival(fitted: Fitted, *, by: str | None = None, start: float | None 
         draw_arm(ax, named, position, np.linspace(0, ticks[-1], GRID), last, band=len(arms) <= MOST_BANDS)
     frame(ax, fitted, ticks)
     head(ax, fitted, arms, str(common["by"]), last)
-    below = draw_at_risk(ax, at_risk(fitted, steps, ticks), ticks)
+    below = draw_counts(ax, counts, ticks)
     exposure = fitted.model.exposures.get(str(common["by"]))
     if exposure is not None and not exposure.begins:
         caution(ax, below, exposure.guard(fitted.model.outcome))
@@ -197,7 +207,7 @@ def arm_names(arms: list[str], by: str) -> str:
 
 def head(ax: Axes, fitted: Fitted, arms: list[Strategy], by: str, last: float) -> None:
     """Name the strategies, the interval, and where extrapolation begins."""
-    words = arm_names([arm.words for arm in arms], by)
+    words = arm_names([arm.words for arm in arms], lowered(fitted.labels([by])["by"].get(by, by)))
     title = drawn(capital(words), 90)
     kind = f"posterior median, {100 * CI_PROB:g}% CrI" if len(arms) <= MOST_BANDS else "posterior median"
     title += f"\n{kind}; dashed beyond the last follow-up ({last:g} {fitted.unit})"
@@ -207,39 +217,57 @@ def head(ax: Axes, fitted: Fitted, arms: list[Strategy], by: str, last: float) -
     ax.set_title(mark([fitted.verdict]) + title, loc="left", fontsize=10, color=ALARM if failed else "black")
 
 
-def at_risk(fitted: Fitted, steps: list[Steps], ticks: list[float]) -> list[tuple[str, list[str]]]:
-    """Count who is at risk at every tick; of an exposure with unknown dates, fewest to most."""
-    lines = [(item.arm, numbers_at_risk(item.curve, ticks)) for item in steps]
-    table = [(name, [count_text(n, not fitted.public) for n in counts]) for name, counts in lines]
+def counted(fitted: Fitted, steps: list[Steps], ticks: list[float]) -> dict[str, list[tuple[str, list[str]]]]:
+    """Count, arm by arm, who is at risk at every tick, and who had the event or was last seen before it.
+
+    Those who entered by a tick are either at risk there or among the other two. Of an exposure with unknown dates the
+    fewest and the most at risk are told.
+    """
+
+    def line(counts: ArrayLike) -> list[str]:
+        return [count_text(n, not fitted.public) for n in np.asarray(counts)]
+
+    left = {item.arm: left_before(item.curve, ticks) for item in steps}
+    table = {
+        AT_RISK: [(item.arm, line(numbers_at_risk(item.curve, ticks))) for item in steps],
+        "Events before": [(arm, line(events)) for arm, (events, _) in left.items()],
+        "Censored before": [(arm, line(censored)) for arm, (_, censored) in left.items()],
+    }
     for exposure in fitted.model.exposures.values():
         if not exposure.begins or len(steps) > 1:
             continue
         out = fitted.design.outcome
-        counts = [
-            [int(((start <= t) & (out["entry"] <= t) & (out["time"] >= t)).sum()) for t in ticks]
+        fewest, most = (
+            line([((start <= t) & (out["entry"] <= t) & (out["time"] >= t)).sum() for t in ticks])
             for start in (fitted.design.latest, fitted.design.earliest)
-        ]
-        name = f"of these {exposure.arms[1]} by then"
-        fewest, most = ([count_text(n, not fitted.public) for n in line] for line in counts)
-        table.append((name, [a if a == b else f"{a}–{b}" for a, b in zip(fewest, most, strict=True)]))
+        )
+        told = [a if a == b else f"{a}–{b}" for a, b in zip(fewest, most, strict=True)]
+        table[AT_RISK].append((f"of these {exposure.arms[1]} by then", told))
     return table
 
 
-def draw_at_risk(ax: Axes, table: list[tuple[str, list[str]]], ticks: list[float]) -> float:
-    """Print the numbers at risk below the axis; return the points used below it."""
+def draw_counts(ax: Axes, table: dict[str, list[tuple[str, list[str]]]], ticks: list[float]) -> float:
+    """Print counts below the axis, lines of a kind under its heading; return the points used."""
     place: dict[str, Any] = {
         "xycoords": ax.get_xaxis_transform(),
         "textcoords": "offset points",
         "annotation_clip": False,
     }
-    down = -46.0
-    ax.annotate("At risk", (0, 0), (-4, down), fontsize=8, style="italic", ha="right", va="center", **place)
-    shown = drawn_apart(name for name, _ in table)
-    for name, counts in table:
-        down -= LINE
-        ax.annotate(shown[name], (0, 0), (-14, down), fontsize=8, ha="right", va="center", **place)
-        for t, count in zip(ticks, counts, strict=True):
+    down = -46.0 + LINE
+    shown = drawn_apart(name for lines in table.values() for name, _ in lines)
+
+    def write(text: str, counts: list[str], indent: int, **how: Any) -> None:
+        ax.annotate(text, (0, 0), (-indent, down), fontsize=8, ha="right", va="center", **how, **place)
+        for t, count in zip(ticks, counts, strict=False):
             ax.annotate(count, (t, 0), (0, down), fontsize=8, ha="center", va="center", **place)
+
+    for heading, lines in table.items():
+        down -= LINE
+        alone = len(lines) == 1 and heading != AT_RISK
+        write(heading, lines[0][1] if alone else [], 14 if alone else 4, style="italic")
+        for name, counts in [] if alone else lines:
+            down -= LINE
+            write(shown[name], counts, 14)
     return down
 
 

@@ -14,10 +14,9 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from casepool.arguments import name_of
 from casepool.cases.codebook import Codebook
 from casepool.cases.reading import resolve_typed
-from casepool.cases.tables import bare, missing_column
+from casepool.cases.tables import bare
 from casepool.errors import CasepoolError
 from casepool.estimation.material import gather
 from casepool.modelling import Model
@@ -26,8 +25,9 @@ from casepool.modelling.design.design import Design
 from casepool.modelling.design.making import design_of_typed, patient_labels
 from casepool.modelling.design.outcomes import Reader
 from casepool.modelling.design.wording import worded
+from casepool.plotting.changes import held_by
 from casepool.plotting.lettering import drawn, drawn_apart
-from casepool.plotting.style import ALARM, COLOURS, GREY, check_axes, new_axes
+from casepool.plotting.style import ALARM, COLOURS, GREY, Canvas, axes_on, canvas_of
 from casepool.plotting.survival_curves import refuse_response, time_ticks
 
 ROLES = {"on": "on", "response": "response", "evaluated": "evaluation"}
@@ -62,6 +62,7 @@ def plot_swimmer(
     response: str | None = None,
     evaluated: str | None = None,
     ax: Axes | None = None,
+    figsize: tuple[float, float] | None = None,
 ) -> Axes:
     """Draw every patient's course: on and off the drug, the exposure's interval, evaluation, event or last contact.
 
@@ -79,6 +80,8 @@ def plot_swimmer(
         those with the roles ``response`` and ``evaluation``.
     ax : matplotlib.axes.Axes, optional
         Where to draw; by default a figure of its own, as high as the patients need.
+    figsize : tuple of float, optional
+        Width and height in inches of a figure of its own, in the place of those it needs; not with `ax`.
 
     Returns
     -------
@@ -91,10 +94,10 @@ def plot_swimmer(
     CasepoolError
         For a response model, cases without a model, or a column that the table lacks.
     """
-    check_axes(ax)
+    canvas = canvas_of(ax, figsize)
     cases, codebook, chosen = _asked(cases_or_fit, model)
     named = {"on": on, "response": response, "evaluated": evaluated}
-    return draw_swimmer(cases, codebook, chosen, named, ax=ax)
+    return draw_swimmer(cases, codebook, chosen, named, canvas=canvas)
 
 
 def draw_swimmer(
@@ -103,11 +106,11 @@ def draw_swimmer(
     chosen: Model,
     named: Mapping[str, str | None] = UNNAMED,
     *,
-    ax: Axes | None = None,
+    canvas: Canvas = None,
 ) -> Axes:
     """Draw what `plot_swimmer` does, of typed cases; `named` are the columns asked for."""
     lanes = _lanes(cases, codebook, chosen, named)
-    ax = new_axes(WIDTH, MARGIN + LANE * len(lanes)) if ax is None else ax
+    ax = axes_on(canvas, WIDTH, MARGIN + LANE * len(lanes))
     unit = chosen.outcome.unit
     for place, lane in enumerate(lanes):
         _draw(ax, lane, place)
@@ -148,7 +151,7 @@ def _asked(
 
 def _lanes(cases: pd.DataFrame, book: Codebook, model: Model, named: Mapping[str, str | None]) -> list[Lane]:
     """Read every patient's lane, the longest follow-up first."""
-    columns = {key: _column(cases, book, key, name) for key, name in named.items()}
+    columns = {key: held_by(cases, book, ROLES[key], name, "plot_swimmer", key) for key, name in named.items()}
     design, reader = design_of_typed(model, cases, book), Reader(cases, book, model)
     labels = patient_labels(bare(cases), book)
     nothing = np.full(len(cases), np.nan)
@@ -171,16 +174,6 @@ def _lanes(cases: pd.DataFrame, book: Codebook, model: Model, named: Mapping[str
 
 
 NEVER = (np.inf, np.inf)
-
-
-def _column(cases: pd.DataFrame, book: Codebook, key: str, name: str | None) -> str:
-    """Return the column to read, "" for none."""
-    if name is None:
-        holders = (str(own) for own, column in book.columns.items() if column.role == ROLES[key])
-        return next((own for own in holders if own in cases.columns), "")
-    if name_of(name, key) not in cases.columns:
-        raise missing_column(cases, book, name, "plot_swimmer")
-    return name
 
 
 def _followed(design: Design) -> dict[str, dict[str, Any]]:

@@ -8,11 +8,11 @@ from matplotlib.ticker import LogLocator, NullLocator, PercentFormatter
 
 from casepool.errors import CasepoolError
 from casepool.plotting.lettering import drawn
-from casepool.plotting.style import ALARM, COLOURS, GREY, check_axes, mark, new_axes
+from casepool.plotting.style import ALARM, COLOURS, GREY, axes_on, canvas_of, mark
 from casepool.tables import check_table
 
 
-def plot_tipping(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
+def plot_tipping(table: pd.DataFrame, *, ax: Axes | None = None, figsize: tuple[float, float] | None = None) -> Axes:
     """Draw the tipping curve of an exposure.
 
     Parameters
@@ -22,6 +22,8 @@ def plot_tipping(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     ax : matplotlib.axes.Axes, optional
         Where to draw the ratio; by default a figure of its own. The probability of lying on the better side of 1
         is printed above it at every place.
+    figsize : tuple of float, optional
+        Width and height in inches of a figure of its own, in the place of those it needs; not with `ax`.
 
     Returns
     -------
@@ -32,14 +34,14 @@ def plot_tipping(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     CasepoolError
         If the table is no tipping table.
     """
-    check_axes(ax)
+    canvas = canvas_of(ax, figsize)
     check_table(table, remedy="pass what tipping(model, cases) returned")
     if not (table["unit"] == "fraction").any():
         raise CasepoolError("this is no tipping table", remedy="pass what tipping(model, cases) returned")
     ratios = table[table["unit"] == "ratio"]
     place = ratios["at"].to_numpy(float)
     chances = table[table["unit"] == "probability"].set_index("at")["estimate"]
-    ax = new_axes(7.5, 4.2) if ax is None else ax
+    ax = axes_on(canvas, 7.5, 4.2)
     ax.fill_between(place, ratios["lower"], ratios["upper"], color=COLOURS[0], alpha=0.2, linewidth=0)
     ax.plot(place, ratios["estimate"], "o-", color=COLOURS[0], markersize=4)
     failed = ratios[ratios["verdict"] == "fail"]

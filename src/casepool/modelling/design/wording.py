@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 from casepool.cases.codebook import Codebook
@@ -33,3 +34,11 @@ def _called(codebook: Codebook, column: str) -> str:
 def _done(codebook: Codebook, column: str) -> str:
     found = codebook.columns.get(column)
     return "" if found is None else found.done
+
+
+def labels_of(model: Model, codebook: Codebook, by: Iterable[str] = ()) -> dict[str, dict[str, str]]:
+    """Return what readers call what a table of answers is `by`, by name, and the model: for headings of figures."""
+    columns = {name: term.source for name, term in model.terms.items()}
+    columns |= {name: exposure.column for name, exposure in model.exposures.items()}
+    names = {name: columns.get(name, name) for name in (*columns, *by) if name}
+    return {"by": {name: codebook.label_of(own) for name, own in names.items()}, "model": {model.name: model.title}}

@@ -33,7 +33,10 @@ def _full(rng: Rng) -> Contents:
         "file": {"separator": ",", "decimal": ".", "encoding": "utf-8"},
         **t.book,
         "codings": {
-            "surgery": {"early": {"why": "the text", "use": {"latest": "earliest"}}},
+            "surgery": {
+                "label": "Dates",
+                "early": {"label": "early", "why": "the text", "use": {"latest": "earliest"}},
+            },
             "one": {"better": {"why": "a guess", "set": [{"patient": "p1", "best": "PR"}]}},
             "two": {"left_out": {"why": "a guess", "drop": ["p2"]}},
         },
@@ -162,6 +165,8 @@ def codings(rng: Rng, t: Text) -> None:
             ({"y": {"why": "x", "drop": 5}}, "drop"),
             ({"y": {"why": "x", "drop": [[5]]}}, "drop"),
             ({"y": {"why": "x", "dorp": ["p1"]}}, "dorp"),
+            ({"y": {"why": "x", "label": ""}}, "label"),
+            ({"label": 5, "y": {"why": "x"}}, "label"),
         ]
     )
     t.plain["codings"]["x"] = choice

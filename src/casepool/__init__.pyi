@@ -17,13 +17,17 @@ from .errors import CasepoolError as CasepoolError
 from .estimation import aliasing as aliasing
 from .estimation import compare as compare
 from .estimation import contrast as contrast
+from .estimation import contrast_draws as contrast_draws
 from .estimation import cumulative_incidence as cumulative_incidence
 from .estimation import estimates as estimates
+from .estimation import flow as flow
+from .estimation import followed as followed
 from .estimation import ledger as ledger
 from .estimation import predict as predict
 from .estimation import ranking as ranking
 from .estimation import survival as survival
 from .frequentist.answers import classical as classical
+from .frequentist.characteristics import characteristics as characteristics
 from .inference.adoption import adopt as adopt
 from .inference.baskets import basket_posteriors as basket_posteriors
 from .inference.files import open_fit as open_fit
@@ -54,5 +58,6 @@ from .studies import multiverse as multiverse
 from .studies import replacement as replacement
 from .studies import sensitivity as sensitivity
 from .studies import tipping as tipping
+from .studies import variants as variants
 
 __version__: str

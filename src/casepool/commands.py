@@ -101,13 +101,19 @@ COMMANDS: dict[str, Command] = {
     "ranking": Command("Rank the levels of a factor, with the width of ranks.", ("fit", BY, "target")),
     "predict": Command("Response probability of new patients.", ("fit", "patients")),
     "ledger": Command("What each level brought and borrowed.", ("fit", BY)),
+    "followed": Command("Patients still followed at times, and of them the exposed.", ("fit", "by", "at")),
+    "flow": Command("Who is left out of each model and why, and who is analysed.", ("fits",)),
     "aliasing": Command("Which levels the data separate, and which only the prior does.", ("fit",)),
     "power_scaling": Command("How far each prior moves its own parameter.", ("fit",)),
     "sensitivity": Command("Power scaling, and refits under other priors.", ("fit", "scales", "quiet")),
+    "variants": Command(
+        "One answer under other priors, datings and codings.", ("fit", "by", "estimand", "at", "journal", "quiet")
+    ),
     "exposure_sensitivity": Command("An exposure under other priors and datings.", ("fit", "quiet")),
     "leave_out": Command("Leave out patients, levels or publications in turn.", ("fit", "by", "quiet")),
     "compare_models": Command("Score fits of the same patients.", ("fits", "by", "at", "quiet")),
     "classical": Command("The frequentist answers.", ("model", "cases!", "by", "at")),
+    "characteristics": Command("Who the patients are, of everyone and by group.", ("cases!", "by")),
     "tipping": Command(
         "Every unknown date moved through its interval.", ("model", "cases!", "seed", "engine", "quiet")
     ),

@@ -55,6 +55,9 @@ WORDS = {
     "unseen label": "{term} {labels} unseen: its effect is drawn from {source}",
     "missing value": "{term} missing: averaged over {source}",
     "flat prior": "the prior on {names} is flat and says nothing alone",
+    "several members": "a patient with several of them counts in each: rows do not add up",
+    "several groups": "a patient may be in several of these groups",
+    "range withheld": "smallest and largest are somebody's, and withheld",
     # of comparisons
     "of probabilities": "of the {target} probabilities",
     "better categories": "above 1: better categories are more likely, other terms being equal",

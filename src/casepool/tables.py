@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -19,9 +19,11 @@ COLUMNS = (
 )  # fmt: skip
 KINDS = ("value", "difference", "ratio", "probability", "bound", "P value", "membership")
 """What a row's number is: a quantity, two of them subtracted or divided, the probability of a statement, and so on."""
-POSTERIOR_COLUMNS = ("mean", "sd", "ess", "mcse", "learnt")
+POSTERIOR_COLUMNS = ("mean", "sd", "ess", "mcse", "learnt", "prior_estimate", "prior_lower", "prior_upper")
 RESERVED = (*COLUMNS, *POSTERIOR_COLUMNS)
 """Names of columns that no decision may have, as a multiverse has a column for each."""
+EVERYONE, UNSEEN = "everyone", "(unseen level)"
+"""Levels of rows about all patients, and about a patient whose level no table has shown."""
 NUMBERS = ("n", "events", "estimate", "lower", "upper", *POSTERIOR_COLUMNS)
 
 
@@ -104,7 +106,8 @@ def estimate_table(
         (an empty string, or NaN for a number). ``kind`` is one of `KINDS`, "value" unless said; ``note`` holds
         remarks, which are put into words here.
     posterior : bool
-        Whether to add the posterior columns ``mean``, ``sd``, ``ess``, ``mcse`` and ``learnt``.
+        Whether to add the posterior columns `POSTERIOR_COLUMNS`: mean and standard deviation, effective draws and
+        Monte Carlo error of the median, what is learnt, and what the prior alone says.
     public : bool
         Whether small counts may be shown as they are; if not, those in notes are marked, identifiers there are
         withheld, and ``attrs["public"]`` is False, so that what writes or draws the table marks its numbers.
@@ -154,3 +157,36 @@ def check_table(table: Any, what: str = "this", remedy: str = "pass what estimat
     if missing := [name for name in COLUMNS if name not in table.columns]:
         raise CasepoolError(f"{what} is no estimate table", column=missing[0], remedy=remedy)
     return table
+
+
+def level_order(levels: Sequence[str], n: Sequence[float], own: Sequence[str] = ()) -> list[int]:
+    """Return the places of levels in the order in which a reader meets them.
+
+    Parameters
+    ----------
+    levels : sequence of str
+    n : sequence of float
+        Patients of each.
+    own : sequence of str
+        The levels in an order of their own, as age groups have one: it goes before the number of patients.
+
+    Returns
+    -------
+    list of int
+        Everyone, then levels with patients, the largest first and equal ones by name, then levels without patients,
+        then the row of a level nobody has seen.
+
+    Examples
+    --------
+    >>> from casepool.tables import level_order
+    >>> level_order(["b", "(unseen level)", "c", "everyone", "a"], [2, 0, 5, 9, 2])
+    [3, 2, 4, 0, 1]
+    """
+    place = {level: i for i, level in enumerate(own)}
+
+    def key(i: int) -> tuple[float | str, ...]:
+        level, count = levels[i], float(n[i])
+        group = 0 if level == EVERYONE else 3 if level == UNSEEN else 1 if count > 0 or level in place else 2
+        return group, place.get(level, -1), -count, level
+
+    return sorted(range(len(levels)), key=key)

@@ -21,7 +21,7 @@ FEW = 3
 RARE = "†"
 """Marks such counts where a table is not public."""
 RARE_NOTE = f"{RARE} fewer than {FEW} patients: the count may identify one. Look before it leaves the house."
-COUNTS = ("n", "events", "patients", "own_patients")
+COUNTS = ("n", "events", "patients", "own_patients", "least", "most")
 FORGOTTEN = 3600.0
 """Seconds after which a file beside the one to be written was left there by a process that is no more."""
 LONGEST_NAME = 100

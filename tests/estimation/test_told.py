@@ -109,3 +109,45 @@ def test_of_a_factor_that_is_there_to_be_compared_the_difference_is_the_main_ans
     told = cp.check(age_fit, progress=False).set_index("question").loc["what the data tell"]
     assert told["value"] == cp.contrast(age_fit, "age")["learnt"].iloc[0]
     assert "risk difference" in told["sentence"]
+
+
+# What the prior alone says, beside every number
+
+BOTH = ["lower", "upper", "prior_lower", "prior_upper"]
+
+
+def test_the_prior_beside_a_probability_is_what_its_quantiles_say() -> None:
+    """Of a normal intercept alone the probability's prior quantiles are the logistic images of the normal's."""
+    fit = fitted(response_model({}, {"intercept": normal(1.5, mu=0.5)}), counts([3], [8], group=["a"]), "lockstep")
+    for width in (0.95, 0.5):
+        row = cp.estimates(fit, ci_prob=width).iloc[0]
+        wanted = special.expit(stats.norm.ppf([0.5, 0.5 - width / 2, 0.5 + width / 2], 0.5, 1.5))
+        told = row[["prior_estimate", "prior_lower", "prior_upper"]].to_numpy(float)
+        assert told == pytest.approx(wanted, abs=0.03)
+
+
+def test_every_interval_has_its_priors_and_what_is_learnt_follows_from_the_two(age_fit: xr.DataTree) -> None:
+    table = cp.contrast(age_fit, "age")
+    rows = table[table["kind"].isin(["difference", "ratio"])]
+    assert (rows["prior_lower"] < rows["prior_estimate"]).all()
+    assert (rows["prior_estimate"] < rows["prior_upper"]).all()
+    ratio = (rows["kind"] == "ratio").to_numpy()
+    scale = {name: np.log(rows[name].to_numpy(), where=ratio, out=rows[name].to_numpy().copy()) for name in BOTH}
+    widths = scale["upper"] - scale["lower"], scale["prior_upper"] - scale["prior_lower"]
+    assert 1 - widths[0] / widths[1] == pytest.approx(rows["learnt"].to_numpy())
+    chance = table[table["kind"] == "probability"]["prior_estimate"]
+    assert chance.between(0.45, 0.55).all()  # before the data neither age group is favoured
+
+
+def test_the_prior_does_not_know_the_outcomes(borrowing: xr.DataTree) -> None:
+    other = fitted(response_model(TERMS, PRIORS), TABLE.assign(events=[8, 0, 10, 0]))
+    priors = [
+        cp.estimates(fit, "group")[["prior_estimate", "prior_lower", "prior_upper"]] for fit in (borrowing, other)
+    ]
+    pd.testing.assert_frame_equal(*priors)
+
+
+def test_a_survival_time_has_its_prior_too(survival_fit: xr.DataTree) -> None:
+    rows = cp.survival(survival_fit).query("kind == 'value'")
+    assert (rows["prior_lower"] <= rows["prior_estimate"]).all()
+    assert rows["prior_upper"].notna().all()

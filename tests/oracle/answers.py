@@ -54,7 +54,7 @@ TOGETHER = {
 """Fits that are asked together."""
 LABELLED = dict.fromkeys(("objective_response", "best_response_by_age_group", "overall_survival"), ("sex",))
 """A column of the table that is no term of these models, and yet can be asked for."""
-SINCE = ("kind", "prior", "dating", "coding", "told", "learnt")
+SINCE = ("kind", "prior", "dating", "coding", "told", "learnt", "prior_estimate", "prior_lower", "prior_upper")
 """Columns that an estimate table has had only since."""
 ROWS = 12
 """Of a longer table every second, third, ... row is kept, so that at most so many are."""

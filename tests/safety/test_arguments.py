@@ -41,8 +41,8 @@ def good(response: xr.DataTree, survival: xr.DataTree, folder: Path) -> dict[str
     table = cp.classical(RESPONSE, DATA)
     assessments = pd.DataFrame({"patient": ["a", "a"], "time": [0.0, 2.0], "size": [30.0, 20.0]})
     of_fit = ("aliasing", "check", "leave_out", "power_scaling", "verify", "estimates", "sensitivity")
-    by_level = ("contrast", "ledger", "ranking")
-    of_survival = ("exposure_sensitivity", "plot_survival", "plot_survival_check", "survival")
+    by_level = ("contrast", "contrast_draws", "ledger", "ranking")
+    of_survival = ("exposure_sensitivity", "followed", "plot_survival", "plot_survival_check", "survival")
     of_table = ("plot_forest", "plot_multiverse", "plot_tipping")
     return {
         **{name: {"fit": response} for name in of_fit},
@@ -53,6 +53,7 @@ def good(response: xr.DataTree, survival: xr.DataTree, folder: Path) -> dict[str
         "audit": {"dataset": DATA},
         "basket_posteriors": {"model": "basket_berry", "events": [3, 0], "n": [5, 4]},
         "build": raw,
+        "characteristics": {"cases": DATA},
         "classical": timed,
         "codings": {"dataset": DATA},
         "compare": {},
@@ -64,6 +65,7 @@ def good(response: xr.DataTree, survival: xr.DataTree, folder: Path) -> dict[str
             **{"formula": "best_response ~ age", "cases": DATA, "family": "bernoulli", "success": ["PR", "CR"]},
             "path": folder / "mine.toml",
         },
+        "flow": {"fits": response},
         "list_datasets": {},
         "list_models": {},
         "load": {"name": DATA},
@@ -85,6 +87,7 @@ def good(response: xr.DataTree, survival: xr.DataTree, folder: Path) -> dict[str
         "report": {"fits": response, "path": folder / "report.html"},
         "save_fit": {"fit": response, "path": folder / "fit.nc"},
         "tipping": timed,
+        "variants": {"fit": response, "by": "histology"},
         "write_table": {"table": table, "path": folder / "table.csv"},
     }
 

@@ -107,6 +107,9 @@ def test_tables_hold_none(fit: xr.DataTree, folder: Path) -> None:
         cp.power_scaling(fit),
         cp.check(fit, progress=False),
         cp.leave_out(fit, "site", progress=False),
+        *(cp.characteristics(folder, by) for by in (None, "site")),
+        cp.flow(fit),
+        cp.variants(fit, "site", cases=folder, progress=False),
     ]
     for table in tables:
         assert not leaks(table.to_csv())

@@ -93,7 +93,7 @@ def test_a_kill_half_way_loses_nothing_finished(tmp_path, worlds: pd.DataFrame) 
 def test_another_seed_or_question_is_another_answer(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing of a journal is used again for what it does not answer."""
     asked = []
-    target = importlib.import_module("casepool.studies.multiverse")
+    target = importlib.import_module("casepool.studies.worlds")
     monkeypatch.setattr(target, "fit_by", lambda choice, plan, model, frame, codebook, what: (plan.seed, len(frame)))
     monkeypatch.setattr(target, "open_draws", lambda fit: fit)
     monkeypatch.setattr(
@@ -111,13 +111,13 @@ def test_another_seed_or_question_is_another_answer(tmp_path, monkeypatch: pytes
 
 
 def test_another_version_of_casepool_answers_anew(monkeypatch: pytest.MonkeyPatch) -> None:
-    target = importlib.import_module("casepool.studies.multiverse")
+    target = importlib.import_module("casepool.studies.worlds")
     chosen, now = cp.model("overall_survival"), target.versions()
-    cases, codebook = resolve_typed("alk_crizotinib")
+    world = target.World(chosen, *resolve_typed("alk_crizotinib"), "as recorded", {})
     keys = set()
     for number in ("0.1.0", cp.__version__, now["casepool"]):
         monkeypatch.setattr(target, "versions", lambda number=number: now | {"casepool": number})
-        keys.add(target._key(chosen, cases, codebook, planned(seed=1), "nuts", "contrast", "surgery"))
+        keys.add(target._key(world, planned(seed=1), "nuts", target.Question("contrast", "surgery")))
     assert len(keys) == 2
 
 

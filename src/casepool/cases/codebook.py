@@ -11,7 +11,7 @@ from typing import Any
 
 from casepool._resources import bundled
 from casepool.arguments import ASKED, is_number
-from casepool.cases.coding_keys import check_codings
+from casepool.cases.coding_keys import LABEL, check_codings, is_label
 from casepool.cases.column import NUMBERS, SPELT, TYPES, Column
 from casepool.cases.dates import FORMATS
 from casepool.cases.roles import check_roles
@@ -24,6 +24,8 @@ FILE_KEYS = ("separator", "decimal", "encoding", "sheet", "header", "last", "tim
 
 FOUND = ("guessed", "aliased", "dated")
 """Fields of a codebook that reading a table fills in, and no file states."""
+INSIDE = "decisions"
+"""Field of a codebook that a file states elsewhere: the label of a decision stands among its choices."""
 GO_WITH = {"range": NUMBERS, "levels": SPELT, "aliases": SPELT, "separator": ("set", "list")}
 GO_WITH |= dict.fromkeys(("format", "censored_at"), ("date",))
 """Keys of a column that say something of some types only, and these."""
@@ -31,7 +33,7 @@ GO_WITH |= dict.fromkeys(("format", "censored_at"), ("date",))
 
 @dataclass(frozen=True)
 class Codebook:
-    """What a table of cases means; every field is a key of ``codebook.toml``, but `name` and those of `FOUND`.
+    """What a table of cases means; keys of ``codebook.toml``, but for `name`, `INSIDE` and those of `FOUND`.
 
     Parameters
     ----------
@@ -54,7 +56,9 @@ class Codebook:
         the lines of its ``header`` ("3", or "3-4" of two rows) and of its ``last`` row;
         and ``time_zero``, the column of dates from which times are counted.
     codings : mapping
-        ``{decision: {choice: {"why": ..., "use" | "set" | "drop": ...}}}``.
+        ``{decision: {choice: {"label": ..., "why": ..., "use" | "set" | "drop": ...}}}``.
+    decisions : mapping of str to str
+        What a reader calls a decision, where that is said: ``label`` of ``[codings.<decision>]``.
     """
 
     name: str = "cases"
@@ -71,6 +75,7 @@ class Codebook:
     engine: str = ""
     columns: Mapping[str, Column] = field(default_factory=dict)
     codings: Mapping[str, Mapping[str, Mapping[str, Any]]] = field(default_factory=dict)
+    decisions: Mapping[str, str] = field(default_factory=dict)
     guessed: tuple[str, ...] = ()
     aliased: tuple[str, ...] = ()
     dated: tuple[str, ...] = ()
@@ -95,11 +100,17 @@ class Codebook:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the codebook as nested plain mappings, ready for JSON, TOML or ``frame.attrs``."""
-        plain = {f.name: getattr(self, f.name) for f in fields(self)}
+        plain = {f.name: getattr(self, f.name) for f in fields(self) if f.name != INSIDE}
         for name in ("missing", "report", "at", *FOUND):
             plain[name] = list(plain[name])
         plain["columns"] = {name: column.to_dict() for name, column in self.columns.items()}
+        said = {decision: {LABEL: label} for decision, label in self.decisions.items()}
+        plain["codings"] = {decision: said.get(decision, {}) | dict(own) for decision, own in self.codings.items()}
         return plain
+
+
+KEYS = tuple(f.name for f in fields(Codebook) if f.name != INSIDE)
+"""Keys of a codebook as plain mappings."""
 
 
 def entry_of(name: str) -> str:
@@ -123,7 +134,7 @@ def read_codebook(path: str | Path) -> Codebook:
     """
     path = Path(path)
     plain = read_toml(path)
-    check_keys(plain, [f.name for f in fields(Codebook) if f.name not in FOUND], file=path.name, table="")
+    check_keys(plain, [name for name in KEYS if name not in FOUND], file=path.name, table="")
     book = codebook_from_dict({"name": printable(path.parent.name), **plain}, file=path.name)
     for key, value in _empties(plain):
         raise CasepoolError(
@@ -146,7 +157,7 @@ def _empties(plain: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 def codebook_from_dict(plain: Mapping[str, Any], *, file: str = "codebook.toml") -> Codebook:
     """Make a codebook of plain mappings, refusing every unknown key."""
-    check_keys(plain, [f.name for f in fields(Codebook)], file=file, table="")
+    check_keys(plain, KEYS, file=file, table="")
     values = dict(plain)
     for key in ("missing", "report", *FOUND):
         if key in values:
@@ -168,6 +179,7 @@ def codebook_from_dict(plain: Mapping[str, Any], *, file: str = "codebook.toml")
     if not isinstance(values.get("public", True), bool):
         raise CasepoolError("must be true or false", file=file, column="public", remedy="write true or false")
     check_codings(values.get("codings", {}), values.get("id", Codebook.id), file=file)
+    values |= _labelled(values.get("codings", {}))
     values["columns"] = {
         str(name): _column(column, name=str(name), file=file) for name, column in values.get("columns", {}).items()
     }
@@ -175,6 +187,16 @@ def codebook_from_dict(plain: Mapping[str, Any], *, file: str = "codebook.toml")
     book = Codebook(**values)
     check_dates(book, file=file)
     return book
+
+
+def _labelled(codings: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """Tell the choices of every decision from what a reader calls it."""
+    choices = {
+        decision: {key: coding for key, coding in own.items() if not is_label(key, coding)}
+        for decision, own in codings.items()
+    }
+    labels = {decision: own[LABEL] for decision, own in codings.items() if is_label(LABEL, own.get(LABEL, {}))}
+    return {"codings": choices, INSIDE: labels}
 
 
 def _column(plain: object, *, name: str, file: str) -> Column:

@@ -11,7 +11,9 @@ from casepool.toml_files import check_keys
 
 AS_RECORDED = "as_recorded"
 """The choice every decision has: what the table holds."""
-KEYS = ("why", "use", "set", "drop")
+LABEL = "label"
+"""What a reader calls a choice; as text beside the choices of a decision, what it calls the decision."""
+KEYS = (LABEL, "why", "use", "set", "drop")
 
 
 def check_codings(codings: Mapping[str, Any], id_: str, *, file: str) -> None:
@@ -36,15 +38,28 @@ def check_codings(codings: Mapping[str, Any], id_: str, *, file: str) -> None:
         if not isinstance(choices, Mapping):
             _refuse("must be a table", choices, f"codings.{decision}", file, f"write [codings.{decision}.<choice>]")
         for choice, coding in choices.items():
+            if is_label(choice, coding):
+                _check_key(LABEL, coding, id_, f"codings.{decision}", file)
+                continue
             table = f"codings.{decision}.{choice}"
             if choice == AS_RECORDED:
                 _refuse("is the choice of what the table holds", None, table, file, "give it another name")
             if not isinstance(coding, Mapping):
                 _refuse("must be a table", coding, table, file, f"write [{table}]")
             check_keys(coding, KEYS, file=file, table=table)
-            for key, (wanted, good) in WANTED.items():
-                if key in coding and not good(coding[key], id_):
-                    _refuse(f"must be {wanted}", coding[key], f"{table}.{key}", file, "correct it")
+            for key, value in coding.items():
+                _check_key(key, value, id_, table, file)
+
+
+def is_label(key: str, value: object) -> bool:
+    """Whether an entry of a decision is no choice but what a reader calls the decision."""
+    return key == LABEL and not isinstance(value, Mapping)
+
+
+def _check_key(key: str, value: object, id_: str, table: str, file: str) -> None:
+    wanted, good = WANTED[key]
+    if not good(value, id_):
+        _refuse(f"must be {wanted}", value, f"{table}.{key}", file, "correct it")
 
 
 def columns_named(coding: Mapping[str, Any]) -> set[str]:
@@ -55,6 +70,10 @@ def columns_named(coding: Mapping[str, Any]) -> set[str]:
 
 def _refuse(problem: str, value: object, key: str, file: str, remedy: str) -> None:
     raise CasepoolError(problem, file=file, column=key, value=value, remedy=remedy)
+
+
+def _is_label(value: object, _: str) -> bool:
+    return isinstance(value, str) and bool(value.strip())
 
 
 def _is_cell(value: object) -> bool:
@@ -75,9 +94,10 @@ def _are_patients(value: object, _: str) -> bool:
 
 
 WANTED: dict[str, tuple[str, Callable[[Any, str], bool]]] = {
+    LABEL: ("text that is not empty", _is_label),
     "why": ("text", lambda value, _: isinstance(value, str)),
     "use": ("a table of columns", _are_columns),
     "set": ("a list of tables, each with the identifier of a patient and cells", _are_cells),
     "drop": ("a list of identifiers", _are_patients),
 }
-"""What each key of a choice holds."""
+"""What each key of a choice holds, and the label of a decision."""

@@ -11,7 +11,7 @@ import pandas as pd
 
 from casepool.cases.cells import PARSERS, BadCellError, is_missing
 from casepool.cases.codebook import Codebook
-from casepool.cases.coding_keys import AS_RECORDED, KEYS
+from casepool.cases.coding_keys import AS_RECORDED, KEYS, LABEL
 from casepool.cases.column import Column
 from casepool.cases.reading import resolve_cases
 from casepool.cases.roles import NO_ROLE
@@ -186,19 +186,18 @@ def codings(dataset: str | Path | pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        Columns ``decision``, ``choice``, ``why``, ``changes`` (in words); every decision starts with
-        ``as_recorded``.
+        Columns ``decision``, ``choice``, ``why``, ``changes`` (in words), and ``label`` and ``decision_label``, which
+        a reader calls the two, "" where the codebook does not say; every decision starts with ``as_recorded``.
     """
     codebook = codebook_of(resolve_cases(dataset)) or Codebook()
     rows = []
     for decision, offered in codebook.codings.items():
-        rows.append({"decision": decision, "choice": AS_RECORDED, "why": "", "changes": ""})
-        for choice in offered:
+        for choice in (AS_RECORDED, *offered):
             coding = _coding(codebook, decision, choice)
-            rows.append(
-                {"decision": decision, "choice": choice, "why": coding.get("why", ""), "changes": _words(coding)}
-            )
-    return AnswerTable(rows, columns=["decision", "choice", "why", "changes"])
+            row = {"decision": decision, "choice": choice, "why": coding.get("why", ""), "changes": _words(coding)}
+            row |= {"label": coding.get(LABEL, ""), "decision_label": codebook.decisions.get(decision, "")}
+            rows.append(row)
+    return AnswerTable(rows, columns=["decision", "choice", "why", "changes", "label", "decision_label"])
 
 
 def _words(coding: Mapping[str, Any]) -> str:

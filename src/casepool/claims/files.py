@@ -15,7 +15,7 @@ from casepool.toml_files import check_keys, read_toml
 
 FILE = "published.toml"
 REQUIRED = ("id", "where", "printed", "convention", "statistic")
-OPTIONAL = ("arguments", "readings")
+OPTIONAL = ("label", "arguments", "readings")
 LENGTHS = {"number": 1, "pair": 2}
 
 
@@ -49,6 +49,8 @@ class Claim:
         Its name, the place, the value as printed, and the convention as the paper names it.
     readings : tuple of Reading
         The named one first.
+    label : str
+        What a reader calls the number; "" where the file does not say.
     """
 
     id: str
@@ -56,6 +58,7 @@ class Claim:
     printed: str
     convention: str
     readings: tuple[Reading, ...]
+    label: str = ""
 
     @property
     def shape(self) -> str:
@@ -120,9 +123,22 @@ def _claim(entry: Mapping[str, Any], file: str, number: int) -> Claim:
     readings = (named, *(_reading(one, named, file, row) for one in others))
     for reading in readings:
         _check(reading, file, row)
-    claim = Claim(entry["id"], entry["where"], entry["printed"], entry["convention"], readings)
+    label = label_of(entry, file, row)
+    claim = Claim(entry["id"], entry["where"], entry["printed"], entry["convention"], readings, label)
     _check_printed(claim, file, row)
     return claim
+
+
+def label_of(entry: Mapping[str, Any], file: str, row: str) -> str:
+    """Return what a reader calls an entry, "" where it does not say; refuse what is no text, or empty."""
+    label = entry.get("label")
+    if label is None:
+        return ""
+    if not isinstance(label, str) or not label.strip():
+        raise CasepoolError(
+            "must be text that is not empty", file=file, row=row, column="label", value=label, remedy="correct it"
+        )
+    return label
 
 
 def _reading(one: Mapping[str, Any], named: Reading, file: str, row: str) -> Reading:

@@ -23,7 +23,7 @@ from casepool.presenting.terminal import wrapped_lines
 from casepool.tables import AnswerTable, marked_private
 from casepool.writing import marked_counts
 
-COLUMNS = ("claim", "where", "printed", "convention", "recomputed", "verdict", "reproduces_as", "evidence")
+COLUMNS = ("claim", "where", "printed", "convention", "recomputed", "verdict", "reproduces_as", "evidence", "label")
 REPRODUCES = "reproduces"
 ONLY_AS = "reproduces only as ..."
 CANNOT = "cannot be reproduced"
@@ -63,7 +63,8 @@ def audit(dataset: str | Path) -> pd.DataFrame:
         ``recomputed``, the number under the named convention; ``verdict``, "reproduces", "reproduces only as
         ..." or "cannot be reproduced"; ``reproduces_as``, every convention that gives the printed number, and
         whether anybody would defend it; ``evidence``, counts, expected cells, patients, and how many
-        conventions were tried. A number agrees if it rounds to the printed digits.
+        conventions were tried; ``label``, what a reader calls the number, "" where the file does not say. A number
+        agrees if it rounds to the printed digits.
 
     Raises
     ------
@@ -117,6 +118,7 @@ def _row(claim: Claim, results: Mapping[Claim, list[Recomputed]], *, public: boo
     named = next((one for one in found if not one.departures), None)
     matches = [one for one in found if agrees(claim, one.answer)]
     row = {"claim": claim.id, "where": claim.where, "printed": claim.printed, "convention": claim.convention}
+    row |= {"label": claim.label}
     row["recomputed"] = written(claim, named.answer) if named else "not computed"
     row |= {"verdict": CANNOT, "reproduces_as": ""}
     evidence = [named.answer.said(public=public) if named else "the named convention does not apply to these data"]

@@ -2,10 +2,13 @@
 
 from casepool.estimation.comparing import compare as compare
 from casepool.estimation.contrasts import contrast as contrast
+from casepool.estimation.contrasts import contrast_draws as contrast_draws
 from casepool.estimation.estimability import aliasing as aliasing
+from casepool.estimation.followed import followed as followed
 from casepool.estimation.incidence import cumulative_incidence as cumulative_incidence
 from casepool.estimation.ledger import ledger as ledger
 from casepool.estimation.new_patients import predict as predict
+from casepool.estimation.patient_flow import flow as flow
 from casepool.estimation.ranks import ranking as ranking
 from casepool.estimation.response import estimates as estimates
 from casepool.estimation.survival import survival as survival

@@ -13,7 +13,7 @@ import xarray as xr
 from casepool.arguments import name_of, one_of
 from casepool.errors import CasepoolError
 from casepool.estimation.draws import CI_PROB, Fitted, check_probability, open_draws, posterior_rows, probability_row
-from casepool.estimation.ratios import ratio_table
+from casepool.estimation.ratios import ratio_draws, ratio_table
 from casepool.estimation.targets import ANSWERS, TARGETS
 from casepool.estimation.told import separated, with_told
 from casepool.modelling.design.endpoint_counts import counted
@@ -22,6 +22,8 @@ from casepool.modelling.families.names import effect_of
 from casepool.modelling.specification.endpoints import Endpoint, at_least
 from casepool.remarks import remark
 
+ABOUT = ("estimand", "level", "at", "kind", "unit")
+"""Columns that tell contrasts apart."""
 Told = tuple[dict[str, Any], np.ndarray]
 """A row of a table and the draws it tells of: a quantity's, or of whether something holds."""
 
@@ -67,6 +69,51 @@ def contrast(
     return contrast_of(open_draws(fit), by, target=target, ci_prob=ci_prob, rope=rope)
 
 
+def contrast_draws(fit: xr.DataTree, by: str, *, target: str = "standardised") -> xr.DataArray:
+    """Return the draws behind `contrast`: of every difference and ratio, to draw its density or ask about a region.
+
+    Parameters
+    ----------
+    fit : xarray.DataTree
+    by : str
+        A factor or exposure of the model.
+    target : {"standardised", "observed", "new"}
+        As of `contrast`.
+
+    Returns
+    -------
+    xarray.DataArray
+        Dimensions ``contrast``, ``chain`` and ``draw``; of every contrast the coordinates ``estimand``, ``level``,
+        ``at``, ``kind`` and ``unit`` of its row in the table, in that order of rows.
+
+    Raises
+    ------
+    CasepoolError
+        As of `contrast`.
+
+    Examples
+    --------
+    >>> import casepool as cp
+    >>> fit = cp.fit("objective_response_by_age_group", "alk_crizotinib", seed=1, progress=False)
+    >>> draws = cp.contrast_draws(fit, "age")
+    >>> difference = draws.isel(contrast=draws["estimand"] == "risk difference")
+    >>> inside = (abs(difference) < 0.1).mean(["chain", "draw"])  # P(risk difference between -0.1 and 0.1)
+    >>> difference["level"].values.tolist(), inside.shape
+    (['18 and over vs under 18'], (1,))
+    """
+    name_of(by, "by", "name a factor or exposure of the model")
+    one_of(target, TARGETS, "target")
+    fitted = open_draws(fit)
+    told = ratio_draws(fitted, by) if fitted.is_survival else _compared(fitted, by, target)
+    told = [(row, draws) for row, draws in told if row.get("kind") in ("difference", "ratio")]
+    chains, draws = fitted.shape
+    coords = {"chain": range(chains), "draw": range(draws)}
+    about = {name: ("contrast", [row.get(name, "") for row, _ in told]) for name in ABOUT}
+    return xr.DataArray(
+        np.stack([values for _, values in told]), {**coords, **about}, ("contrast", "chain", "draw"), name="contrast"
+    )
+
+
 def contrast_of(
     fitted: Fitted,
     by: str,
@@ -92,6 +139,11 @@ def response_contrast(
 
     Of an ordinal model for every "at least" a category, followed by the odds ratio of its equation.
     """
+    return _table(_compared(fitted, by, target, rope), fitted, ci_prob)
+
+
+def _compared(fitted: Fitted, by: str, target: str, rope: tuple[float, float] | None = None) -> list[Told]:
+    """Return the rows of a response's comparisons, each with its draws."""
     group = fitted.membership(by)
     if not group.is_term and target != "observed":
         raise CasepoolError(f"{by!r} is no term of the model", remedy='use target="observed"')
@@ -120,7 +172,7 @@ def response_contrast(
         )
     if not told:
         raise CasepoolError(f"{by!r} has one level with patients, so nothing to compare", remedy="use another factor")
-    return _table(told, fitted, ci_prob)
+    return told
 
 
 def _measures(

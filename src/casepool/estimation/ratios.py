@@ -20,19 +20,29 @@ from casepool.remarks import NONE, Count, Remarks, remark
 
 def ratio_table(fitted: Fitted, by: str, ci_prob: float) -> pd.DataFrame:
     """Tabulate hazard or time ratios, each followed by the probability that it lies on the better side of 1."""
-    pairs = _log_ratios(fitted, by)
+    pairs = ratio_draws(fitted, by)
     accelerated = fitted.model.effects == "accelerated"
-    what, better = ("time ratio", ">") if accelerated else ("hazard ratio", "<")
-    draws = np.stack([np.exp(values) for values, _ in pairs], axis=-1)
-    shared = {"estimand": what, "by": by, "source": "shrunk", "unit": "ratio", "kind": "ratio", "note": NONE}
-    rows = [shared | row for _, row in pairs]
+    better = ">" if accelerated else "<"
+    rows, draws = [row for row, _ in pairs], np.stack([values for _, values in pairs], axis=-1)
     table: list[dict[str, Any]] = []
     for i, row in enumerate(posterior_rows(draws, rows, fitted=fitted, ci_prob=ci_prob)):
         holds = draws[..., i] > 1 if accelerated else draws[..., i] < 1
         note = _before_the_data(fitted, by, above=accelerated) + rows[i]["note"]
-        chance = {"estimand": f"P({what} {better} 1)", "unit": "probability", "kind": "probability", "note": note}
+        chance = {
+            "estimand": f"P({row['estimand']} {better} 1)",
+            "unit": "probability",
+            "kind": "probability",
+            "note": note,
+        }
         table += [row, probability_row(holds, rows[i] | chance, fitted=fitted)]
     return fitted.table(table)
+
+
+def ratio_draws(fitted: Fitted, by: str) -> list[tuple[dict[str, Any], np.ndarray]]:
+    """Return the rows of hazard or time ratios, each with its draws."""
+    what = "time ratio" if fitted.model.effects == "accelerated" else "hazard ratio"
+    shared = {"estimand": what, "by": by, "source": "shrunk", "unit": "ratio", "kind": "ratio", "note": NONE}
+    return [(shared | row, np.exp(values)) for values, row in _log_ratios(fitted, by)]
 
 
 def _before_the_data(fitted: Fitted, exposure: str, *, above: bool) -> Remarks:

@@ -24,14 +24,13 @@ from casepool.modelling.specification.endpoints import event
 from casepool.modelling.terms.numbers import as_number
 from casepool.random_streams import Stream, stream
 from casepool.remarks import NONE, Remarks, remark
+from casepool.tables import UNSEEN
 
 TARGETS = {
     "observed": "mean probability of the level's own patients",
     "standardised": "mean probability over all patients of the fit, each set to the level",
     "new": "probability for a new patient of the level, other group effects drawn anew",
 }
-UNSEEN = "(unseen level)"
-"""Level of a row for a patient whose level no table has shown."""
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,8 @@ MOST, LEAST = 2 / 3, 1 / 3
 """What must be learnt for the data to decide, and to tell as much as the prior."""
 MEASURED = ("value", "difference", "ratio")
 """Kinds of numbers that have an interval before and after the data."""
+TOLD_BEFORE = {"estimate": "prior_estimate", "lower": "prior_lower", "upper": "prior_upper"}
+"""Columns for what the prior alone says, by those of its own table."""
 KEY = ["estimand", "by", "level", "at", "kind", "unit"]
 """What tells the rows of an answer apart."""
 
@@ -46,14 +48,16 @@ def with_told(
     Returns
     -------
     pandas.DataFrame
-        With ``learnt``, which is 1 - (width of the posterior interval) / (width of the prior's), on the scale of the
-        model: logits of a response probability, log cumulative hazards of a survival probability, logarithms of ratios,
+        With what the prior alone says of the same numbers: ``prior_estimate`` with limits of the same width,
+        ``prior_lower`` and ``prior_upper``; and with ``learnt``, which is
+        1 - (width of the posterior interval) / (width of the prior's), on the scale of the model: logits of a response
+        probability, log cumulative hazards of a survival probability, logarithms of ratios,
         times and rates, differences as they are. Nothing is asked of a study's refits, nor under a flat prior.
     """
     table = tabulate(fitted)
     if not fitted.asks_told or is_refit(fitted.tree) or fitted.design.improper:
         return table
-    before = tabulate(fitted.before).drop_duplicates(KEY).set_index(KEY)[["lower", "upper"]]
+    before = tabulate(fitted.before).drop_duplicates(KEY).set_index(KEY)[list(TOLD_BEFORE)]
     before = before.reindex(pd.MultiIndex.from_frame(table[KEY]))
     units = [_scale(fitted, kind, unit) for kind, unit in zip(table["kind"], table["unit"], strict=True)]
     widths = [
@@ -68,7 +72,8 @@ def with_told(
         shares = share()
         learnt = np.where(known, np.fmin(learnt, [shares.get(level, 0.0) for level in table["level"]]), np.nan)
     words = [row or word_of(x) for row, x in zip(table["told"], learnt, strict=True)]
-    return table.assign(told=words, learnt=learnt)
+    told = {name: before[of].to_numpy() for of, name in TOLD_BEFORE.items()}
+    return table.assign(told=words, learnt=learnt, **told)
 
 
 def word_of(learnt: float) -> str:

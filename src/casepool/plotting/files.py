@@ -17,7 +17,6 @@ from casepool.errors import CasepoolError
 from casepool.estimation.comparing import compare
 from casepool.estimation.draws import Fitted, open_draws
 from casepool.estimation.response import estimates_of
-from casepool.estimation.targets import UNSEEN
 from casepool.frequentist.answers import classical_of
 from casepool.plotting.diagnostics import plot_diagnostics
 from casepool.plotting.effect_curve import plot_effect
@@ -29,6 +28,7 @@ from casepool.plotting.survival_curves import plot_survival
 from casepool.plotting.swimmer import plot_swimmer
 from casepool.plotting.waterfall import plot_waterfall
 from casepool.replacing import target_of
+from casepool.tables import UNSEEN
 from casepool.writing import write_atomically
 
 TAIL = 16_384

@@ -16,14 +16,13 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator, PercentF
 
 from casepool.errors import CasepoolError
 from casepool.escaping import LONGEST_LABEL
-from casepool.estimation.targets import UNSEEN
 from casepool.estimation.told import MARKS
 from casepool.estimation.told import legend as legend_of_told
 from casepool.modelling.specification.cautions import lowered
 from casepool.numbers import TIMES, shown, with_interval
 from casepool.plotting.lettering import drawn, drawn_apart
 from casepool.plotting.style import ALARM, COLOURS, GREY, MARKERS, Canvas, axes_on, canvas_of, mark
-from casepool.tables import check_table
+from casepool.tables import UNSEEN, check_table
 from casepool.writing import count_text
 
 KEY = ["by", "level", "at"]

@@ -5,3 +5,4 @@ from casepool.studies.multiverse import multiverse as multiverse
 from casepool.studies.replacement import replacement as replacement
 from casepool.studies.sensitivity import sensitivity as sensitivity
 from casepool.studies.tipping import tipping as tipping
+from casepool.studies.variants import variants as variants

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import itertools
-import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -19,18 +17,13 @@ from casepool.cases.reading import resolve_typed
 from casepool.cases.recoding import recode_typed
 from casepool.cases.tables import missing_column
 from casepool.errors import CasepoolError
-from casepool.estimation.draws import open_draws
-from casepool.inference.engines import GATES, Choice, asked_of, in_turn
-from casepool.inference.fit_contents import data_hash, versions
-from casepool.inference.fitting import Plan, fit_by, of_study, planned
+from casepool.inference.fitting import Plan, of_study, planned
 from casepool.modelling import Model
 from casepool.modelling import model as get_model
 from casepool.modelling.design.making import design_of_typed
 from casepool.modelling.design.times import default_times
-from casepool.modelling.specification.model import model_dict
-from casepool.studies.asked import ANSWERS, ask
-from casepool.studies.journal import open_journal
-from casepool.tables import COLUMNS, AnswerTable, marked_private
+from casepool.studies.asked import ANSWERS
+from casepool.studies.worlds import Question, World, answered
 
 
 def multiverse(
@@ -110,25 +103,11 @@ def multiverse_of(
         codebook = replace(codebook, at=tuple(default_times(design_of_typed(chosen, cases, codebook), codebook)))
     for decision, choice in {pair for choices in worlds for pair in choices.items()}:
         recode_typed(cases, codebook, {decision: choice})  # what cannot be applied is refused before anything is drawn
-    with open_journal(journal, progress=plan.progress) as finished:
-
-        def told(choice: Choice) -> Iterator[pd.DataFrame]:
-            for number, choices in enumerate(worlds, start=1):
-                frame, book = recode_typed(cases, codebook, choices)
-                key = _key(chosen, frame, book, plan, choice.engine, estimand, by)
-                if not _is_answer(finished.known.get(key)):
-                    what = f"{chosen.name}, combination {number} of {len(worlds)} ({_label(choices)})"
-                    table = ask(estimand, open_draws(fit_by(choice, plan, chosen, frame, book, what=what)), by)
-                    finished.add(key, [{str(k): v for k, v in row.items()} for row in table.to_dict(orient="records")])
-                yield AnswerTable(finished.known[key]).assign(coding=_label(choices), **choices)
-
-        blocks = in_turn(asked_of(plan.engine, codebook), plan.settings, told, progress=plan.progress)
-    return marked_private(pd.concat(blocks, ignore_index=True), public=codebook.public)
-
-
-def _is_answer(rows: list[dict[str, Any]] | None) -> bool:
-    """Whether rows that a journal holds are those of an estimate table."""
-    return rows is not None and all(set(COLUMNS) <= row.keys() for row in rows)
+    asked = [
+        World(chosen, *recode_typed(cases, codebook, choices), _label(choices), {"coding": _label(choices), **choices})
+        for choices in worlds
+    ]
+    return answered(asked, plan, Question(estimand, by), journal)
 
 
 def _label(choices: Mapping[str, str]) -> str:
@@ -151,17 +130,3 @@ def _combinations(codebook: Codebook, codings: Mapping[str, Sequence[str]] | Non
     lists = [[AS_RECORDED, *(choice for choice in choices if choice != AS_RECORDED)] for choices in offered.values()]
     for picked in itertools.product(*lists):
         yield dict(zip(offered, picked, strict=True))
-
-
-def _key(model: Model, frame: pd.DataFrame, codebook: Codebook, plan: Plan, engine: str, estimand: str, by: str) -> str:
-    """Identify an answer by all it depends on: model, data the model reads, seed, settings, question, versions.
-
-    The engine is the one asked of this fit, with the version of its gates: where a study goes from one to another, it
-    asks anew for what it has.
-    """
-    columns = [column for column in [codebook.id, *model.columns()] if column in frame.columns]
-    columns += [by] if by in frame.columns and by not in columns else []
-    start = [] if plan.report_start is None else [plan.report_start]
-    made = [plan.seed, dict(plan.settings), engine, GATES, *start, *codebook.at]
-    parts = [model_dict(model), data_hash(frame, columns), *made, estimand, by, versions()]
-    return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()

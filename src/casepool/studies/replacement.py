@@ -14,7 +14,7 @@ from casepool._resources import bundled
 from casepool.arguments import path_of, seed_of
 from casepool.cases import codebook_of, list_datasets, read_cases
 from casepool.cases.codebook import Codebook
-from casepool.claims.files import FILE, Claim, read_claims
+from casepool.claims.files import FILE, Claim, label_of, read_claims
 from casepool.errors import CasepoolError
 from casepool.estimation.draws import Fitted, open_draws
 from casepool.frequentist.answers import classical
@@ -24,17 +24,20 @@ from casepool.studies.asked import ask
 from casepool.tables import AnswerTable, marked_private
 from casepool.toml_files import check_keys, read_toml
 
-KEYS = ("question", "claims", "model", "by", "raw", "answer")
+KEYS = ("question", "label", "claims", "model", "by", "raw", "answer")
 PICKS = ("table", "estimand", "level", "method")
 COLUMNS = (
     "question", "where", "printed", "recomputed", "model", "estimand", "estimate", "lower", "upper", "interval", "unit",
-    "verdict", "sentence",
+    "verdict", "sentence", "label",
 )  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Replacement:
-    """One ``[[replacement]]`` of ``published.toml``: a question, what was printed, and what answers it."""
+    """One ``[[replacement]]`` of ``published.toml``: a question, what was printed, and what answers it.
+
+    `label` is the question in a few words of a clinician, "" where the file does not say.
+    """
 
     question: str
     claims: tuple[Claim, ...]
@@ -42,6 +45,7 @@ class Replacement:
     by: str | None
     raw: Mapping[str, str]
     answer: Mapping[str, str]
+    label: str = ""
 
 
 def replacement(
@@ -65,7 +69,8 @@ def replacement(
     -------
     pandas.DataFrame
         One row per question: what the paper printed and where, the number recomputed with its method, the
-        Bayesian answer with its estimand in words and its interval, the fit's verdict, and a sentence to quote.
+        Bayesian answer with its estimand in words and its interval, the fit's verdict, and a sentence to quote;
+        ``label``, the question in a clinician's few words, "" where the file does not say.
 
     Raises
     ------
@@ -115,7 +120,8 @@ def _entry(plain: Mapping[str, Any], claims: Mapping[str, Claim], file: str, num
     get_model(plain["model"])
     printed = tuple(claims[claim] for claim in plain["claims"])
     answer = {"table": "estimates", **plain["answer"]}
-    return Replacement(plain["question"], printed, plain["model"], plain.get("by"), plain["raw"], answer)
+    label = label_of(plain, file, row)
+    return Replacement(plain["question"], printed, plain["model"], plain.get("by"), plain["raw"], answer, label)
 
 
 def _pick(table: pd.DataFrame, picks: Mapping[str, str], entry: Replacement) -> pd.Series[Any]:
@@ -150,6 +156,7 @@ def _row(entry: Replacement, raw: pd.Series[Any], answer: pd.Series[Any]) -> dic
             for key in ("model", "estimand", "estimate", "lower", "upper", "interval", "unit", "verdict")
         },
         "sentence": sentence(answer),
+        "label": entry.label,
     }
 
 

@@ -307,10 +307,11 @@ def report(
     seed: Seed = 1,
     engine: Engine = None,
     at: Times = None,
+    parts: Annotated[Path | None, typer.Option(help="A folder for every table and figure besides.")] = None,
     force: FORCE = False,
     quiet: Quiet = False,
 ) -> None:
-    """Fit what a dataset's codebook lists under `report`, and write one self-contained HTML page."""
+    """Fit what a dataset's codebook and paper ask, and write one self-contained HTML page."""
     if cases and data not in (BUNDLED, cases):
         raise CasepoolError("the cases are named twice", value=data, remedy="leave out --data")
     data = cases or data
@@ -335,9 +336,15 @@ def report(
         design_of_typed(each, table)  # a bad table is refused before anything is fitted
     from casepool.inference.fitting import fit as run
     from casepool.reporting import report as write
+    from casepool.reporting.parts import folder_of_parts
+    from casepool.studies.replacement import models_asked
 
+    if parts is not None:
+        folder_of_parts(parts, overwrite=force)
+    known = [each.name for each in chosen]
+    chosen += [model(name) for name in models_asked(data) if name not in known]
     fits = [run(each, table, seed=seed, engine=engine, progress=not quiet) for each in chosen]
-    write(fits, out, at=at or None, overwrite=force, progress=not quiet)
+    write(fits, out, at=at or None, parts=parts, overwrite=force, progress=not quiet)
     print(f"wrote {out} (seed {seed})")
     _stop_if_unconverged(fits)
 

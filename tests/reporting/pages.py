@@ -4,7 +4,7 @@ import re
 from html.parser import HTMLParser
 from pathlib import Path
 
-VOID = {"meta", "img", "br", "wbr", "link", "input", "hr"}
+VOID = {"meta", "img", "br", "wbr", "link", "input", "hr", "rect", "line", "circle", "polyline", "polygon"}
 
 
 class Page(HTMLParser):
@@ -29,14 +29,17 @@ class Page(HTMLParser):
             self.section = dict(attrs)["id"]
             self.sections[self.section] = ""
 
+    def handle_startendtag(self, tag: str, attrs: list) -> None:
+        self.elements.append((tag, dict(attrs)))
+
     def handle_endtag(self, tag: str) -> None:
         if not self.open or self.open.pop() != tag:
             self.unclosed.append(tag)
-        if tag in ("td", "th", "li", "p", "small"):
+        if tag in ("td", "th", "li", "p", "small", "text", "summary", "legend", "label"):
             self.sections[self.section] += " "
 
     def handle_data(self, data: str) -> None:
-        if not self.open or self.open[-1] != "style":
+        if not self.open or self.open[-1] not in ("style", "script"):
             self.sections[self.section] += re.sub(r"\s+", " ", data)
 
     @property

@@ -18,7 +18,7 @@ def page(tmp_path_factory) -> str:
 
 
 def test_patients_are_counted_not_rows(page: str) -> None:
-    assert "84 cases were analysed" in page
+    assert "84 patients in the table" in page
 
 
 def test_publication_is_spoken_of_only_where_the_codebook_names_it(page: str) -> None:

@@ -17,6 +17,7 @@ from casepool.cases.codebook import Codebook
 from casepool.estimation import draws
 from casepool.estimation.draws import Fitted
 from casepool.inference import fit_contents
+from casepool.reporting import answers, assembly
 
 
 def watched(monkeypatch: pytest.MonkeyPatch, function: Callable[..., Any]) -> list[Any]:
@@ -62,17 +63,25 @@ def alone(fit: xr.DataTree) -> xr.DataTree:
     ("model", "file", "refits", "moved"), [("objective_response", True, 4, 0), ("overall_survival", False, 6 + 11, 11)]
 )
 def test_a_report_opens_its_fit_once_types_its_table_once_and_parses_its_codebook_once(
-    model: str, file: bool, refits: int, moved: int, counted: tuple[list[Any], ...], tmp_path: Path
+    model: str,
+    file: bool,
+    refits: int,
+    moved: int,
+    counted: tuple[list[Any], ...],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Counted is everything a report of one fit does, so beside the fit stand its refits and its file.
 
     Each refit is opened once: under other priors (4), under priors and datings of an exposure (6), with its dates moved
     (11). Refits that keep the same table share one that is typed, and a codebook that is parsed. `moved` are the tables
     with dates moved, typed to be refitted to. `file`: whether the file the table came from is at hand; it is typed and
-    its codebook parsed once. Not counted are refits under codings, which take the file: the one as recorded keeps
-    what the fit itself keeps, and is read on its own.
+    its codebook parsed once. Not counted are refits under codings and the audit, each of which recodes the
+    file as often as there are choices.
     """
     opened, typed, parsed = counted
+    monkeypatch.setattr(answers, "_recoded", lambda *_: None)
+    monkeypatch.setattr(assembly, "audited", lambda *_: [])
     fit = cp.fit(model, "alk_crizotinib", seed=1, engine="auto", progress=False)
     fit = fit if file else alone(fit)
     forgotten()

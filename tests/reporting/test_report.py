@@ -1,93 +1,169 @@
+import base64
+import io
+import itertools
 import re
 from pathlib import Path
+from xml.etree import ElementTree
 
+import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
 
 import casepool as cp
+from casepool._resources import bundled
+from casepool.cases import codebook_of
+from casepool.estimation import told
 from casepool.modelling.families.priors import Prior
 from casepool.reporting.cautions import trials_of
-from casepool.reporting.chapters import moved
 from casepool.reporting.checklist import AUTHOR, GUIDELINES
+from casepool.reporting.pieces import moved
+from casepool.studies.replacement import read_replacements
 from tests.reporting.conftest import MATHS, TAG
 from tests.reporting.pages import Page
+
+MODELS = ("objective_response", "objective_response_by_age_group", "overall_survival")
+"""Of the fits the page is made of."""
 
 
 def test_the_page_is_whole_and_needs_nothing_else(page: Page) -> None:
     assert not page.unclosed
     assert not page.open
     tags = {tag for tag, _ in page.elements}
-    assert not tags & {"script", "link", "iframe", "object", "embed", "base", "form"}
-    assert all(uri.startswith("data:image/png;base64,") for uri in page.attributes("src"))
+    assert not tags & {"img", "link", "iframe", "object", "embed", "base", "form"}
+    assert not page.attributes("src")
     assert not re.search(r"url\(|@import|\son\w+=", page.source)
+    assert len(re.findall(r"<script>(.*?)</script>", page.source, re.DOTALL)[0]) < 2000
 
 
-def test_links_lead_to_sections_or_dois(page: Page) -> None:
+def test_links_lead_to_sections_files_within_or_dois(page: Page) -> None:
     ids = page.attributes("id")
     assert len(ids) == len(set(ids))
     for link in page.attributes("href"):
-        assert link.removeprefix("#") in ids if link.startswith("#") else link.startswith("https://doi.org/10.")
+        if link.startswith("#"):
+            assert link.removeprefix("#") in ids
+        else:
+            assert link.startswith(("https://doi.org/10.", "data:text/csv;base64,", "data:image/svg+xml;base64,"))
 
 
-def test_every_picture_is_said_in_words_too(page: Page) -> None:
-    pictures = [attrs for tag, attrs in page.elements if tag == "img"]
-    assert len(pictures) == 9
-    assert all(len(attrs["alt"]) > 20 for attrs in pictures)
+def test_every_figure_is_said_in_words_too(page: Page) -> None:
+    drawn = [attrs for tag, attrs in page.elements if tag == "svg"]
+    told = [attrs for attrs in drawn if attrs.get("role") == "img"]
+    assert len(told) > 10
+    assert all(len(attrs["aria-label"].split()) >= 8 for attrs in told)
+    assert all(attrs.get("aria-hidden") == "true" for attrs in drawn if attrs.get("role") != "img")
+
+
+def test_headings_skip_no_level_and_sections_stand_in_the_contents(page: Page) -> None:
+    levels = [int(tag[1]) for tag, _ in page.elements if re.fullmatch(r"h[1-6]", tag)]
+    assert levels.count(1) == 1
+    assert all(after <= before + 1 for before, after in itertools.pairwise(levels))
+    links = page.attributes("href")
+    assert all(f"#{attrs['id']}" in links for tag, attrs in page.elements if tag == "section")
+
+
+@pytest.mark.parametrize("kind", ["Table", "Figure"])
+def test_tables_and_figures_are_numbered_in_order_and_each_is_downloaded(page: Page, kind: str) -> None:
+    numbers = re.findall(rf"<b>{kind} (A?\d+)\.</b>", page.source)
+    for of in ([x for x in numbers if x[0] != "A"], [x for x in numbers if x[0] == "A"]):
+        known = list(dict.fromkeys(of))  # positions of a lever share their number
+        assert known == [f"{known[0][: known[0] > '9']}{i}" for i in range(1, len(known) + 1)] if known else True
+    files = [attrs["download"] for _, attrs in page.elements if "download" in attrs]
+    assert {f"{kind.lower()}-{number}" for number in numbers} == {
+        file.rpartition(".")[0] for file in files if file.startswith(kind.lower())
+    }
+
+
+def test_a_chapter_has_badge_quote_and_limits(page: Page) -> None:
+    chapters = [name for name in page.sections if re.fullmatch(r"c\d+", name)]
+    assert len(chapters) >= 5
+    for name in chapters:
+        assert any(word in page.sections[name] for word in told.MARKS), name
+        assert "What it cannot show: " in page.sections[name]
+        assert f'id="q{name[1:]}"' in page.source
+
+
+def test_every_question_of_the_paper_that_a_fit_answers_has_a_line_with_what_was_printed(page: Page) -> None:
+    lines = re.findall(r'<tr><th scope="row"><a href="#c\d+">.*?</tr>', page.source, re.DOTALL)
+    for entry in read_replacements(bundled("data") / "alk_crizotinib"):
+        said = [line for line in lines if f">{entry.label}</a>" in line]
+        assert len(said) == (entry.model in MODELS), entry.label
+        assert all(claim.printed.replace("<", "&lt;") in said[0] for claim in entry.claims if said)
+
+
+def test_a_number_is_the_same_in_the_questions_the_quote_and_the_table(page: Page) -> None:
+    found = re.search(r'id="q1">(.*?)</blockquote>', page.source, re.DOTALL)
+    assert found
+    answer, limits = re.search(r"is (\d+%) \(95% credible interval (.*?)\)", found[1]).groups()
+    assert page.source.count(f'<b>{answer}</b> <span class="ci">({limits})</span>') >= 2
 
 
 def test_it_says_who_counts_for_what(page: Page) -> None:
     data = page.sections["data"]
-    assert "adjuvant treatment (patients 10, 12)" in data
-    assert "no survival time since the first crizotinib (patients 10, 17, 20, 25, 27)" in data
+    for words in ("adjuvant treatment", "(patients 10, 12)", "(patients 10, 17, 20, 25,"):
+        assert words in data
     assert "3 (11, 17, 25)" in data
     assert "Patient by patient (33 rows)" in data
+    assert "Histology: EIMT" in data
+    assert "11 of 33" in data
 
 
-def test_the_main_numbers_stand_in_sentences(page: Page) -> None:
-    short = page.sections["in-short"]
-    assert "26 of 30 evaluable patients had PR or CR" in short
-    for level in ("EIMT", "HS", "IMT", "MS", "MUO", "PSC", "Sarcoma"):
-        assert re.search(rf"{level} \d+% \(\d+ to [\d.]+%\)", short)
-    assert "18 and over vs under 18: odds ratio" in short
-    assert "Fisher-Freeman-Halton P = 0.81" in short
-    assert "where the prior alone, Normal(mu = 0, sigma = 1), says 50%" in short
-    assert "association" in short
-
-
-def test_raw_stands_beside_shrunk_with_the_kind_of_its_interval(page: Page) -> None:
-    for section in ("fit-1", "fit-2"):
-        assert "raw, 95% CI (Clopper-Pearson)" in page.sections[section]
-        assert "shrunk, 95% CrI: the level's own patients" in page.sections[section]
-    assert "100% (66 to 100%)" in page.sections["fit-1"]
+def test_raw_stands_beside_the_answer_with_the_kind_of_its_interval(page: Page) -> None:
+    for section in ("c1", "c2"):
+        assert "As counted, 95% CI" in page.sections[section]
+        assert "Answer, 95% CrI" in page.sections[section]
+    assert "100% (66 to 100%)" in page.sections["c2"]
+    assert "where levels inform each other" in page.sections["c2"]
 
 
 def test_every_prior_has_its_reason(page: Page) -> None:
-    for place, name in enumerate(("objective_response", "objective_response_by_age_group", "overall_survival"), 1):
+    for name in MODELS:
         for key, prior in cp.model(name).priors.items():
-            assert prior.why in page.sections[f"fit-{place}"], key
+            assert prior.why in page.sections["made"], key
+
+
+def section_of(page: Page, words: str) -> str:
+    """Return the chapter that holds words."""
+    [found] = [text for name, text in page.sections.items() if re.fullmatch(r"c\d+", name) and words in text]
+    return found
 
 
 def test_surgery_stands_under_three_priors_and_two_datings_with_its_guard(page: Page) -> None:
-    survival = page.sections["fit-3"]
+    survival = section_of(page, "Hazard ratio of surgery")
     for width in ("0.5", "1", "2"):
         assert survival.count(f"Normal(mu = 0, sigma = {width})") >= 2
     assert {"intensity", "uniform"} <= set(re.findall(r"\w+", survival))
     assert "forced, not found" in survival
     assert "an association, not what surgery does" in survival
     assert "immortal time" in survival
-    assert "operated at month 6 if still alive" in survival
-    assert "extrapolated beyond the last follow-up" in survival
+    assert "Operated at month 6 if still alive" in survival
+    assert "broken beyond the last follow-up" in survival
+    assert "cannot be known from this table" in survival
 
 
 def test_responses_stand_under_three_priors_of_how_far_levels_differ(page: Page) -> None:
-    for section, model in (("fit-1", "objective_response"), ("fit-2", "objective_response_by_age_group")):
-        told = page.sections[section].partition("Under other priors")[2].partition("May it be believed?")[0]
-        factors = [name for name, term in cp.model(model).terms.items() if term.kind == "group"]
-        assert told.count("sd between levels ~ HalfNormal(sigma = 0.5)") == len(factors)
-        assert told.count("sd between levels ~ HalfNormal(sigma = 1) (the model's own)") == len(factors)
-        assert told.count("sd between levels ~ HalfNormal(sigma = 2)") == len(factors)
-        assert told.count("the answer that moves most") == len(factors)
+    factors = [name for name, term in cp.model("objective_response").terms.items() if term.kind == "group"]
+    for prior in ("HalfNormal(sigma = 0.5)", "HalfNormal(sigma = 1) (the model's own)", "HalfNormal(sigma = 2)"):
+        assert page.text.count(f"sd between levels ~ {prior}") == len(factors)
+    assert page.text.count("the answer that moves most") == len(factors)
+
+
+def test_every_lever_has_its_positions_once_and_begins_with_the_default(page: Page) -> None:
+    inputs = [attrs for tag, attrs in page.elements if tag == "input"]
+    levers = {attrs["name"] for attrs in inputs if not attrs["name"].startswith("filter")}
+    assert len(levers) >= 4
+    for name in levers:
+        own = [attrs for attrs in inputs if attrs["name"] == name]
+        assert [attrs["value"] for attrs in own] == [str(i) for i in range(len(own))]
+        assert ["checked" in attrs for attrs in own] == [True] + [False] * (len(own) - 1)
+        assert 2 <= len(own) <= 5
+
+
+def test_who_counts_is_varied_and_every_coding_stands_in_the_fold(page: Page) -> None:
+    first = page.sections["c1"]
+    assert "not evaluable counted as" in first
+    assert "27 of 31" in first  # patient 5 counted as a responder
+    assert "Everyone's answer under other codings" in first
 
 
 def test_what_moves_most_is_judged_beside_the_width_of_its_interval() -> None:
@@ -101,9 +177,11 @@ def test_what_moves_most_is_judged_beside_the_width_of_its_interval() -> None:
 
 
 def test_surgery_stands_under_every_coding_and_date(page: Page) -> None:
-    survival = page.sections["fit-3"]
+    survival = section_of(page, "Hazard ratio of surgery")
     assert "the ratio under 6 codings" in survival
-    for coding in ("as recorded", "concurrent", "any text", "any series", "any titles", "any adjuvant"):
+    labels = [choice["label"] for choice in codebook_of(cp.load("alk_crizotinib")).codings["surgery"].values()]
+    assert len(labels) == 5
+    for coding in ("as recorded", *labels):
         assert coding in survival
     assert "Where the limit first passes 1" in survival
     assert "maximum likelihood, weibull" in survival
@@ -113,13 +191,22 @@ def test_it_says_what_it_cannot_show_beside_the_prospective_trials(page: Page) -
     caution = page.sections["cannot-show"]
     for trial in ("CREATE 6 of 12", "ADVL0912 12 of 14", "A8081013 5 of 7"):
         assert trial in caution
-    assert "28 patients, 10 of them exposed, with 7 events in all and none among the exposed" in caution
-    assert "rests on the 4 patients without it" in caution
+    assert "10 patients had surgery, 0 of them death" in caution
+    assert "rests on the 4 patients without it" in page.text
 
 
-@pytest.mark.parametrize("section", ["in-short", "cannot-show"])
+@pytest.mark.parametrize("section", ["top", "cannot-show"])
 def test_effect_is_no_word_of_a_sentence(page: Page, section: str) -> None:
-    assert not re.search(r"\beffect", page.sections[section], re.IGNORECASE)
+    text = page.sections[""] if section == "top" else page.sections[section]
+    assert text
+    assert not re.search(r"\beffect", text, re.IGNORECASE)
+
+
+def test_every_printed_number_stands_in_the_audit_once(page: Page) -> None:
+    table = cp.audit("alk_crizotinib")
+    audit = page.sections["audit"]
+    assert f"Of {len(table)} printed numbers, {(table['verdict'] == 'reproduces').sum()} reproduce" in audit
+    assert page.source.count('<tr class="t-') == len(table)
 
 
 def test_it_says_how_it_was_made(page: Page, survival_fit: xr.DataTree) -> None:
@@ -127,11 +214,44 @@ def test_it_says_how_it_was_made(page: Page, survival_fit: xr.DataTree) -> None:
     assert survival_fit.attrs["data_sha256"] in made
     for package in ("casepool", "pymc", "nutpie", "matplotlib"):
         assert f"{package} " in made
+    assert "was modelled by logistic regression" in made
+
+
+def test_without_a_paper_what_was_counted_stands_where_the_paper_would(private_page: Page) -> None:
+    assert "audit" not in private_page.sections
+    head = private_page.source.partition("</header>")[0]
+    assert "As counted" in head
+    assert "Printed" not in head
+    assert "Recomputed" not in head
+
+
+def test_downloads_hold_what_the_page_shows(page: Page) -> None:
+    links = {a["download"]: a["href"] for _, a in page.elements if "download" in a}
+    files = {name: base64.b64decode(link.partition(",")[2]).decode() for name, link in links.items()}
+    questions = pd.read_csv(io.StringIO(files["table-1.csv"]))
+    assert set(questions["row"]) <= set(re.findall(r'<a href="#c\d+">(.*?)</a>', page.source))
+    assert all(f'<span class="ci">({text.partition(" (")[2]}</span>' in page.source for text in questions["answer"])
+    assert np.isclose(questions["answer estimate"].iloc[0], 0.857, atol=0.01)
+    for name, content in files.items():
+        if name.endswith(".svg"):
+            assert ElementTree.fromstring(content).tag.endswith("svg")
+
+
+def test_parts_are_every_table_and_figure(age_fit: xr.DataTree, tmp_path: Path) -> None:
+    page = Page(cp.report(age_fit, tmp_path / "page.html", parts=tmp_path / "parts", progress=False))
+    wanted = {attrs["download"] for _, attrs in page.elements if "download" in attrs}
+    figures = {name.removesuffix(".svg") for name in wanted if name.endswith(".svg")}
+    wanted |= {f"{name}.{suffix}" for name in figures for suffix in ("pdf", "png")}
+    assert {path.name for path in (tmp_path / "parts").iterdir()} == wanted
+    assert figures
+    with pytest.raises(cp.CasepoolError, match="the folder holds files"):
+        cp.report(age_fit, tmp_path / "page.html", parts=tmp_path / "parts", progress=False)
 
 
 def test_labels_are_escaped(private_page: Page) -> None:
     assert not private_page.unclosed
-    assert not {"script", "i", "b"} & {tag for tag, _ in private_page.elements}
+    assert [tag for tag, _ in private_page.elements].count("script") == 1
+    assert not re.search(r"<script>alert|Histo <b>|<i>one", private_page.source)
     for label in (TAG, MATHS, "Histo <b>", "Cases of <i>one</i> clinic"):
         assert label in private_page.text
 
@@ -142,14 +262,13 @@ def test_a_table_that_is_not_public_shows_no_identifier_and_marks_small_counts(p
     assert "no response (2†)" in private_page.text
 
 
-def test_an_unconverged_fit_is_marked_at_its_title_and_every_table(private_page: Page) -> None:
+def test_an_unconverged_fit_is_marked_at_its_badge_and_every_table(private_page: Page) -> None:
     assert "Did not converge, or failed a check; do not use" in private_page.text
-    headings = private_page.source.split("<h2>")
-    [title] = [heading for heading in headings if heading.startswith("private")]
-    assert "not converged" in title.split("</h2>")[0]
+    chapters = [name for name in private_page.sections if re.fullmatch(r"c\d+", name)]
+    assert all("do not use" in private_page.sections[name] for name in chapters)
     tables = [attrs for tag, attrs in private_page.elements if tag == "table" and "failed" in attrs["class"]]
-    assert len(tables) == 4
-    assert "×" in private_page.sections["in-short"]
+    assert len(tables) >= len(chapters)
+    assert "\N{MULTIPLICATION SIGN}" in private_page.sections[""]
 
 
 def test_a_converged_fit_is_not_marked(page: Page) -> None:
@@ -182,7 +301,7 @@ def test_a_folder_without_trials_has_none(tmp_path: Path) -> None:
 
 
 def test_every_item_of_the_checklist_tells_numbers_or_is_left_to_the_author(page: Page) -> None:
-    text = page.sections["checklist"]
+    text = page.sections["made"]
     for items in GUIDELINES.values():
         for item in items:
             _, found, after = text.partition(item.asks)
@@ -190,11 +309,11 @@ def test_every_item_of_the_checklist_tells_numbers_or_is_left_to_the_author(page
             told = min((after.partition(other.asks)[0] for other in items if other is not item), key=len)
             assert AUTHOR in told if item.fill is None else re.search(r"\d", told), item.asks
             text = after
-    whole = page.sections["checklist"]
+    whole = page.sections["made"]
     assert "28 patients with 7 events; 10 exposed with 0 events" in whole
     assert "28 patients in the fit, 5 left out" in whole
 
 
 def test_a_checklist_without_exposure_leaves_the_trial_out(private_page: Page) -> None:
-    assert "BARG" in private_page.sections["checklist"]
-    assert "TARGET" not in private_page.sections["checklist"]
+    assert "BARG" in private_page.sections["made"]
+    assert "TARGET" not in private_page.sections["made"]

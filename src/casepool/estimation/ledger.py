@@ -80,7 +80,11 @@ def ledger(fit: xr.DataTree, by: str, *, ci_prob: float = 0.95) -> pd.DataFrame:
     to some hundredths of themselves.
     """
     check_probability(ci_prob)
-    fitted = open_draws(fit)
+    return ledger_of(open_draws(fit), by, ci_prob=ci_prob)
+
+
+def ledger_of(fitted: Fitted, by: str, *, ci_prob: float = 0.95) -> pd.DataFrame:
+    """Account as `ledger` does, of a fit that is open."""
     refuse_survival(fitted)
     group = fitted.membership(by)
     n, events = group.counts(fitted.design)

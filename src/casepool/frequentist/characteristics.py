@@ -112,7 +112,18 @@ def characteristics(
     name_of(n, "n")
     if by is not None:
         name_of(by, "by", "name an exposure or a labelled column, or leave it out")
-    frame, codebook = resolve_typed(cases)
+    return characteristics_of(*resolve_typed(cases), by, columns=columns, n=n)
+
+
+def characteristics_of(
+    frame: pd.DataFrame,
+    codebook: Codebook,
+    by: str | None = None,
+    *,
+    columns: Sequence[str] | None = None,
+    n: str = SIZE,
+) -> pd.DataFrame:
+    """Describe as `characteristics` does, of typed cases."""
     frame = bare(frame)
     weights = _weights(frame, codebook, n)
     exposures = _exposures(frame, codebook)

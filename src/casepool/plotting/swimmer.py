@@ -109,7 +109,7 @@ def draw_swimmer(
     canvas: Canvas = None,
 ) -> Axes:
     """Draw what `plot_swimmer` does, of typed cases; `named` are the columns asked for."""
-    lanes = _lanes(cases, codebook, chosen, named)
+    lanes = lanes_of(cases, codebook, chosen, named)
     ax = axes_on(canvas, WIDTH, MARGIN + LANE * len(lanes))
     unit = chosen.outcome.unit
     for place, lane in enumerate(lanes):
@@ -149,7 +149,7 @@ def _asked(
     return cases, codebook, chosen
 
 
-def _lanes(cases: pd.DataFrame, book: Codebook, model: Model, named: Mapping[str, str | None]) -> list[Lane]:
+def lanes_of(cases: pd.DataFrame, book: Codebook, model: Model, named: Mapping[str, str | None]) -> list[Lane]:
     """Read every patient's lane, the longest follow-up first."""
     columns = {key: held_by(cases, book, ROLES[key], name, "plot_swimmer", key) for key, name in named.items()}
     design, reader = design_of_typed(model, cases, book), Reader(cases, book, model)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -13,6 +13,7 @@ from casepool.checking.verdicts import INFORMATION, check_of
 from casepool.errors import CasepoolError
 from casepool.estimation.contrasts import contrast_of
 from casepool.estimation.draws import Fitted
+from casepool.estimation.level_order import in_order, own_order
 from casepool.estimation.material import Material
 from casepool.estimation.response import estimates_of
 from casepool.estimation.survival import survival_of
@@ -24,10 +25,13 @@ from casepool.modelling.specification.endpoints import endpoints, event
 from casepool.modelling.specification.exposure import Exposure
 from casepool.modelling.terms.term import Term
 from casepool.progress import say
+from casepool.studies.asked import ask
 from casepool.studies.exposure import exposure_sensitivity_of
 from casepool.studies.multiverse import multiverse_of
 from casepool.studies.sensitivity import scale_refits, scaled_factors
 from casepool.studies.tipping import FRACTIONS, tipping_of
+from casepool.studies.variants import variants_of
+from casepool.studies.worlds import Question
 
 SCALES = (0.5, 1.0, 2.0)
 """Scales of half-normal priors of group standard deviations under which a report gives its answers again."""
@@ -84,6 +88,11 @@ class Answers:
         Where dates are unknown: its ratio as they move through their intervals.
     coded : pandas.DataFrame or None
         Where the codebook declares other ways to say who was exposed: its ratio under each.
+    tables : mapping of (str, str) to pandas.DataFrame
+        By name of a public function and factor or exposure ("" everyone): the whole table it answers with. "new" is
+        `estimates` of a new patient.
+    recoded : pandas.DataFrame or None
+        Of the first response model: everyone's answer under every choice left open, as `variants` has it.
     """
 
     fitted: Fitted
@@ -97,6 +106,26 @@ class Answers:
     sensitivity: pd.DataFrame | None = None
     tipped: pd.DataFrame | None = None
     coded: pd.DataFrame | None = None
+    tables: Mapping[tuple[str, str], pd.DataFrame] = field(default_factory=dict)
+    recoded: pd.DataFrame | None = None
+
+    def asked(self, name: str, by: str) -> pd.DataFrame | None:
+        """Return what a public function answers by a factor or exposure ("" everyone), None where it does not."""
+        return self.tables.get((name, by))
+
+    def variants(self, row: pd.Series) -> Iterator[pd.Series]:
+        """Yield what refits under other priors, datings and codings have for a row."""
+        tables = [
+            self.sensitivity,
+            self.coded,
+            self.recoded,
+            *(table for each in self.scales.values() for _, table in each),
+        ]
+        for table in tables:
+            if table is not None:
+                alike = ["estimand", "by", "level", "kind", "at"]
+                same = (table[alike].astype(str) == row[alike].astype(str)).all(axis=1)
+                yield from (own for _, own in table[same].iterrows())
 
     @property
     def told(self) -> str:
@@ -119,7 +148,7 @@ def answer(fitted: Fitted, material: Material, *, progress: bool) -> Answers:
     checks = check_of(fitted, progress=progress)
     fitted = fitted.judged()
     found = _survival(fitted, material, checks, progress) if fitted.is_survival else _response(fitted, checks)
-    found = replace(found, scales=_scales(fitted, progress))
+    found = replace(found, scales=_scales(fitted, material, progress), recoded=_recoded(fitted, material, progress))
     told = [table for part in found.factors.values() for table in (part.shrunk, part.new, part.pairs)]
     told += [*found.curves.values(), *found.ratios.values(), found.sensitivity, found.tipped, found.coded]
     told += [table for refits in found.scales.values() for _, table in refits]
@@ -128,14 +157,39 @@ def answer(fitted: Fitted, material: Material, *, progress: bool) -> Answers:
     return Answers(**{**vars(found), "verdict": verdict})
 
 
-def _scales(fitted: Fitted, progress: bool) -> dict[str, list[tuple[Prior, pd.DataFrame]]]:
+def _scales(fitted: Fitted, material: Material, progress: bool) -> dict[str, list[tuple[Prior, pd.DataFrame]]]:
     """Answer again under other priors of the group standard deviations; of an ordinal model, of success."""
     factors = scaled_factors(fitted.model)
+    if factors and _told_before(fitted, material):
+        return {}
     if factors:
         say(progress, f"refitting {fitted.model.name} under other priors of {', '.join(factors)}")
     kept = partial(of_success, fitted=fitted) if not fitted.is_survival else with_limits
     refits = scale_refits(fitted, SCALES, progress=progress)
     return {by: [(prior, kept(table)) for prior, table in each] for by, each in refits.items()}
+
+
+def _told_before(fitted: Fitted, material: Material) -> bool:
+    """Whether an earlier fit, of the same outcome and factors, is the one a report varies the priors of."""
+
+    def asked(own: Fitted) -> tuple[str, set[str]]:
+        out = own.model.outcome
+        return out.column or out.time or out.events, {own.model.terms[by].source for by in scaled_factors(own.model)}
+
+    place = next(place for place, own in enumerate(material.fits) if own.tree is fitted.tree)
+    outcome, factors = asked(fitted)
+    return any(asked(own)[0] == outcome and factors <= asked(own)[1] for own in material.fits[:place])
+
+
+def _recoded(fitted: Fitted, material: Material, progress: bool) -> pd.DataFrame | None:
+    """Ask of the first response model how often everyone responds, under every choice that is left open."""
+    first = next((own for own in material.fits if not own.is_survival), None)
+    if first is None or first.tree is not fitted.tree or material.folder is None or not material.codebook.codings:
+        return None
+    say(progress, f"refitting {fitted.model.name} under other codings")
+    asked = Question("estimates", None)
+    table = variants_of(fitted, _plan(fitted, progress), asked, (), (), table=(material.cases, material.codebook))
+    return of_success(table, fitted)
 
 
 def with_limits(table: pd.DataFrame) -> pd.DataFrame:
@@ -144,15 +198,28 @@ def with_limits(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _response(fitted: Fitted, checks: pd.DataFrame) -> Answers:
-    factors = {}
-    for by in (None, *(term.name for term in levelled(fitted))):
-        told = (_raw(fitted, by), estimates_of(fitted, by), estimates_of(fitted, by, target="new"))
+    factors: dict[str, ByFactor] = {}
+    tables: dict[tuple[str, str], pd.DataFrame] = {}
+    for by in ("", *(term.name for term in levelled(fitted))):
+        own = own_order(fitted, by) if by else ()
+        told = [_raw(fitted, by or None), *(in_order(_asked(fitted, name, by), own) for name in ("estimates", "new"))]
         raw, shrunk, new = (of_success(table, fitted) for table in told)
-        pairs = paired(fitted, by) if by else None
-        pairs = None if pairs is None else of_success(pairs, fitted)
+        whole = paired(fitted, by) if by else None
+        pairs = None if whole is None else of_success(whole, fitted)
         categories = tuple(of_categories(table, fitted) for table in told) if fitted.model.is_ordinal else ()
-        factors[by or ""] = ByFactor(by or "", raw, shrunk, new, pairs, categories)
-    return Answers(fitted, checks, "", factors=factors)
+        factors[by] = ByFactor(by, raw, shrunk, new, pairs, categories)
+        found = dict(zip(("classical", "estimates", "new"), told, strict=True)) | (
+            {} if whole is None else {"contrast": whole}
+        )
+        tables |= {(name, by): table for name, table in found.items()}
+    return Answers(fitted, checks, "", factors=factors, tables=tables)
+
+
+def _asked(fitted: Fitted, name: str, by: str) -> pd.DataFrame:
+    """Ask a fit, or its prior, what a public function answers."""
+    if name == "new":
+        return estimates_of(fitted, by or None, target="new")
+    return ask(name, fitted, by or None)
 
 
 def _raw(fitted: Fitted, by: str | None) -> pd.DataFrame:
@@ -190,20 +257,20 @@ def _survival(fitted: Fitted, material: Material, checks: pd.DataFrame, progress
     terms = [term.name for term in levelled(fitted)]
     groups = [exposure.name] if exposure else [*terms, None]
     ratios = {by: pairs for by in terms if (pairs := paired(fitted, by)) is not None}
-    found = Answers(
-        fitted,
-        checks,
-        "",
-        curves={by or "": survival_of(fitted, by) for by in groups},
-        raw={by or "": _raw(fitted, by) for by in groups},
-        ratios=ratios,
-    )
+    curves = {by or "": survival_of(fitted, by) for by in groups}
+    raw = {by or "": _raw(fitted, by) for by in groups}
+    ratios = ({exposure.name: contrast_of(fitted, exposure.name)} if exposure else {}) | ratios
+    tables = {
+        (name, by): table
+        for name, each in (("survival", curves), ("classical", raw), ("contrast", ratios))
+        for by, table in each.items()
+    }
+    found = Answers(fitted, checks, "", curves=curves, raw=raw, ratios=ratios, tables=tables)
     if exposure is None:
         return found
     say(progress, f"refitting {fitted.model.name} under other priors, datings and codings of {exposure.name}")
     return replace(
         found,
-        ratios={exposure.name: contrast_of(fitted, exposure.name)} | ratios,
         sensitivity=exposure_sensitivity_of(fitted, progress=progress),
         tipped=_tipped(fitted, exposure, progress),
         coded=_coded(fitted, exposure, material, progress),

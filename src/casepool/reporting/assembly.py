@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import re
-import time
 from collections.abc import Sequence
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -17,18 +14,22 @@ from markupsafe import Markup
 from casepool.arguments import flag_of
 from casepool.escaping import html_text
 from casepool.estimation.material import Material, gather
-from casepool.estimation.told import MARKS
-from casepool.inference.fit_contents import said_engine
+from casepool.estimation.told import DECIDE, MARKS, PRIOR, TOGETHER, UNKNOWABLE
 from casepool.progress import say
 from casepool.replacing import is_page, target_of
 from casepool.reporting.answers import Answers, answer
-from casepool.reporting.blocks import Block, Cell, Points, Section, Table, Text
-from casepool.reporting.cautions import cannot_show
-from casepool.reporting.chapters import chapter
-from casepool.reporting.checklist import checklist
-from casepool.reporting.glossary import glossary
-from casepool.reporting.patients import analysed, data_section
-from casepool.reporting.sentences import in_short
+from casepool.reporting.blocks import Section
+from casepool.reporting.chapters import chapter_section, questions_table
+from casepool.reporting.claims_checked import audited
+from casepool.reporting.downloads import data_of, file_name, form_of
+from casepool.reporting.figures import squares
+from casepool.reporting.limits import cannot_show
+from casepool.reporting.made import how_made
+from casepool.reporting.minis import axis, mini
+from casepool.reporting.numbering import all_numbered, anchor, caption_of, numbered, what
+from casepool.reporting.parts import folder_of_parts, write_parts
+from casepool.reporting.patients import data_section
+from casepool.reporting.questions import FAILED, chapters_of
 from casepool.writing import FEW, RARE, write_atomically
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -36,6 +37,8 @@ DOI = re.compile(r"doi:(10\.[^\s,;]+[^\s,;.)])(\)?)")
 CODE = re.compile(r"`([^`]+)`")
 BREAKS = re.compile(r"([._])")
 """Where a name in code may break at the end of a line."""
+BADGES = {DECIDE: "b-d", TOGETHER: "b-s", PRIOR: "b-p", UNKNOWABLE: "b-x", FAILED: "b-x"}
+"""How a badge looks, by its words."""
 
 
 def report(
@@ -43,6 +46,7 @@ def report(
     path: str | Path = "report.html",
     *,
     at: Sequence[float] | None = None,
+    parts: str | Path | None = None,
     overwrite: bool = False,
     progress: bool = True,
 ) -> Path:
@@ -51,14 +55,17 @@ def report(
     Parameters
     ----------
     fits : xarray.DataTree or sequence of xarray.DataTree
-        Fits of one dataset, in the order they are told in.
+        Fits of one dataset, in the order they are told in. Questions of the dataset's ``published.toml`` are answered
+        by the fits of the models they name; whatever else the fits tell follows.
     path : str or pathlib.Path
         The file; an earlier one stays whole until the new one is.
     at : sequence of float, optional
         Times survival is told at, in the models' unit; default the codebook's `at`, else round numbers that follow-up
         reaches.
+    parts : str or pathlib.Path, optional
+        A folder that every table (CSV) and figure (SVG, PDF, PNG) of the page is written to besides.
     overwrite : bool
-        Whether to replace a file that is no page casepool wrote.
+        Whether to replace a file that is no page casepool wrote, and parts that are there.
     progress : bool
         Whether to say on standard error what is going on.
 
@@ -70,9 +77,10 @@ def report(
     Raises
     ------
     CasepoolError
-        Without fits, for fits of different datasets, or if the file cannot be written.
+        Without fits, for fits of different datasets, or if a file cannot be written.
     """
     target, path = target_of(path, is_page, overwrite=overwrite), Path(path)
+    folder = None if parts is None else folder_of_parts(parts, overwrite=overwrite)
     flag_of(progress, "progress")
     material = gather(fits, at)
     answers = []
@@ -80,64 +88,28 @@ def report(
         say(progress, f"report: answers of {fitted.model.name}")
         answers.append(answer(fitted, material, progress=progress))
     say(progress, "report: tables and figures")
-    write_atomically(target, render(material, sections(material, answers)).encode())
+    contents = numbered(sections(material, answers))
+    write_atomically(target, render(material, answers, contents).encode())
+    if folder is not None:
+        say(progress, "report: parts")
+        write_parts(folder, contents, public=material.public)
     say(progress, f"report written to {path}")
     return path
 
 
 def sections(material: Material, answers: Sequence[Answers]) -> list[Section]:
-    """Lay the report out."""
-    chapters = [chapter(material, found, place) for place, found in enumerate(answers, start=1)]
-    return [
-        Section("in-short", "In short", short(material, answers)),
+    """Lay the report out; the first section is the head."""
+    chapters = chapters_of(material, answers)
+    first = [block for block in (squares(material), questions_table(material, chapters)) if block is not None]
+    found = [
+        Section("top", material.codebook.title or material.codebook.name, first),
         Section("data", "The patients", data_section(material)),
-        *chapters,
-        Section("cannot-show", "What it cannot show", cannot_show(material, answers)),
-        Section("words", "Words", glossary(material)),
-        Section("made", "How it was made", how_made(material)),
-        Section("checklist", "Reporting checklist", checklist(material, answers)),
+        *(chapter_section(material, chapter, place) for place, chapter in enumerate(chapters, start=1)),
     ]
-
-
-def short(material: Material, answers: Sequence[Answers]) -> list[Block]:
-    """Say what was done and found."""
-    n = max(analysed(fitted) for fitted in material.fits)
-    done = (
-        f"{material.count(n)} cases were analysed by Bayesian models. Where a model borrows, the levels of a factor "
-        "inform each other, so that a level with one patient says neither 0% nor 100% (shrunk). Beside every answer "
-        "stands the raw one that it replaces."
-    )
-    return [Points([("", done), *(("", text) for text in in_short(material, answers))])]
-
-
-def how_made(material: Material) -> list[Block]:
-    """Say what it takes to make the report again."""
-    rows = []
-    for fitted in material.fits:
-        attrs = fitted.tree.attrs
-        settings = ", ".join(f"{k} {v}" for k, v in fitted.settings.items())
-        cells = [
-            fitted.model.name,
-            attrs["seed"],
-            settings,
-            "; ".join(filter(None, (attrs["inference_library"], said_engine(fitted.tree)))),
-            attrs["created"],
-            attrs["data_sha256"],
-            attrs.get("retried") or "–",
-        ]
-        rows.append([Cell(f"`{cells[0]}`"), *(Cell(str(text)) for text in cells[1:])])
-    headings = ["model", "seed", "settings", "sampler", "fitted", "SHA-256 of the data used", "retry"]
-    versions = json.loads(material.fits[0].tree.attrs["versions"])
-    versions |= {name: version(name) for name in ("matplotlib", "jinja2")}
-    whole = "the full table was at hand" if material.folder else "made from what the fits keep of the table"
-    return [
-        Table("The fits", headings, rows),
-        Text(f"Versions: {', '.join(f'{name} {number}' for name, number in versions.items())}."),
-        Text(
-            f"Dataset: {material.codebook.name}; {whole}. Report written "
-            f"{time.strftime('%Y-%m-%d %H:%M UTC', time.gmtime())}."
-        ),
-    ]
+    if checked := audited(material):
+        found.append(Section("audit", "The paper's numbers, checked", checked))
+    found.append(Section("cannot-show", "What this page cannot show", cannot_show(material, answers)))
+    return [*found, Section("made", "How it was made", how_made(material, answers))]
 
 
 def marked_up(text: str) -> Markup:
@@ -146,7 +118,7 @@ def marked_up(text: str) -> Markup:
     return Markup(DOI.sub(r'<a href="https://doi.org/\1">doi:\1</a>\2', safe))  # noqa: S704 - escaped above
 
 
-def render(material: Material, contents: Sequence[Section]) -> str:
+def render(material: Material, answers: Sequence[Answers], contents: Sequence[Section]) -> str:
     """Fill the template."""
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
@@ -155,16 +127,24 @@ def render(material: Material, contents: Sequence[Section]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["marked_up"] = marked_up
-    style = Markup((TEMPLATES / "report.css").read_text(encoding="utf-8"))  # noqa: S704 - our own file
+    filters = (marked_up, anchor, what, caption_of, file_name)
+    environment.filters |= {own.__name__: own for own in filters} | {"data": data_of, "form": form_of}
+    own = {name: Markup((TEMPLATES / name).read_text(encoding="utf-8")) for name in ("report.css", "report.js")}  # noqa: S704 - our own files
     book = material.codebook
+    licence = f", {book.licence}" if book.licence and book.source else ""
     values: dict[str, Any] = {
         "title": book.title or book.name,
-        "source": book.source,
+        "source": f"{book.source}{licence}",
         "rare": "" if book.public else f"{RARE} stands at counts of 1 to {FEW - 1}",
-        "failed": [section.title for section in contents if section.verdict == "fail"],
-        "sections": contents,
-        "marks": MARKS,
-        "style": style,
+        "failed": [answer.fitted.model.title for answer in answers if answer.verdict == "fail"],
+        "head": contents[0].blocks,
+        "sections": contents[1:],
+        "listed": [block for block in all_numbered(contents) if not block.number.startswith("A")],
+        "marks": {**MARKS, FAILED: "✕"},
+        "badges": BADGES,
+        "mini": mini,
+        "axis": axis,
+        "style": own["report.css"],
+        "script": own["report.js"],
     }
     return environment.get_template("report.html.j2").render(values)

@@ -28,4 +28,6 @@ def glossary(material: Material) -> list[Block]:
     """Define the words a report uses; survival as what it is of in this one."""
     free = list(dict.fromkeys(f.model.outcome.without for f in material.fits if f.model.is_survival))
     words = WORDS | ({"survival": SURVIVAL.format(free="; or ".join(free))} if free else {})
-    return [Table("", ["word", "meaning"], [[Cell(word), Cell(text)] for word, text in words.items()])]
+    return [
+        Table("Words of this page.", ["word", "meaning"], [[Cell(word), Cell(text)] for word, text in words.items()])
+    ]

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from casepool.estimation.survival import SurvivalWords
 from casepool.estimation.told import MARKS, legend
 from casepool.modelling.families.priors import Prior
 from casepool.numbers import TIMES, shown, with_interval
@@ -59,7 +58,7 @@ def finished(table: Table, mark_rare: bool) -> Table:
         notes.append(legend(words))
     if mark_rare and any(RARE in cell.text for row in table.rows for cell in row):
         notes.append(RARE_NOTE)
-    return Table(table.caption, table.headings, table.rows, notes, failed, table.folded)
+    return Table(table.caption, table.headings, table.rows, notes, failed)
 
 
 def kind(table: pd.DataFrame) -> str:
@@ -76,7 +75,6 @@ def side_by_side(
     new: pd.DataFrame,
     *,
     mark_rare: bool,
-    folded: bool = False,
 ) -> Table:
     """Lay the rates of levels side by side: raw, shrunk, and for a new patient."""
     raw = raw[raw["method"] == "Clopper-Pearson"]
@@ -100,7 +98,7 @@ def side_by_side(
         f"shrunk, {kind(new)}: a new patient",
     ]
     notes = list(dict.fromkeys(part for _, shared in tables for part in shared))
-    return finished(Table(caption, headings, rows, notes, folded=folded), mark_rare)
+    return finished(Table(caption, headings, rows, notes), mark_rare)
 
 
 def by_prior(caption: str, label: str, refits: Sequence[tuple[Prior, pd.DataFrame]], own: str) -> Table:
@@ -130,7 +128,7 @@ def tests(raw: pd.DataFrame, by: str) -> Table | None:
     return Table(f"Tests between {by} levels, which the model replaces", ["tested", "method", "P", "details"], cells)
 
 
-def plain(caption: str, table: pd.DataFrame, *, mark_rare: bool, folded: bool = False) -> Table:
+def plain(caption: str, table: pd.DataFrame, *, mark_rare: bool) -> Table:
     """Lay an estimate table out row by row."""
     shared = common_notes(table)
     rows = [
@@ -145,75 +143,12 @@ def plain(caption: str, table: pd.DataFrame, *, mark_rare: bool, folded: bool = 
     ]
     kinds = ", ".join(dict.fromkeys(name for name in table["interval"] if name))
     headings = ["", "level", "events of patients", "method", f"estimate ({kinds})" if kinds else "estimate"]
-    return finished(Table(caption, headings, rows, shared, folded=folded), mark_rare)
-
-
-def pairs(caption: str, table: pd.DataFrame, *, mark_rare: bool) -> Table:
-    """Lay contrasts out: a line per pair of levels, a column per measure."""
-    shared = common_notes(table)
-    table = table.assign(place=table.groupby("level").cumcount())
-    rows: list[list[Cell]] = []
-    headings = ["", "events of patients"]
-    for level, same in table.groupby("level", sort=False):
-        first = same.iloc[0]
-        counts = f"{count_text(first['events'], mark_rare)} of {count_text(first['n'], mark_rare)}"
-        if not rows:
-            every = [table[table["place"] == place] for place in range(len(same))]
-            headings += [_measure(own, kind(table)) for own in every]
-        rows.append([Cell(str(level)), Cell(counts), *(number_cell(r, shared) for _, r in same.iterrows())])
     return finished(Table(caption, headings, rows, shared), mark_rare)
-
-
-def _measure(same: pd.DataFrame, interval: str) -> str:
-    """Head a column of contrasts; where every pair of levels is named in it, by what holds of the first of them."""
-    first = same.iloc[0]
-    if first["interval"]:
-        return f"{first['estimand']}, {interval}"
-    named = len(set(same["estimand"])) > 1
-    return "probability that the first does so more often" if named else str(first["estimand"])
-
-
-def quantity(row: Row) -> tuple[str, str, bool]:
-    """Return what a row of a survival table tells, whichever arm it tells it of: time, unit, whether a probability."""
-    unit = "probability" if row["unit"] == "difference" else row["unit"]
-    return str(row["at"]), str(unit), row["kind"] == "probability"
-
-
-def grid(caption: str, table: pd.DataFrame, told: SurvivalWords, *, mark_rare: bool) -> Table:
-    """Lay survival out: a line per quantity, a column per strategy or level and for their difference."""
-    levels = list(dict.fromkeys(table["level"]))
-    singles = list(dict.fromkeys(table.loc[table["kind"] != "difference", "level"]))
-    columns = singles if len(singles) > 2 else levels
-    shared = common_notes(table)
-    asked = [quantity(r) for _, r in table.iterrows()]
-    rows = []
-    for wanted in dict.fromkeys(asked):
-        same = table[[own == wanted for own in asked]]
-        cells = [same[same["level"] == level] for level in columns]
-        named = with_unit(told.quantities[wanted], wanted[1])
-        rows.append([Cell(named), *(number_cell(c.iloc[0], shared) if len(c) else Cell("") for c in cells)])
-    headings = [f"posterior median, {kind(table)}"]
-    headings += [told.arms[level] if level in singles else f"difference: {level}" for level in columns]
-    notes = [_counts(table, singles, mark_rare), *(_capital(note) for note in shared)]
-    return finished(Table(caption, headings, rows, notes), mark_rare)
 
 
 def with_unit(name: str, unit: str) -> str:
     """Name a quantity with its unit, if it is a time that does not say so, or a rate."""
     return f"{name}, {unit}" if unit.startswith("per ") or (unit in TIMES and not name.endswith(unit)) else name
-
-
-def _counts(table: pd.DataFrame, levels: Sequence[str], mark_rare: bool) -> str:
-    """Say how many patients of the fit were in each arm or level."""
-    firsts = [table[table["level"] == level].iloc[0] for level in levels]
-    counts = [
-        f"{r['level']} {count_text(r['n'], mark_rare)} with {count_text(r['events'], mark_rare)} events" for r in firsts
-    ]
-    return f"Patients in the fit: {', '.join(counts)}"
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
 
 
 def ratios(

@@ -15,30 +15,68 @@ from casepool.modelling.specification.cautions import lowered
 from casepool.modelling.specification.model import Model
 from casepool.modelling.specification.outcome import Outcome
 from casepool.numbers import counted, listed
-from casepool.plotting.style import data_uri
-from casepool.plotting.swimmer import draw_swimmer
-from casepool.reporting.blocks import Block, Cell, Picture, Table, Text
+from casepool.reporting.blocks import Block, Cell, Fold, Table, Text
+from casepool.reporting.characteristics_table import described
+from casepool.reporting.figures import flow, lanes_allowed, swimmer
 from casepool.reporting.layouts import finished
-
-MOST_LANES = 80
-"""Patients of whom a report draws lanes."""
 
 
 def data_section(material: Material) -> list[Block]:
-    """Summarise the patients: counts per outcome, missing values, dates, and (if public) each patient."""
-    book = material.codebook
-    rows = material.count(len(material.cases), "row")
-    blocks: list[Block] = [
-        Text(f"{rows} in the table. {book.source}{'. Licence: ' + book.licence if book.licence else ''}")
-    ]
-    blocks.append(outcome_table(material))
-    if (missing := missing_table(material)) is not None:
-        blocks.append(missing)
+    """Summarise the patients: who is in which analysis, their characteristics, their course; folded each patient."""
+    blocks: list[Block] = [flow(material, flow_boxes(material), table_words(material))]
+    blocks += described(material)
+    if (fitted := lanes_allowed(material)) is not None:
+        blocks.append(swimmer(material, fitted))
     blocks += [Text(text) for text in dates(material)]
-    blocks += by_patient(material)
+    if not material.public:
+        blocks.append(Text("The table is not public, so patients are not listed.", tone="small"))
+    if (missing := missing_table(material)) is not None:
+        blocks.append(Fold("Missing values, and what was done", [missing]))
+    if (listed_ := by_patient(material)) is not None:
+        blocks.append(Fold(f"All {material.count(len(material.cases), 'patient')}", [listed_]))
     if material.codebook.codings:
-        blocks.append(open_choices(material))
+        blocks.append(Fold("Choices the table leaves open", [open_choices(material)]))
     return blocks
+
+
+def table_words(material: Material) -> str:
+    """Say how many patients the table holds, and of how many publications."""
+    whole = max(analysed(fitted) for fitted in material.fits)
+    column = material.codebook.publication
+    if column not in material.cases.columns:
+        return f"{material.count(whole, 'patient')} in the table"
+    return f"{counted(material.cases[column].nunique(), 'publication')}, {material.count(whole, 'patient')}"
+
+
+def flow_boxes(material: Material) -> list[tuple[str, list[str]]]:
+    """Return a box an outcome: how many are in, for what, and who is left out why."""
+    boxes = []
+    for fitted in grouped_fits(material):
+        n = material.count(total(fitted)[0])
+        reasons = reasons_text(material, fitted)
+        said = [f"out: {text}" for text in reasons.split("; ")] if reasons else ["nobody left out"]
+        what = lowered(outcome_name(material, fitted.model))
+        boxes.append((f"{n} for {what}{_adjusted(material, fitted)}", said))
+    return boxes
+
+
+def _adjusted(material: Material, fitted: Fitted) -> str:
+    """Name the covariates whose missing values leave patients out."""
+    dropped = [
+        t.source
+        for t in fitted.model.terms.values()
+        if any(f"no {t.name}" == r for r in fitted.design.left_out.values())
+    ]
+    return f", by {listed([lowered(material.label(name)) for name in dropped])}" if dropped else ""
+
+
+def grouped_fits(material: Material) -> list[Fitted]:
+    """Return the first fit of every outcome with the same patients left out."""
+    found: dict[tuple[str, ...], Fitted] = {}
+    for fitted in material.fits:
+        out = fitted.model.outcome
+        found.setdefault((out.column or out.events, out.time, *fitted.design.left_out), fitted)
+    return list(found.values())
 
 
 def outcomes(material: Material) -> list[tuple[Outcome, Fitted]]:
@@ -62,23 +100,6 @@ def event_words(material: Material, model: Model) -> str:
     if model.is_survival:
         return out.called
     return " or ".join(out.success) or lowered(material.label(out.events))
-
-
-def outcome_table(material: Material) -> Table:
-    """Count who is evaluable for each outcome, and say why the others are not."""
-    rows = []
-    for _, fitted in outcomes(material):
-        n, events = patients_and_events(fitted.design)
-        cells = [
-            f"{outcome_name(material, fitted.model)}: {event_words(material, fitted.model)}",
-            material.count(float(n.sum())),
-            material.count(float(events.sum())),
-            material.count(sum(fitted.design.sizes_left_out.values())),
-            reasons_text(material, fitted),
-        ]
-        rows.append([Cell(text) for text in cells])
-    headings = ["outcome: event", "patients in", "with the event", "left out", "why"]
-    return finished(Table("Who counts for which outcome", headings, rows), not material.public)
 
 
 def reason_of(material: Material, fitted: Fitted, patient: str) -> str:
@@ -169,10 +190,10 @@ def dates(material: Material) -> list[str]:
     return list(dict.fromkeys(said))
 
 
-def by_patient(material: Material) -> list[Block]:
+def by_patient(material: Material) -> Table | None:
     """List every patient: what the models read, and for which outcome the patient counts; only if public."""
-    if not material.public:
-        return [Text("The table is not public, so patients are not listed.", tone="small")]
+    if not material.public or "n" in material.cases.columns:
+        return None
     found = outcomes(material)
     wanted = list(dict.fromkeys(name for fitted in material.fits for name in fitted.model.columns()))
     columns = [name for name in wanted if name in material.cases.columns]
@@ -186,17 +207,7 @@ def by_patient(material: Material) -> list[Block]:
         cells = [patient, *values, *(f"no: {reason}" if reason else "yes" for reason in reasons)]
         rows.append([Cell(text) for text in cells])
     caption = f"Patient by patient ({counted(len(rows), 'row')})"
-    return [*_lanes(material), Table(caption, headings, rows, folded=True)]
-
-
-def _lanes(material: Material) -> list[Block]:
-    """Draw every patient's course, if a model has times and the lanes can be told apart."""
-    fitted = next((fitted for fitted in material.fits if fitted.is_survival), None)
-    if fitted is None or len(material.cases) > MOST_LANES:
-        return []
-    caption = "Every patient's course"
-    alt = f"{caption}: one lane a patient, from time zero to the event or the last contact. The table below lists them."
-    return [Picture(data_uri(draw_swimmer(material.cases, material.codebook, fitted.model)), alt, caption)]
+    return Table(caption, headings, rows)
 
 
 def _heading(material: Material, column: str) -> str:
@@ -215,6 +226,18 @@ def cell_text(value: Any) -> str:
     return str(value).replace(";", ", ")
 
 
+def decision_words(material: Material, decision: str) -> str:
+    """Return what a reader calls a decision of the codebook."""
+    said = material.codebook.decisions.get(decision) if material.public else ""
+    return said or decision.replace("_", " ")
+
+
+def choice_words(material: Material, decision: str, choice: str) -> str:
+    """Return what a reader calls a choice of a decision."""
+    found = material.codebook.codings.get(decision, {}).get(choice, {})
+    return str((found.get("label") if material.public else "") or choice.replace("_", " "))
+
+
 WITHHELD = "not shown, as the table is not public"
 """Stands for free text of a codebook."""
 
@@ -222,13 +245,16 @@ WITHHELD = "not shown, as the table is not public"
 def open_choices(material: Material) -> Table:
     """List the decisions that the table leaves open; of those only who was exposed is varied in a report."""
     rows = [
-        [Cell(f"`{decision}.{choice}`"), Cell(str(what.get("why", "")) if material.public else WITHHELD)]
+        [
+            Cell(f"{decision_words(material, decision)}: {choice_words(material, decision, choice)}"),
+            Cell(str(what.get("why", "")) if material.public else WITHHELD),
+        ]
         for decision, choices in material.codebook.codings.items()
         for choice, what in choices.items()
     ]
-    open_ = listed(list(material.codebook.codings))
+    open_ = listed([decision_words(material, decision) for decision in material.codebook.codings])
     caption = f"Choices the table leaves open ({open_}): this report uses it as recorded unless it says otherwise"
-    return Table(caption, ["choice", "why it could be made"], rows, folded=True)
+    return Table(caption, ["choice", "why it could be made"], rows)
 
 
 def total(fitted: Fitted) -> tuple[float, float]:

@@ -1,204 +1,221 @@
-"""The answers of a survival model: curves, strategies, ratios under several priors, and what stands beside them."""
+"""A chapter about a time to an event: curves, survival by strategy or level, the ratio of an exposure."""
 
 from __future__ import annotations
 
-import math
+from collections.abc import Iterator, Mapping
 
+import numpy as np
 import pandas as pd
 
-from casepool.cases.coding_keys import AS_RECORDED
 from casepool.estimation.material import Material
-from casepool.estimation.ratios import prior_chance
 from casepool.estimation.survival import survival_words
-from casepool.frequentist.survival_rows import EVER, LANDMARK
 from casepool.modelling.families.names import effect_of
-from casepool.modelling.specification.cautions import association
+from casepool.modelling.specification.cautions import association, lowered
 from casepool.modelling.specification.exposure import Exposure
-from casepool.numbers import capital, shown, with_interval
-from casepool.plotting.predictive_curves import draw_prior_survival, draw_survival_check, prior_of
-from casepool.plotting.style import data_uri
-from casepool.plotting.survival_curves import arm_names, draw_survival
-from casepool.plotting.tipping_curve import plot_tipping
-from casepool.remarks import parts
+from casepool.numbers import capital, shown
 from casepool.reporting.answers import Answers
-from casepool.reporting.blocks import Block, Cell, Picture, Table, Text
-from casepool.reporting.layouts import (
-    common_notes,
-    finished,
-    grid,
-    kind,
-    number_cell,
-    own_note,
-    pairs,
-    plain,
-    ratios,
-    tests,
-)
-from casepool.reporting.pieces import forest, named
-from casepool.reporting.sentences import forced_text
-from casepool.studies.exposure import exposure_variants
+from casepool.reporting.blocks import Block, Estimates, Fold, Group, Lever, Line, Text
+from casepool.reporting.cautions import OTHER_ENDS, PUBLISHED_ENDS, forced_text, published
+from casepool.reporting.curve_figures import curves
+from casepool.reporting.layouts import plain, tests
+from casepool.reporting.lines import estimates_block, grouped, line_of, pair_groups
+from casepool.reporting.patients import exposed, total
+from casepool.reporting.pieces import named
+from casepool.reporting.questions import Chapter
+from casepool.reporting.scales import Number, number_of, scale_of
+from casepool.reporting.survival_variants import raw_blocks, sensitivity_blocks
 
-READING = (
-    "The prior's own probability of a ratio on the better side of 1 is 50%: the distance from there is what the "
-    "data add. "
-    "Where the limits move with the prior, they are the prior's."
-)
-MOST_ROWS = 12
-"""Rows a table of raw answers may have before it is folded."""
+SHOWN = ("probability", "difference")
+MIDDLE = "middle"
+"""The dating under which follow-up split at an exposure stands beside a model's arms."""
 
 
-def survival_blocks(material: Material, answer: Answers) -> list[Block]:
-    """Lay out the answers of a survival model."""
-    blocks: list[Block] = []
-    if answer.exposure is not None:
-        blocks.append(Text(guard_text(material, answer), tone="guard"))
-    for by, table in answer.curves.items():
-        blocks += [curves_picture(answer, by), curves_table(material, answer, by, table)]
-    if answer.exposure is not None:
-        blocks += sensitivity_blocks(material, answer)
-    for by, found in answer.ratios.items():
-        if answer.exposure is None or by != answer.exposure.name:
-            caption = f"{named(material, answer, by)}: contrasts"
-            blocks.append(pairs(caption, found, mark_rare=not material.public))
-    for by, raw in answer.raw.items():
-        blocks += raw_blocks(material, answer, by, raw)
-    return blocks
-
-
-def guard_text(material: Material, answer: Answers) -> str:
-    """Say how the exposure's numbers must be read."""
-    exposure = answer.exposure
-    if exposure is None:
-        return ""
-    if wrong := exposure.guard(answer.fitted.model.outcome):
-        return f"Read with care: this model {wrong}."
+def quote(material: Material, chapter: Chapter) -> str:
+    """Say the answer to a chapter's first question in a sentence that stands alone."""
+    own, by = chapter.leading
+    (n, events), out = total(own.fitted), own.fitted.model.outcome
+    if own.exposure is None or by != own.exposure.name:
+        return _quote_time(material, own, by)
+    (who, among), exposure = exposed(own.fitted), own.exposure
+    ratio, chance = (own.ratios[by][own.ratios[by]["kind"] == kind].iloc[0] for kind in ("ratio", "probability"))
+    number, better = number_of(ratio), "above" if own.fitted.model.effects == "accelerated" else "below"
+    arms = exposure.compared_arms(own.fitted.unit)
+    counting = f"counting {exposure.called} from its start on" if exposure.begins else f"{arms[1]} against {arms[0]}"
+    weakness = "not its cause" if among else "whose direction the missing events force and whose size the prior sets"
     return (
-        f"Patients count as exposed to {exposure.called} only from its start on: before it they are in the other arm, "
-        f"since they had to be {answer.fitted.model.outcome.without} until then. What remains is "
-        f"{association(exposure.called)}. {forced_text(material, answer)}"
+        f"{capital(out.called)} in {material.count(among)} of {material.count(who)} {exposure.arms[1]} and "
+        f"{material.count(events - among)} of {material.count(n - who)} other patients; {counting}, the "
+        f"{ratio['estimand']} is {number.said if number else 'not known'} with a chance of "
+        f"{shown(chance['estimate'], 'probability')} that it is {better} 1, {association(exposure.called)}, {weakness}."
+    )
+
+
+def _quote_time(material: Material, own: Answers, by: str) -> str:
+    (n, events), out = total(own.fitted), own.fitted.model.outcome
+    table = own.curves.get(by, next(iter(own.curves.values())))
+    medians = table[(table["unit"] == own.fitted.unit) & (table["at"] == "") & (table["kind"] == "value")]
+    said = []
+    for _, row in medians.iterrows():
+        number = number_of(row)
+        if number is not None:
+            said.append(f"{row['level'] + ': ' if by else ''}{number.said}")
+    ends = (
+        "while follow-up often ended when a case was published"
+        if published(material)
+        else "as far as follow-up reaches"
+    )
+    return (
+        f"{material.count(events)} of {material.count(n)} patients had {out.called}; the {out.median} is "
+        f"{'; '.join(said)}, {ends}."
+    )
+
+
+def body(material: Material, chapter: Chapter) -> Iterator[Block]:
+    """Lay out figure, tables, limits and folds of a chapter about a time."""
+    own, by = chapter.leading
+    if by in own.curves:
+        yield curves(own.fitted, by)
+        yield _by_arm(material, own, by)
+    if own.exposure is not None and by == own.exposure.name:
+        yield from _ratio(material, own, own.exposure)
+    elif by in own.ratios:
+        yield estimates_block(material, f"{named(material, own, by)}: comparisons.", pair_groups(material, own, by))
+    yield Text(limits(material, own, by), tone="cannot")
+    yield from folds(material, chapter)
+
+
+def _by_arm(material: Material, own: Answers, by: str) -> Estimates:
+    """Lay out who is event-free at times, by strategy or level, then medians and means."""
+    table, out = own.curves[by], own.fitted.model.outcome
+    told = survival_words(own.fitted, by or None)
+    raw = own.raw.get(by)
+    groups: list[Group] = []
+    for at in dict.fromkeys(table.loc[table["at"] != "", "at"]):
+        same = table[(table["at"].astype(str) == str(at)) & table["unit"].isin(SHOWN)]
+        lines = [_arm_line(material, own, row, raw, told.arms) for _, row in same.iterrows() if row["kind"] == "value"]
+        groups.append(Group(f"{capital(out.without)} at {at:g} {own.fitted.unit}", scale_of("probability", []), lines))
+    medians = table[(table["unit"] == own.fitted.unit) & (table["kind"] == "value") & (table["at"] == "")]
+    lines = [_arm_line(material, own, row, raw, told.arms) for _, row in medians.iterrows()]
+    numbers = [number for line in lines for number in (line.answer, line.raw)]
+    groups.append(Group(capital(out.median), scale_of(own.fitted.unit, numbers), lines))
+    arms = f", {' and '.join(told.arms.values())}" if len(told.arms) == 2 else ""
+    return estimates_block(
+        material, f"{capital(out.time_to)}{arms}.", groups, heads=("", "As counted, 95% CI", "Answer, 95% CrI")
+    )
+
+
+def _arm_line(
+    material: Material, own: Answers, row: pd.Series, raw: pd.DataFrame | None, arms: Mapping[str, str]
+) -> Line:
+    label = capital(arms.get(str(row["level"]), str(row["level"])))
+    line = line_of(material, own, row, "survival", label=label, style="all" if row["level"] == "everyone" else "")
+    counted = _seen(row, raw, {level: place for place, level in enumerate(arms)})
+    return Line(line.label, "", counted, line.answer, line.prior, line.told, line.failed, line.style)
+
+
+def _seen(row: pd.Series, raw: pd.DataFrame | None, places: dict[str, int]) -> Number | None:
+    """Return Kaplan-Meier of a level that stays what it is or of everyone, Simon-Makuch of what begins later."""
+    if raw is None:
+        return None
+    alike = raw[(raw["at"].astype(str) == str(row["at"])) & (raw["unit"] == row["unit"]) & (raw["kind"] == "value")]
+    level = places.get(str(row["level"]))
+    split = alike[(alike["dating"] == MIDDLE)]
+    if level is not None and len(split):
+        return number_of(split.iloc[level]) if len(split) > level else None
+    same = alike[(alike["method"] == "Kaplan-Meier") & (alike["level"] == row["level"])]
+    return number_of(same.iloc[0]) if len(same) else None
+
+
+def _ratio(material: Material, own: Answers, exposure: Exposure) -> Iterator[Block]:
+    """Lay out the ratio of an exposure, switched between priors and datings where these were tried."""
+    table = own.ratios[exposure.name]
+    name = str(table["estimand"].iloc[0])
+    caption = f"{capital(name)} of {exposure.called}."
+    default = _ratio_table(material, own, table, caption)
+    found = own.sensitivity
+    if found is None:
+        yield default
+        return
+    prior, dating = str(own.fitted.model.prior(effect_of(exposure.name))), str(table["dating"].iloc[0])
+    choices = [("as the model has it", default)]
+    for (one, two), same in found.groupby(["prior", "dating"], sort=False):
+        if (str(one), str(two)) != (prior, dating) and (two == dating or one == prior):
+            words = _variant(own, str(one), str(two), prior, dating)
+            choices.append((words, _ratio_table(material, own, same, caption)))
+    yield Lever("What was assumed", f"ratio-{own.fitted.model.name}", choices[:5])
+
+
+def _variant(own: Answers, prior: str, dating: str, model_prior: str, model_dating: str) -> str:
+    """Say what differs from the model."""
+    if prior == model_prior:
+        return {"uniform": "every date equally likely", "intensity": "dates as a transition"}.get(dating, dating)
+    widths = [float(text.rpartition("=")[2].strip(" )")) for text in (prior, model_prior)]
+    return "a small difference expected" if widths[0] < widths[1] else "a large difference possible"
+
+
+def _ratio_table(material: Material, own: Answers, table: pd.DataFrame, caption: str) -> Estimates:
+    lines = [
+        line_of(
+            material,
+            own,
+            row,
+            "contrast",
+            label=capital(str(row["estimand"])).replace("P(", "Chance of ").removesuffix(")")
+            if row["kind"] == "probability"
+            else capital(str(row["estimand"])),
+        )
+        for _, row in table.iterrows()
+    ]
+    return estimates_block(material, caption, grouped(lines), heads=("", "", "Answer, 95% CrI"))
+
+
+def limits(material: Material, own: Answers, by: str) -> str:
+    """Say what a chapter about a time cannot show."""
+    exposure = own.exposure
+    ends = PUBLISHED_ENDS if published(material) else OTHER_ENDS
+    if exposure is None or by != exposure.name:
+        last = float(np.max(own.fitted.design.outcome["time"]))
+        return f"What it cannot show: anything beyond the last follow-up, {last:g} {own.fitted.unit}; {ends}."
+    wrong = exposure.guard(own.fitted.model.outcome)
+    forced = forced_text(material, own)
+    counting = (
+        f"This model {wrong}."
+        if wrong
+        else f"Counting from the start of {exposure.called} on removes immortal time and nothing else."
+    )
+    return (
+        f"What it cannot show: what {exposure.called} does; this is an association. {counting} Patients are chosen "
+        f"for {exposure.called} because they did well; {ends}. {forced}"
     ).strip()
 
 
-def curves_picture(answer: Answers, by: str) -> Picture:
-    """Draw the survival curves for the report."""
-    arms = list(survival_words(answer.fitted, by or None).arms.values())
-    fixed = answer.exposure is not None and not answer.exposure.begins
-    seen = "Kaplan-Meier steps of both groups" if fixed else "the Kaplan-Meier curve of all patients"
-    caption = f"{capital(answer.fitted.model.outcome.without)} {'' if len(arms) > 2 else '– '}{arm_names(arms, by)}"
-    alt = f"Survival curves: {', '.join(arms)}; {seen}; numbers at risk below. The table below holds the numbers."
-    return Picture(data_uri(draw_survival(answer.fitted, by=by or None)), alt, caption)
-
-
-def curves_table(material: Material, answer: Answers, by: str, table: pd.DataFrame) -> Table:
-    """Tabulate survival at times, medians and restricted means."""
-    told = survival_words(answer.fitted, by or None)
-    time = capital(answer.fitted.model.outcome.time_to)
-    caption = f"{time}{f' by {by}' if by else ''}: survival at times, median, restricted mean"
-    return grid(caption, table, told, mark_rare=not material.public)
-
-
-def sensitivity_blocks(material: Material, answer: Answers) -> list[Block]:
-    """Lay out the ratio of an exposure under every prior and dating."""
-    exposure = answer.exposure
-    if exposure is None or answer.sensitivity is None:
-        return []
-    dated = exposure.begins
-    own = (str(answer.fitted.model.prior(effect_of(exposure.name))), exposure.dating if dated else "")
-    caption = f"{material.label(exposure.column)}: the ratio under three priors{' and two datings' if dated else ''}"
-    drawn = told_apart(answer.sensitivity)
-    priors = [model.prior(effect_of(exposure.name)) for model in exposure_variants(answer.fitted.model)]
-    above = answer.fitted.model.effects == "accelerated"
-    alone = {str(prior): prior_chance(prior, above=above) for prior in priors}
-    return [
-        ratios(caption, answer.sensitivity, exposure.name, own, alone),
-        Text(READING, tone="small"),
-        forest("The ratio under each prior and dating", drawn, not material.public),
-        *tipping_blocks(answer, exposure.name),
-        *coding_blocks(material, answer, exposure),
-    ]
-
-
-def tipping_blocks(answer: Answers, exposure: str) -> list[Block]:
-    """Show the ratio as unknown dates move through their intervals, and say where its limit passes 1."""
-    if answer.tipped is None:
-        return []
-    table = answer.tipped
-    ratio, last = table[table["kind"] == "ratio"], table.iloc[-1]
-    ends = [
-        f"{with_interval(r['estimate'], r['lower'], r['upper'], 'ratio')}" for _, r in ratio.iloc[[0, -1]].iterrows()
-    ]
-    point, low, high = (shown(last[name], "probability") for name in ("estimate", "lower", "upper"))
-    where = f"at {point} of the way (between the refits at {low} and {high})"
-    where = str(last["note"]) if math.isnan(last["lower"]) else where
-    said = (
-        f"With every unknown date of {exposure} at the start of its interval the {ratio['estimand'].iloc[0]} is "
-        f"{ends[0]}, at the end {ends[1]}. Where the limit first passes 1: {where}."
-    )
-    caption = "The ratio as every unknown date moves from the start of its interval to the end"
-    alt = f"Tipping curve. {said}"
-    return [Picture(data_uri(plot_tipping(table)), alt, caption), Text(said)]
-
-
-def coding_blocks(material: Material, answer: Answers, exposure: Exposure) -> list[Block]:
-    """Tabulate the ratio under every way the codebook knows to say who was exposed."""
-    if answer.coded is None:
-        return []
-    table, rows = answer.coded, []
-    decisions = [name for name in table.columns if name in material.codebook.codings]
-    values, chances = table[table["kind"] == "ratio"], table[table["kind"] == "probability"]
-    shared = common_notes(values)
-    for (_, value), (_, chance) in zip(values.iterrows(), chances.iterrows(), strict=True):
-        names = [f"{d} {value[d]}" for d in decisions if value[d] != AS_RECORDED]
-        numbers = [number_cell(value, parts(value["note"])), number_cell(chance, parts(chance["note"]))]
-        counts = Cell(f"{material.count(value['events'])} of {material.count(value['n'])}", own_note(value, shared))
-        rows.append([Cell((", ".join(names) or "as recorded").replace("_", " ")), counts, *numbers])
-    name, chance_name = str(values["estimand"].iloc[0]), str(chances["estimand"].iloc[0])
-    headings = ["who counts as exposed", "events of patients", f"{name}, {kind(values)}", chance_name]
-    caption = f"{material.label(exposure.column)}: the ratio under {len(rows)} codings"
-    return [finished(Table(caption, headings, rows), not material.public)]
-
-
-def foreseen(answer: Answers) -> Picture:
-    """Draw Kaplan-Meier of what was seen over that of replicated cohorts."""
-    caption = "What was seen, over what the model would produce in the same patients and follow-up"
-    return Picture(data_uri(draw_survival_check(answer.fitted)), f"{caption}: Kaplan-Meier curves.", caption)
-
-
-def before_the_data(answer: Answers) -> list[Block]:
-    """Draw the survival curves the priors hold possible; nothing under a flat prior, which holds everything so."""
-    caption = "What the priors alone hold possible"
-    if any(prior.dist == "Flat" for prior in answer.fitted.model.priors.values()):
-        return []
-    return [
-        Picture(data_uri(draw_prior_survival(prior_of(answer.fitted.undated))), f"{caption}: survival curves.", caption)
-    ]
-
-
-def told_apart(table: pd.DataFrame) -> pd.DataFrame:
-    """Give every line of a sensitivity table its prior and dating as its level."""
-    kept = table[table["kind"] == "ratio"]
-    variants = zip(kept["prior"], kept["dating"], strict=True)
-    return kept.assign(level=[", ".join(filter(None, variant)) for variant in variants])
-
-
-def raw_blocks(material: Material, answer: Answers, by: str, raw: pd.DataFrame) -> list[Block]:
-    """Lay out what stands beside the model: Kaplan-Meier, Simon-Makuch, ever against never, tests."""
-    rare = not material.public
-    curves, ratio = raw[raw["kind"] == "value"], raw[raw["kind"] == "ratio"]
-    whole, split = curves[curves["dating"] == ""], curves[curves["dating"] != ""]
-    biased = ratio["dating"].isin((EVER, LANDMARK))
-    blocks: list[Block] = []
-    for name, same in whole.groupby("by", sort=False):
-        caption = f"Without priors: {answer.fitted.model.outcome.time_to}{f' by {name!s}' if name else ', everyone'}"
-        blocks.append(plain(caption, same, mark_rare=rare, folded=len(same) > MOST_ROWS))
-    if len(split):
-        caption = f"Without a model: follow-up split at {by}, under three datings"
-        blocks.append(plain(caption, split, mark_rare=rare, folded=True))
-    if len(ratio[~biased]):
-        blocks.append(plain(f"Without priors: the ratio of {by}", ratio[~biased], mark_rare=rare))
-    if len(ratio[biased]):
-        blocks.append(
-            plain("Without a model: ever against never, the biased comparison", ratio[biased], mark_rare=rare)
-        )
-    tested = tests(raw, by)
-    return blocks if tested is None else [*blocks, tested]
+def folds(material: Material, chapter: Chapter) -> Iterator[Fold]:
+    """Fold variants of a ratio, and what stands beside the model."""
+    variants: list[Block] = []
+    counted: list[Block] = []
+    every: list[Block] = []
+    for own, by in chapter.parts:
+        if own.exposure is not None and by == own.exposure.name:
+            variants += sensitivity_blocks(material, own)
+        if by in own.raw:
+            counted += raw_blocks(material, own, by, own.raw[by])
+        if (
+            own.exposure is None
+            and by
+            and (table := tests(own.raw.get(by, pd.DataFrame({"kind": []})), lowered(by))) is not None
+        ):
+            counted.append(table)
+        if by in own.curves:
+            every.append(
+                plain(
+                    f"{capital(own.fitted.model.outcome.time_to)}: every number",
+                    own.curves[by],
+                    mark_rare=not material.public,
+                )
+            )
+    if variants:
+        yield Fold("All variants", variants)
+    if every:
+        yield Fold("Every number of the model", every)
+    if counted:
+        yield Fold("As counted, and the tests this replaces", counted)

@@ -87,11 +87,19 @@ def replacement(
         if entry.model not in fits:
             made = fit(entry.model, cases, seed=seed, engine=engine, progress=progress, **settings)
             fits[entry.model] = open_draws(made)
-        raw = _pick(classical(entry.model, cases, entry.by), entry.raw, entry)
-        answer = _pick(ask(entry.answer["table"], fits[entry.model], entry.by), entry.answer, entry)
+        raw = pick(classical(entry.model, cases, entry.by), entry.raw, entry)
+        answer = pick(ask(entry.answer["table"], fits[entry.model], entry.by), entry.answer, entry)
         rows.append(_row(entry, raw, answer))
     table = AnswerTable(rows, columns=list(COLUMNS))
     return marked_private(table, public=(codebook_of(cases) or Codebook()).public)
+
+
+def models_asked(dataset: str | Path) -> list[str]:
+    """Return the models that answer the questions of a dataset's paper, each once; none where there is no paper."""
+    folder = bundled("data") / str(dataset) if str(dataset) in list_datasets() else Path(dataset)
+    if not (folder / FILE).is_file() or not read_toml(folder / FILE).get("replacement"):
+        return []
+    return list(dict.fromkeys(entry.model for entry in read_replacements(folder)))
 
 
 def read_replacements(folder: str | Path) -> list[Replacement]:
@@ -124,7 +132,7 @@ def _entry(plain: Mapping[str, Any], claims: Mapping[str, Claim], file: str, num
     return Replacement(plain["question"], printed, plain["model"], plain.get("by"), plain["raw"], answer, label)
 
 
-def _pick(table: pd.DataFrame, picks: Mapping[str, str], entry: Replacement) -> pd.Series[Any]:
+def pick(table: pd.DataFrame, picks: Mapping[str, str], entry: Replacement) -> pd.Series[Any]:
     """Pick the first row whose text holds what the entry asks for (method and level exactly)."""
     chosen = pd.Series(True, index=table.index)
     for key, wanted in picks.items():

@@ -1,0 +1,86 @@
+"""Table 1 of a paper: the patients' characteristics, of everyone and by exposure."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pandas as pd
+
+from casepool.cases.column import LABELLED
+from casepool.errors import CasepoolError
+from casepool.estimation.material import Material
+from casepool.frequentist.characteristics import characteristics_of
+from casepool.numbers import capital
+from casepool.reporting.blocks import Block, Cell, Table
+from casepool.reporting.course import exposed_column
+from casepool.reporting.layouts import finished
+
+MOST_LEVELS = 6
+"""Levels of a variable that are listed."""
+
+
+def described(material: Material) -> list[Block]:
+    """Lay out the characteristics; nothing of a table of counts, or without columns to describe."""
+    if "n" in material.cases.columns:
+        return []
+    by = exposed_column(material) or None
+    columns = _columns(material, by)
+    try:
+        table = characteristics_of(material.cases, material.codebook, by, columns=columns)
+    except CasepoolError:  # a fit keeps too little of its table
+        return []
+    groups = [str(g) for g in dict.fromkeys(table["group"]) if g != "(not recorded)"]
+    sizes = table[table["kind"] == "patients"].set_index("group")["n"]
+    rows = [
+        [Cell(name), *(Cell(_text(material, own[own["group"] == group])) for group in groups)]
+        for name, own in _variables(table)
+    ]
+    if not rows:
+        return []
+    headings = ["", *(f"{capital(group)}, {material.count(sizes[group])}" for group in groups)]
+    notes = ["Of those of whom the item is known."]
+    if by is not None:
+        lost = float(sizes.get("(not recorded)", 0))
+        notes.append(
+            "Groups are of what patients came to receive: they had to live, free of the event, until then."
+            + (f" Not recorded in {material.count(lost)}." if lost else "")
+        )
+    return [finished(Table("Characteristics.", headings, rows, notes), not material.public)]
+
+
+def _columns(material: Material, by: str | None) -> list[str] | None:
+    """Choose what is described: traits, and what the fits take as a factor; None leaves it to the codebook's roles."""
+    book = material.codebook
+    traits = [name for name, column in book.columns.items() if column.role == "trait"]
+    terms = [term.source for fitted in material.fits for term in fitted.model.terms.values()]
+    named = [name for name in dict.fromkeys([*traits, *terms]) if name in material.cases.columns and name != by]
+    return [name for name in named if book.columns[name].type in (*LABELLED, "number", "integer")] or None
+
+
+def _variables(table: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
+    """Return every row of the page with its name: a number, or a level of a variable."""
+    found = []
+    for _, own in table[table["variable"] != ""].groupby("variable", sort=False):
+        label = str(own["label"].iloc[0])
+        numbers = own[own["kind"] == "number"]
+        if len(numbers):
+            unit = str(own["unit"].iloc[0])
+            found.append((f"{label}, median (range){f', {unit}' if unit else ''}", numbers))
+        levels = own[own["kind"] == "level"]
+        shown = list(dict.fromkeys(levels["level"]))[:MOST_LEVELS]
+        found += [(f"{label}: {level}", levels[levels["level"] == level]) for level in shown]
+    return found
+
+
+def _text(material: Material, row: pd.DataFrame) -> str:
+    """Write what is told of a group."""
+    if row.empty:
+        return "–"
+    own: pd.Series[Any] = row.iloc[0]
+    if own["kind"] == "level":
+        return f"{material.count(own['n'])} of {material.count(own['patients'])}"
+    if math.isnan(own["median"]):
+        return "–"
+    limits = "" if math.isnan(own["smallest"]) else f" ({own['smallest']:g} to {own['largest']:g})"
+    return f"{own['median']:.3g}{limits}"

@@ -1,0 +1,82 @@
+"""Survival as a model has it, over what was seen, for a wide and for a narrow window."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from casepool.estimation.arms import arms_of
+from casepool.estimation.draws import Fitted, quantiles
+from casepool.numbers import capital
+from casepool.plotting.survival_curves import AT_RISK, counted, seen, time_ticks
+from casepool.reporting.blocks import Figure
+from casepool.reporting.drawing import Drawing, fitting
+from casepool.reporting.figures import figure, legend
+
+GRID = 61
+MOST_BANDS = 3
+TAILS = (0.025, 0.5, 0.975)
+COLOURS = ("blue", "red", "q1", "q2", "q3", "soft")
+HEIGHT = 250.0
+
+
+def curves(fitted: Fitted, by: str) -> Figure:
+    """Draw the curve of every strategy or level with its band, Kaplan-Meier under it, numbers at risk below."""
+    arms, common = arms_of(fitted, by or None, None)
+    steps = seen(fitted, str(common["by"]))
+    last = float(fitted.design.outcome["time"].max())
+    ticks = [float(t) for t in time_ticks(fitted.unit, last)]
+    times = np.unique(np.append(np.linspace(0, ticks[-1], GRID), last))
+    drawn = [np.stack([quantiles(arm.curve.survival(t), list(TAILS)) for t in times], axis=1) for arm in arms]
+    out = fitted.model.outcome
+    several = len(arms) > MOST_BANDS
+
+    def draw(width: float) -> Drawing:
+        drawing, left = Drawing(width), 44.0
+        entries = [(colour, "", capital(arm.words)) for arm, colour in zip(arms, COLOURS * 9, strict=False)]
+        y = legend(drawing, 0, [*entries, ("", "soft", "as counted")]) + 8
+        across, down = (width - left - 14) / ticks[-1], HEIGHT
+
+        def at(t: float, p: float) -> tuple[float, float]:
+            return left + t * across, y + (1 - p) * down
+
+        for p in (0, 0.25, 0.5, 0.75, 1):
+            drawing.line(at(0, p), at(ticks[-1], p), stroke="rule")
+            drawing.text(left - 6, at(0, p)[1] + 4, f"{100 * p:g}%", anchor="end", fill="soft")
+        for item in steps:
+            xs = np.concatenate([[0.0], np.repeat(item.curve.times, 2), [item.curve.spells.end]])
+            ys = np.concatenate([[1.0, 1.0], np.repeat(item.curve.survival, 2)])
+            drawing.line(*(at(t, p) for t, p in zip(xs, ys, strict=True)), stroke="soft", width=1.3)
+        for (low, middle, high), colour in zip(drawn, COLOURS * 9, strict=False):
+            if not several:
+                drawing.area([*map(at, times, high), *map(at, times[::-1], low[::-1])], colour)
+            inside = times <= last
+            drawing.line(*map(at, times[inside], middle[inside]), stroke=colour, width=2.2)
+            drawing.line(
+                *map(at, times[~inside | (times == last)], middle[times >= last]), stroke=colour, width=2.2, dashed=True
+            )
+        foot = y + down + 18
+        some = ticks if width > 500 or len(ticks) < 6 else ticks[::2]
+        for t in some:
+            drawing.text(at(t, 0)[0], foot, f"{t:g}", anchor="middle", fill="soft")
+        drawing.text(left, foot + 20, capital(fitted.unit) + " since time zero", fill="soft")
+        foot += 40
+        for name, counts in counted(fitted, steps, ticks)[AT_RISK]:
+            drawing.text(0, foot, fitting(f"Still followed, {name}", width), fill="soft")
+            foot += 16
+            for t, count in zip(ticks, counts, strict=True):
+                if t in some:
+                    drawing.text(at(t, 0)[0], foot, count, anchor="middle")
+            foot += 20
+        drawing.height = foot - 8
+        return drawing
+
+    said = [
+        f"{arm.words}: {100 * float(np.interp(last, times, middle)):.0f}% at {last:g} {fitted.unit}"
+        for arm, (_, middle, _) in zip(arms, drawn, strict=True)
+    ]
+    what = "Lines" if several else "Bands hold 95%; lines"
+    note = f"{what} are medians, broken beyond the last follow-up ({last:g} {fitted.unit})."
+    words = " and ".join(arm.words for arm in arms) if len(arms) <= 2 else f"{len(arms)} levels"
+    return figure(
+        f"{capital(out.without)}: {words}.", f"Curves of who is {out.without}. {'; '.join(said)}.", draw, note
+    )

@@ -1,0 +1,179 @@
+"""Rows of estimate tables become lines of tables that are drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import pandas as pd
+
+from casepool.estimation.material import Material
+from casepool.modelling.specification.cautions import lowered
+from casepool.numbers import capital, listed
+from casepool.reporting.answers import Answers
+from casepool.reporting.blocks import HEADS, Estimates, Group, Line
+from casepool.reporting.patients import event_words
+from casepool.reporting.questions import Chapter, raw_of
+from casepool.reporting.scales import NOWHERE, Number, number_of, prior_of, scale_of
+from casepool.writing import RARE, RARE_NOTE
+
+MOST_LINES = 25
+"""Levels a table shows one by one."""
+WITH = {"yes": "with", "no": "without"}
+FEWEST = 3
+"""Patients from which a level of many keeps a line of its own."""
+
+
+def counts_of(material: Material, row: pd.Series) -> str:
+    """Write how many of how many patients."""
+    return f"{material.count(row['events'])} of {material.count(row['n'])}" if row["n"] > 0 else ""
+
+
+def line_of(material: Material, own: Answers, row: pd.Series, name: str, *, label: str = "", style: str = "") -> Line:
+    """Lay out one row, with the prior's own answer and, of a level, the raw rate."""
+    raw = raw_of(own, str(row["by"]), str(row["level"])) if name == "estimates" and row["by"] in own.factors else None
+    return Line(
+        label or str(row["level"]),
+        counts_of(material, row) if name == "estimates" else "",
+        number_of(raw),
+        number_of(row),
+        prior_of(row),
+        str(row["told"]),
+        row["verdict"] == "fail",
+        style,
+    )
+
+
+def everyone_lines(material: Material, chapter: Chapter) -> list[Line]:
+    """Lay out everyone's probability, once for each thing that may be reached; of two fits that with more patients."""
+    found: dict[str, tuple[float, Line]] = {}
+    for own, by in chapter.parts:
+        if own.fitted.is_survival or by:
+            continue
+        for label, line, n in _reached(material, own):
+            if label not in found or n > found[label][0]:
+                found[label] = (n, line)
+    return [line for _, line in found.values()]
+
+
+def _reached(material: Material, own: Answers) -> list[tuple[str, Line, float]]:
+    row = own.factors[""].shrunk.iloc[0]
+    words = capital(event_words(material, own.fitted.model))
+    return [(words, line_of(material, own, row, "estimates", label=words, style="all"), float(row["n"]))]
+
+
+def new_line(material: Material, own: Answers) -> list[Line]:
+    """Lay out what is said of a new patient, where that differs from the mean of those seen."""
+    table = own.factors[""].new
+    if table.empty or not any(term.kind == "group" for term in own.fitted.model.terms.values()):
+        return []
+    words = f"A new patient: {event_words(material, own.fitted.model)}"
+    return [line_of(material, own, table.iloc[0], "new", label=words, style="new")]
+
+
+def level_lines(material: Material, own: Answers, by: str) -> list[Line]:
+    """Lay out the levels of a factor that have patients, and a new level."""
+    part = own.factors[by]
+    rows = part.shrunk[(part.shrunk["kind"] == "value") & (part.shrunk["n"] > 0)]
+    lines = [
+        line_of(material, own, row, "estimates", label=level_words(material, own, by, str(row["level"])))
+        for _, row in rows.iterrows()
+    ]
+    if len(lines) > MOST_LINES:
+        kept = [line for line, n in zip(lines, rows["n"], strict=True) if n >= FEWEST]
+        lines = kept or lines
+    unseen = part.new[~part.new["level"].isin(part.shrunk["level"])]
+    label = f"A new {lowered(material.label(own.fitted.model.terms[by].source))}"
+    return lines + [line_of(material, own, row, "new", label=label, style="new") for _, row in unseen.iterrows()]
+
+
+def left_unshown(own: Answers, by: str) -> int:
+    """Count the levels that a table leaves to the fold."""
+    part = own.factors[by]
+    seen = part.shrunk[(part.shrunk["kind"] == "value") & (part.shrunk["n"] > 0)]
+    shown = (seen["n"] >= FEWEST).sum()
+    return int(len(seen) - shown) if len(seen) > MOST_LINES and shown else 0
+
+
+def level_words(material: Material, own: Answers, by: str, level: str) -> str:
+    """Return what a reader calls a level: of a column that says yes or no, with or without it."""
+    term = own.fitted.model.terms.get(by)
+    column = material.codebook.columns.get(term.source) if term is not None else None
+    if term is None or column is None or column.type != "boolean":
+        return level
+    return f"{WITH.get(level, level)} {lowered(material.label(term.source))}"
+
+
+def pair_words(material: Material, own: Answers, by: str, pair: str) -> str:
+    """Say which two levels are compared."""
+    return " against ".join(level_words(material, own, by, level) for level in pair.split(" vs "))
+
+
+def pair_groups(material: Material, own: Answers, by: str) -> list[Group]:
+    """Lay out comparisons of two levels: difference, odds or hazard ratio, the probability that the first is ahead."""
+    table = own.factors[by].pairs if by in own.factors else own.asked("contrast", by)
+    groups: list[Group] = []
+    for pair, same in [] if table is None else table.groupby("level", sort=False):
+        kept = [same[same["kind"] == "difference"].head(1), same[_main_ratio(same)].head(1)]
+        kept.append(same[same["kind"] == "probability"].head(1))
+        lines = [
+            line_of(material, own, row, "contrast", label=_measure(row)) for part in kept for _, row in part.iterrows()
+        ]
+        groups += grouped(lines, capital(pair_words(material, own, by, str(pair))))
+    return groups
+
+
+def _main_ratio(same: pd.DataFrame) -> pd.Series:
+    """Choose the ratio that the model itself has: cumulative odds, odds, hazard or time, before the risk ratio."""
+    ratio = same["kind"] == "ratio"
+    names = [name for name in same.loc[ratio, "estimand"] if name != "risk ratio"]
+    best = next((name for name in names if name.startswith("cumulative")), names[0] if names else "risk ratio")
+    return ratio & (same["estimand"] == best)
+
+
+def _measure(row: pd.Series) -> str:
+    if row["kind"] == "probability":
+        return (
+            "Chance the first is ahead"
+            if row["unit"] == "probability" and "more often" in row["estimand"]
+            else f"Chance of {str(row['estimand']).removeprefix('P(').removesuffix(')')}"
+        )
+    return capital(str(row["estimand"]).replace("risk difference", "difference"))
+
+
+def grouped(lines: Iterable[Line], heading: str = "") -> list[Group]:
+    """Put neighbouring lines of one unit on one scale."""
+    groups: list[tuple[str, list[Line]]] = []
+    for line in lines:
+        number = line.answer or line.raw
+        unit = number.unit if number is not None else "probability"
+        unit = "" if number is not None and not number.limits and line.raw is None else unit
+        if not groups or groups[-1][0] != unit:
+            groups.append((unit, []))
+        groups[-1][1].append(line)
+    return [
+        Group(heading if place == 0 else "", scale_of(unit, _shown(own)) if unit else NOWHERE, own)
+        for place, (unit, own) in enumerate(groups)
+    ]
+
+
+def _shown(lines: Sequence[Line]) -> list[Number | None]:
+    return [number for line in lines for number in (line.answer, line.raw)]
+
+
+def estimates_block(
+    material: Material,
+    caption: str,
+    groups: Sequence[Group],
+    notes: Sequence[str] = (),
+    heads: tuple[str, str, str] = HEADS,
+) -> Estimates:
+    """Make a table of groups, with the notes its marks call for."""
+    marked = any(RARE in line.counts for group in groups for line in group.lines) and not material.public
+    said = [*notes, *([RARE_NOTE] if marked else [])]
+    return Estimates(caption, groups, heads, said)
+
+
+def adjusted(material: Material, own: Answers) -> str:
+    """Say what a model allows for, empty where it has no terms."""
+    terms = [material.label(term.source) for term in own.fitted.model.terms.values()]
+    return f"allowing for {listed([lowered(term) for term in terms])}" if terms else ""

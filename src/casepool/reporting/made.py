@@ -1,0 +1,149 @@
+"""How a page was made: a paragraph of methods, how to cite, models, checks, words, versions."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Hashable, Mapping, Sequence
+from importlib.metadata import version
+from typing import Any
+
+from casepool.estimation.draws import Fitted
+from casepool.estimation.material import Material
+from casepool.inference.convergence import NOT_ASKED
+from casepool.inference.fit_contents import said_engine
+from casepool.modelling.specification.cautions import lowered
+from casepool.numbers import capital, counted, listed
+from casepool.reporting.answers import Answers
+from casepool.reporting.blocks import Block, Cell, Fold, Heading, Points, Quote, Table, Text
+from casepool.reporting.cautions import trials_of
+from casepool.reporting.checklist import checklist
+from casepool.reporting.glossary import glossary
+from casepool.reporting.model_cards import model_card
+from casepool.reporting.patients import analysed, event_words, outcome_name
+
+REGRESSIONS = {"bernoulli": "logistic regression", "ordinal": "ordinal regression"}
+ASKED = ("pass", "concern", "fail")
+"""Verdicts of questions that were asked, from best to worst."""
+EFFECTS = {
+    "group": "effects that borrow from each other of",
+    "category": "effects of",
+    "banded": "effects of",
+    "linear": "a linear effect of",
+}
+FROM_START = "counting from its start on, unknown dates weighed over their intervals"
+FROM_ZERO = "as it came to be received"
+
+
+def how_made(material: Material, answers: Sequence[Answers]) -> list[Block]:
+    """Say what it takes to write up the page, and to make it again."""
+    book = material.codebook
+    blocks: list[Block] = [
+        Heading("Methods, to copy"),
+        Quote(methods(material, answers), "qm"),
+        Heading("How to cite"),
+        Text(
+            f"{book.source}{'. Licence of the data: ' + book.licence if book.licence else ''}."
+            if book.source
+            else "The author must name the source of the data."
+        ),
+        Text(f"casepool {version('casepool')}. Bayesian hierarchical analysis of rare-disease case data."),
+        *_trials(material),
+        Fold(
+            "Models and priors",
+            [block for answer in answers for block in (Heading(answer.fitted.model.title), *model_card(answer.fitted))],
+        ),
+        checks_fold(answers),
+        Fold("Words", glossary(material)),
+        Fold("Reporting checklists", checklist(material, answers)),
+        Fold("Versions, seeds and hashes", versions(material)),
+    ]
+    return blocks
+
+
+def _trials(material: Material) -> list[Block]:
+    """Name the sources of the prospective trials."""
+    said = [f"{t.trial.partition(' (')[0]}: {t.population} ({t.reference})" for t in trials_of(material.folder)]
+    return [Heading("Sources of the trials"), Text("; ".join(said) + ".")] if said else []
+
+
+def methods(material: Material, answers: Sequence[Answers]) -> str:
+    """Write the methods as a paper would."""
+    n = material.count(max(analysed(fitted) for fitted in material.fits))
+    source = f" ({material.codebook.source.partition(',')[0]})" if material.codebook.source else ""
+    first = f"Data of {n} patients{source} were analysed with Bayesian models (casepool {version('casepool')})."
+    said: dict[tuple[str, str], list[str]] = {}
+    for fitted in material.fits:
+        events = said.setdefault(_modelled(material, fitted), [])
+        events += [event_words(material, fitted.model)] * (event_words(material, fitted.model) not in events)
+    told = [f"{capital(what)} ({'; '.join(events)}) was modelled by {how}." for (what, how), events in said.items()]
+    draws = {f"{own.shape[0] * own.shape[1]:,}" for own in material.fits}
+    found = [own.convergence for own in material.fits]
+    rhat = [one["rhat"] for one in found if one["rhat"] is not None]
+    agree = f"all R-hat were below {max(rhat) + 0.0005:.3f} and " if rhat else ""
+    ess = min(one["ess"] for one in found)
+    return (
+        f"{first} {' '.join(told)} Priors are stated with their reasons. Answers are posterior medians with 95% "
+        f"equal-tailed credible intervals from {listed(sorted(draws))} draws a model; {agree}effective sample sizes "
+        f"were at least {ess:.0f}. "
+        "Raw proportions carry Clopper-Pearson intervals. How far answers move under other priors is reported."
+    )
+
+
+def _modelled(material: Material, fitted: Fitted) -> tuple[str, str]:
+    """Return what is modelled, and how."""
+    model = fitted.model
+    how = REGRESSIONS.get(model.family, f"a {model.family.replace('_', ' ')} hazard")
+    terms = [f"{EFFECTS.get(t.kind, 'an effect of')} {lowered(material.label(t.source))}" for t in model.terms.values()]
+    terms += [f"{e.called} {FROM_START if e.begins else FROM_ZERO}" for e in model.exposures.values()]
+    return lowered(outcome_name(material, model)), how + (f" with {listed(terms)}" if terms else "")
+
+
+def checks_fold(answers: Sequence[Answers]) -> Fold:
+    """Say how many checks were passed and which were not, every answer folded; closed where all passed."""
+    rows: list[list[Cell]] = []
+    concerns: list[tuple[str, str]] = []
+    every: list[Block] = []
+    for answer in answers:
+        asked = answer.checks[answer.checks["verdict"].isin(ASKED)]
+        title = answer.fitted.model.title
+        rows.append([Cell(title), Cell(f"{(asked['verdict'] == 'pass').sum()} of {len(asked)}")])
+        told = [(_verdict(row), f"{row['question']}: {row['sentence']}.") for row in answer.checks.to_dict("records")]
+        concerns += [(verdict, f"{title}. {capital(said)}") for verdict, said in told if verdict in ASKED[1:]]
+        every += [Heading(title), Points(told)]
+    passed, asked_ = (sum(int(row[1].text.split(" of ")[i]) for row in rows) for i in (0, 1))
+    blocks: list[Block] = [
+        Table("Checks passed.", ["model", "passed"], rows),
+        *([Points(concerns)] if concerns else []),
+    ]
+    failed = any(answer.verdict == "fail" for answer in answers)
+    return Fold(
+        f"Checks: {passed} of {asked_} passed", [*blocks, Fold("Every check", every)], open=passed < asked_ or failed
+    )
+
+
+def _verdict(row: Mapping[Hashable, Any]) -> str:
+    return "" if row["verdict"] == NOT_ASKED else str(row["verdict"] or row["told"])
+
+
+def versions(material: Material) -> list[Block]:
+    """Say what it takes to make the page again."""
+    rows = []
+    for fitted in material.fits:
+        attrs = fitted.tree.attrs
+        settings = ", ".join(f"{k} {v}" for k, v in fitted.settings.items())
+        engine = "; ".join(filter(None, (attrs["inference_library"], said_engine(fitted.tree))))
+        cells = [settings, engine, attrs["created"], attrs["data_sha256"], attrs.get("retried") or "–"]
+        rows.append([Cell(f"`{fitted.model.name}`"), Cell(str(attrs["seed"])), *(Cell(str(text)) for text in cells)])
+    headings = ["model", "seed", "settings", "sampler", "fitted", "SHA-256 of the data used", "retry"]
+    found = json.loads(material.fits[0].tree.attrs["versions"])
+    found |= {name: version(name) for name in ("matplotlib", "jinja2")}
+    whole = "the full table was at hand" if material.folder else "made from what the fits keep of the table"
+    return [
+        Table("The fits.", headings, rows),
+        Text(f"Versions: {', '.join(f'{name} {number}' for name, number in found.items())}."),
+        Text(
+            f"Dataset: {material.codebook.name}; {whole}. {counted(len(rows), 'fit')}. Report written "
+            f"{time.strftime('%Y-%m-%d %H:%M UTC', time.gmtime())}."
+        ),
+    ]

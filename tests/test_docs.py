@@ -45,6 +45,18 @@ def test_the_scripts_of_the_page_on_figures_run(tmp_path: Path, monkeypatch: pyt
     assert named == {name for name in cp.__all__ if name.startswith("plot_")}
 
 
+def test_the_walk_of_a_pymc_developer_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys) -> None:
+    """In PyTensor's quick mode, as compiling says nothing of the words on the page."""
+    import pytensor
+
+    monkeypatch.chdir(tmp_path)
+    script = "\n".join(blocks(ROOT / "docs" / "arviz.md", "python"))
+    names: dict = {}
+    with pytensor.config.change_flags(mode="FAST_COMPILE"):
+        exec(compile(script, "arviz.md", "exec"), names)
+    assert "adopted: not drawn by casepool" in set(names["fit"].attrs) | set(capsys.readouterr().out.split("\n"))
+
+
 def test_every_command_the_readme_names_exists() -> None:
     from casepool.cli import app
 

@@ -13,7 +13,6 @@ from casepool.checking.reported import reported
 from casepool.estimation.draws import open_draws
 from casepool.remarks import BETWEEN, WORDS, Count, Patients, note_of, parts, remark, with_remarks
 from casepool.reporting.layouts import ratios
-from casepool.reporting.survival_chapters import told_apart
 from casepool.tables import KINDS, estimate_table
 from tests.small import normal, survival_model
 
@@ -147,4 +146,3 @@ def test_a_table_read_back_is_laid_out_alike(survival_fit, tmp_path) -> None:
     first, second = (ratios("ratio", each, "surgery", own, {own[0]: 0.5}) for each in (table, back))
     assert first == second
     assert len({row[0].text + row[1].text for row in first.rows}) == len(first.rows) == len(table) // 2
-    assert told_apart(back)["level"].tolist() == told_apart(table)["level"].tolist()

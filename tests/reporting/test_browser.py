@@ -1,4 +1,4 @@
-"""What a reader of the bundled page sees in a browser, at three widths, in both schemes, without script, printed."""
+"""What a reader of the bundled page sees in a browser: at three widths, in both schemes, without script, in print."""
 
 import os
 from pathlib import Path

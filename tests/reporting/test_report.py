@@ -98,6 +98,15 @@ def test_a_number_is_the_same_in_the_questions_the_quote_and_the_table(page: Pag
     assert page.source.count(f'<b>{answer}</b> <span class="ci">({limits})</span>') >= 2
 
 
+def test_a_question_about_a_time_is_left_out_where_other_times_are_told(
+    survival_fit: xr.DataTree, tmp_path: Path
+) -> None:
+    page = Page(cp.report(survival_fit, tmp_path / "page.html", at=[9], progress=False))
+    assert "Alive at 9 months" in page.text
+    assert "Do patients live longer with surgery?" in page.text
+    assert "How long without an operation?" not in page.text
+
+
 def test_it_says_who_counts_for_what(page: Page) -> None:
     data = page.sections["data"]
     for words in ("adjuvant treatment", "(patients 10, 12)", "(patients 10, 17, 20, 25,"):

@@ -115,6 +115,10 @@ def test_it_is_told_in_the_words_of_its_own_exposure_and_event(relapse_page: Pag
         assert words in text, words
 
 
+def test_a_chapter_about_a_factor_beside_an_exposure_speaks_of_that_factor(relapse_page: Page) -> None:
+    assert "II against I the hazard ratio is" in relapse_page.sections["c2"]
+
+
 def drawn(ax: matplotlib.axes.Axes) -> str:
     """Return every text of a figure."""
     figure = ax.get_figure()

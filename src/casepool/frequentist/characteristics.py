@@ -143,7 +143,8 @@ def characteristics_of(
     filled = [row | {"by": by or "", "note": note_of(row["note"], public=public)} for row in rows]
     table = AnswerTable(filled, columns=list(COLUMNS))
     texts = ("variable", "label", "level", "unit")
-    table = table.astype(dict.fromkeys(COLUMNS[6:14], "float64")).fillna(dict.fromkeys(texts, ""))
+    table = table.astype(dict.fromkeys(COLUMNS[6:14], "float64") | dict.fromkeys(texts, "object"))
+    table = table.fillna(dict.fromkeys(texts, "")).astype(dict.fromkeys(texts, "str"))
     return marked_private(table, public=public)
 
 

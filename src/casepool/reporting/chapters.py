@@ -7,8 +7,10 @@ from collections.abc import Sequence
 import pandas as pd
 
 from casepool.estimation.material import Material
+from casepool.modelling.design.touched import unvaried
+from casepool.numbers import capital
 from casepool.reporting import response_chapters, survival_chapters
-from casepool.reporting.blocks import Badge, Block, Estimates, Group, Line, Quote, Section
+from casepool.reporting.blocks import Badge, Block, Estimates, Group, Line, Quote, Section, Text
 from casepool.reporting.questions import FAILED, Chapter, Question
 from casepool.reporting.scales import number_of, scale_of
 from casepool.tables import EVERYONE
@@ -23,7 +25,11 @@ def chapter_section(material: Material, chapter: Chapter, place: int) -> Section
     kind = survival_chapters if own.fitted.is_survival else response_chapters
     quote = kind.quote(material, chapter)
     badge = chapter.questions[0].badge
-    blocks: list[Block] = [*([Badge(badge)] if badge else []), Quote(quote, f"q{place}"), *kind.body(material, chapter)]
+    blocks: list[Block] = [*([Badge(badge)] if badge else []), Quote(quote, f"q{place}")]
+    blocks += [
+        Text(f"{capital(one.text(public=material.public))}.", tone="guard") for one in unvaried(own.fitted.design)
+    ]
+    blocks += kind.body(material, chapter)
     short = next((q.label for q in chapter.questions), chapter.title)
     return Section(
         f"c{place}",

@@ -14,11 +14,14 @@ from casepool.modelling.design.making import patient_labels
 from casepool.modelling.specification.cautions import lowered
 from casepool.modelling.specification.model import Model
 from casepool.modelling.specification.outcome import Outcome
-from casepool.numbers import counted, listed
+from casepool.numbers import capital, counted, listed
 from casepool.reporting.blocks import Block, Cell, Fold, Table, Text
 from casepool.reporting.characteristics_table import described
 from casepool.reporting.figures import flow, lanes_allowed, swimmer
 from casepool.reporting.layouts import finished
+
+SAID_YES = (("yes",), ("true",), ("1",))
+"""Codes that say a thing is so: it is told by the name of its column."""
 
 
 def data_section(material: Material) -> list[Block]:
@@ -91,6 +94,8 @@ def outcomes(material: Material) -> list[tuple[Outcome, Fitted]]:
 def outcome_name(material: Material, model: Model) -> str:
     """Name an outcome in a reader's words."""
     out = model.outcome
+    if not model.is_survival and out.column not in material.cases.columns:
+        return capital(event_words(material, model))
     return material.label(out.time or out.lower or out.column or out.events)
 
 
@@ -99,7 +104,9 @@ def event_words(material: Material, model: Model) -> str:
     out = model.outcome
     if model.is_survival:
         return out.called
-    return " or ".join(out.success) or lowered(material.label(out.events))
+    if out.column not in material.cases.columns or not out.success:
+        return lowered(material.label(out.events or out.column)).removeprefix("patients with ")
+    return lowered(material.label(out.column)) if out.success in SAID_YES else " or ".join(out.success)
 
 
 def reason_of(material: Material, fitted: Fitted, patient: str) -> str:

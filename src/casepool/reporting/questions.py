@@ -9,17 +9,20 @@ import pandas as pd
 
 from casepool.checking.reported import PAIRED
 from casepool.claims.files import Claim
+from casepool.errors import CasepoolError
 from casepool.estimation.material import Material
 from casepool.estimation.told import DECIDE, TOGETHER, UNKNOWABLE
 from casepool.modelling.specification.cautions import lowered
 from casepool.modelling.specification.model import Model
 from casepool.reporting.answers import Answers, levelled
-from casepool.reporting.patients import event_words
+from casepool.reporting.patients import event_words, total
 from casepool.reporting.scales import Number, number_of, prior_of
 from casepool.studies.replacement import Replacement, models_asked, pick, read_replacements
 
 FAILED = "do not use"
 """The badge of an answer whose fit failed its checks."""
+FEWEST = 5
+"""Patients from which a factor has a chapter."""
 NULLS = {"ratio": 1.0, "difference": 0.0}
 
 
@@ -116,7 +119,8 @@ def chapters_of(material: Material, answers: Sequence[Answers]) -> list[Chapter]
         for own in answers:
             if own.fitted.model.name == entry.model:
                 by = entry.by or ""
-                found.setdefault(key_of(own, by), Chapter()).questions.append(_of_entry(entry, own))
+                if (question := _of_entry(entry, own)) is not None:
+                    found.setdefault(key_of(own, by), Chapter()).questions.append(question)
                 break
     for own in answers:
         for by in groupings(own):
@@ -159,15 +163,26 @@ def groupings(answers: Answers) -> Iterator[str]:
 
 def asked_for(answers: Answers, by: str) -> bool:
     """Whether a fit was made to tell of a grouping: of everyone where nothing is there to be compared."""
+    if by in answers.factors and by and total(answers.fitted)[0] < FEWEST:
+        return False
     if by or answers.fitted.is_survival:
         return by != "" or len(list(groupings(answers))) == 1
+    if total(answers.fitted)[0] < FEWEST:
+        return True
     return not any(term.kind in PAIRED for term in levelled(answers.fitted))
 
 
-def _of_entry(entry: Replacement, own: Answers) -> Question:
+def _of_entry(entry: Replacement, own: Answers) -> Question | None:
+    """Pick what answers a paper's question; None of one about a time that this report is not told at."""
     by, name = entry.by or "", entry.answer["table"]
-    raw = pick(own.tables["classical", by], entry.raw, entry)
-    row = pick(own.tables.get((name, by), pd.DataFrame(columns=list(raw.index))), entry.answer, entry)
+    nothing = own.tables["classical", by].iloc[:0]
+    try:
+        raw = pick(own.tables["classical", by], entry.raw, entry)
+        row = pick(own.tables.get((name, by), nothing), entry.answer, entry)
+    except CasepoolError:
+        if name == "survival":
+            return None
+        raise
     label = entry.label or entry.question
     return Question(entry.question, label, own, by, name, row, raw, entry.claims)
 
@@ -208,5 +223,4 @@ def question_words(material: Material, own: Answers, by: str) -> str:
         return f"{asked}, by {lowered(material.label(model.terms[by].source))}?" if by else f"{asked}?"
     if by:
         return f"Does {lowered(material.label(model.terms[by].source))} matter?"
-    words = event_words(material, model)
-    return f"How many had {words}?" if model.outcome.success else f"How many: {words}?"
+    return f"How many had {event_words(material, model)}?"

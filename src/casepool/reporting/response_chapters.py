@@ -233,6 +233,6 @@ def limits(material: Material, chapter: Chapter) -> str:
         else "levels with few patients say mostly what the others do"
     )
     return (
-        f"What it cannot show: what one patient would. {capital(few)}; the {without} without it carry all that "
-        "separates levels."
+        f"What it cannot show: what one patient would. {capital(few)}; all that separates levels rests on the "
+        f"{without} without it."
     )

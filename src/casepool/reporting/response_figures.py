@@ -16,7 +16,7 @@ from casepool.reporting.figures import stacked
 from casepool.reporting.lines import (
     level_words,
 )
-from casepool.reporting.patients import event_words
+from casepool.reporting.patients import event_words, outcome_name
 from casepool.reporting.pieces import named
 
 MOST_BARS = 10
@@ -58,7 +58,7 @@ def bars_of_codes(material: Material, own: Answers, by: str) -> Figure | None:
     ]
     label = lowered(named(material, own, by))
     total_ = material.count(float(n.sum()))
-    what = lowered(material.label(codes.column)) if codes else event_words(material, own.fitted.model)
+    what = lowered(outcome_name(material, own.fitted.model))
     note = f"The {MOST_BARS} largest levels." if len(group.levels) > MOST_BARS else ""
     return stacked(material, f"{capital(what)} of {total_} evaluable patients, by {label}.", rows, names, colours, note)
 

@@ -18,7 +18,7 @@ from casepool.reporting.blocks import Block, Estimates, Fold, Group, Lever, Line
 from casepool.reporting.cautions import OTHER_ENDS, PUBLISHED_ENDS, forced_text, published
 from casepool.reporting.curve_figures import curves
 from casepool.reporting.layouts import plain, tests
-from casepool.reporting.lines import estimates_block, grouped, line_of, pair_groups
+from casepool.reporting.lines import estimates_block, grouped, line_of, pair_groups, pair_words
 from casepool.reporting.patients import exposed, total
 from casepool.reporting.pieces import named
 from casepool.reporting.questions import Chapter
@@ -35,7 +35,7 @@ def quote(material: Material, chapter: Chapter) -> str:
     own, by = chapter.leading
     (n, events), out = total(own.fitted), own.fitted.model.outcome
     if own.exposure is None or by != own.exposure.name:
-        return _quote_time(material, own, by)
+        return _quote_time(material, own, by) if by in own.curves else _quote_ratio(material, own, by)
     (who, among), exposure = exposed(own.fitted), own.exposure
     ratio, chance = (own.ratios[by][own.ratios[by]["kind"] == kind].iloc[0] for kind in ("ratio", "probability"))
     number, better = number_of(ratio), "above" if own.fitted.model.effects == "accelerated" else "below"
@@ -52,7 +52,7 @@ def quote(material: Material, chapter: Chapter) -> str:
 
 def _quote_time(material: Material, own: Answers, by: str) -> str:
     (n, events), out = total(own.fitted), own.fitted.model.outcome
-    table = own.curves.get(by, next(iter(own.curves.values())))
+    table = own.curves[by]
     medians = table[(table["unit"] == own.fitted.unit) & (table["at"] == "") & (table["kind"] == "value")]
     said = []
     for _, row in medians.iterrows():
@@ -67,6 +67,21 @@ def _quote_time(material: Material, own: Answers, by: str) -> str:
     return (
         f"{material.count(events)} of {material.count(n)} patients had {out.called}; the {out.median} is "
         f"{'; '.join(said)}, {ends}."
+    )
+
+
+def _quote_ratio(material: Material, own: Answers, by: str) -> str:
+    """Say how the levels of a factor compare, where a model tells of them beside an exposure."""
+    (n, events), out = total(own.fitted), own.fitted.model.outcome
+    table = own.ratios[by]
+    ratio, chance = (table[table["kind"] == kind].iloc[0] for kind in ("ratio", "probability"))
+    number, pair = number_of(ratio), pair_words(material, own, by, str(ratio["level"]))
+    better = "above" if own.fitted.model.effects == "accelerated" else "below"
+    return (
+        f"{capital(out.called)} in {material.count(events)} of {material.count(n)} patients; {pair} the "
+        f"{ratio['estimand']} is {number.said if number else 'not known'} with a chance of "
+        f"{shown(chance['estimate'], 'probability')} that it is {better} 1, "
+        f"{association(lowered(named(material, own, by)))}."
     )
 
 

@@ -45,6 +45,7 @@ def test_the_scripts_of_the_page_on_figures_run(tmp_path: Path, monkeypatch: pyt
     assert named == {name for name in cp.__all__ if name.startswith("plot_")}
 
 
+@pytest.mark.filterwarnings("ignore:Estimated shape parameter of Pareto")  # a row is a whole basket
 def test_the_walk_of_a_pymc_developer_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys) -> None:
     """In PyTensor's quick mode, as compiling says nothing of the words on the page."""
     import pytensor

@@ -350,4 +350,4 @@ def test_a_new_folder_knows_dates_and_their_zero(tmp_path):
     assert made.file["time_zero"] == "diagnosed"
     assert {"death_date", "last_contact", "operation", "diagnosed"} <= set(made.dated)
     assert cp.validate(folder).query("severity == 'error'").empty
-    assert '# censored_at = "last_contact"' in (folder / "codebook.toml").read_text("utf-8")
+    assert '\ncensored_at = "last_contact"' in (folder / "codebook.toml").read_text("utf-8")

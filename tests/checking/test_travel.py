@@ -72,6 +72,7 @@ RESPONSE: dict[str, Callable[[xr.DataTree], Any]] = {
     "check": lambda f: cp.check(f, progress=False),
     "compare_models": lambda f: cp.compare_models([f, f], progress=False, refits=False),
     "contrast": lambda f: cp.contrast(f, "kind"),
+    "variants": lambda f: cp.variants(f, "kind", cases=TABLE, widths=[0.5], progress=False),
     "estimates": lambda f: cp.estimates(f, "kind"),
     "estimates of a new patient": lambda f: cp.estimates(f, "kind", target="new"),
     "leave_out": lambda f: cp.leave_out(f, "kind", progress=False),
@@ -95,6 +96,9 @@ SURVIVAL: dict[str, Callable[[xr.DataTree], Any]] = {
     "cumulative_incidence": lambda f: cp.cumulative_incidence([f, none_died(f)]),
 }
 ELSEWHERE = {
+    "contrast_draws": "hands on the draws themselves, and no number made of them",
+    "flow": "counts patients of the table, whatever was drawn",
+    "followed": "counts patients at risk, whatever was drawn",
     "verify": "tells whether the draws come again, whatever they are",
     "save_fit": "test_a_file_keeps_the_mark",
     "report": "test_a_report_and_the_command_line_are_marked",

@@ -81,6 +81,31 @@ def test_dates_of_an_exposure_are_taken_along(tmp_path):
     assert [exposure.called for exposure in design.model.exposures.values()] == ["OP"]
 
 
+def test_dates_become_follow_up_event_and_exposure(tmp_path):
+    """A table of dates as hospitals keep it: diagnosis, operation, last contact, and the state then."""
+    zero = pd.Timestamp("2019-01-15")
+    days = pd.Series(range(40, 40 + 31 * N, 31))
+    operated = days.index % 2 == 0
+    frame = pd.DataFrame(
+        {
+            "Patient": [f"P{i}" for i in range(N)],
+            "Diagnosed": [f"{zero + pd.Timedelta(days=7 * i):%Y-%m-%d}" for i in range(N)],
+            "Surgery": ["yes" if done else "no" for done in operated],
+            "Surgery date": [
+                f"{zero + pd.Timedelta(days=7 * i + 20):%Y-%m-%d}" if operated[i] else "" for i in range(N)
+            ],
+            "Last contact": [f"{zero + pd.Timedelta(days=7 * i + int(days[i])):%Y-%m-%d}" for i in range(N)],
+            "Status": ["dead" if i % 3 == 0 else "alive" for i in range(N)],
+        }
+    )
+    folder = cp.new_dataset(tmp_path / "made", frame)
+    design = make_design(cp.model(folder / "survival.toml"), cp.read_cases(folder))
+    assert design.outcome["time"] * (365.25 / 12) == pytest.approx(days.to_numpy(), abs=1e-6)
+    assert design.outcome["event"].tolist() == [float(i % 3 == 0) for i in range(N)]
+    assert design.earliest[operated] * (365.25 / 12) == pytest.approx(20, abs=1e-6)
+    assert not design.exposed[~operated].any()
+
+
 def test_what_could_not_be_drafted_stands_in_the_codebook(tmp_path):
     frame = pd.DataFrame({"patient": range(N), "age": range(30, 30 + N), "response": cycled("yes", "no")})
     text = (cp.new_dataset(tmp_path / "made", frame) / "codebook.toml").read_text("utf-8")

@@ -41,7 +41,9 @@ def test_the_patient_with_six_partners_counts_once_in_each_and_is_named(response
 @pytest.mark.parametrize("target", ["observed", "standardised", "new"])
 @pytest.mark.parametrize("by", ["histology", "partner", None])
 def test_every_number_can_be_believed(response_fit: xr.DataTree, by: str | None, target: str) -> None:
-    table = cp.estimates(response_fit, by, target=target)
+    unasked = response_fit.copy()  # tests before may have asked it more than whether it converged
+    unasked.attrs.pop("checks", None)
+    table = cp.estimates(unasked, by, target=target)
     known = table[table["estimate"].notna()]
     assert ((known["lower"] < known["estimate"]) & (known["estimate"] < known["upper"])).all()
     assert ((known["lower"] > 0) & (known["upper"] < 1)).all()

@@ -25,7 +25,7 @@ from casepool.inference.convergence import NOT_ASKED, carried, convergence, conv
 from casepool.inference.drawn import Drawn, EngineRefusal
 from casepool.inference.fit_contents import engine_of, settings_of
 from casepool.reporting.checklist import _converged
-from casepool.studies import multiverse as multiverse_
+from casepool.studies import worlds
 from tests.inference.toys import FINE, MODEL, TABLE, toy
 from tests.small import half_normal, normal, response_model, survival_model
 
@@ -97,7 +97,7 @@ def test_every_engine_gives_the_same_tree(toys: Toys, engine: str) -> None:
     own = {"tune", "target_accept"} if engine == "nuts" else set()
     assert set(settings) == {"engine", "draws", "chains"} | own
     again = cp.fit(MODEL, TABLE, **QUIET, **settings)
-    xr.testing.assert_identical(again["posterior"], fit["posterior"])
+    xr.testing.assert_equal(again["posterior"], fit["posterior"])
     assert set(cp.verify(fit, progress=False)["verdict"]) == {"pass"}
 
 
@@ -290,12 +290,8 @@ def test_a_journal_keeps_engines_and_their_gates_apart(toys: Toys, tmp_path, mon
     assert ask(engine="lockstep") == ["lockstep"] * 3
     toys.declines.clear()
     assert ask() == ["exact"]
-    monkeypatch.setattr(multiverse_sources(), "GATES", engines.GATES + 1)
+    monkeypatch.setattr(worlds, "GATES", engines.GATES + 1)
     assert ask() == ["exact"] * 3
-
-
-def multiverse_sources() -> types.ModuleType:
-    return sys.modules[multiverse_.__module__]
 
 
 def test_a_refit_of_a_study_is_asked_only_whether_it_converged(toys: Toys) -> None:

@@ -173,8 +173,7 @@ CHANGES = {
             "priors.intercept": None})],
         "exchangeable": [("response", {"terms.kind.exchangeable": share}) for share in (0.3, {"x": 0.2, "other": 1})],
         "own": [("response", {"terms.kind.own": "effect"})],
-        "df": [("response", {"terms.kind.df": 7.0}), ("response", {
-            "terms.kind.borrowing": "robust", "terms.kind.df": 7.0, "priors.kind_own": None})],
+        "df": [("response", {"terms.kind.borrowing": "robust", "terms.kind.df": 7.0, "priors.kind_own": None})],
     },
     "category": {
         "name": [("response", {"terms.other": None, "terms.new": {"kind": "category", "column": "other"}} | {

@@ -32,11 +32,22 @@ class DatesDraft:
         """Yield what the entry of a column says besides its type."""
         if is_birth(name):
             yield f'role = "{BIRTH}"\n'
-        elif re.fullmatch(DEATH, words_of(name)):
-            last = [n for n in self.columns if n not in (name, self.zero) and re.fullmatch(LAST, words_of(n))]
-            yield f"# censored_at = {toml_text(last[0] if last else '?')}  # patients alive were followed until then\n"
+        elif name in self._deaths:
+            hidden, last = ("", self._last[0]) if len(self._last) == 1 else ("# ", (*self._last, "?")[0])
+            yield f"{hidden}censored_at = {toml_text(last)}  # patients alive were followed until then; please check\n"
+        elif self._last == [name] and not self._deaths:
+            yield 'role = "time"  # until when patients were followed; please check\nunit = "months"\n'
         elif name != self.zero:
             yield '# unit = "months"  # of the times they become\n'
+
+    @property
+    def _deaths(self) -> list[str]:
+        return [name for name in self.columns if re.fullmatch(DEATH, words_of(name)) and name != self.zero]
+
+    @property
+    def _last(self) -> list[str]:
+        others = [name for name in self.columns if name not in (self.zero, *self._deaths)]
+        return [name for name in others if re.fullmatch(LAST, words_of(name))]
 
 
 def is_birth(name: str) -> bool:

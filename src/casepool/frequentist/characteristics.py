@@ -234,9 +234,12 @@ def _names_patients(codebook: Codebook, name: str, *, counted: bool) -> bool:
 
 
 def _may_show(codebook: Codebook, name: str) -> bool:
-    """Whether a column's labels, or the middle of its numbers, may be shown: of a private table where it is named."""
+    """Whether a column's labels, or the middle of its numbers, may be shown: of a private table where it is named.
+
+    What was made of a private patient's dates is not.
+    """
     if codebook.columns[name].type in NUMBERS:
-        return codebook.public or name not in codebook.guessed
+        return codebook.public or name not in (*codebook.guessed, *codebook.dated)
     return codebook.may_show(name)
 
 

@@ -122,8 +122,8 @@ def adopted(
 
 def _names(extra: Any) -> list[str]:
     """Return the names to leave out, refusing one text, whose letters would be names."""
-    listed = [] if isinstance(extra, str) or not isinstance(extra, Sequence) else list(extra)
-    if listed != extra and tuple(listed) != extra:
+    listed = list(extra) if isinstance(extra, list | tuple) else []
+    if not isinstance(extra, list | tuple):
         raise CasepoolError("`extra` is a list of names", value=extra, remedy="pass extra=['name']")
     return [name_of(name, "extra", "pass the names of variables") for name in listed]
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 LIMITS = ("lower", "upper")
 ESTIMATE = ("estimand", "level", "at", "kind", "estimate", *LIMITS, "interval", "unit", "verdict", "told", "note")
 """Columns by which an estimate table is known."""
-BESIDE = ("kind", "mean", "sd", "ess", "mcse", "learnt")
+BESIDE = ("kind", "mean", "sd", "ess", "mcse", "learnt", "prior_estimate", "prior_lower", "prior_upper")
 """Columns of an estimate table that are not shown: their names are."""
 TELLING = ("by", "source", "model", "method", "prior", "dating", "coding")
 """Columns whose names alone are shown unless rows are told apart by nothing else."""

@@ -103,11 +103,13 @@ def multiverse_of(
         codebook = replace(codebook, at=tuple(default_times(design_of_typed(chosen, cases, codebook), codebook)))
     for decision, choice in {pair for choices in worlds for pair in choices.items()}:
         recode_typed(cases, codebook, {decision: choice})  # what cannot be applied is refused before anything is drawn
-    asked = [
-        World(chosen, *recode_typed(cases, codebook, choices), _label(choices), {"coding": _label(choices), **choices})
-        for choices in worlds
-    ]
-    return answered(asked, plan, Question(estimand, by), journal)
+
+    def made() -> Iterator[World]:
+        for choices in worlds:
+            frame, book = recode_typed(cases, codebook, choices)
+            yield World(chosen, frame, book, _label(choices), {"coding": _label(choices), **choices})
+
+    return answered(made, len(worlds), codebook, plan, Question(estimand, by), journal)
 
 
 def _label(choices: Mapping[str, str]) -> str:

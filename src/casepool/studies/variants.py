@@ -145,7 +145,8 @@ def variants_of(
     worlds += _coded(own, fitted, question.by, codings, table or _found(fitted))
     # what cannot be asked is refused before anything is drawn
     own = replace(own, answer=ask(question.estimand, fitted, question.by), engine=engine_of(fitted.tree)["run"])
-    return answered([own, *worlds], plan, question, journal)
+    worlds.insert(0, own)
+    return answered(lambda: worlds, len(worlds), own.codebook, plan, question, journal)
 
 
 def _own(fitted: Fitted, by: str | None) -> World:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -60,22 +60,28 @@ class World:
     engine: str = ""
 
 
-def answered(worlds: Sequence[World], plan: Plan, question: Question, journal: str | Path | None) -> pd.DataFrame:
-    """Answer a question in every world, one block of rows after the other.
+def answered(
+    worlds: Callable[[], Iterable[World]],
+    of: int,
+    codebook: Codebook,
+    plan: Plan,
+    question: Question,
+    journal: str | Path | None,
+) -> pd.DataFrame:
+    """Answer a question in every one of so many worlds, one block of rows after the other.
 
     Worlds in which a model reads the same data share one fit. One that is at hand is not made again, unless another
-    engine makes the others.
+    engine makes the others. Worlds are made one by one as they are asked: there may be thousands.
     """
-    first = worlds[0].codebook
     with open_journal(journal, progress=plan.progress) as finished:
 
         def told(choice: Choice) -> Iterator[pd.DataFrame]:
-            for number, world in enumerate(worlds, start=1):
-                what = f"{world.model.name}, combination {number} of {len(worlds)} ({world.what})"
+            for number, world in enumerate(worlds(), start=1):
+                what = f"{world.model.name}, combination {number} of {of} ({world.what})"
                 yield _answer(world, choice, plan, question, finished, what).assign(**world.columns)
 
-        blocks = in_turn(asked_of(plan.engine, first), plan.settings, told, progress=plan.progress)
-    return marked_private(pd.concat(blocks, ignore_index=True), public=first.public)
+        blocks = in_turn(asked_of(plan.engine, codebook), plan.settings, told, progress=plan.progress)
+    return marked_private(pd.concat(blocks, ignore_index=True), public=codebook.public)
 
 
 def _answer(world: World, choice: Choice, plan: Plan, question: Question, finished: Journal, what: str) -> pd.DataFrame:

@@ -36,6 +36,13 @@ def test_the_page_is_whole_and_needs_nothing_else(page: Page) -> None:
     assert len(re.findall(r"<script>(.*?)</script>", page.source, re.DOTALL)[0]) < 2000
 
 
+def test_levels_that_characteristics_leave_out_are_counted(page: Page) -> None:
+    histologies = cp.load("alk_crizotinib")["histology"].nunique()
+    listed = len(re.findall(r"Histology: \w+<", page.source))
+    [more] = re.findall(r"(\d+) more of Histology", page.source)
+    assert listed + int(more) == histologies
+
+
 def test_links_lead_to_sections_files_within_or_dois(page: Page) -> None:
     ids = page.attributes("id")
     assert len(ids) == len(set(ids))

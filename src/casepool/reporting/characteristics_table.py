@@ -40,6 +40,8 @@ def described(material: Material) -> list[Block]:
         return []
     headings = ["", *(f"{capital(group)}, {material.count(sizes[group])}" for group in groups)]
     notes = ["Of those of whom the item is known."]
+    if more := _left_out(table):
+        notes.append(f"Levels with the most patients; not shown: {', '.join(more)}.")
     if by is not None:
         lost = float(sizes.get("(not recorded)", 0))
         notes.append(
@@ -56,6 +58,12 @@ def _columns(material: Material, by: str | None) -> list[str] | None:
     terms = [term.source for fitted in material.fits for term in fitted.model.terms.values()]
     named = [name for name in dict.fromkeys([*traits, *terms]) if name in material.cases.columns and name != by]
     return [name for name in named if book.columns[name].type in (*LABELLED, "number", "integer")] or None
+
+
+def _left_out(table: pd.DataFrame) -> list[str]:
+    """Say how many levels of every variable have no row on the page."""
+    levels = table[table["kind"] == "level"].drop_duplicates(["variable", "level"]).groupby("label", sort=False).size()
+    return [f"{n - MOST_LEVELS} more of {label}" for label, n in levels.items() if n > MOST_LEVELS]
 
 
 def _variables(table: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:

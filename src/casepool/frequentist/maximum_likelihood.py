@@ -250,8 +250,8 @@ class _Profile:
         self.free, self.place, self.drop = at.free, place, drop
         self.nearest = best if at.told[place] else climb(self.likelihood, likelihood.start, at.free)
 
-    def above(self, value: float) -> tuple[float, float]:
-        """Return by how much twice the fall of the log-likelihood exceeds the drop, and its slope."""
+    def above(self, value: float) -> tuple[float, float, bool]:
+        """Return by how much twice the fall of the log-likelihood exceeds the drop, its slope, and whether both hold."""
         start = self.nearest.point.copy()
         start[self.place] = value
         curvature = self.nearest.curvature
@@ -263,8 +263,9 @@ class _Profile:
             start = self.likelihood.start.copy()
             start[self.place] = value
             top = climb(self.likelihood, start, self.free)
-        self.nearest = top
-        return 2 * (self.best.value - top.value) - self.drop, -2 * float(top.slope[self.place])
+        if top.reached:  # where a climb lost its way is no place to start the next from
+            self.nearest = top
+        return 2 * (self.best.value - top.value) - self.drop, -2 * float(top.slope[self.place]), top.reached
 
     def crossing(self, at: float, sign: float) -> float:
         """Find where the likelihood has fallen by the drop, on one side of the highest point.
@@ -274,14 +275,17 @@ class _Profile:
         inside, outside = (at, sign * np.inf)
         value = self._first(at, sign)
         for _ in range(SOUGHT):
-            above, slope = self.above(value)
+            above, slope, reached = self.above(value)
+            if not reached and np.isfinite(inside):
+                value = (inside + value) / 2
+                continue
             if abs(above) < CLOSE:
                 return value
             inside, outside = (inside, value) if above > 0 else (value, outside)
             if abs(inside if np.isfinite(inside) else outside) > FURTHEST:
                 return sign * np.inf
             value = self._next(value, above, slope, inside, outside, sign)
-        return value
+        return np.nan
 
     def _first(self, at: float, sign: float) -> float:
         if np.isinf(at):

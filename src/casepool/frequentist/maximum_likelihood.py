@@ -285,7 +285,7 @@ class _Profile:
             if abs(inside if np.isfinite(inside) else outside) > FURTHEST:
                 return sign * np.inf
             value = self._next(value, above, slope, inside, outside, sign)
-        return np.nan
+        return outside if np.isinf(outside) else np.nan  # as far as any climb came, it has not fallen
 
     def _first(self, at: float, sign: float) -> float:
         if np.isinf(at):

@@ -35,7 +35,9 @@ from .inference.files import save_fit as save_fit
 from .inference.fitting import fit as fit
 from .inference.fitting import refit as refit
 from .inference.graph import build as build
-from .inference.reproduction import verify as verify
+from .living import add as add
+from .living import history as history
+from .living import verify as verify
 from .modelling import Model as Model
 from .modelling import from_formula as from_formula
 from .modelling import list_models as list_models

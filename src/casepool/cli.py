@@ -29,7 +29,7 @@ LONGEST_USAGE = 300
 """Characters of what the parser says of words it does not take, which repeats them."""
 BUNDLED = "alk_crizotinib"
 """The dataset that is reported unless another is named."""
-READ = ("model", "cases", "dataset", "patients")
+READ = ("model", "cases", "dataset", "folder", "patients")
 """Arguments of commands that may be files, beside fits."""
 BAD_INPUT, NOT_CONVERGED, NOT_REPRODUCED = 2, 3, 4
 
@@ -219,9 +219,7 @@ def estimates(
     table = run(fitted, by, target=target, at=at or None)
     _answered(table, csv=csv, out=out, force=force)
     _stop_if_unconverged([fitted])
-    if "fail" in set(table["verdict"]):
-        print("casepool: some of these numbers did not converge; do not use them", file=sys.stderr)
-        raise typer.Exit(NOT_CONVERGED)
+    _stop_if_failed(table)
 
 
 @app.command()
@@ -270,12 +268,43 @@ def plot(
 
 
 @app.command()
-def verify(file: Annotated[Path, typer.Argument(help="A saved fit.")], quiet: Quiet = False) -> None:
-    """Fit again from the model, data, settings and seed in a saved fit, and say whether the draws agree."""
-    from casepool.inference.files import open_fit
-    from casepool.inference.reproduction import verify as run
+def add(  # noqa: PLR0913, PLR0917 - as many as `add` takes, and where the table goes
+    folder: Annotated[Path, typer.Argument(help="A dataset's folder.")],
+    case: Annotated[Path | None, typer.Argument(help="A TOML file with the cells of a case, by column.")] = None,
+    coding: Annotated[list[str] | None, typer.Option(help="decision=choice, from now on; may be repeated.")] = None,
+    priors: Annotated[Path | None, typer.Option(help="A TOML file of [MODEL.PRIOR] tables, from now on.")] = None,
+    was: Annotated[Path | None, typer.Option(help="The table as it was, if you changed it yourself.")] = None,
+    seed: Seed = 1,
+    engine: Engine = None,
+    csv: CSV = False,
+    out: OUT = None,
+    force: FORCE = False,
+    quiet: Quiet = False,
+) -> None:
+    """Add a case to a dataset, or take another coding or prior: what moved, and a line of its history."""
+    from casepool.living import add as run
 
-    table = run(open_fit(file), progress=not quiet)
+    _writable(out, force, folder, *filter(None, (case, priors, was)))
+    pairs = [pair.partition("=") for pair in coding or []]
+    if bad := next((decision for decision, sign, choice in pairs if not (decision and sign and choice)), None):
+        raise CasepoolError("a coding is a choice of a decision", value=bad, remedy="write --coding decision=choice")
+    choices = {decision: choice for decision, _, choice in pairs}
+    table = run(folder, case, seed=seed, coding=choices, priors=priors, was=was, engine=engine, progress=not quiet)
+    _answered(table, csv=csv, out=out, force=force)
+    _stop_if_failed(table)
+
+
+@app.command()
+def verify(
+    file: Annotated[Path, typer.Argument(help="A saved fit; or a dataset's folder with its history.")],
+    known: Annotated[str | None, typer.Option(help="Of a history: the id of a line that you kept elsewhere.")] = None,
+    quiet: Quiet = False,
+) -> None:
+    """Fit a saved fit again and say whether the draws agree; or say whether a dataset's history was changed."""
+    from casepool.inference.files import open_fit
+    from casepool.living import verify as run
+
+    table = run(file if file.is_dir() else open_fit(file), known=known, progress=not quiet)
     print(_printed(table))
     if (table["verdict"] == "fail").any():
         print(f"casepool: {file} does not reproduce", file=sys.stderr)
@@ -371,9 +400,7 @@ def _answer(name: str, command: Command) -> Callable[..., None]:
         table = command.function(name)(**values)
         _answered(table, csv=csv, out=out, force=force)
         _stop_if_unconverged(fits)
-        if "fail" in set(table.get("verdict", ())):
-            print("casepool: some of these numbers did not converge; do not use them", file=sys.stderr)
-            raise typer.Exit(NOT_CONVERGED)
+        _stop_if_failed(table)
 
     run.__name__, run.__doc__ = name, command.does
     run.__signature__ = command.signature()  # type: ignore[attr-defined]
@@ -412,6 +439,12 @@ FORMATS: dict[str, Callable[[pd.DataFrame], str]] = {
     "json": lambda table: table.to_json(orient="records", force_ascii=False, indent=1),
 }
 """How the audit may be printed."""
+
+
+def _stop_if_failed(table: pd.DataFrame) -> None:
+    if "fail" in set(table.get("verdict", ())):
+        print("casepool: some of these numbers did not converge; do not use them", file=sys.stderr)
+        raise typer.Exit(NOT_CONVERGED)
 
 
 def _stop_if_unconverged(fits: Sequence[Any]) -> None:

@@ -75,6 +75,7 @@ ARGUMENTS: dict[str, tuple[Any, Any]] = {
     "model": (Annotated[str, typer.Argument(metavar="MODEL", help="A model's name or file.")], NEEDED),
     "dataset": (Annotated[str, typer.Argument(help="A bundled dataset's name, or a folder.")], NEEDED),
     "cases": (Annotated[str, typer.Option("--data", help="A dataset's name, a folder, or a file.")], NEEDED),
+    "folder": (_file("A dataset's folder."), NEEDED),
     "patients": (_file("A table of new patients, one row each."), NEEDED),
     "by": (Annotated[str | None, typer.Option(help="A factor, an exposure or a labelled column.")], None),
     "target": (Annotated[str, typer.Option(help="observed, standardised or new.")], "standardised"),
@@ -86,6 +87,7 @@ ARGUMENTS: dict[str, tuple[Any, Any]] = {
     "journal": (Annotated[Path | None, typer.Option(help="File that keeps finished answers.")], None),
     "seed": (Annotated[int, typer.Option(help="Seed of the sampler.")], 1),
     "engine": (Engine, None),
+    "estimates": (Annotated[bool, typer.Option("--estimates", help="Every number after every change.")], False),
     "quiet": (Annotated[bool, typer.Option("--quiet", help="Say nothing while working.")], False),
     "csv": (CSV, False),
     "out": (OUT, None),
@@ -117,6 +119,7 @@ COMMANDS: dict[str, Command] = {
     "tipping": Command(
         "Every unknown date moved through its interval.", ("model", "cases!", "seed", "engine", "quiet")
     ),
+    "history": Command("What was added to a dataset and changed in it, line by line.", ("folder", "estimates")),
     "codings": Command("The decisions a dataset leaves open.", ("dataset",)),
     "replacement": Command("A paper's answers beside what replaces them.", ("dataset", "seed", "engine", "quiet")),
     "multiverse": Command(

@@ -127,6 +127,10 @@ WORDS = {
     "in doubt": "Pareto k above the limit for patient {patients}",
     "refitted without": "refitted without {n}",
     "did not converge": "the fit without these patients did not converge",
+    # of what a change of a dataset moved
+    "within draws": "{parts}: not more than the draws can tell",
+    "new number": "no such number before",
+    "new case": "{reason}",
 }
 """What every kind of remark says; braces hold its slots."""
 

@@ -12,6 +12,7 @@ import pytest
 import xarray as xr
 
 import casepool as cp
+from casepool._resources import bundled
 from casepool.inference import engines
 
 DATA, RESPONSE, SURVIVAL = "alk_crizotinib", "objective_response", "overall_survival"
@@ -49,6 +50,7 @@ def good(response: xr.DataTree, survival: xr.DataTree, folder: Path) -> dict[str
         **{name: {"fit": response, "by": "histology"} for name in by_level},
         **{name: {"fit": survival} for name in of_survival},
         **{name: {"table": table} for name in of_table},
+        "add": {"folder": bundled("data") / DATA, "seed": 1},
         "adopt": raw | {"tree": response},
         "audit": {"dataset": DATA},
         "basket_posteriors": {"model": "basket_berry", "events": [3, 0], "n": [5, 4]},
@@ -66,6 +68,7 @@ def good(response: xr.DataTree, survival: xr.DataTree, folder: Path) -> dict[str
             "path": folder / "mine.toml",
         },
         "flow": {"fits": response},
+        "history": {"folder": bundled("data") / DATA},
         "list_datasets": {},
         "list_models": {},
         "load": {"name": DATA},

@@ -8,7 +8,7 @@ import io
 import itertools
 import re
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
@@ -50,22 +50,45 @@ def read_delimited(data: bytes, path: Path, codebook: Codebook | None) -> Sheet:
         If the file is no text, or ambiguous.
     """
     told = codebook.file if codebook else {}
-    text, problems = _decoded(data, told, path.name)
-    hint = re.match(r"sep=(.)\r?\n", text)
-    if hint:
-        told, text = {"separator": hint[1], **told}, text[hint.end() :]
-    separator = told.get("separator") or _separator(text, path.name)
-    if len(separator) != 1 or separator in '"\r\n':
-        raise CasepoolError("a separator is one character", file=path.name, value=separator, remedy="correct [file]")
-    rows = _rows(text, separator, path.name)
+    opened = open_text(data, told, path.name)
+    rows = _rows(opened.text, opened.separator, path.name)
     sheet = to_sheet(list(rows.values()), path.name, list(rows), told)
-    problems += sheet.problems
-    frame, said = _with_points(sheet.frame, codebook, told.get("decimal", ""), separator, path.name)
+    problems = [*opened.problems, *sheet.problems]
+    frame, said = _with_points(sheet.frame, codebook, told.get("decimal", ""), opened.separator, path.name)
     return replace(sheet, frame=frame, problems=problems + said)
 
 
-def _decoded(data: bytes, told: Mapping[str, str], file: str) -> tuple[str, list[Problem]]:
-    """Decode the bytes of a file, and say so where the encoding is a guess."""
+@dataclass(frozen=True)
+class Opened:
+    """The text of a file of separated cells, without what its first line may say of the separator.
+
+    Parameters
+    ----------
+    text, encoding, separator : str
+    problems : list of Problem
+        What is said of the encoding where it is a guess.
+    """
+
+    text: str
+    encoding: str
+    separator: str
+    problems: list[Problem]
+
+
+def open_text(data: bytes, told: Mapping[str, str], file: str) -> Opened:
+    """Tell a file's encoding and separator, and read its text."""
+    text, encoding, problems = _decoded(data, told, file)
+    hint = re.match(r"sep=(.)\r?\n", text)
+    if hint:
+        told, text = {"separator": hint[1], **told}, text[hint.end() :]
+    separator = told.get("separator") or _separator(text, file)
+    if len(separator) != 1 or separator in '"\r\n':
+        raise CasepoolError("a separator is one character", file=file, value=separator, remedy="correct [file]")
+    return Opened(text, encoding, separator, problems)
+
+
+def _decoded(data: bytes, told: Mapping[str, str], file: str) -> tuple[str, str, list[Problem]]:
+    """Decode the bytes of a file by what it names or seems to be, and say so where the encoding is a guess."""
     name = told.get("encoding", "") or next((name for mark, name in BYTE_ORDER_MARKS if data.startswith(mark)), "utf-8")
     problems = []
     if name == "utf-8" and "encoding" not in told and not _is(data, "utf-8") and _is(data, "cp1252"):
@@ -89,7 +112,7 @@ def _decoded(data: bytes, told: Mapping[str, str], file: str) -> tuple[str, list
         line = text[: text.index("\0")].count("\n") + 1
         said = f"line {line} holds a NUL character, so this is no text in {name}"
         raise CasepoolError(said, file=file, remedy="save it as UTF-8, or set encoding under [file] of the codebook")
-    return text, problems
+    return text, name, problems
 
 
 def _is(data: bytes, encoding: str) -> bool:

@@ -79,8 +79,12 @@ def audit(dataset: str | Path) -> pd.DataFrame:
     ['0.606', 'reproduces only as ...', 'Fisher-Freeman-Halton exact test']
     """
     folder = _folder(dataset)
+    return audit_of(folder, read_cases(folder))
+
+
+def audit_of(folder: Path, cases: pd.DataFrame) -> pd.DataFrame:
+    """Recompute the numbers that a folder's paper prints from cases, as `audit` does from those of the folder."""
     claims = read_claims(folder)
-    cases = read_cases(folder)
     codings = _codings(cases, folder)
     found = {claim: recompute(claim, codings, f"{folder.name}/{FILE}") for claim in claims}
     public = (codebook_of(cases) or Codebook()).public

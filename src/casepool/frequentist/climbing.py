@@ -102,17 +102,12 @@ def climb(likelihood: PatientLikelihood, start: Floats, free: NDArray[np.bool_])
     own = [likelihood.shared.index(p.name) for p in likelihood.own if p.support.positive]
     for _ in range(STEPS):
         slope, curvature = slopes(likelihood, point)
-        with np.errstate(all="ignore"):  # beyond all numbers there is no step
-            ridge, step = _step(curvature, slope, free)
+        ridge, step = _step(curvature, slope, free)
         if step is None or np.abs(point[own]).max(initial=0.0) > STEEPEST:
             return Top(point, value, slope, curvature, reached=False)
-        with np.errstate(all="ignore"):
-            rise = float(slope @ step)
+        rise = float(slope @ step)
         if rise < CONVERGED:
-            there = likelihood.value(point + step)
-            if not np.isfinite(there):  # the last step, of next to nothing, may leave where numbers are
-                step, there = np.zeros_like(step), value
-            return Top(point + step, there, slope, curvature, reached=ridge == 0)
+            return Top(point + step, likelihood.value(point + step), slope, curvature, reached=ridge == 0)
         step = step / max(1.0, float((np.abs(step) / (LONGEST + np.abs(point) / 2)).max()))
         for _ in range(HALVINGS):
             there = likelihood.value(point + step)

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from casepool.arguments import ADOPTED, flag_of
+from casepool.arguments import ADOPTED
 from casepool.cases import codebook_of
 from casepool.cases.codebook import Codebook
 from casepool.inference.diagnostics import mcse_mean
@@ -25,7 +25,7 @@ from casepool.inference.fit_contents import (
     versions,
 )
 from casepool.inference.fit_format import refuse_what_is_no_fit
-from casepool.inference.fitting import cores_of, derived, fit
+from casepool.inference.fitting import derived, fit
 from casepool.remarks import note_of, remark
 from casepool.tables import Sentences
 
@@ -43,26 +43,8 @@ FAR = 4.0
 """Monte Carlo errors by which the means of two runs may differ before more than chance is suspected."""
 
 
-def verify(fit: xr.DataTree, *, cores: int | None = None, progress: bool = True) -> pd.DataFrame:
-    """Fit again from what a fit carries, and say whether the draws agree.
-
-    Parameters
-    ----------
-    fit : xarray.DataTree
-        What `fit` or `open_fit` returned.
-    cores : int, optional
-        Chains sampled at once; draws do not depend on it.
-    progress : bool
-        Whether to say on standard error what is going on.
-
-    Returns
-    -------
-    pandas.DataFrame
-        One row per part: the versions and machine, the data, and every variable of the draws, the likelihood and
-        the prior. ``verdict`` is "pass" where the part is the same bit by bit; "concern" where it differs no more
-        than two runs of a sampler do, while a version or the machine differs; "fail" otherwise. Of adopted draws
-        nothing is drawn again: what follows from them is computed anew, and the draws themselves fail. ``difference``
-        is the largest absolute difference, ``sentence`` says it in words.
+def verify_fit(fit: xr.DataTree, *, cores: int | None, progress: bool) -> pd.DataFrame:
+    """Fit again from what a fit carries, and compare part by part: `verify` says how.
 
     Raises
     ------
@@ -70,11 +52,10 @@ def verify(fit: xr.DataTree, *, cores: int | None = None, progress: bool = True)
         If the tree was not made by casepool.
     """
     refuse_what_is_no_fit(fit)
-    cores, progress = cores_of(cores), flag_of(progress, "progress")
     changed = list(_changed(fit))
     rows = [_versions(changed), _data(fit)]
     adopted = engine_of(fit)["run"] == ADOPTED
-    rows += [_row("draws", "fail", float("nan"), note_of(remark("adopted")))] if adopted else []
+    rows += [result_row("draws", "fail", float("nan"), note_of(remark("adopted")))] if adopted else []
     again = _anew(fit) if adopted else _again(fit, cores, progress)
     for group in GROUPS:
         if group in fit.children and group in again:
@@ -109,7 +90,7 @@ def _changed(fit: xr.DataTree) -> Iterator[str]:
 
 def _versions(changed: list[str]) -> dict[str, Any]:
     said = "; ".join(changed) or "versions and machine are those of the fit"
-    return _row("versions", "concern" if changed else "pass", float(len(changed)), said)
+    return result_row("versions", "concern" if changed else "pass", float(len(changed)), said)
 
 
 def _data(fit: xr.DataTree) -> dict[str, Any]:
@@ -120,24 +101,24 @@ def _data(fit: xr.DataTree) -> dict[str, Any]:
     same = data_hash(cases, kept) == fit.attrs["data_sha256"]
     said = f"the {len(cases)} rows and {len(kept)} columns of {book.name} in the fit "
     said += "have the hash of those it was made from" if same else "are not those it was made from"
-    return _row("data", "pass" if same else "fail", 0.0 if same else 1.0, said)
+    return result_row("data", "pass" if same else "fail", 0.0 if same else 1.0, said)
 
 
 def _compared(part: str, stored: xr.DataArray, again: xr.DataArray, changed: list[str]) -> dict[str, Any]:
     """Compare one variable: bit by bit, and where it differs in Monte Carlo errors of its means."""
     if stored.dims != again.dims or stored.shape != again.shape:
         shapes = f"{dict(stored.sizes)} in the fit, {dict(again.sizes)} now"
-        return _row(part, "fail", float("nan"), f"the shapes differ: {shapes}")
+        return result_row(part, "fail", float("nan"), f"the shapes differ: {shapes}")
     old, new = stored.to_numpy(), again.to_numpy()
     if old.dtype == new.dtype and old.tobytes() == new.tobytes():
-        return _row(part, "pass", 0.0, f"{old.size} numbers, identical bit by bit")
+        return result_row(part, "pass", 0.0, f"{old.size} numbers, identical bit by bit")
     largest = float(np.nanmax(np.abs(old - new))) if np.isfinite(old - new).any() else float("inf")
     errors = _errors_apart(stored, again)
     said = f"numbers differ by up to {largest:.3g}, the means by {errors:.1f} Monte Carlo errors"
     if changed and errors < FAR:
-        return _row(part, "concern", largest, f"{said}: no more than two runs do, after {'; '.join(changed)}")
+        return result_row(part, "concern", largest, f"{said}: no more than two runs do, after {'; '.join(changed)}")
     cause = f"after {'; '.join(changed)}" if changed else "though nothing else changed"
-    return _row(part, "fail", largest, f"{said}, {cause}")
+    return result_row(part, "fail", largest, f"{said}, {cause}")
 
 
 def _errors_apart(stored: xr.DataArray, again: xr.DataArray) -> float:
@@ -151,5 +132,6 @@ def _errors_apart(stored: xr.DataArray, again: xr.DataArray) -> float:
     return float(np.nanmax(errors, initial=0.0))
 
 
-def _row(part: str, verdict: str, difference: float, sentence: str) -> dict[str, Any]:
+def result_row(part: str, verdict: str, difference: float, sentence: str) -> dict[str, Any]:
+    """Return a row of what is verified."""
     return dict(zip(COLUMNS, (part, verdict, difference, sentence), strict=True))

@@ -70,7 +70,7 @@ def open_journal(path: str | Path | None, *, progress: bool = True) -> Iterator[
         yield Journal(None, {})
         return
     path = path_of(path)
-    lock = _locked(path)
+    lock = locked(path)
     try:
         known, lost = read_journal(path)
         say(progress and lost > 0, f"{path}: {lost} lines cut short or changed are not used")
@@ -79,7 +79,8 @@ def open_journal(path: str | Path | None, *, progress: bool = True) -> Iterator[
         lock.release()
 
 
-def _locked(path: Path) -> BaseFileLock:
+def locked(path: Path) -> BaseFileLock:
+    """Take the lock of a file that one process writes at a time, refusing one that another holds."""
     if not path.absolute().parent.is_dir():  # a lock would make it
         raise _unusable(path, "cannot write there (its folder does not exist)", "create it first")
     lock = FileLock(f"{path}.lock", timeout=0)

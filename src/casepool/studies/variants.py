@@ -17,7 +17,6 @@ from casepool.cases.codebook import Codebook
 from casepool.cases.coding_keys import AS_RECORDED, LABEL
 from casepool.cases.reading import resolve_typed
 from casepool.cases.recoding import recode_typed
-from casepool.cases.tables import bare
 from casepool.errors import CasepoolError
 from casepool.estimation.arms import dating_of, refuse_times
 from casepool.estimation.draws import Fitted, open_draws
@@ -25,13 +24,12 @@ from casepool.estimation.material import folder_of, full_table
 from casepool.inference.fit_contents import data_hash, engine_of, report_start_of, used_columns
 from casepool.inference.fitting import Plan, planned
 from casepool.modelling import Model
-from casepool.modelling.design.making import design_of_typed, patient_labels
 from casepool.modelling.design.times import default_times
 from casepool.modelling.families.names import effect_of, log_intensity_of, sd_of
 from casepool.modelling.families.priors import Prior
 from casepool.modelling.specification.exposure import DATING
 from casepool.studies.asked import ANSWERS, ask
-from casepool.studies.worlds import Question, World, answered, data_read
+from casepool.studies.worlds import Question, World, answered, read_inside
 
 WIDTHS = (0.5, 2.0)
 """Half and twice as wide as the model states."""
@@ -254,22 +252,15 @@ def _coded(
     book = replace(
         codebook, codings={**_not_evaluable(own.model, frame, codebook), **codebook.codings}, at=fitted.codebook.at
     )
-    recorded = _read_inside(replace(own, cases=frame, codebook=book), by)
+    recorded = read_inside(replace(own, cases=frame, codebook=book), by)
     for decision, choice in _choices(book, codings):
         cases, coded = recode_typed(frame, book, {decision: choice})
         told = book.codings[decision].get(choice, {}).get(LABEL, "") if decision == EVALUABLE else ""
         words = told or f"{decision} {choice}"
         columns = {"coding": words, "varied": "coding", "decision": decision, "choice": choice}
         world = _varied(own, words, columns, cases=cases, codebook=coded)
-        if _read_inside(world, by) != recorded:
+        if read_inside(world, by) != recorded:
             yield world
-
-
-def _read_inside(world: World, by: str | None) -> str:
-    """Return the hash of what is read of the patients who are in a world's fit."""
-    inside = {*design_of_typed(world.model, world.cases, world.codebook).patients}
-    kept = [label in inside for label in patient_labels(bare(world.cases), world.codebook)]
-    return data_read(replace(world, cases=bare(world.cases)[kept]), by)
 
 
 def _choices(codebook: Codebook, codings: Choices | None) -> Iterator[tuple[str, str]]:

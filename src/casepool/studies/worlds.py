@@ -5,18 +5,20 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from casepool.cases.codebook import Codebook
+from casepool.cases.tables import bare
 from casepool.estimation.draws import open_draws
 from casepool.inference.engines import GATES, Choice, asked_of, in_turn
 from casepool.inference.fit_contents import data_hash, versions
 from casepool.inference.fitting import Plan, fit_by
 from casepool.modelling import Model
+from casepool.modelling.design.making import design_of_typed, patient_labels
 from casepool.modelling.specification.model import model_dict
 from casepool.studies.asked import ask
 from casepool.studies.journal import Journal, open_journal
@@ -107,6 +109,13 @@ def data_read(world: World, by: str | None) -> str:
     columns = [column for column in [world.codebook.id, *world.model.columns()] if column in frame.columns]
     columns += [by] if by is not None and by in frame.columns and by not in columns else []
     return data_hash(frame, columns)
+
+
+def read_inside(world: World, by: str | None) -> str:
+    """Return the hash of what is read of the patients who are in a world's fit."""
+    inside = {*design_of_typed(world.model, world.cases, world.codebook).patients}
+    kept = [label in inside for label in patient_labels(bare(world.cases), world.codebook)]
+    return data_read(replace(world, cases=bare(world.cases)[kept]), by)
 
 
 def _key(world: World, plan: Plan, engine: str, question: Question) -> str:

@@ -206,6 +206,8 @@ def estimates(
     ] = None,
     target: Annotated[str, typer.Option(help="observed, standardised or new (response models).")] = "observed",
     at: Times = None,
+    above: Annotated[float | None, typer.Option(help="A threshold: how probably each rate lies above it.")] = None,
+    rope: Annotated[tuple[float, float] | None, typer.Option(help="How probably each rate lies between.")] = None,
     csv: CSV = False,
     out: OUT = None,
     force: FORCE = False,
@@ -216,7 +218,7 @@ def estimates(
 
     _writable(out, force, file)
     fitted = open_fit(file)
-    table = run(fitted, by, target=target, at=at or None)
+    table = run(fitted, by, target=target, at=at or None, above=above, rope=rope)
     _answered(table, csv=csv, out=out, force=force)
     _stop_if_unconverged([fitted])
     _stop_if_failed(table)

@@ -81,7 +81,16 @@ ARGUMENTS: dict[str, tuple[Any, Any]] = {
     "target": (Annotated[str, typer.Option(help="observed, standardised or new.")], "standardised"),
     "at": (Annotated[list[float] | None, typer.Option(help="A time; may be given several times.")], None),
     "start": (Annotated[float | None, typer.Option(help="When the exposure starts in its strategy.")], None),
-    "rope": (Annotated[tuple[float, float] | None, typer.Option(help="Risk differences as good as none.")], None),
+    "rope": (
+        Annotated[tuple[float, float] | None, typer.Option(help="Differences (or ratios) as good as none.")],
+        None,
+    ),
+    "above": (Annotated[float | None, typer.Option(help="A threshold: how probably survival lies above it.")], None),
+    "level": (Annotated[str | None, typer.Option(help="The level to compare with the rest, or the mean.")], None),
+    "against": (Annotated[str | None, typer.Option(help="rest or mean: what levels are compared with.")], None),
+    "weights": (Annotated[str, typer.Option(help="patients or levels: how other levels weigh.")], "patients"),
+    "reference": (Annotated[str | None, typer.Option(help="The level that others are compared with.")], None),
+    "per": (Annotated[float | None, typer.Option(help="A step of a number; default its term's scale.")], None),
     "scales": (Annotated[list[float], typer.Option(help="A half-normal scale of a group sd.")], [0.25, 0.5, 1.0, 2.0]),
     "estimand": (Annotated[str, typer.Option(help="contrast, estimates or survival.")], "contrast"),
     "journal": (Annotated[Path | None, typer.Option(help="File that keeps finished answers.")], None),
@@ -97,8 +106,11 @@ ARGUMENTS: dict[str, tuple[Any, Any]] = {
 
 BY = "by!"
 COMMANDS: dict[str, Command] = {
-    "contrast": Command("Compare the levels of a factor, or an exposure.", ("fit", BY, "target", "rope")),
-    "survival": Command("Survival of a saved fit.", ("fit", "by", "at", "start")),
+    "contrast": Command(
+        "Compare the levels of a factor, or an exposure; the ratio of a number.",
+        ("fit", BY, "target", "rope", "level", "against", "weights", "reference", "per", "at"),
+    ),
+    "survival": Command("Survival of a saved fit.", ("fit", "by", "at", "start", "above", "rope")),
     "cumulative_incidence": Command("Incidence of competing causes, a fit each.", ("fits", "at")),
     "ranking": Command("Rank the levels of a factor, with the width of ranks.", ("fit", BY, "target")),
     "predict": Command("Response probability of new patients.", ("fit", "patients")),

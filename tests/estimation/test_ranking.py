@@ -60,6 +60,14 @@ def test_a_region_that_is_none_is_refused(age_fit: xr.DataTree, rope: object) ->
         cp.contrast(age_fit, "age", rope=rope)
 
 
-def test_a_survival_contrast_has_no_risk_difference(survival_fit: xr.DataTree) -> None:
-    with pytest.raises(cp.CasepoolError, match="risk difference"):
+def test_a_survival_contrast_asks_of_its_ratio(survival_fit: xr.DataTree) -> None:
+    with pytest.raises(cp.CasepoolError, match="rope of the hazard ratio"):
         cp.contrast(survival_fit, "surgery", rope=(-0.1, 0.1))
+    with pytest.raises(cp.CasepoolError, match="rope names an estimand that is not told"):
+        cp.contrast(survival_fit, "surgery", rope={"risk difference": (-0.1, 0.1)})
+    asked = [cp.contrast(survival_fit, "surgery", rope=own).set_index("estimand")["estimate"]
+             for own in ((0.5, 2.0), {"hazard ratio": (0.001, 1.0)})]  # fmt: skip
+    ratio = cp.contrast_draws(survival_fit, "surgery")
+    assert asked[0]["P(hazard ratio between 0.5 and 2)"] == float(((ratio > 0.5) & (ratio < 2)).mean())
+    below = asked[1]
+    assert below["P(hazard ratio between 0.001 and 1)"] == pytest.approx(below["P(hazard ratio < 1)"], abs=0.002)

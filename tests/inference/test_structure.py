@@ -13,6 +13,7 @@ from casepool.modelling import Model, make_design, model_from_dict
 from casepool.modelling.families.priors import Prior
 from casepool.modelling.specification.exposure import Exposure
 from casepool.modelling.specification.outcome import Outcome
+from casepool.modelling.terms.joint import JOINT_KINDS
 from casepool.modelling.terms.kinds import KINDS
 from tests.small import half_normal, normal
 
@@ -101,6 +102,15 @@ TABLES = {"survival": FOLLOWED, "pieces": FOLLOWED}
 BASES |= {"status": HAZARD | {"outcome": STATUS}, "visits": HAZARD | {"outcome": VISITS, "exposure": {}}}
 BASES["visits"]["priors"] = {key: HAZARD["priors"][key] for key in ("intercept", "shape")}
 TABLES |= {"status": FOLLOWED, "visits": FOLLOWED}
+PLACE = {"kind": "group", "column": "other"}
+BENDS, CELLS = {"kind": "slope", "of": "age", "by": "kind"}, {"kind": "interaction", "of": ["kind", "weight"]}
+TWO_NUMBERS = {"age": TERMS["age"] | {"missing": "drop"}, "size": {"kind": "linear"}}
+BASES["joint"] = RESPONSE | {
+    "terms": TERMS | TWO_NUMBERS | {"kind": {"kind": "group"}, "place": PLACE, "bends": BENDS, "cells": CELLS},
+    "priors": {"intercept": normal(1.5), "kind_sd": half_normal(1), "place_sd": half_normal(1)} | {
+        name: half_normal(0.5) for name in ("bends_sd", "cells_sd")} | {
+        f"{name}_effect": normal(1) for name in ("other", "age", "weight", "size")},
+}  # fmt: skip
 
 OF_THE_PRIORS = [
     ("response", {"priors.intercept": {"dist": "StudentT", "nu": 3, "mu": 0, "sigma": 1}}),
@@ -126,6 +136,7 @@ CHANGES = {
         "cuts": [("pieces", {"cuts": [7.0, 16.0]}), ("pieces", {"cuts": [7.0, 16.0, 20.0]})],
         "pieces": [("pieces", {"cuts": None, "pieces": 3}), ("pieces", {"cuts": None, "pieces": 2})],
         "knots": [("pieces", {"cuts": None, "family": "m_spline", "knots": [8.0, 20.0]})],
+        "joint": [("joint", {"terms.bends": None, "priors.bends_sd": None})],
     },
     Prior: dict.fromkeys(("dist", "parameters", "why", "elicited"), OF_THE_PRIORS),
     Outcome: {
@@ -215,9 +226,24 @@ CHANGES = {
         "bounds": [("response", {"terms.size.bounds": [0, 20]})],
         "knots": [("response", {"terms.size.knots": [1, 4, 6, 9]}), ("response", {"terms.size.knots": [1, 4, 9]})],
     },
+    "slope": {
+        "name": [("joint", {"terms.bends": None, "terms.new": BENDS, "priors.new_sd": half_normal(1)} | {
+            "priors.bends_sd": None})],
+        "of": [("joint", {"terms.bends.of": "size"})],
+        "by": [("joint", {"terms.bends.by": "place"})],
+        "borrowing": [("joint", {"terms.bends.borrowing": "none", "priors.bends_sd": None} | {
+            "priors.age_effect": None, "priors.bends_slope": normal(1)})],
+    },
+    "interaction": {
+        "name": [("joint", {"terms.cells": None, "terms.new": CELLS, "priors.new_sd": half_normal(1)} | {
+            "priors.cells_sd": None})],
+        "of": [("joint", {"terms.cells.of": of}) for of in (["weight", "kind"], ["other", "weight"])],
+        "borrowing": [("joint", {"terms.cells.borrowing": "none", "priors.cells_sd": None} | {
+            "priors.cells_effect": normal(1)})],
+    },
 }  # fmt: skip
 EVERY = [(noun, field, *case) for noun, own in CHANGES.items() for field, cases in own.items() for case in cases]
-NOUNS = {noun: noun if isinstance(noun, type) else KINDS[noun] for noun in CHANGES}
+NOUNS = {noun: noun if isinstance(noun, type) else (KINDS | JOINT_KINDS)[noun] for noun in CHANGES}
 
 
 def changed(plain, edits):

@@ -32,7 +32,11 @@ def as_before(name, made):
     was = texts(read(FOLDER / "tables" / f"{name}.json"), partial(today, outcome=outcome))
     if name in FITS and survives(name):
         was["estimates"] = was["survival"]  # 0.1.0 refused to give it by that name
-    found = differences(was, texts(made, as_then))
+    now = texts(made, as_then)
+    for asked in [key for key, own in was.items() if "without levels; use a banded term" in str(own)]:
+        if asked.startswith("contrast "):  # 0.1.0 refused to compare by a number, of which now its ratio is told
+            del was[asked], now[asked]
+    found = differences(was, now)
     assert not found, f"{len(found)} differences, first of them\n" + "\n".join(found[:20])
 
 

@@ -23,9 +23,11 @@ from casepool.inference.convergence import mixed, worst
 from casepool.inference.engines import Choice, in_turn, run
 from casepool.inference.predictive import counts_of, prior_draws, replicate_follow_up
 from casepool.modelling import Design
+from casepool.modelling.design.cells import parents_of
 from casepool.modelling.design.likelihood import category_chances, outcome_and_dates
 from casepool.modelling.families.names import effect_of
 from casepool.modelling.families.responses import category_counts
+from casepool.modelling.terms.joint import Slope
 from casepool.modelling.terms.labels import Group
 from casepool.random_streams import Stream, stream
 from casepool.remarks import NONE, note_of, remark
@@ -184,7 +186,23 @@ def _average(fitted: Fitted, parameters: Parameters, by: str, level: str) -> dic
         return None
     effect = effect.copy()
     effect[:, :, fitted.design.terms[by].coded.levels.index(level)] = 0.0
-    return {**parameters, effect_of(by): effect}
+    return {**parameters, effect_of(by): effect, **_average_joint(fitted, parameters, by, level)}
+
+
+def _average_joint(fitted: Fitted, parameters: Parameters, by: str, level: str) -> dict[str, np.ndarray]:
+    """Return slopes and cells of a level at the middle of those of all levels, where they borrow."""
+    found, place = {}, fitted.design.terms[by].coded.levels.index(level)
+    for name, own in fitted.model.joint.items():
+        if own.way == "none" or by not in own.parents:
+            continue
+        values = parameters[own.effect].copy()
+        if isinstance(own, Slope):
+            values[:, :, place] = parameters[effect_of(own.of)]
+        else:
+            side = parents_of(fitted.model, own).index(by)
+            values[:, :, [cell[side] == place for cell in fitted.design.cells[name]]] = 0.0
+        found[own.effect] = values
+    return found
 
 
 def joint_score(design: Design, parameters: Parameters) -> float:

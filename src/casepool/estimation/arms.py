@@ -12,6 +12,7 @@ from casepool.arguments import times_of as from_0
 from casepool.errors import CasepoolError
 from casepool.estimation.curves import Strategy, curve, said_start, strategies
 from casepool.estimation.draws import Fitted
+from casepool.estimation.joint_effects import cells_drawn_anew, everywhere
 from casepool.estimation.told import undated
 from casepool.modelling.design.times import default_times
 from casepool.modelling.specification.cautions import association
@@ -60,11 +61,13 @@ def arms_of(fitted: Fitted, by: str | None, start: float | None) -> tuple[list[S
     if not group.is_term:
         raise CasepoolError(f"{by!r} is no term of the model", remedy="add it to the model, or leave `by` out")
     n, events = group.counts(fitted.design)
+    whole = everywhere(fitted)
+    design = whole.undated
     arms = [
-        Strategy(level, level, np.inf, curve(fitted, design.at_level(by, level), np.inf), n[i], events[i])
+        Strategy(level, level, np.inf, curve(whole, design.at_level(by, level), np.inf), n[i], events[i])
         for i, level in enumerate(group.levels)
     ]
-    return arms, {**common, "note": remark("all patients")}
+    return arms, {**common, "note": remark("all patients") + cells_drawn_anew(fitted)}
 
 
 def dating_of(exposure: Exposure) -> str:

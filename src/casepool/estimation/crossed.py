@@ -66,7 +66,8 @@ def _leads(fitted: Fitted, group: Membership, name: str) -> np.ndarray:
     """Part of a term in the linear predictor of each level's own patients, less that of all: array (levels,)."""
     own = by_step(fitted.model, {key: values[:, ::THIN] for key, values in fitted.parameters.items()})[0]
     data = data_of(fitted.design)
-    without = {key: values for key, values in own.items() if key != effect_of(name)}
+    gone = {effect_of(name), *(joint.effect for joint in fitted.model.joint.values() if name in joint.parents)}
+    without = {key: values for key, values in own.items() if key not in gone}
     part = linear_predictor(data, own, NUMPY) - linear_predictor(data, without, NUMPY)
     by_patient = patient_mean(fitted.design, part, own, NUMPY).mean(axis=(0, 1))
     n, _ = patients_and_events(fitted.design)

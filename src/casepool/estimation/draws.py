@@ -123,7 +123,8 @@ class Fitted:
     @cached_property
     def undated(self) -> Design:
         """The Design with one row where only dates were summed over: dates play no part in a strategy."""
-        return design_of_typed(without_dates(self.model), self.cases, self.codebook)
+        found = design_of_typed(without_dates(self.model), self.cases, self.codebook)
+        return replace(found, cells=self.design.cells)
 
     @cached_property
     def before(self) -> Fitted:

@@ -11,6 +11,7 @@ import xarray as xr
 
 from casepool.estimation.draws import Fitted, open_draws
 from casepool.modelling import Design
+from casepool.modelling.design.cells import all_levels
 from casepool.modelling.design.grouping import patients_and_events
 from casepool.modelling.terms.labels import Group
 
@@ -72,9 +73,7 @@ def level_weights(design: Design, name: str) -> np.ndarray:
     """Weight of every level in each patient's membership: array (patients, levels), NaN where the label is missing."""
     term = design.terms[name]
     first = np.unique(design.patient_of_row, return_index=True)[1]
-    matrix = term.matrix[first]
-    if len(term.coded.coefficients) < len(term.coded.levels):  # a reference has no coefficient
-        matrix = np.column_stack([1.0 - matrix.sum(axis=1), matrix])
+    matrix = all_levels(term.matrix[first], len(term.coded.levels))
     return np.where((term.share[first] >= 0)[:, None], np.nan, matrix)
 
 

@@ -10,6 +10,7 @@ import pandas as pd
 import xarray as xr
 
 from casepool.estimation.draws import Fitted, check_probability, open_draws, posterior_rows, refuse_survival
+from casepool.estimation.joint_effects import everywhere
 from casepool.estimation.targets import ANSWERS, over_patients
 from casepool.frequentist.proportions import clopper_pearson
 from casepool.inference.predictive import prior_draws
@@ -187,10 +188,10 @@ def parts(gained: np.ndarray, own: np.ndarray, prior: np.ndarray) -> tuple[np.nd
 
 def _draws(fitted: Fitted, group: Membership, n: np.ndarray) -> np.ndarray:
     """Probability of success of every level's own patients; of a level without any, of all patients set to it."""
-    end = event(fitted.model)
+    end, whole = event(fitted.model), everywhere(fitted)
     draws = end.of(ANSWERS["observed"](fitted, group).categories)
     for i in np.flatnonzero(n == 0) if group.is_term else ():
-        draws[..., i] = end.of(over_patients(fitted.design.at_level(group.by, group.levels[i]), fitted))
+        draws[..., i] = end.of(over_patients(whole.design.at_level(group.by, group.levels[i]), whole))
     return draws
 
 

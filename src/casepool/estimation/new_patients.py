@@ -19,6 +19,7 @@ from casepool.cases.tables import bare, typed
 from casepool.errors import CasepoolError
 from casepool.estimation.draws import Fitted, check_probability, open_draws, posterior_rows, refuse_survival
 from casepool.estimation.estimability import level_weights
+from casepool.estimation.joint_effects import extended
 from casepool.modelling import Design
 from casepool.modelling.design.encoding import code_term, labels_of
 from casepool.modelling.design.grouping import patients_and_events
@@ -149,6 +150,7 @@ def _read(fitted: Fitted, patients: pd.DataFrame) -> Newcomers:
         if not read.levels and mean_of(name) not in parameters:
             read = _from_the_fit(fitted, name, read)
         coded[name] = read
+    parameters |= extended(fitted, {name: read.levels for name, read in coded.items()})
     return Newcomers(
         replace(fitted, parameters=parameters),
         coded,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from typing import Any
 
 import numpy as np
@@ -12,15 +11,19 @@ from casepool.errors import CasepoolError
 from casepool.estimation.arms import dating_of, said_dates
 from casepool.estimation.curves import strategies
 from casepool.estimation.draws import Fitted, posterior_rows, probability_row
+from casepool.estimation.pairs import pairs_of
+from casepool.estimation.regions import Ropes, within
 from casepool.estimation.told import separated, undated
 from casepool.modelling.families.names import effect_of
 from casepool.modelling.families.priors import Prior
 from casepool.remarks import NONE, Count, Remarks, remark
 
 
-def ratio_table(fitted: Fitted, by: str, ci_prob: float) -> pd.DataFrame:
+def ratio_table(
+    fitted: Fitted, by: str, ci_prob: float, ropes: Ropes | None = None, reference: str | None = None
+) -> pd.DataFrame:
     """Tabulate hazard or time ratios, each followed by the probability that it lies on the better side of 1."""
-    pairs = ratio_draws(fitted, by)
+    pairs = ratio_draws(fitted, by, reference)
     accelerated = fitted.model.effects == "accelerated"
     better = ">" if accelerated else "<"
     rows, draws = [row for row, _ in pairs], np.stack([values for _, values in pairs], axis=-1)
@@ -35,14 +38,16 @@ def ratio_table(fitted: Fitted, by: str, ci_prob: float) -> pd.DataFrame:
             "note": note,
         }
         table += [row, probability_row(holds, rows[i] | chance, fitted=fitted)]
+        near = within(rows[i], draws[..., i], (ropes or {}).get(row["estimand"]))
+        table += [probability_row(inside, about, fitted=fitted) for about, inside in near]
     return fitted.table(table)
 
 
-def ratio_draws(fitted: Fitted, by: str) -> list[tuple[dict[str, Any], np.ndarray]]:
+def ratio_draws(fitted: Fitted, by: str, reference: str | None = None) -> list[tuple[dict[str, Any], np.ndarray]]:
     """Return the rows of hazard or time ratios, each with its draws."""
     what = "time ratio" if fitted.model.effects == "accelerated" else "hazard ratio"
     shared = {"estimand": what, "by": by, "source": "shrunk", "unit": "ratio", "kind": "ratio", "note": NONE}
-    return [(shared | row, np.exp(values)) for values, row in _log_ratios(fitted, by)]
+    return [(shared | row, np.exp(values)) for values, row in _log_ratios(fitted, by, reference)]
 
 
 def _before_the_data(fitted: Fitted, exposure: str, *, above: bool) -> Remarks:
@@ -61,7 +66,7 @@ def prior_chance(prior: Prior, *, above: bool) -> float | None:
     return 1 - below if above else below
 
 
-def _log_ratios(fitted: Fitted, by: str) -> list[tuple[np.ndarray, dict[str, Any]]]:
+def _log_ratios(fitted: Fitted, by: str, reference: str | None) -> list[tuple[np.ndarray, dict[str, Any]]]:
     """Return log hazard (or time) ratios and what each compares."""
     exposure = fitted.model.exposures.get(by)
     if exposure is not None:
@@ -97,5 +102,5 @@ def _log_ratios(fitted: Fitted, by: str) -> list[tuple[np.ndarray, dict[str, Any
                 **separated((events[a], events[b])),
             },
         )
-        for b, a in itertools.combinations(np.flatnonzero(n > 0), 2)
+        for b, a in pairs_of(group, n, reference)
     ]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -15,9 +15,10 @@ from casepool.arguments import name_of, one_of
 from casepool.errors import CasepoolError
 from casepool.estimation.arms import refuse_times
 from casepool.estimation.crossed import moved
-from casepool.estimation.draws import CI_PROB, Fitted, check_probability, open_draws, posterior_rows
+from casepool.estimation.draws import CI_PROB, Fitted, check_probability, open_draws, posterior_rows, probability_row
 from casepool.estimation.exchangeability import exchangeability_rows
 from casepool.estimation.ledger import own_shares
+from casepool.estimation.regions import Region, Rope, Told, beyond, check_above, ropes_of, within
 from casepool.estimation.survival import survival_of
 from casepool.estimation.targets import ANSWERS, TARGETS, Answer, new_patient, over_patients
 from casepool.estimation.told import with_told
@@ -38,6 +39,8 @@ def estimates(
     target: str = OBSERVED,
     at: Sequence[float] | None = None,
     ci_prob: float = CI_PROB,
+    above: float | None = None,
+    rope: Rope = None,
 ) -> pd.DataFrame:
     """Estimate response probabilities; of a survival model, survival as `survival` describes it by default.
 
@@ -59,6 +62,10 @@ def estimates(
         Of a survival model, as of `survival`.
     ci_prob : float
         Width of the equal-tailed credible interval.
+    above : float, optional
+        A threshold: adds the probability that each rate lies above it. Of a survival model as of `survival`.
+    rope : tuple of two floats, optional
+        A region: adds the probability that each rate lies within it. Of a survival model as of `survival`.
 
     Returns
     -------
@@ -78,7 +85,22 @@ def estimates(
     if by is not None:
         name_of(by, "by", "name a factor of the model, or leave it out")
     one_of(target, TARGETS, "target")
-    return estimates_of(open_draws(fit), by, target=target, at=at, ci_prob=ci_prob)
+    return estimates_of(open_draws(fit), by, target=target, at=at, ci_prob=ci_prob, above=above, rope=rope)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is told of each rate: an interval of this width, and how probably it lies above a number, or in a region."""
+
+    ci_prob: float
+    above: float | None
+    region: Region | None
+
+    def chances(self, told: Iterable[Told], fitted: Fitted) -> list[dict[str, Any]]:
+        """Return the rows of the probabilities asked for, of the rates there are."""
+        rates = [(row, draws) for row, draws in told if not np.isnan(draws).any()]
+        asked = [one for row, p in rates for one in (*beyond(row, p, self.above), *within(row, p, self.region))]
+        return [probability_row(holds, row, fitted=fitted) for row, holds in asked]
 
 
 def estimates_of(
@@ -88,14 +110,18 @@ def estimates_of(
     target: str = OBSERVED,
     at: Sequence[float] | None = None,
     ci_prob: float = CI_PROB,
+    above: float | None = None,
+    rope: Rope = None,
 ) -> pd.DataFrame:
     """Estimate what `estimates` does, of a fit that is open."""
     if fitted.is_survival:
         _refuse_target(fitted, target)
-        return survival_of(fitted, by, at=at, ci_prob=ci_prob)
+        return survival_of(fitted, by, at=at, ci_prob=ci_prob, above=above, rope=rope)
     refuse_times(at)
+    check_above(above)
+    asked = Asked(ci_prob, above, ropes_of(rope, ("probability",)).get("probability"))
     if by is None:
-        return with_told(fitted, lambda own: _everyone(own, target, ci_prob))
+        return with_told(fitted, lambda own: _everyone(own, target, asked))
     group = fitted.membership(by)
     if target != "observed" and not group.is_term:
         raise CasepoolError(
@@ -105,10 +131,10 @@ def estimates_of(
     term = fitted.model.terms[by] if group.is_term else None
     borrows = isinstance(term, Group) and term.way.differs  # of levels that are taken as one all patients tell alike
     share = partial(own_shares, fitted, group) if borrows else None
-    return with_told(fitted, lambda own: _by_level(own, group, target, ci_prob), share)
+    return with_told(fitted, lambda own: _by_level(own, group, target, asked), share)
 
 
-def _by_level(fitted: Fitted, group: Membership, target: str, ci_prob: float) -> pd.DataFrame:
+def _by_level(fitted: Fitted, group: Membership, target: str, asked: Asked) -> pd.DataFrame:
     """Tabulate the levels of a factor."""
     answer = ANSWERS[target](fitted, group)
     if target == "observed":
@@ -120,7 +146,7 @@ def _by_level(fitted: Fitted, group: Membership, target: str, ci_prob: float) ->
         shared | {"level": level, "n": n[i] if i < len(n) else 0.0, "note": note + group.remarks(fitted.design)}
         for i, (level, note) in enumerate(zip(answer.levels, answer.notes, strict=True))
     ]
-    rows = _rows(fitted, answer, about, group.members, TARGETS[target], ci_prob)
+    rows = _rows(fitted, answer, about, group.members, TARGETS[target], asked)
     return fitted.table(rows + exchangeability_rows(fitted, group))
 
 
@@ -135,15 +161,15 @@ def _refuse_target(fitted: Fitted, target: str) -> None:
 
 
 def _rows(
-    fitted: Fitted, answer: Answer, about: list[dict[str, Any]], members: np.ndarray, target: str, ci_prob: float
+    fitted: Fitted, answer: Answer, about: list[dict[str, Any]], members: np.ndarray, target: str, asked: Asked
 ) -> list[dict[str, Any]]:
     """Describe every endpoint of every level; `members` (n, levels) says whose events count."""
     draws: list[np.ndarray] = []
     rows: list[dict[str, Any]] = []
     seen = reached(fitted.design)
-    asked = [(end, counted(fitted.design, end) @ members, end.of(answer.categories)) for end in endpoints(fitted.model)]
+    told = [(end, counted(fitted.design, end) @ members, end.of(answer.categories)) for end in endpoints(fitted.model)]
     for i, level in enumerate(about):
-        for end, events, values in asked:
+        for end, events, values in told:
             draws.append(values[..., i])
             rows.append(
                 level
@@ -156,7 +182,8 @@ def _rows(
                 }
             )
     stacked = np.stack(draws, axis=-1)
-    return _with_bounds(posterior_rows(stacked, rows, fitted=fitted, ci_prob=ci_prob), stacked)
+    found = _with_bounds(posterior_rows(stacked, rows, fitted=fitted, ci_prob=asked.ci_prob), stacked)
+    return found + asked.chances(zip(rows, draws, strict=True), fitted)
 
 
 def _with_bounds(rows: list[dict[str, Any]], draws: np.ndarray) -> list[dict[str, Any]]:
@@ -171,7 +198,7 @@ def _with_bounds(rows: list[dict[str, Any]], draws: np.ndarray) -> list[dict[str
     return rows
 
 
-def _everyone(fitted: Fitted, target: str, ci_prob: float) -> pd.DataFrame:
+def _everyone(fitted: Fitted, target: str, asked: Asked) -> pd.DataFrame:
     """Tabulate all patients of the fit together."""
     new = target == "new"
     categories = new_patient(fitted, None, None) if new else over_patients(fitted.design, fitted)
@@ -179,4 +206,4 @@ def _everyone(fitted: Fitted, target: str, ci_prob: float) -> pd.DataFrame:
     answer = Answer([p[..., None] for p in categories], ("everyone",), (NONE,))
     about = [{"by": "", "level": "everyone", "n": n.sum(), "source": "pooled", "note": NONE}]
     words = TARGETS[target] if new else "mean probability of all patients of the fit"
-    return fitted.table(_rows(fitted, answer, about, np.ones((len(n), 1)), words, ci_prob))
+    return fitted.table(_rows(fitted, answer, about, np.ones((len(n), 1)), words, asked))

@@ -16,8 +16,12 @@ from casepool.errors import CasepoolError
 from casepool.estimation.arms import arms_of, times_of
 from casepool.estimation.curves import Strategy
 from casepool.estimation.draws import CI_PROB, Fitted, check_probability, open_draws, posterior_rows, probability_row
+from casepool.estimation.regions import Region, Rope, Told, beyond, check_above, ropes_of, within
 from casepool.estimation.told import separated, with_told
 from casepool.remarks import remark
+
+DIFFERENCE = "difference in survival"
+"""What a region is asked of."""
 
 
 def survival(
@@ -28,6 +32,8 @@ def survival(
     start: float | None = None,
     restricted_to: float | None = None,
     ci_prob: float = CI_PROB,
+    above: float | None = None,
+    rope: Rope = None,
 ) -> pd.DataFrame:
     """Describe survival: at times, its median, its restricted mean, the hazard at times, and their differences.
 
@@ -48,6 +54,10 @@ def survival(
         Limit of the restricted mean; default the last of `at`.
     ci_prob : float
         Width of the equal-tailed credible interval.
+    above : float, optional
+        A threshold: adds the probability that survival at each time lies above it.
+    rope : tuple of two floats, optional
+        A region: adds the probability that each difference in survival at a time lies within it.
 
     Returns
     -------
@@ -62,7 +72,9 @@ def survival(
         For a response fit, an unknown grouping, or times that are none.
     """
     check_probability(ci_prob)
-    return survival_of(open_draws(fit), by, at=at, start=start, restricted_to=restricted_to, ci_prob=ci_prob)
+    return survival_of(
+        open_draws(fit), by, at=at, start=start, restricted_to=restricted_to, ci_prob=ci_prob, above=above, rope=rope
+    )
 
 
 def survival_of(
@@ -73,17 +85,43 @@ def survival_of(
     start: float | None = None,
     restricted_to: float | None = None,
     ci_prob: float = CI_PROB,
+    above: float | None = None,
+    rope: Rope = None,
 ) -> pd.DataFrame:
     """Describe survival as `survival` does, of a fit that is open."""
     times = times_of(fitted, at)
     until = times[-1] if restricted_to is None else restricted_to
     if not is_number(until) or not until > 0:
         raise CasepoolError("restricted_to must be a time above 0", value=restricted_to, remedy="give one")
-    return with_told(fitted, lambda own: _described(own, by, times, start, until, ci_prob))
+    check_above(above)
+    regions = Regions(above, ropes_of(rope, (DIFFERENCE,)).get(DIFFERENCE))
+    return with_told(fitted, lambda own: _described(own, by, times, start, until, ci_prob, regions))
+
+
+@dataclass(frozen=True)
+class Regions:
+    """What is asked of survival at times: how probably it lies above a number, and each difference in a region."""
+
+    above: float | None
+    of_differences: Region | None
+
+    def chances(self, rows: list[dict[str, Any]], draws: list[np.ndarray], fitted: Fitted) -> list[dict[str, Any]]:
+        """Return the rows of the probabilities asked for."""
+        asked: list[Told] = []
+        for row, values in zip(rows, draws, strict=True):
+            asked += beyond(row, values, self.above) if row["unit"] == "probability" else []
+            asked += within(row, values, self.of_differences) if row["unit"] == "difference" else []
+        return [probability_row(holds, row, fitted=fitted) for row, holds in asked]
 
 
 def _described(
-    fitted: Fitted, by: str | None, times: list[float], start: float | None, until: float, ci_prob: float
+    fitted: Fitted,
+    by: str | None,
+    times: list[float],
+    start: float | None,
+    until: float,
+    ci_prob: float,
+    regions: Regions,
 ) -> pd.DataFrame:
     """Tabulate survival by strategy or level."""
     arms, common = arms_of(fitted, by, start)
@@ -113,7 +151,7 @@ def _described(
     latest = max((row["estimate"] for row in medians if row["kind"] == "value"), default=0.0)
     for row in medians:
         _mark_extrapolated(row, row["estimate"] if row["kind"] == "value" else latest, fitted)
-    return fitted.table(table + _beyond(fitted, common, arms))
+    return fitted.table(table + regions.chances(rows, draws, fitted) + _beyond(fitted, common, arms))
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from casepool.estimation.draws import Fitted
+from casepool.estimation.joint_effects import cells_drawn_anew, everywhere, for_new_patient
 from casepool.modelling import Design
 from casepool.modelling.design.grouping import Membership, patients_and_events
 from casepool.modelling.design.likelihood import (
@@ -73,10 +74,12 @@ def _observed(fitted: Fitted, group: Membership) -> Answer:
 
 
 def _standardised(fitted: Fitted, group: Membership) -> Answer:
+    anew, fitted = cells_drawn_anew(fitted), everywhere(fitted)
     each = [over_patients(fitted.design.at_level(group.by, level), fitted) for level in group.levels]
     seen = _combinations_seen(fitted.design, group)
     notes = [
-        note + _target_rate(fitted.design, group.by, level) for note, level in zip(seen, group.levels, strict=True)
+        note + _target_rate(fitted.design, group.by, level) + anew
+        for note, level in zip(seen, group.levels, strict=True)
     ]
     return Answer(_by_category(each), group.levels, tuple(notes))
 
@@ -113,7 +116,8 @@ def _new(fitted: Fitted, group: Membership) -> Answer:
     levels: list[str | None] = [*group.levels, *([None] if unseen else [])]
     each = [new_patient(fitted, group.by, level) for level in levels]
     names = tuple(UNSEEN if level is None else level for level in levels)
-    notes = tuple(_target_rate(fitted.design, group.by, level) for level in levels)
+    anew = cells_drawn_anew(fitted)
+    notes = tuple(_target_rate(fitted.design, group.by, level) + anew for level in levels)
     return Answer(_by_category(each), names, notes)
 
 
@@ -131,7 +135,8 @@ def new_patient(fitted: Fitted, by: str | None, level: str | None) -> list[np.nd
     offset = design.outcome["offset"][design.patient_of_row][row]
     if by is not None and level is not None and (known := design.offset_at(by, level)) is not None:
         offset = np.full(shape, known)
-    etas = [offset + _eta(fitted, own, row, chosen, fresh) for own in by_step(model, fitted.parameters)]
+    joint = for_new_patient(everywhere(fitted), row, chosen, fresh, lambda name: _number(fitted, name, row))
+    etas = [offset + joint + _eta(fitted, own, row, chosen, fresh) for own in by_step(model, fitted.parameters)]
     etas = [eta[..., None] for eta in etas]
     log_p = model.of_family.response[model.form](etas, fitted.parameters, NUMPY)
     return [np.exp(values[..., 0]) for values in log_p]

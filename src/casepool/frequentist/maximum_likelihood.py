@@ -104,7 +104,7 @@ def why_not(design: Design) -> str:
         return "no event: the likelihood rises for ever as the hazard falls"
     if model.of_family.needs_prior:
         return model.of_family.needs_prior
-    if any(term.held_by_prior for term in model.terms.values()):
+    if model.joint or any(term.held_by_prior for term in model.terms.values()):
         return "the levels of a group, or the bends of a curve, are held together by their prior"
     if any(term.is_incomplete for term in design.terms.values()):
         return "a covariate is missing for some patients"

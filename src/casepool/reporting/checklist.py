@@ -63,9 +63,8 @@ def _patients(fitted: Fitted) -> str:
 
 def _model(fitted: Fitted) -> str:
     equation = FAMILIES[fitted.model.family].equation[fitted.model.form]
-    return (
-        f"{fitted.model.family}, {equation}, eta of {counted(len(fitted.model.terms), 'term')} besides its zero point"
-    )
+    terms = counted(len(fitted.model.every_term), "term")
+    return f"{fitted.model.family}, {equation}, eta of {terms} besides its zero point"
 
 
 def _priors(fitted: Fitted) -> str:

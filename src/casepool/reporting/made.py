@@ -30,6 +30,8 @@ EFFECTS = {
     "category": "effects of",
     "banded": "effects of",
     "linear": "a linear effect of",
+    "slope": "a slope that differs by level, of",
+    "interaction": "an interaction of",
 }
 FROM_START = "counting from its start on, unknown dates weighed over their intervals"
 FROM_ZERO = "as it came to be received"
@@ -95,6 +97,10 @@ def _modelled(material: Material, fitted: Fitted) -> tuple[str, str]:
     model = fitted.model
     how = REGRESSIONS.get(model.family, f"a {model.family.replace('_', ' ')} hazard")
     terms = [f"{EFFECTS.get(t.kind, 'an effect of')} {lowered(material.label(t.source))}" for t in model.terms.values()]
+    terms += [
+        f"{EFFECTS[own.kind]} {' and '.join(lowered(material.label(model.terms[x].source)) for x in own.parents)}"
+        for own in model.joint.values()
+    ]
     terms += [f"{e.called} {FROM_START if e.begins else FROM_ZERO}" for e in model.exposures.values()]
     return lowered(outcome_name(material, model)), how + (f" with {listed(terms)}" if terms else "")
 

@@ -20,7 +20,7 @@ TAILS = [0.5, 0.025, 0.975]
 def model_card(fitted: Fitted) -> list[Block]:
     """Describe the model of a fit."""
     model = fitted.model
-    points = [f"{term.name}: {term}." for term in model.terms.values()]
+    points = [f"{term.name}: {term}." for term in model.every_term]
     points += [f"{e.name}: {e.text(model.outcome)}." for e in model.exposures.values()]
     blocks: list[Block] = [Text(f"Outcome: {model.outcome}."), Formula(model.equations())]
     if points:

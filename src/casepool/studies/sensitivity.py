@@ -67,7 +67,7 @@ def sensitivity(fit: xr.DataTree, *, scales: Sequence[float] = SCALES, progress:
 
 def scaled_factors(model: Model) -> list[str]:
     """Return the factors of a model whose levels borrow by a group standard deviation."""
-    return [own.owner for own in model.parameters if own.role is Role.SD]
+    return [own.owner for own in model.parameters if own.role is Role.SD and own.owner in model.terms]
 
 
 def scale_refits(

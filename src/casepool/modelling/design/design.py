@@ -12,6 +12,7 @@ from functools import cached_property
 
 import numpy as np
 
+from casepool.modelling.design.cells import Cells, cell_labels
 from casepool.modelling.design.encoding import logit_in
 from casepool.modelling.families.basis_hazards import Pieces
 from casepool.modelling.families.parameters import Laid, Parameter
@@ -98,6 +99,8 @@ class Design:
         Of a hazard made of pieces.
     sizes_left_out : mapping of str to float
         How many patients each row of `left_out` stands for.
+    cells : mapping of str to pairs of integers
+        By interaction, the places of the two levels of every cell that has an effect.
     """
 
     model: Model
@@ -115,6 +118,7 @@ class Design:
     event_time: np.ndarray = field(default_factory=lambda: np.zeros(0))
     pieces: Pieces | None = None
     sizes_left_out: Mapping[str, float] = field(default_factory=dict)
+    cells: Mapping[str, Cells] = field(default_factory=dict)
 
     @cached_property
     def parameters(self) -> tuple[Parameter, ...]:
@@ -152,6 +156,7 @@ class Design:
         labels: dict[str, tuple[str, ...]] = {}
         for term in self.terms.values():
             labels |= term.coded.term.dims(term.coded, term.is_incomplete)
+        labels |= {name: cell_labels(model, name, self.terms, cells) for name, cells in self.cells.items()}
         if model.is_ordinal:
             labels |= {"step": model.steps, "gap": model.steps[1:]}
         if pieces is None:

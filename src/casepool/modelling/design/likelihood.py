@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from casepool.modelling.design.cells import cell_weights
 from casepool.modelling.design.design import Design
 from casepool.modelling.families.arrays import NUMPY, Array, Namespace
 from casepool.modelling.families.basis_hazards import polynomials
@@ -64,6 +65,8 @@ def data_of(design: Design) -> Data:
         if term.has_shares:
             arrays[share_of_row(name)] = np.maximum(term.share, 0)
             arrays[unknown_of(name)] = (term.share >= 0) * 1.0
+    for name, cells in design.cells.items():
+        arrays[name] = cell_weights(design.model, name, design.terms, cells)
     for name, values in design.outcome.items():
         arrays[name] = values[design.patient_of_row]
     if len(design.event_time):
@@ -89,9 +92,18 @@ def linear_predictor(data: Data, parameters: Parameters, xp: Namespace) -> Array
     for name, rows in data.design.terms.items():
         term = rows.coded.term
         if term.has_effect(parameters):
-            x = _values(data, name, parameters, xp) if term.is_number else data[name]
-            eta = eta + term.contribution(x, parameters, xp)
+            eta = eta + term.contribution(_read(data, name, parameters, xp), parameters, xp)
+    for own in data.design.model.joint.values():
+        if own.effect in parameters:
+            read = [_read(data, name, parameters, xp) for name in own.reads]
+            eta = eta + own.contribution(read, parameters, xp)
     return eta
+
+
+def _read(data: Data, name: str, parameters: Parameters, xp: Namespace) -> Array:
+    """Return the values of a number, or the rows of a design matrix."""
+    term = data.design.model.terms.get(name)
+    return _values(data, name, parameters, xp) if term is not None and term.is_number else data[name]
 
 
 def _values(data: Data, name: str, parameters: Parameters, xp: Namespace) -> Array:

@@ -15,6 +15,7 @@ from casepool.cases import codebook_of
 from casepool.cases.codebook import Codebook
 from casepool.cases.tables import bare, missing_column, row_name, typed_by
 from casepool.errors import CasepoolError
+from casepool.modelling.design.cells import cells_of, every_cell
 from casepool.modelling.design.design import Design, TermRows, logits_of, patients_in
 from casepool.modelling.design.encoding import code_term, refuse_strange_levels
 from casepool.modelling.design.exposure_dates import NEVER, Unfolded, exposed_by, typical_start, unfold
@@ -95,12 +96,15 @@ def design_of_typed(model: Model, cases: pd.DataFrame, codebook: Codebook | None
         kept=np.flatnonzero(kept),
     )
     gone = {label: float(n) for label, n, keep in zip(labels, sizes, kept, strict=True) if not keep}
-    return replace(design, sizes_left_out=gone)
+    return replace(design, sizes_left_out=gone, cells=cells_of(model, design.terms))
 
 
 def design_of_one(model: Model, label: str, coded: Mapping[str, Coded], position: int, offset: float = 0.0) -> Design:
-    """Lay a response model on one patient without an outcome: the one at `position` among those that were coded."""
-    return _expand(
+    """Lay a response model on one patient without an outcome: the one at `position` among those that were coded.
+
+    Every cell of an interaction has an effect there.
+    """
+    design = _expand(
         model=model,
         patients=(label,),
         left_out={},
@@ -109,6 +113,7 @@ def design_of_one(model: Model, label: str, coded: Mapping[str, Coded], position
         dates=None,
         kept=np.array([position]),
     )
+    return replace(design, cells=every_cell(model, design.terms))
 
 
 def patient_labels(cases: pd.DataFrame, codebook: Codebook) -> list[str]:

@@ -28,6 +28,11 @@ def curve_sd_of(term: str) -> str:
     return f"{curve_of(term)}_sd"
 
 
+def slope_of(term: str) -> str:
+    """Name the slopes of a number in the levels of a factor."""
+    return f"{term}_slope"
+
+
 def log_intensity_of(exposure: str) -> str:
     """Name the log intensity with which an exposure begins."""
     return f"{exposure}_log_intensity"
@@ -101,7 +106,8 @@ def input_of(array: str) -> str:
 def names_from(owner: str) -> set[str]:
     """Return every name made from that of a term or an exposure, which no other may have."""
     makers = (
-        *(effect_of, sd_of, own_of, curve_of, curve_sd_of, log_intensity_of, mean_of, spread_of, share_of),
+        *(effect_of, sd_of, own_of, curve_of, curve_sd_of, slope_of, log_intensity_of, mean_of, spread_of, share_of),
         *(level_dim, basis_dim, node_of, at_node_of, share_of_row, unknown_of, recorded_of, input_of),
     )
-    return {make(owner) for make in makers} | {standard_of(effect_of(owner)), standard_of(curve_of(owner))}
+    parameters = (effect_of(owner), curve_of(owner), slope_of(owner))
+    return {make(owner) for make in makers} | {standard_of(name) for name in parameters}

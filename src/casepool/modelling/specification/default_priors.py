@@ -18,6 +18,7 @@ from casepool.modelling.families.priors import Prior
 from casepool.modelling.families.supports import POSITIVE
 from casepool.modelling.specification.model import Model
 from casepool.modelling.specification.prior_files import of_median_time, read_prior
+from casepool.modelling.terms.joint import Interaction, Slope
 
 REPLACE = "convention: replace"
 """How the reason of every default begins: a marker that stays in the file until somebody has a reason of their own."""
@@ -99,8 +100,11 @@ def _own_level(model: Model, own: Parameter) -> Table:
 
 
 def _effect(model: Model, own: Parameter) -> Table:
-    """Return the prior of a plain effect: of labels, of a step of a number, or of an exposure."""
-    term = model.terms.get(own.owner)
+    """Return the prior of a plain effect: of labels, of a step of a number, of a cell, or of an exposure."""
+    joint = model.joint.get(own.owner)
+    term = model.terms.get(joint.of if isinstance(joint, Slope) else own.owner)
+    if isinstance(joint, Interaction):
+        return _normal(0.0, 0.5, "a cell leaves the sum of its two terms by a factor of 2.7 at most, either way")
     if term is not None and not model.is_survival and not term.is_number:
         return _normal(0.0, 1.5, "odds ratios from 0.05 to 19, below and above 1 alike")
     per = f" per {getattr(term, 'scale', 1.0):g}" if term is not None and term.is_number else ""
@@ -110,7 +114,7 @@ def _effect(model: Model, own: Parameter) -> Table:
 
 def _spread(model: Model, own: Parameter) -> Table:
     """Return the prior of a standard deviation: of levels, or of a curve about its line."""
-    if own.role is Role.CURVE_SD or model.is_survival:
+    if own.role is Role.CURVE_SD or model.is_survival or own.owner in model.joint:
         return _table("HalfNormal", {"sigma": 0.5}, "differences of more than 2.7 times are unlikely")
     return _table("HalfNormal", {"sigma": 1.0}, "differences of more than 7 times in odds are unlikely (Roever 2021)")
 

@@ -23,6 +23,7 @@ from casepool.modelling.specification.outcome_keys import read_keys
 from casepool.modelling.specification.prior_files import SCALES, Link, of_median_time, of_waiting_time, read_prior
 from casepool.modelling.specification.required_priors import check_priors, refuse_missing
 from casepool.modelling.specification.values import MOST_PLACES, check_size, converted, one_of
+from casepool.modelling.terms.joint import JOINT_KINDS, WAYS, Interaction, Slope, clash
 from casepool.modelling.terms.kinds import KINDS
 from casepool.modelling.terms.labels import Group
 from casepool.modelling.terms.term import Term, rising
@@ -101,10 +102,13 @@ def model_from_dict(plain: Mapping[str, Any], *, name: str, file: str = "", comp
     survival = FAMILIES[family].is_survival
     form, shape = _form(plain, family, file), _shape(plain, family, file)
     outcome = read_keys(_table(plain, "outcome", file), family=family, file=file)
-    terms = {
+    every = {
         key: _term(key, _subtable(value, f"terms.{key}", file), file)
         for key, value in _table(plain, "terms", file).items()
     }
+    terms = {key: own for key, own in every.items() if isinstance(own, Term)}
+    joint = {key: own for key, own in every.items() if not isinstance(own, Term)}
+    _check_joint(joint, terms, file)
     exposures = {
         key: _exposure(key, _subtable(value, f"exposure.{key}", file), file)
         for key, value in _table(plain, "exposure", file).items()
@@ -113,13 +117,15 @@ def model_from_dict(plain: Mapping[str, Any], *, name: str, file: str = "", comp
         raise CasepoolError("only a survival model has exposures", file=file, column="exposure", remedy="use a term")
     if len(exposures) > 1:
         raise CasepoolError("one exposure at most", file=file, column="exposure", remedy="remove all but one")
-    _check_names([*terms, *exposures], file)
+    _check_names([*every, *exposures], file)
     _check_by_category(terms, form.get("link", ""), file)
     terms = _own_priors_of(terms, file)
     effects, link = form.get("effects", ""), form.get("link", "")
     scales = _scales(family, effects, shape.get("knots", ()), exposures, file)
     stated = _table(plain, "priors", file)
-    made = Model(name, _title(plain, name, file), family, outcome, effects, terms, exposures, {}, link, **shape)
+    made = Model(
+        name, _title(plain, name, file), family, outcome, effects, terms, exposures, {}, link, **shape, joint=joint
+    )
     if complete:
         stated = default_priors(made, [key for key in made.prior_keys if key not in stated]) | dict(stated)
     refuse_missing(made, stated, file)
@@ -153,7 +159,7 @@ def _check_variables(made: Model, file: str) -> None:
     """Refuse a term, which gives its name to a dimension, that is called like a variable of the graph."""
     variables = {name for own in made.parameters for name in (own.name, own.coordinate)}
     variables |= {name for own in made.parameters for name in own.given.inputs(NOWHERE)}
-    for name in made.terms:
+    for name in [*made.terms, *made.joint]:
         if name in variables:
             raise CasepoolError(f"the name {name!r} meets that of a parameter", file=file, remedy="rename the term")
 
@@ -246,9 +252,12 @@ def _name(name: str, *, file: str, table: str) -> str:
     return name
 
 
-def _term(name: str, plain: Mapping[str, Any], file: str) -> Term:
+def _term(name: str, plain: Mapping[str, Any], file: str) -> Term | Slope | Interaction:
     table = f"terms.{_name(name, file=file, table='terms')}"
-    kind = KINDS[one_of(plain.get("kind"), KINDS, file=file, key=f"{table}.kind")]
+    word = one_of(plain.get("kind"), [*KINDS, *JOINT_KINDS], file=file, key=f"{table}.kind")
+    if word in JOINT_KINDS:
+        return _joint(name, word, plain, file, table)
+    kind = KINDS[word]
     check_keys(plain, ["kind", *keys_of(kind)], file=file, table=table)
     own = {key: value for key, value in plain.items() if key != "kind"}
     term = kind(name=name, **converted(kind, own, file=file, table=table))
@@ -257,6 +266,26 @@ def _term(name: str, plain: Mapping[str, Any], file: str) -> Term:
     if isinstance(term, Group):
         _check_borrowing(term, own, file, table)
     return term
+
+
+def _joint(name: str, word: str, plain: Mapping[str, Any], file: str, table: str) -> Slope | Interaction:
+    kind = JOINT_KINDS[word]
+    check_keys(plain, ["kind", *keys_of(kind)], file=file, table=table)
+    own = {key: value for key, value in plain.items() if key != "kind"}
+    term = kind(name=name, **converted(kind, own, file=file, table=table))
+    one_of(term.borrowing, WAYS, file=file, key=f"{table}.borrowing")
+    return term
+
+
+def _check_joint(joint: Mapping[str, Slope | Interaction], terms: Mapping[str, Term], file: str) -> None:
+    """Refuse terms of two others that the model lacks, or of other kinds, and two that say the same."""
+    for name, own in joint.items():
+        if wrong := own.problem(terms):
+            remedy = f"the terms that read a column are {', '.join(terms) or 'none'}: name those, or add [terms....]"
+            raise CasepoolError(wrong, file=file, column=f"terms.{name}", value=own.of, remedy=remedy)
+    name, wrong = clash(joint)
+    if name:
+        raise CasepoolError(wrong, file=file, column=f"terms.{name}", remedy="keep one of them")
 
 
 def _check_borrowing(term: Group, given: Mapping[str, Any], file: str, table: str) -> None:

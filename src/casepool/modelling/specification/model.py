@@ -20,6 +20,7 @@ from casepool.modelling.specification.exposure import Exposure
 from casepool.modelling.specification.layout import section, wrapped
 from casepool.modelling.specification.outcome import Outcome
 from casepool.modelling.terms.borrowings import LevelEffects
+from casepool.modelling.terms.joint import Interaction, Joint, Slope, standing_alone
 from casepool.modelling.terms.labels import Group
 from casepool.modelling.terms.term import Term
 from casepool.presenting.layout import Block, Layout
@@ -43,6 +44,8 @@ class Model:
     outcome : Outcome
     terms : mapping of str to Term
         In the order of the file.
+    joint : mapping of str to Slope or Interaction
+        Terms of two others, in the order of the file.
     exposures : mapping of str to Exposure
     priors : mapping of str to Prior
         By posterior name; ``"<factor>_own.<level>"`` for one level of an exnex factor.
@@ -60,6 +63,7 @@ class Model:
     cuts: tuple[float, ...] = field(metadata=DATA, default=())
     pieces: int = field(metadata=DATA, default=0)
     knots: tuple[float, ...] = field(metadata=DATA, default=())
+    joint: Mapping[str, Slope | Interaction] = field(default_factory=dict)
 
     reader: ClassVar[Callable[..., Model]]
     """Makes a model of the mappings of its file: `files.model_from_dict`, which needs this class, hands itself in."""
@@ -90,6 +94,11 @@ class Model:
         return not any(term.stands_alone for term in self.terms.values())
 
     @property
+    def every_term(self) -> list[Term | Joint]:
+        """The terms that read a column, then those of two others."""
+        return [*self.terms.values(), *self.joint.values()]
+
+    @property
     def steps(self) -> tuple[str, ...]:
         """Name the steps from each category of a response to the next: "PD | SD"."""
         codes = self.outcome.levels if self.is_ordinal else ("failure", "success")
@@ -103,7 +112,10 @@ class Model:
         """
         family, terms = self.of_family, self.terms.values()
         found = [family.location] * self.has_zero_point
-        found += [parameter for term in terms for parameter in term.parameters(family, self.priors)]
+        alone = standing_alone(self.joint.values())
+        plain = (term for term in terms if term.name not in alone)
+        found += [parameter for term in plain for parameter in term.parameters(family, self.priors)]
+        found += [parameter for own in self.joint.values() for parameter in own.parameters()]
         found += [own for own in family.parameters_of(self.form) if "gap" not in own.dims or self.steps[1:]]
         found += [parameter for exposure in self.exposures.values() for parameter in exposure.parameters()]
         found += [parameter for term in terms if term.missing != "drop" for parameter in term.missing_parameters()]
@@ -192,7 +204,7 @@ class Model:
         ----------
         name : str
         kind : str
-            "group", "category", "linear", "banded" or "smooth".
+            "group", "category", "linear", "banded" or "smooth"; "slope" or "interaction" of two terms there are.
         priors : mapping of str to mapping, optional
             Priors of the term, each a table of a model file, whose ``dist`` may be a distribution as for `with_prior`;
             None takes out a prior that the model no longer has.
@@ -233,7 +245,9 @@ class Model:
         """Write eta out, term by term."""
         parts = [self.of_family.location.name] * (self.has_zero_point and not self.is_ordinal)
         parts += ["logit(target)"] * bool(self.outcome.target)
-        parts += [part for term in self.terms.values() for part in term.equation()]
+        alone = standing_alone(self.joint.values())
+        parts += [part for term in self.terms.values() if term.name not in alone for part in term.equation()]
+        parts += [own.equation(self.terms) for own in self.joint.values()]
         return " + ".join(parts) or "0"
 
     def reasons(self) -> dict[str, str]:
@@ -253,7 +267,7 @@ class Model:
         parts = {
             "Outcome": [("", str(self.outcome), "")],
             "Model": [("", line, "") for line in self.equations()],
-            "Terms": [(term.name, str(term), "") for term in self.terms.values()],
+            "Terms": [(term.name, str(term), "") for term in self.every_term],
             "Exposure": [(e.name, e.text(self.outcome), "") for e in self.exposures.values()],
             "Priors": [(name, str(self.prior(name)), why) for name, why in self.reasons().items()],
         }
@@ -265,7 +279,7 @@ class Model:
         lines = [*wrapped(f"{self.name}: {self.title}"), ""]
         lines += section("Outcome", [str(self.outcome)])
         lines += section("Model", self.equations())
-        lines += section("Terms", (f"{term.name}: {term}" for term in self.terms.values()))
+        lines += section("Terms", (f"{term.name}: {term}" for term in self.every_term))
         exposures = (f"{e.name}: {e.text(self.outcome)}" for e in self.exposures.values())
         return lines + section("Exposure", exposures)
 
@@ -287,7 +301,7 @@ def model_dict(model: Model) -> Plain:
     plain["outcome"] = _filled(vars(model.outcome))
     if not model.outcome.time and not model.outcome.lower:
         plain["outcome"].pop("unit", None)
-    plain["terms"] = {name: {"kind": term.kind} | _table(term) for name, term in model.terms.items()}
+    plain["terms"] = {term.name: {"kind": term.kind} | _table(term) for term in model.every_term}
     plain["exposure"] = {name: _table(exposure) for name, exposure in model.exposures.items()}
     priors: dict[str, Any] = {}
     for key, prior in model.priors.items():
@@ -299,7 +313,7 @@ def model_dict(model: Model) -> Plain:
     return {key: value for key, value in plain.items() if value != {}}
 
 
-def _table(noun: Term | Exposure) -> dict[str, Any]:
+def _table(noun: Term | Joint | Exposure) -> dict[str, Any]:
     """Return a term or an exposure as its table, without what says nothing: a landmark that is 0."""
     values = {key: getattr(noun, name) for key, name in keys_of(type(noun)).items()}
     return _filled({key: None if key == "landmark" and value == 0 else value for key, value in values.items()})

@@ -79,7 +79,7 @@ def models_readme() -> str:
 
 def _chapter(model: Model) -> str:
     equation = "\n".join(model.equations())
-    notes = [f"- {term.name}: {term}." for term in model.terms.values()]
+    notes = [f"- {term.name}: {term}." for term in model.every_term]
     notes += [f"- {e.name}: {e.text(model.outcome)}." for e in model.exposures.values()]
     rows = [
         f"| `{name}` | {model.prior(name)} | {meaning(model, name)} | {_cell(why)} |"

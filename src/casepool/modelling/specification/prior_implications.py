@@ -84,7 +84,7 @@ def _curve(model: Model, parameter: Parameter, spread: Range) -> str:
 
 def _effect(model: Model, parameter: Parameter, spread: Range) -> str:
     """Say what ratio an effect is, and between what it stands."""
-    term = model.terms.get(parameter.owner)
+    term = model.terms.get(parameter.owner) or model.joint.get(parameter.owner)
     return f"{ratio_name(model)} {spread.map(_exp)}{term.effect_words() if term else ''}"
 
 

@@ -56,7 +56,7 @@ def test_words_that_no_command_takes_are_refused_in_one_line(words, said, capsys
 def test_no_words_at_all_print_the_help(capsys) -> None:
     status, out, err = run(capsys=capsys)
     assert status == 2
-    assert "Commands:" in out + err
+    assert "Answers of a fit:" in out + err
 
 
 def test_priors_that_are_missing_stand_below_the_line_ready_to_paste(capsys, tmp_path: Path) -> None:
@@ -329,9 +329,13 @@ def test_a_terminal_shows_what_tells_rows_apart(capsys, monkeypatch: pytest.Monk
     assert {"Clopper-Pearson", "Wilson"} <= set(out.split())
 
 
-def test_every_function_that_answers_with_a_table_is_a_command() -> None:
-    """Its parameters are the function's own, whatever each is called."""
+OF_THE_COMMAND_LINE = {*WRITTEN, "coding"}
+"""Options that are no arguments of the function: how it is told, and what is laid on its cases beforehand."""
+
+
+def test_what_a_command_takes_are_the_arguments_of_its_function() -> None:
     for name, command in COMMANDS.items():
         own = inspect.signature(getattr(cp, name)).parameters
-        taken = {"progress" if key == "quiet" else key for key in command.signature().parameters if key not in WRITTEN}
-        assert taken <= set(own), name
+        rest = {"quick"} if any(one.kind is one.VAR_KEYWORD for one in own.values()) else set()  # settings of `fit`
+        keys = set(command.signature().parameters) - OF_THE_COMMAND_LINE
+        assert {"progress" if key == "quiet" else key for key in keys} <= {*own, *rest}, name

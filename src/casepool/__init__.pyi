@@ -5,7 +5,6 @@ from .cases import list_datasets as list_datasets
 from .cases import load as load
 from .cases import read_cases as read_cases
 from .cases import recode as recode
-from .cases import validate as validate
 from .checking import check as check
 from .checking import compare_models as compare_models
 from .checking import leave_out as leave_out
@@ -13,6 +12,7 @@ from .checking import power_scaling as power_scaling
 from .claims import audit as audit
 from .drafting import draft as draft
 from .drafting import new_dataset as new_dataset
+from .drafting.validation import validate as validate
 from .errors import CasepoolError as CasepoolError
 from .estimation import aliasing as aliasing
 from .estimation import compare as compare

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 import stat
 from collections.abc import Collection, Iterable
 from numbers import Integral, Real
@@ -16,6 +17,9 @@ LONGEST_PART = 255
 """Bytes a file system allows the name of one file or folder."""
 LONGEST_PATH = 4095
 """Bytes a system allows a path."""
+WINDOWS = os.name == "nt"
+RESERVED = re.compile(r"(CON|PRN|AUX|NUL|CONIN\$|CONOUT\$|(COM|LPT)[0-9¹²³])( *\..*)? *", re.IGNORECASE)
+"""Names that are devices on Windows, whatever follows a point."""
 MOST = 1_000_000
 """The largest of the numbers that say how much work is done: draws, chains, cores."""
 AUTO, NUTS = "auto", "nuts"
@@ -47,6 +51,8 @@ def path_of(given: Any, wanted: str = "a path") -> Path:
     parts = [] if b"\0" in encoded else [len(os.fsencode(part)) for part in Path(given).parts]
     if b"\0" in encoded or len(encoded) > LONGEST_PATH or max(parts, default=0) > LONGEST_PART:
         raise CasepoolError("no file can have this name", value=str(given), remedy="use a shorter or simpler one")
+    if WINDOWS and (part := next(filter(_is_reserved, Path(given).parts), "")):
+        raise CasepoolError("Windows has no file of this name", value=part, remedy="choose another one")
     if not Path(given).is_absolute():
         try:
             Path.cwd()
@@ -54,6 +60,13 @@ def path_of(given: Any, wanted: str = "a path") -> Path:
             problem = "the current folder is no more, and the path starts there"
             raise CasepoolError(problem, value=str(given), remedy="change to another folder") from None
     return Path(given)
+
+
+def _is_reserved(part: str) -> bool:
+    """Whether Windows takes a name for a device, for a stream within another file, or for another name."""
+    if part in (".", "..") or re.fullmatch(r"[A-Za-z]:[\\/]?|[\\/]+.*", part):
+        return False
+    return bool(RESERVED.fullmatch(part) or re.search(r'[:*?"<>|\x00-\x1f]', part) or part[-1:] in (".", " "))
 
 
 def bytes_of(path: Path, most: int, remedy: str) -> bytes:

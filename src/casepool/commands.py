@@ -14,6 +14,7 @@ from typing import Annotated, Any
 import typer
 
 from casepool.arguments import ASKED
+from casepool.completing import coding_names, dataset_names, engine_names, fit_names, model_names
 
 
 @dataclass(frozen=True)
@@ -52,13 +53,10 @@ class Command:
 Engine = Annotated[
     str | None,
     typer.Option(
-        help=f"What draws: {', '.join(ASKED[:-1])} or {ASKED[-1]}; by default as the codebook says, else auto."
+        help=f"What draws: {', '.join(ASKED[:-1])} or {ASKED[-1]}; by default as the codebook says, else auto.",
+        autocompletion=engine_names,
     ),
 ]
-
-
-def _file(text: str) -> Any:
-    return Annotated[Path, typer.Argument(help=text)]
 
 
 CSV = Annotated[bool, typer.Option("--csv", help="Print comma-separated values, all columns.")]
@@ -66,21 +64,53 @@ OUT = Annotated[
     Path | None, typer.Option("--out", help="Write the table to a .csv, .docx, .xlsx, .html, .tex or .md file instead.")
 ]
 FORCE = Annotated[bool, typer.Option("--force", help="Replace a file that casepool did not write.")]
+Quiet = Annotated[bool, typer.Option("--quiet", help="Say nothing while working.")]
+CODING = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--coding",
+        metavar="DECISION=CHOICE",
+        help="A choice of a decision of the codebook; may be given several times.",
+        autocompletion=coding_names,
+    ),
+]
+START = Annotated[float | None, typer.Option("--start", help="When the exposure starts in its strategy.")]
+QUICK = Annotated[bool, typer.Option("--quick", help="A quarter of the draws, for a first look; results say so.")]
+Fits = Annotated[list[Path], typer.Argument(help="Saved fits.", autocompletion=fit_names)]
 WRITTEN = ("csv", "out", "force")
 """How the answer is told, which every command takes."""
 NEEDED = inspect.Parameter.empty
 ARGUMENTS: dict[str, tuple[Any, Any]] = {
-    "fit": (_file("A saved fit."), NEEDED),
-    "fits": (Annotated[list[Path], typer.Argument(help="Saved fits.")], NEEDED),
-    "model": (Annotated[str, typer.Argument(metavar="MODEL", help="A model's name or file.")], NEEDED),
-    "dataset": (Annotated[str, typer.Argument(help="A bundled dataset's name, or a folder.")], NEEDED),
-    "cases": (Annotated[str, typer.Option("--data", help="A dataset's name, a folder, or a file.")], NEEDED),
-    "folder": (_file("A dataset's folder."), NEEDED),
-    "patients": (_file("A table of new patients, one row each."), NEEDED),
+    "fit": (Annotated[Path, typer.Argument(help="A saved fit.", autocompletion=fit_names)], NEEDED),
+    "fits": (Fits, NEEDED),
+    "model": (
+        Annotated[str, typer.Argument(metavar="MODEL", help="A model's name or file.", autocompletion=model_names)],
+        NEEDED,
+    ),
+    "dataset": (
+        Annotated[str, typer.Argument(help="A bundled dataset's name, or a folder.", autocompletion=dataset_names)],
+        NEEDED,
+    ),
+    "cases": (
+        Annotated[
+            str, typer.Option("--data", help="A dataset's name, a folder, or a file.", autocompletion=dataset_names)
+        ],
+        NEEDED,
+    ),
+    "folder": (
+        Annotated[Path, typer.Argument(help="A dataset's folder.", autocompletion=dataset_names)],
+        NEEDED,
+    ),
+    "patients": (
+        Annotated[Path, typer.Argument(help="A table of new patients, one row each.", autocompletion=dataset_names)],
+        NEEDED,
+    ),
     "by": (Annotated[str | None, typer.Option(help="A factor, an exposure or a labelled column.")], None),
     "target": (Annotated[str, typer.Option(help="observed, standardised or new.")], "standardised"),
     "at": (Annotated[list[float] | None, typer.Option(help="A time; may be given several times.")], None),
-    "start": (Annotated[float | None, typer.Option(help="When the exposure starts in its strategy.")], None),
+    "start": (START, None),
+    "coding": (CODING, None),
+    "quick": (QUICK, False),
     "rope": (
         Annotated[tuple[float, float] | None, typer.Option(help="Differences (or ratios) as good as none.")],
         None,
@@ -97,7 +127,7 @@ ARGUMENTS: dict[str, tuple[Any, Any]] = {
     "seed": (Annotated[int, typer.Option(help="Seed of the sampler.")], 1),
     "engine": (Engine, None),
     "estimates": (Annotated[bool, typer.Option("--estimates", help="Every number after every change.")], False),
-    "quiet": (Annotated[bool, typer.Option("--quiet", help="Say nothing while working.")], False),
+    "quiet": (Quiet, False),
     "csv": (CSV, False),
     "out": (OUT, None),
     "force": (FORCE, False),
@@ -126,17 +156,20 @@ COMMANDS: dict[str, Command] = {
     "exposure_sensitivity": Command("An exposure under other priors and datings.", ("fit", "quiet")),
     "leave_out": Command("Leave out patients, levels or publications in turn.", ("fit", "by", "quiet")),
     "compare_models": Command("Score fits of the same patients.", ("fits", "by", "at", "quiet")),
-    "classical": Command("The frequentist answers.", ("model", "cases!", "by", "at")),
-    "characteristics": Command("Who the patients are, of everyone and by group.", ("cases!", "by")),
+    "classical": Command("The frequentist answers.", ("model", "cases!", "by", "at", "coding", "quiet")),
+    "characteristics": Command("Who the patients are, of everyone and by group.", ("cases!", "by", "coding")),
     "tipping": Command(
-        "Every unknown date moved through its interval.", ("model", "cases!", "seed", "engine", "quiet")
+        "Every unknown date moved through its interval.",
+        ("model", "cases!", "seed", "engine", "coding", "quick", "quiet"),
     ),
     "history": Command("What was added to a dataset and changed in it, line by line.", ("folder", "estimates")),
     "codings": Command("The decisions a dataset leaves open.", ("dataset",)),
-    "replacement": Command("A paper's answers beside what replaces them.", ("dataset", "seed", "engine", "quiet")),
+    "replacement": Command(
+        "A paper's answers beside what replaces them.", ("dataset", "seed", "engine", "quick", "quiet")
+    ),
     "multiverse": Command(
         "One question under every combination of codings.",
-        ("model", "dataset", BY, "seed", "engine", "estimand", "journal", "quiet"),
+        ("model", "dataset", BY, "seed", "engine", "estimand", "journal", "quick", "quiet"),
     ),
 }
 """By the name of the public function; the command has hyphens for its underscores."""

@@ -46,6 +46,30 @@ LATEX = {
 MARKDOWN = re.compile(r"([\\`*\[\]|$~])")
 
 
+PLAIN = str.maketrans(
+    {
+        "\N{MINUS SIGN}": "-",
+        "–": "-",
+        "—": "-",
+        "…": "...",
+        "†": "(!)",
+        "×": "x",
+        "≥": ">=",
+        "≤": "<=",
+        "≈": "~",
+        "·": ".",
+    }
+    | dict.fromkeys("\N{LEFT SINGLE QUOTATION MARK}\N{RIGHT SINGLE QUOTATION MARK}", "'")
+    | dict.fromkeys("\N{LEFT DOUBLE QUOTATION MARK}\N{RIGHT DOUBLE QUOTATION MARK}", '"')
+)
+"""Signs that casepool writes, in letters every encoding has."""
+
+
+def plain_signs(text: str) -> str:
+    """Write in plain letters the signs of casepool's own, for a terminal that has no others."""
+    return text.translate(PLAIN)
+
+
 def shorten(text: str, longest: int = LONGEST) -> str:
     """Cut `text` to at most `longest` characters, an ellipsis marking the cut."""
     return text if len(text) <= longest else text[: longest - 1] + "…"

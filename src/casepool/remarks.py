@@ -23,6 +23,8 @@ WORDS = {
     "drawn by": "drawn by {engine}",
     "drawn instead": "drawn by {engine}, as {declined} declined",
     "adopted": "adopted: not drawn by casepool",
+    "quick": "a quick fit for a first look, {draws} draws a chain: fit again without quick before reporting",
+    "unconfirmed": "a convention that nobody has confirmed yet is the prior of {names}",
     "refit": "of this refit only convergence was asked",
     "integrated": "{n} without {covariate} (integrated over its distribution)",
     "summed": "{n} without {covariate} (summed over its levels)",

@@ -66,8 +66,13 @@ def target_of(
         raise refused(given, f"this is {what}", "name another file")
     if any(_same(path, read) for read in inputs):
         raise refused(given, "the output would replace what is read", "name another file")
-    if own(path):
-        return path
+    try:
+        if own(path):
+            return path
+    except OSError as error:  # another program has it open, which on Windows keeps all others out
+        raise refused(
+            given, f"cannot be looked at ({error.strerror})", "close it elsewhere, or name another file"
+        ) from None
     if path.suffix.lower() in kept:
         problem = f"a file that ends in {path.suffix} and that casepool did not write is never replaced"
         raise refused(given, problem, "name another file")

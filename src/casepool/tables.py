@@ -54,6 +54,12 @@ class AnswerTable(pd.DataFrame):
             return shown
         return html_of(layout_of(self), pd.get_option("display.max_rows"))
 
+    def to_parquet(self, *given: Any, **more: Any) -> Any:
+        """Write as pandas does; a column of numbers and texts, as ``at`` may be, is written as text."""
+        mixed = {name for name in self.columns if self[name].dtype == object and len(set(map(type, self[name]))) > 1}
+        texts = {name: ["" if value is None else str(value) for value in self[name]] for name in mixed}
+        return pd.DataFrame(self).assign(**texts).to_parquet(*given, **more)
+
     def _is_laid_out(self) -> bool:
         """Whether rows have no labels but numbers, and columns names that are all different."""
         names = self.columns

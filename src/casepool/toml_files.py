@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 import tomllib
 import unicodedata
@@ -12,6 +13,8 @@ from typing import Any
 from casepool.arguments import bytes_of
 from casepool.errors import CasepoolError
 
+UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+"""How a file begins that Windows wrote as what it calls Unicode."""
 MOST_BYTES = 2_000_000
 """Bytes of the largest file read: beyond it, it is none of casepool's."""
 DEEPEST = 20
@@ -31,7 +34,7 @@ def read_toml(path: Path) -> dict[str, Any]:
     data, place = bytes_of(path, MOST_BYTES, "cut it"), {"file": str(path)}
     too_deep = CasepoolError(f"nested deeper than {DEEPEST} tables and lists", remedy="correct it", **place)
     try:
-        text = data.decode("utf-8-sig")
+        text = data.decode("utf-16" if data.startswith(UTF_16) else "utf-8-sig")
         if DOTTED.search(text):
             raise too_deep
         plain = tomllib.loads(text)

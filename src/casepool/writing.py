@@ -22,6 +22,8 @@ RARE = "†"
 """Marks such counts where a table is not public."""
 RARE_NOTE = f"{RARE} fewer than {FEW} patients: the count may identify one. Look before it leaves the house."
 COUNTS = ("n", "events", "patients", "own_patients", "least", "most")
+WAITS = (0.1, 0.3, 0.6)
+"""Seconds to wait for a file that another program has open, one try after the other."""
 FORGOTTEN = 3600.0
 """Seconds after which a file beside the one to be written was left there by a process that is no more."""
 LONGEST_NAME = 100
@@ -53,15 +55,40 @@ def write_atomically(path: Path, content: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         Path(beside).chmod(_mode(path))
-        Path(beside).replace(path)
+        _put(Path(beside), path)
         sync_folder(path.parent)
+    except PermissionError as error:
+        raise _held(path, error) from None
     except OSError as error:
         raise CasepoolError(
             f"cannot write there ({error.strerror})", file=str(path), remedy="choose another file"
         ) from None
     finally:
-        Path(beside).unlink(missing_ok=True)
+        with suppress(OSError):  # held open by a scanner of viruses, say: the next writer removes it
+            Path(beside).unlink(missing_ok=True)
     _remove_forgotten(path.parent, prefix)
+
+
+def _put(beside: Path, path: Path) -> None:
+    """Move a finished file to its place, trying again where another program has the place open for a moment."""
+    for wait in WAITS:
+        try:
+            beside.replace(path)
+            return
+        except PermissionError:
+            time.sleep(wait)
+    beside.replace(path)
+
+
+def _held(path: Path, error: OSError) -> CasepoolError:
+    """Return the refusal of a place that may not be written to, which on Windows is one that is open elsewhere."""
+    if not path.exists():
+        return CasepoolError(f"cannot write there ({error.strerror})", file=str(path), remedy="choose another file")
+    return CasepoolError(
+        f"cannot be replaced ({error.strerror}), as where another program has it open; it is as it was",
+        file=str(path),
+        remedy=f"close it there, or write {path.stem}_new{path.suffix} beside it",
+    )
 
 
 def _mode(path: Path) -> int:

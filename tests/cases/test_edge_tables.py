@@ -2,7 +2,8 @@
 
 import pytest
 
-from casepool.cases import read_cases, validate
+from casepool import validate
+from casepool.cases import read_cases
 from casepool.errors import CasepoolError
 from tests.cases.edge_tables import ANSWER, EDGES, REFUSE, WARN
 

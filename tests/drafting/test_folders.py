@@ -36,7 +36,8 @@ def test_a_workbook_becomes_models_that_take_all_its_patients(tmp_path, capsys):
     assert said.splitlines()[-1] == f"next: casepool validate {folder}, then casepool report {folder}"
     asked = [line for line in said.splitlines() if line.startswith("to say")]
     assert len(asked) == 2
-    assert run("validate", folder, capsys=capsys)[0] == 0
+    status, said, _ = run("validate", folder, capsys=capsys)
+    assert (status, "outcome.event_levels" in said) == (2, True)
     page = tmp_path / "page.html"
     status, _, error = run("report", folder, "--out", page, capsys=capsys)
     assert (status, 'event_levels = ["2"]' in error) == (2, True)
@@ -45,6 +46,7 @@ def test_a_workbook_becomes_models_that_take_all_its_patients(tmp_path, capsys):
     missing = re.search(r'missing = \["", "NA", "NE"\]', error)
     assert (status, bool(missing)) == (2, True)
     edited(folder / "codebook.toml", "missing = .*", missing[0])
+    assert run("validate", folder, capsys=capsys)[0] == 0
     cases = cp.read_cases(folder)
     listed = codebook_of(cases).report
     assert listed == ("response.toml", "ordinal.toml", "survival.toml")

@@ -63,6 +63,15 @@ def test_files_give_back_what_they_gave_back_of_a_plain_frame(tables: dict[str, 
     assert back["level"].tolist() == table["level"].tolist()
 
 
+def test_a_table_of_times_and_none_is_written_as_parquet(tables: dict[str, pd.DataFrame], tmp_path) -> None:
+    table = tables["survival"]
+    assert {type(at) for at in table["at"]} == {float, str}
+    table.to_parquet(tmp_path / "t.parquet")
+    back = pd.read_parquet(tmp_path / "t.parquet")
+    assert [float(at) if at else "" for at in back["at"]] == table["at"].tolist()
+    pd.testing.assert_frame_equal(back.drop(columns="at"), pd.DataFrame(table).drop(columns="at"))
+
+
 def test_rows_chosen_print_as_the_whole_does_and_chosen_columns_show_all(tables: dict[str, pd.DataFrame]) -> None:
     table = tables["estimates"]
     some = table[table["n"] > 1]

@@ -14,7 +14,8 @@ import xarray as xr
 from matplotlib.axes import Axes
 
 import casepool as cp
-from casepool.cli import FORMATS, main
+from casepool.cli import main
+from casepool.cli.pages import FORMATS
 from casepool.escaping import csv_cell, literal, one_line, printable
 from casepool.tables import estimate_table
 from tests.reporting.pages import Page

@@ -9,4 +9,3 @@ from casepool.cases.reading import resolve_cases as resolve_cases
 from casepool.cases.recoding import codings as codings
 from casepool.cases.recoding import recode as recode
 from casepool.cases.tables import codebook_of as codebook_of
-from casepool.cases.validation import validate as validate

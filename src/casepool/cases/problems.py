@@ -97,13 +97,15 @@ class Problem:
         return f"row {self.row}" + f" ({self.patient})" * bool(told) + (f", line {self.line}" if self.line else "")
 
 
-def from_refusal(error: CasepoolError, *, rule: str = "file", file: str = "") -> Problem:
-    """Make a problem of an error met before there was a table; its row is the number of the error's ("row 7")."""
+def from_refusal(
+    error: CasepoolError, *, rule: str = "file", file: str = "", expected: str = "a table that can be read"
+) -> Problem:
+    """Make a problem of an error met before there was a table, its row the number of the error's ("row 7")."""
     row = re.match(r"row (\d+)", error.row or "")
     return Problem(
         rule,
         error.problem,
-        "a table that can be read",
+        expected,
         error.remedy,
         file=error.file or file,
         row=int(row[1]) if row else None,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,6 +22,8 @@ from casepool.escaping import printable
 
 log = logging.getLogger("casepool")
 
+CASES, CODEBOOK = "cases.csv", "codebook.toml"
+"""Files of a dataset's folder."""
 FOREIGN = {
     b"\xd0\xcf\x11\xe0": "an Excel workbook of before 2007, or a locked one",
     b"\x1f\x8b": "a compressed file",
@@ -112,10 +115,8 @@ def read_typed(
     path = as_path(source)
     book = given_codebook(codebook, path)
     if path.is_dir():
-        beside = path / "codebook.toml"
-        if book is None and beside.is_file():
-            book = read_codebook(beside)
-        return _cases_of(path / "cases.csv", book or Codebook(name=printable(path.name)))
+        book = book or codebook_in(path) or Codebook(name=printable(path.name))
+        return _cases_of(held(path, CASES), book)
     return _cases_of(path, book)
 
 
@@ -143,6 +144,20 @@ def given_codebook(codebook: str | Path | Codebook | None, table: Path | None = 
         return codebook
     book = read_codebook(as_path(codebook))
     return book if table is None or table.is_dir() else replace(book, name=printable(table.name))
+
+
+def codebook_in(folder: Path) -> Codebook | None:
+    """Read the codebook of a folder, if it has one."""
+    beside = held(folder, CODEBOOK)
+    return read_codebook(beside) if beside.is_file() else None
+
+
+def held(folder: Path, name: str) -> Path:
+    """Return a file of a folder; where only capitals differ it is that one, as on machines that see no difference."""
+    if not (folder / name).exists():
+        with suppress(OSError):
+            return min((path for path in folder.iterdir() if path.name.lower() == name), default=folder / name)
+    return folder / name
 
 
 def as_path(source: object) -> Path:

@@ -1,19 +1,19 @@
-"""Every problem of a table at once."""
+"""Every problem of a table at once; `casepool.validate` adds those of model files."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 
 from casepool._resources import bundled
-from casepool.cases.codebook import Codebook, entry_of, read_codebook
+from casepool.cases.codebook import Codebook, entry_of
 from casepool.cases.column import Column
 from casepool.cases.columns import odd_cells, spelling_problems
 from casepool.cases.problems import NOTE, WARNING, Problem, as_table, from_refusal, refuse
-from casepool.cases.reading import as_path, given_codebook, list_datasets, read_sheet
+from casepool.cases.reading import CASES, as_path, codebook_in, given_codebook, held, list_datasets, read_sheet
 from casepool.cases.roles import NO_ROLE, ROLES
 from casepool.cases.rules import broken, not_run
 from casepool.cases.sheet import Sheet
@@ -21,39 +21,17 @@ from casepool.cases.tables import Examined, doubts, examine, nameless_index, pla
 from casepool.errors import CasepoolError
 
 
-def validate(source: str | Path | pd.DataFrame, codebook: str | Path | Codebook | None = None) -> pd.DataFrame:
-    """List everything wrong with a table, worst first.
+def sized(problems: Sequence[Problem], size: tuple[int, int]) -> pd.DataFrame:
+    """Lay problems out, with the size of the table that was looked through."""
+    table = as_table(problems)
+    table.attrs = {"rows": size[0], "columns": size[1]}
+    return table
 
-    Errors are what `read_cases` refuses, found by the same functions: cells that are not of their column's type, range
-    or levels; identifiers missing or given twice; levels that differ in `casepool.cases.columns.folded` respects only;
-    columns the codebook names and the table lacks; a file that is no table; and the rules across columns that no
-    table may break (`casepool.cases.rules`). Warnings are what should be looked at in the source: further such rules,
-    cells that are no number among numbers, and guesses about the file. Notes are guesses of types and roles, and the
-    rules that could not run because no column has the role they need.
 
-    Parameters
-    ----------
-    source : str or pathlib.Path or pandas.DataFrame
-        A bundled dataset's name, a folder, a file (separated text, Excel, Parquet) or a frame.
-    codebook : str or pathlib.Path or Codebook, optional
-        What the columns mean, and their roles. Without one a folder's own is used, or types are guessed.
-
-    Returns
-    -------
-    pandas.DataFrame
-        One row a problem: ``severity`` (error, warning, note), ``rule``, ``file``, ``row`` (from 1 below the header;
-        empty for the whole table), ``line`` (that row as a spreadsheet numbers it, from 1 for the file's first row),
-        ``patient``, ``column``, ``value``, ``problem``, ``expected``, ``remedy``. No rows if nothing is to be said.
-        ``attrs`` holds ``rows`` and ``columns``, the size of the table looked through. Nothing is raised for a bad
-        table, codebook or path: that is a row as well.
-
-    Examples
-    --------
-    >>> import casepool as cp
-    >>> found = cp.validate("alk_crizotinib")
-    >>> found.loc[found["severity"] == "warning", ["rule", "row"]].values.tolist()
-    [['possible duplicate', 3], ['possible duplicate', 12], ['complete response after resection', 32]]
-    """
+def problems_of(
+    source: str | Path | pd.DataFrame, codebook: str | Path | Codebook | None
+) -> tuple[list[Problem], tuple[int, int]]:
+    """Return everything wrong with a table, and how many rows and columns were looked through."""
     problems: list[Problem] = []
     size = (0, 0)
     try:
@@ -67,9 +45,7 @@ def validate(source: str | Path | pd.DataFrame, codebook: str | Path | Codebook 
             problems += placed(remarks, found)
     except CasepoolError as refusal:
         problems.append(from_refusal(refusal, file=_name(source)))
-    table = as_table(problems)
-    table.attrs = {"rows": size[0], "columns": size[1]}
-    return table
+    return problems, size
 
 
 def examined(source: str | Path | pd.DataFrame) -> Examined:
@@ -87,10 +63,8 @@ def _opened(source: str | Path | pd.DataFrame, codebook: str | Path | Codebook |
     book = given_codebook(codebook, path)
     if not path.is_dir():
         return read_sheet(path, book), book
-    beside = path / "codebook.toml"
-    if book is None and beside.is_file():
-        book = read_codebook(beside)
-    return read_sheet(path / "cases.csv", book), book or Codebook(name=path.name)
+    book = book or codebook_in(path) or Codebook(name=path.name)
+    return read_sheet(held(path, CASES), book), book
 
 
 def remarks_on(found: Examined) -> Iterator[Problem]:

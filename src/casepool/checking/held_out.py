@@ -21,6 +21,7 @@ from casepool.estimation.draws import Fitted, open_draws
 from casepool.inference.agreement import limits, tail_chance, verdict_of_p
 from casepool.inference.convergence import mixed, worst
 from casepool.inference.engines import Choice, in_turn, run
+from casepool.inference.fit_contents import QUICK
 from casepool.inference.predictive import counts_of, prior_draws, replicate_follow_up
 from casepool.modelling import Design
 from casepool.modelling.design.cells import parents_of
@@ -29,6 +30,7 @@ from casepool.modelling.families.names import effect_of
 from casepool.modelling.families.responses import category_counts
 from casepool.modelling.terms.joint import Slope
 from casepool.modelling.terms.labels import Group
+from casepool.progress import steps
 from casepool.random_streams import Stream, stream
 from casepool.remarks import NONE, note_of, remark
 
@@ -71,11 +73,12 @@ def refitted(fitted: Fitted, left_out: Sequence[Held], *, progress: bool) -> lis
     """
     settings = dict(fitted.study_settings)
     asked = settings.pop("engine")
+    settings.pop(QUICK, None)
     settings |= {name: min(settings[name], MOST_DRAWS) for name in ("draws", "tune") if name in settings}
     limits = {"most_rhat": LOOSE_RHAT, "least_ess": FEWEST_DRAWS, "lost": LOST}
 
     def by(choice: Choice) -> Iterator[Refit]:
-        for held, who in left_out:
+        for held, who in steps(progress, left_out, f"{fitted.model.name}, refits"):
             design, what = fitted.design.of_patients(~held), f"{fitted.model.name} without {who}"
             sampled = run(design, fitted.seed, settings, choice.engine, what=what, progress=progress)
             size = settings["chains"] * settings["draws"]

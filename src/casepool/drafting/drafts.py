@@ -20,9 +20,9 @@ from casepool.drafting.model_text import model_text, title_of
 from casepool.drafting.responses import ordinal, response
 from casepool.drafting.survivals import survival
 from casepool.errors import CasepoolError
-from casepool.modelling.specification.default_priors import REPLACE, TENFOLD, default_priors
+from casepool.modelling.specification.default_priors import TENFOLD, default_priors
 from casepool.modelling.specification.default_priors import Table as PriorTable
-from casepool.modelling.specification.model import Model
+from casepool.modelling.specification.model import REPLACE, Model
 from casepool.replacing import target_of
 from casepool.writing import write_atomically
 

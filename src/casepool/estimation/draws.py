@@ -23,6 +23,7 @@ from casepool.inference.fit_contents import (
     engine_of,
     engine_remarks,
     parameters_of,
+    provisional,
     study_settings,
 )
 from casepool.inference.fit_format import refuse_what_is_no_fit
@@ -158,10 +159,11 @@ class Fitted:
     def remarks(self) -> Remarks:
         """What every table of this fit says.
 
-        How many patients each choice about missing values touches; how it was drawn, where that was not by nuts as
-        ever; and that a refit was asked less.
+        How many patients each choice about missing values touches; that it is quick, or has priors of a draft; how it
+        was drawn, where that was not by nuts as ever; and that a refit was asked less.
         """
-        return touched(self.design) + engine_remarks(self.tree) + (remark("refit") if is_refit(self.tree) else NONE)
+        said = touched(self.design) + provisional(self.tree, self.model) + engine_remarks(self.tree)
+        return said + (remark("refit") if is_refit(self.tree) else NONE)
 
     @cached_property
     def independent(self) -> bool:

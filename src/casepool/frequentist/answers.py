@@ -26,7 +26,7 @@ def classical(
     by: str | None = None,
     *,
     at: Sequence[float] | None = None,
-    progress: bool = False,
+    progress: bool = True,
 ) -> pd.DataFrame:
     """Answer a model's question without a model: rates or Kaplan-Meier, their intervals, and tests.
 

@@ -13,14 +13,12 @@ from casepool.frequentist.counting_process import Floats
 from casepool.frequentist.cox import fit_cox
 from casepool.frequentist.maximum_likelihood import RISES, Ratios, maximum, why_not
 from casepool.modelling.design.design import Design
-from casepool.progress import say
+from casepool.progress import steps
 from casepool.remarks import NONE, Remarks, remark
 
 Row = dict[str, Any]
 
 Z = float(stats.norm.ppf(0.975))
-MANY = 50
-"""Ratios after which is said how far they are."""
 
 
 def cox_rows(
@@ -126,9 +124,7 @@ def _term_rows(design: Design, by: str, shared: Row, *, progress: bool) -> list[
     coded = design.terms[by].coded
     [reference] = [level for level in coded.levels if not coded.choice_of(level).any()]
     rows, ratios = [], Ratios(design)
-    for k, label in enumerate(coded.coefficients):
-        if k and k % MANY == 0:
-            say(progress, f"{by}: {k} of {len(coded.coefficients)} ratios")
+    for k, label in enumerate(steps(progress, coded.coefficients, f"{by}: ratios")):
         rows += _ratio_rows(ratios, by, k, f"{label} vs {reference}", NONE, shared)
     return rows
 

@@ -156,7 +156,8 @@ def tell(fit: xr.DataTree) -> xr.DataTree:
     model, engine = json.loads(fit.attrs["model"])["name"], convergence_of(fit)["engine"]
     rows = fit["observed_data"].sizes.get("patient", 0) if "observed_data" in fit.children else 0
     cases = f"{rows} rows of {fit.attrs['dataset'] or 'cases'}"
-    fit.name = one_line(f"{verdict_of(fit)}: {model} by {engine}, {cases}").replace("/", "|")  # "/" parts nodes
+    quick = ", quick" if json.loads(fit.attrs["settings"]).get("quick") else ""
+    fit.name = one_line(f"{verdict_of(fit)}: {model} by {engine}, {cases}{quick}").replace("/", "|")  # "/" parts nodes
     return fit
 
 

@@ -16,7 +16,7 @@ from casepool.inference import exact, lockstep
 from casepool.inference.convergence import convergence
 from casepool.inference.drawn import Drawn, EngineRefusal
 from casepool.modelling import Design
-from casepool.progress import say
+from casepool.progress import doing, say
 
 GATES = 1
 """Version of what makes engines decline: answers kept on disk are those of one."""
@@ -108,7 +108,7 @@ def run(
         If the engine declines.
     """
     said = f"{what or design.model.name}: drawn by {engine}"
-    say(progress and engine not in AT_ONCE, said)
+    doing(progress and engine not in AT_ONCE, said)
     if engine == NUTS:
         from casepool.inference.sampling import sample  # a compiler, which the other engines do without
 
@@ -118,7 +118,7 @@ def run(
         with np.errstate(over="ignore", invalid="ignore"):  # far out under a vague prior: no finite density, no mode
             drawn = DRAWING[engine](design, seed, progress=progress, **size)
         kept, retried = size, ""
-    say(progress and engine in AT_ONCE, said)
+    doing(progress and engine in AT_ONCE, said)
     return Sampled(drawn, {"engine": engine, **kept}, convergence(drawn, engine), retried)
 
 

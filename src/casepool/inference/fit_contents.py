@@ -38,6 +38,8 @@ KEPT = 4
 """Fits whose cases and Designs are kept, found again by all they are made of: a fit may be changed."""
 REPORT_START = "report_start"
 """Attribute of a fit whose model leaves open when the reported strategy starts: the number taken instead."""
+QUICK = "quick"
+"""Setting of a fit that was made for a first look, with fewer draws."""
 Columns = tuple[tuple[str, np.dtype[Any], Any], ...]
 
 
@@ -179,6 +181,18 @@ def engine_remarks(fit: xr.DataTree) -> Remarks:
         return remark("drawn by", engine=engine["run"])
     declined = [f"{name} ({why['gate']})" for name, why in engine["refused"].items()]
     return remark("drawn instead", engine=NUTS, declined=" and ".join(declined)) if declined else NONE
+
+
+def provisional(fit: xr.DataTree, model: Model) -> Remarks:
+    """Say what of a fit is not meant to be the last word: quick draws, and priors still as a draft had them."""
+    settings = settings_of(fit)
+    quick = remark("quick", draws=settings["draws"]) if settings.get(QUICK) else NONE
+    return quick + unconfirmed(model)
+
+
+def unconfirmed(model: Model) -> Remarks:
+    """Say which priors are still the conventions that a draft began with."""
+    return remark("unconfirmed", names=", ".join(model.unconfirmed)) if model.unconfirmed else NONE
 
 
 def said_engine(fit: xr.DataTree) -> str:

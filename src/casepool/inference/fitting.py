@@ -21,6 +21,7 @@ from casepool.inference.agreement import agreement
 from casepool.inference.convergence import UNASKED, tell
 from casepool.inference.engines import Choice, Sampled, asked_of, in_turn, run
 from casepool.inference.fit_contents import (
+    QUICK,
     Contents,
     attributes,
     contents_of,
@@ -32,6 +33,7 @@ from casepool.inference.fit_contents import (
     report_start_of,
     stamped,
     study_settings,
+    unconfirmed,
 )
 from casepool.inference.predictive import predictive_groups
 from casepool.modelling import Design, Model
@@ -41,7 +43,10 @@ from casepool.modelling.design.likelihood import models_dates, outcome_and_dates
 from casepool.modelling.design.making import design_of_typed
 from casepool.modelling.design.touched import unvaried
 from casepool.modelling.families.arrays import NUMPY
-from casepool.progress import say
+from casepool.progress import say, steps
+
+DRAWS, QUICK_DRAWS = 1000, 250
+"""Kept draws of each chain where nobody says how many, and of a quick fit."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +61,7 @@ class Plan:
     settings : mapping
         ``draws``, ``chains``, and of ``tune`` and ``target_accept`` those that were given.
     cores : int, optional
-    predictive, progress : bool
+    predictive, quick, progress : bool
     report_start : float, optional
         When the reported strategy starts in fits of a study whose model leaves it open; by default each fit's own
         table says it.
@@ -67,6 +72,7 @@ class Plan:
     settings: Mapping[str, Any]
     cores: int | None
     predictive: bool
+    quick: bool
     progress: bool
     report_start: float | None = None
 
@@ -77,12 +83,13 @@ def fit(  # noqa: PLR0913 - the settings of every engine
     *,
     seed: int,
     engine: str | None = None,
-    draws: int = 1000,
+    draws: int | None = None,
     tune: int | None = None,
     chains: int = 4,
     cores: int | None = None,
     target_accept: float | None = None,
     predictive: bool = False,
+    quick: bool = False,
     progress: bool = True,
 ) -> xr.DataTree:
     """Fit a model to cases.
@@ -100,7 +107,7 @@ def fit(  # noqa: PLR0913 - the settings of every engine
         Monte Carlo of many short chains. ``nuts``: the no-U-turn sampler, compiled. ``auto``: the first of these that
         does not decline. By default what the codebook says, else auto.
     draws, chains : int
-        Kept draws of each chain, and how many chains.
+        Kept draws of each chain, and how many chains; 1,000 draws, or 250 of a quick fit, unless said.
     tune : int, optional
         Of nuts alone: warm-up draws of each chain, 1,000 by default. Where chains of 4,000 draws in all or more mix,
         but too slowly, five times as many are drawn once more, said in the attributes.
@@ -110,6 +117,9 @@ def fit(  # noqa: PLR0913 - the settings of every engine
         Of nuts alone: 0.9 by default. If draws diverge, one retry at 0.99 follows, said in the attributes.
     predictive : bool
         Whether to add the groups ``prior``, ``prior_predictive`` and ``posterior_predictive``.
+    quick : bool
+        Whether a first look will do: a quarter of the draws unless `draws` says how many. The fit's settings and name,
+        every table made of it and a page say so; refits of it are quick too.
     progress : bool
         Whether to say on standard error what is going on.
 
@@ -131,7 +141,7 @@ def fit(  # noqa: PLR0913 - the settings of every engine
     """
     plan = planned(
         seed=seed, engine=engine, draws=draws, tune=tune, chains=chains, cores=cores, target_accept=target_accept,
-        predictive=predictive, progress=progress,
+        predictive=predictive, quick=quick, progress=progress,
     )  # fmt: skip
     return together(plan, [(get_model(model), *resolve_typed(cases))], whole=True)[0]
 
@@ -175,22 +185,25 @@ def planned(
     *,
     seed: int,
     engine: str | None = None,
-    draws: int = 1000,
+    draws: int | None = None,
     tune: int | None = None,
     chains: int = 4,
     cores: int | None = None,
     target_accept: float | None = None,
     predictive: bool = False,
+    quick: bool = False,
     progress: bool = True,
 ) -> Plan:
     """Check what `fit` was given besides a model and cases, refusing what a sampler would stumble over."""
     if target_accept is not None and (not is_number(target_accept) or not 0 < target_accept < 1):
         raise CasepoolError("target_accept must lie between 0 and 1", value=target_accept, remedy="0.9 is usual")
+    quick = flag_of(quick, "quick")
+    draws = draws if draws is not None else QUICK_DRAWS if quick else DRAWS
     settings: dict[str, Any] = {"draws": whole_number(draws, "draws", 4), "chains": whole_number(chains, "chains", 1)}
     settings |= {} if tune is None else {"tune": whole_number(tune, "tune", 1)}
     settings |= {} if target_accept is None else {"target_accept": float(target_accept)}
     engine = None if engine is None else one_of(engine, ASKED, "engine")
-    flags = flag_of(predictive, "predictive"), flag_of(progress, "progress")
+    flags = flag_of(predictive, "predictive"), quick, flag_of(progress, "progress")
     return Plan(seed_of(seed), engine, settings, cores_of(cores), *flags)
 
 
@@ -207,7 +220,7 @@ def together(
         return []
 
     def made(choice: Choice) -> Iterator[xr.DataTree]:
-        for place, (model, cases, codebook) in enumerate(asked, start=1):
+        for place, (model, cases, codebook) in enumerate(steps(plan.progress, asked, "fits"), start=1):
             what = counted(model, place, len(asked))
             yield fit_by(choice, plan, model, cases, codebook, what=what, whole=whole)
 
@@ -230,7 +243,7 @@ def again(
     plan = replace(plan, report_start=report_start_of(fit))
 
     def made(choice: Choice) -> Iterator[xr.DataTree]:
-        for place, model in enumerate(models, start=1):
+        for place, model in enumerate(steps(progress, models, f"{own.name}, refits"), start=1):
             what = counted(own, place, len(models))
             kept = model is None and choice.engine == ran
             yield fit if kept else fit_by(choice, plan, model or own, cases, codebook, what=what)
@@ -273,7 +286,7 @@ def fit_by(
     started = time.perf_counter()
     refuse_private_text(model, cases, codebook)
     design = design_of_typed(model, cases, codebook)
-    for one in unvaried(design) if whole else ():
+    for one in (*unvaried(design), *unconfirmed(model)) if whole else ():
         say(plan.progress, f"{model.name}: {one.text(public=codebook.public)}")
     sampled = run(design, plan.seed, plan.settings, choice.engine, what=what, cores=plan.cores, progress=plan.progress)
     engine = {"asked": choice.asked, "run": choice.engine, "gauges": sampled.drawn.gauges, "refused": choice.refused}
@@ -294,7 +307,8 @@ def laid_down(
     if plan.predictive:
         groups |= predictive_groups(design, posterior, parameters_of(posterior), plan.seed)
     tree = xr.DataTree.from_dict(groups)
-    tree.attrs.update(attributes(design, cases, codebook, plan.seed, sampled.settings, plan.report_start))
+    settings = dict(sampled.settings) | ({QUICK: True} if plan.quick else {})
+    tree.attrs.update(attributes(design, cases, codebook, plan.seed, settings, plan.report_start))
     tree.attrs["engine"] = json.dumps(engine, default=np.generic.item)
     tree.attrs["convergence"] = json.dumps(sampled.convergence)
     agreed = agreement(design, cases, parameters_of(posterior), plan.seed, codebook) if whole else [UNASKED]

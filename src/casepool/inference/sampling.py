@@ -21,7 +21,7 @@ from casepool.inference.graph import build_design, input_values, scattered, stru
 from casepool.modelling import Design
 from casepool.modelling.design.density import Density
 from casepool.modelling.families.arrays import NUMPY
-from casepool.progress import say
+from casepool.progress import is_counting, say
 from casepool.random_streams import Stream, stream
 
 RETRY_ACCEPT = 0.99
@@ -147,7 +147,7 @@ def _sample(
     graph: Any, design: Design, seed: int, settings: Mapping[str, Any], cores: int | None, progress: bool
 ) -> Drawn:
     try:
-        bar = progress and sys.stderr.isatty()
+        bar = progress and sys.stderr.isatty() and not is_counting()
         raw = nutpie.sample(graph, seed=seed, cores=cores, progress_bar=bar, save_warmup=False, **settings)
     except RuntimeError as error:  # of the library beneath, which begins with what went wrong
         raise CasepoolError(

@@ -109,7 +109,9 @@ def refuse_table_at(path: Path, *, overwrite: bool, inputs: Iterable[Path] = ())
     CasepoolError
         For an ending that no form has, or a file that cannot be written or is read by the same call.
     """
-    own: OwnKind = is_own if form_of(path) in DOCUMENTS else bool  # of text the headings tell, when they are known
+    own: OwnKind = (
+        is_own if form_of(path_of(path)) in DOCUMENTS else bool
+    )  # of text the headings tell, when they are known
     target_of(path, own, overwrite=overwrite, inputs=inputs)
 
 

@@ -15,7 +15,7 @@ from casepool.arguments import flag_of
 from casepool.escaping import html_text
 from casepool.estimation.material import Material, gather
 from casepool.estimation.told import DECIDE, MARKS, PRIOR, TOGETHER, UNKNOWABLE
-from casepool.progress import say
+from casepool.progress import say, steps
 from casepool.replacing import is_page, target_of
 from casepool.reporting.answers import Answers, answer
 from casepool.reporting.blocks import Section
@@ -84,7 +84,7 @@ def report(
     flag_of(progress, "progress")
     material = gather(fits, at)
     answers = []
-    for fitted in material.fits:
+    for fitted in steps(progress, material.fits, "report: fits answered"):
         say(progress, f"report: answers of {fitted.model.name}")
         answers.append(answer(fitted, material, progress=progress))
     say(progress, "report: tables and figures")

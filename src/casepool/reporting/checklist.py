@@ -68,7 +68,9 @@ def _model(fitted: Fitted) -> str:
 
 
 def _priors(fitted: Fitted) -> str:
-    return f"{counted(len(fitted.model.priors), 'prior')}, each with its reason in the chapter's table"
+    open_ = fitted.model.unconfirmed
+    said = f", of which {len(open_)} are conventions that nobody has confirmed yet" if open_ else ""
+    return f"{counted(len(fitted.model.priors), 'prior')}, each with its reason in the chapter's table{said}"
 
 
 def _converged(fitted: Fitted) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 from casepool.estimation.draws import Fitted
 from casepool.estimation.material import Material
 from casepool.inference.convergence import NOT_ASKED
-from casepool.inference.fit_contents import said_engine
+from casepool.inference.fit_contents import provisional, said_engine
 from casepool.modelling.specification.cautions import lowered
 from casepool.numbers import capital, counted, listed
 from casepool.reporting.answers import Answers
@@ -85,11 +85,18 @@ def methods(material: Material, answers: Sequence[Answers]) -> str:
     agree = f"all R-hat were below {max(rhat) + 0.0005:.3f} and " if rhat else ""
     ess = min(one["ess"] for one in found)
     return (
-        f"{first} {' '.join(told)} Priors are stated with their reasons. Answers are posterior medians with 95% "
+        f"{first} {' '.join(told)} Priors are stated with their reasons. {_provisional(material)}"
+        f"Answers are posterior medians with 95% "
         f"equal-tailed credible intervals from {listed(sorted(draws))} draws a model; {agree}effective sample sizes "
         f"were at least {ess:.0f}. "
         "Raw proportions carry Clopper-Pearson intervals. How far answers move under other priors is reported."
     )
+
+
+def _provisional(material: Material) -> str:
+    """Say what of the fits is not meant to be the last word: quick draws, and priors of a draft."""
+    said = {one.kind: one for own in material.fits for one in provisional(own.tree, own.model)}
+    return "".join(f"{capital(one.text())}. " for one in said.values())
 
 
 def _modelled(material: Material, fitted: Fitted) -> tuple[str, str]:

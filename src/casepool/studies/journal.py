@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from filelock import BaseFileLock, FileLock, Timeout
+from filelock import BaseFileLock, FileLock, SoftFileLock, Timeout
 
 from casepool.arguments import path_of
 from casepool.errors import CasepoolError
 from casepool.progress import say
 from casepool.writing import sync_folder
 
+NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP)
+"""What a drive says that knows no locks."""
 START, SUM, END = b'{"key": "', b', "sha256": "', b'"}'
 
 
@@ -83,13 +87,26 @@ def locked(path: Path) -> BaseFileLock:
     """Take the lock of a file that one process writes at a time, refusing one that another holds."""
     if not path.absolute().parent.is_dir():  # a lock would make it
         raise _unusable(path, "cannot write there (its folder does not exist)", "create it first")
-    lock = FileLock(f"{path}.lock", timeout=0)
     try:
-        lock.acquire()
-    except Timeout:
-        raise _unusable(path, "another process is writing this journal", "wait for it, or name another one") from None
+        return _acquired(path)
+    except Timeout as held:
+        remedy = f"wait for it, name another one, or remove {Path(held.lock_file).name} if none is"
+        raise _unusable(path, "another process is writing this journal", remedy) from None
     except OSError as error:
         raise _unusable(path, f"cannot write there ({error.strerror})") from None
+
+
+def _acquired(path: Path) -> BaseFileLock:
+    """Lock a journal; on a drive that knows no locks, as of a network, by a file that is there or not."""
+    lock: BaseFileLock = FileLock(f"{path}.lock", timeout=0)
+    try:
+        with warnings.catch_warnings(action="ignore"):  # where filelock itself takes the other way
+            lock.acquire()
+    except OSError as error:
+        if isinstance(error, Timeout) or error.errno not in NO_LOCKS:
+            raise
+        lock = SoftFileLock(f"{path}.soft.lock", timeout=0)
+        lock.acquire()
     return lock
 
 

@@ -20,6 +20,7 @@ from casepool.estimation.draws import Fitted, open_draws
 from casepool.frequentist.answers import classical
 from casepool.inference.fitting import fit
 from casepool.modelling import model as get_model
+from casepool.progress import steps
 from casepool.studies.asked import ask
 from casepool.tables import AnswerTable, marked_private
 from casepool.toml_files import check_keys, read_toml
@@ -83,11 +84,11 @@ def replacement(
     entries = read_replacements(folder)
     fits: dict[str, Fitted] = {}
     rows = []
-    for entry in entries:
+    for entry in steps(progress, entries, "questions"):
         if entry.model not in fits:
             made = fit(entry.model, cases, seed=seed, engine=engine, progress=progress, **settings)
             fits[entry.model] = open_draws(made)
-        raw = pick(classical(entry.model, cases, entry.by), entry.raw, entry)
+        raw = pick(classical(entry.model, cases, entry.by, progress=False), entry.raw, entry)
         answer = pick(ask(entry.answer["table"], fits[entry.model], entry.by), entry.answer, entry)
         rows.append(_row(entry, raw, answer))
     table = AnswerTable(rows, columns=list(COLUMNS))

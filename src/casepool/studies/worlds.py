@@ -20,6 +20,7 @@ from casepool.inference.fitting import Plan, fit_by
 from casepool.modelling import Model
 from casepool.modelling.design.making import design_of_typed, patient_labels
 from casepool.modelling.specification.model import model_dict
+from casepool.progress import steps
 from casepool.studies.asked import ask
 from casepool.studies.journal import Journal, open_journal
 from casepool.tables import COLUMNS, AnswerTable, marked_private
@@ -78,7 +79,7 @@ def answered(
     with open_journal(journal, progress=plan.progress) as finished:
 
         def told(choice: Choice) -> Iterator[pd.DataFrame]:
-            for number, world in enumerate(worlds(), start=1):
+            for number, world in enumerate(steps(plan.progress, worlds(), "combinations", of), start=1):
                 what = f"{world.model.name}, combination {number} of {of} ({world.what})"
                 yield _answer(world, choice, plan, question, finished, what).assign(**world.columns)
 
@@ -124,7 +125,7 @@ def _key(world: World, plan: Plan, engine: str, question: Question) -> str:
     The engine is the one asked of this fit, with the version of its gates: where a study goes from one to another, it
     asks anew for what it has.
     """
-    start = [] if plan.report_start is None else [plan.report_start]
+    start = ["quick"] * plan.quick + ([] if plan.report_start is None else [plan.report_start])
     made = [plan.seed, dict(plan.settings), engine, GATES, *start, *world.codebook.at]
     asked = [question.estimand, question.by]
     parts = [model_dict(world.model), data_read(world, question.by), *made, *asked, versions()]

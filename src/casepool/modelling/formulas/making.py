@@ -17,9 +17,8 @@ from casepool.modelling.families.registry import FAMILIES
 from casepool.modelling.formulas.outcomes import Stated, outcome_of
 from casepool.modelling.formulas.parsing import sides_of
 from casepool.modelling.formulas.terms import terms_of
-from casepool.modelling.specification.default_priors import REPLACE
 from casepool.modelling.specification.files import FORM_KEYS, model_from_dict
-from casepool.modelling.specification.model import SHAPE_KEYS, Model
+from casepool.modelling.specification.model import REPLACE, SHAPE_KEYS, Model
 from casepool.modelling.specification.outcome_keys import UNITS
 from casepool.modelling.specification.values import one_of
 from casepool.replacing import read_by, target_of

@@ -16,12 +16,10 @@ import tomli_w
 from casepool.modelling.families.parameters import Parameter, Role
 from casepool.modelling.families.priors import Prior
 from casepool.modelling.families.supports import POSITIVE
-from casepool.modelling.specification.model import Model
+from casepool.modelling.specification.model import REPLACE, Model
 from casepool.modelling.specification.prior_files import of_median_time, read_prior
 from casepool.modelling.terms.joint import Interaction, Slope
 
-REPLACE = "convention: replace"
-"""How the reason of every default begins: a marker that stays in the file until somebody has a reason of their own."""
 YEAR = {"days": 365, "weeks": 52, "months": 12, "years": 1}
 """A year, in each unit a model file may count in."""
 TENFOLD = 10

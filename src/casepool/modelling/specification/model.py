@@ -26,6 +26,9 @@ from casepool.modelling.terms.term import Term
 from casepool.presenting.layout import Block, Layout
 from casepool.presenting.notebook import html_of
 
+REPLACE = "convention: replace"
+"""How the reason of every default begins: a marker that stays in the file until somebody has a reason of their own."""
+
 
 @dataclass(frozen=True)
 class Model:
@@ -257,6 +260,11 @@ class Model:
             name: first[name.partition(".")[0]] + (self.prior(name).why or "no reason given")
             for name in self.priors_in_force()
         }
+
+    @property
+    def unconfirmed(self) -> tuple[str, ...]:
+        """The priors in force that are placeholders of a draft: their reason still begins with `REPLACE`."""
+        return tuple(name for name in self.priors_in_force() if self.prior(name).why.startswith(REPLACE))
 
     def __str__(self) -> str:
         priors = (f"{name} ~ {self.prior(name)}\n{why}" for name, why in self.reasons().items())

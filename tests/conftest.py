@@ -22,6 +22,11 @@ def response_fit() -> xr.DataTree:
 
 
 @pytest.fixture(scope="session")
+def selection_fit() -> xr.DataTree:
+    return fitted("objective_response_selection")
+
+
+@pytest.fixture(scope="session")
 def age_fit() -> xr.DataTree:
     return fitted("objective_response_by_age_group")
 

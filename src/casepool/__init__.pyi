@@ -25,9 +25,13 @@ from .estimation import followed as followed
 from .estimation import ledger as ledger
 from .estimation import predict as predict
 from .estimation import ranking as ranking
+from .estimation import selection as selection
 from .estimation import survival as survival
+from .estimation import trial_prior as trial_prior
 from .frequentist.answers import classical as classical
 from .frequentist.characteristics import characteristics as characteristics
+from .frequentist.selection_rows import selection_curve as selection_curve
+from .frequentist.selection_rows import selection_survival as selection_survival
 from .inference.adoption import adopt as adopt
 from .inference.baskets import basket_posteriors as basket_posteriors
 from .inference.files import open_fit as open_fit
@@ -60,6 +64,8 @@ from .studies import multiverse as multiverse
 from .studies import replacement as replacement
 from .studies import sensitivity as sensitivity
 from .studies import tipping as tipping
+from .studies import trial_conflict as trial_conflict
+from .studies import trial_overlap as trial_overlap
 from .studies import variants as variants
 
 __version__: str

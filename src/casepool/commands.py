@@ -121,6 +121,14 @@ ARGUMENTS: dict[str, tuple[Any, Any]] = {
     "weights": (Annotated[str, typer.Option(help="patients or levels: how other levels weigh.")], "patients"),
     "reference": (Annotated[str | None, typer.Option(help="The level that others are compared with.")], None),
     "per": (Annotated[float | None, typer.Option(help="A step of a number; default its term's scale.")], None),
+    "events": (Annotated[int, typer.Argument(metavar="EVENTS", help="Published cases with the event.")], NEEDED),
+    "n": (Annotated[int, typer.Argument(metavar="N", help="All published cases.")], NEEDED),
+    "psi": (
+        Annotated[list[float], typer.Option(help="Times as readily published; may be repeated.")],
+        [1.0, 2.0, 3.0, 5.0],
+    ),
+    "trials": (Annotated[str | None, typer.Option(help="A bundled dataset, or a file of study, events, n.")], None),
+    "most": (Annotated[int, typer.Option(help="Patients who may be in both, at most.")], 3),
     "scales": (Annotated[list[float], typer.Option(help="A half-normal scale of a group sd.")], [0.25, 0.5, 1.0, 2.0]),
     "estimand": (Annotated[str, typer.Option(help="contrast, estimates or survival.")], "contrast"),
     "journal": (Annotated[Path | None, typer.Option(help="File that keeps finished answers.")], None),
@@ -163,6 +171,14 @@ COMMANDS: dict[str, Command] = {
         ("model", "cases!", "seed", "engine", "coding", "quick", "quiet"),
     ),
     "history": Command("What was added to a dataset and changed in it, line by line.", ("folder", "estimates")),
+    "trial_prior": Command("What trials say before the cases, and their worth in patients.", ("model",)),
+    "trial_conflict": Command("Whether cases and trials agree, and the patients borrowed.", ("fit", "quiet")),
+    "trial_overlap": Command("The rate, were some cases patients of the trials too.", ("fit", "most", "quiet")),
+    "selection": Command("Published and unselected rates, and what divides them.", ("fit", "by")),
+    "selection_curve": Command("The unselected rate behind a published one.", ("events", "n", "psi", "trials")),
+    "selection_survival": Command(
+        "Survival, were the living published more readily.", ("model", "cases!", "psi", "at")
+    ),
     "codings": Command("The decisions a dataset leaves open.", ("dataset",)),
     "replacement": Command(
         "A paper's answers beside what replaces them.", ("dataset", "seed", "engine", "quick", "quiet")

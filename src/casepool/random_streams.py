@@ -44,6 +44,8 @@ class Stream(IntEnum):
     """Independent draws of a posterior by quadrature."""
     DEALT_ARMS = 95
     """Arrangements of patients over arms, for a permutation test, always from the same seed."""
+    TRIALS = 96
+    """Parameters from the prior, for the count of events that trials predict."""
 
 
 def stream(seed: int, of: Stream, *further: int) -> np.random.Generator:

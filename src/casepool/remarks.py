@@ -128,6 +128,19 @@ WORDS = {
     "chi-square": "chi-square {statistic}, df {df}",
     "expected counts": "expected counts{listed}: smallest {smallest}, {few} of {cells} below {limit}",
     "doubtful": "warning: the approximation is doubtful, use the exact test",
+    # of trials
+    "mean and sd": "mean {mean}, sd {sd}",
+    "vague": "the vague part has the weight {weight} before the cases",
+    "one study": "one study says nothing of the spread between studies: that is the prior's alone",
+    "trials of the mean level": "the trials inform the intercept, the mean over the levels of {terms}, and no level "
+    "more than another: `about` names one",
+    "trials predict": "{expected} events expected",
+    "conflict": "below {limit}: cases and trials contradict each other",
+    "worth with and without": "worth {with_} patients with the trials and {without} without",
+    # of selective publication
+    "selection fixed": "a success taken to be published {ratio} times as readily",
+    "prior of the ratio of publication": "{lower} to {upper} before the data",
+    "bound only": "all cases alike: only the other limit says anything, and it moves with the ratio",
     # of checks and scores
     "sensitivity": "{meaning}",
     "sensitivity of data": "likelihood {likelihood}",

@@ -15,7 +15,7 @@ from casepool.modelling.specification.exposure import Exposure
 from casepool.modelling.specification.outcome import Outcome
 from casepool.modelling.terms.joint import JOINT_KINDS
 from casepool.modelling.terms.kinds import KINDS
-from tests.small import half_normal, normal
+from tests.small import fixed, half_normal, normal
 
 RESPONSES = pd.DataFrame(
     {
@@ -112,6 +112,14 @@ BASES["joint"] = RESPONSE | {
         f"{name}_effect": normal(1) for name in ("other", "age", "weight", "size")},
 }  # fmt: skip
 
+JOINT = {"from": "trials", "method": "joint", "mean": normal(2), "between": half_normal(1)}
+
+
+def trials(studies):
+    """Counts of so many studies."""
+    return {"trials": {"studies": [{"study": f"s{i}", "events": i, "n": 4 + i} for i in range(studies)]}}
+
+
 OF_THE_PRIORS = [
     ("response", {"priors.intercept": {"dist": "StudentT", "nu": 3, "mu": 0, "sigma": 1}}),
     ("response", {"priors.intercept": normal(0.2, 1.0)}),
@@ -137,6 +145,10 @@ CHANGES = {
         "pieces": [("pieces", {"cuts": None, "pieces": 3}), ("pieces", {"cuts": None, "pieces": 2})],
         "knots": [("pieces", {"cuts": None, "family": "m_spline", "knots": [8.0, 20.0]})],
         "joint": [("joint", {"terms.bends": None, "priors.bends_sd": None})],
+        "trials": [(base, {"evidence": trials(n), "priors.intercept": JOINT | {"method": way}}) for base, n, way in (
+            ("response", 3, "joint"), ("response", 3, "predictive"), ("counts", 2, "joint"))],
+        "selection": [(base, {"selection": {"rows": "cases"}, "priors.selection_effect": ratio})
+            for base in ("response", "ordinal") for ratio in (normal(1), fixed(0.5))],
     },
     Prior: dict.fromkeys(("dist", "parameters", "why", "elicited"), OF_THE_PRIORS),
     Outcome: {
@@ -310,3 +322,18 @@ def test_the_number_of_rows_is_data_and_the_number_of_levels_is_not() -> None:
     assert structure_key(whole) == structure_key(fewer)
     without = make_design(model, RESPONSES[RESPONSES["kind"] != "z"])
     assert structure_key(without) != structure_key(whole)
+
+
+def test_what_counts_as_a_success_and_how_many_trials_are_told_apart_where_the_graph_is() -> None:
+    """Success is data to a selection; studies are parameters where they share the model, and none where they do not."""
+    chosen = {"selection": {"rows": "cases"}, "priors.selection_effect": normal(1)}
+    one, two = (laid("ordinal", chosen | {"outcome.success": success}) for success in (["PR"], ["SD", "PR"]))
+    assert structure_key(one) == structure_key(two)
+    assert text_of(one) == text_of(two)
+    keys = [
+        [structure_key(laid("response", {"evidence": trials(n), "priors.intercept": JOINT | {"method": method}}))
+            for n in (2, 3)]
+        for method in ("joint", "predictive")
+    ]  # fmt: skip
+    assert keys[0][0] != keys[0][1]
+    assert keys[1][0] == keys[1][1]

@@ -24,6 +24,9 @@ def tables(made: Model) -> dict:
     """The priors of a model's file by their names in Python."""
     found = {}
     for head, table in model_dict(made)["priors"].items():
+        if table.get("from") == "trials":
+            found[head] = table
+            continue
         levels = {key: inner for key, inner in table.items() if isinstance(inner, dict)}
         found |= {f"{head}.{level}": inner for level, inner in levels.items()}
         if own := {key: value for key, value in table.items() if key not in levels}:

@@ -23,7 +23,7 @@ def any_values(chosen, cases, seed=20210721):
     """Some parameters that fit a model's design, effects as ``{label: value}``."""
     generator = np.random.default_rng(seed)
     design = make_design(chosen, cases)
-    values, labelled = {"intercept": 0.4}, {}
+    values, labelled = {"intercept": 0.4} | ({"selection_effect": 0.7} if chosen.selection else {}), {}
     for name, term in design.terms.items():
         coded = term.coded
         if coded.levels:

@@ -10,7 +10,9 @@ from casepool.errors import CasepoolError
 from casepool.inference.graph import SYMBOLIC
 from casepool.modelling.families.arrays import NUMPY
 from casepool.modelling.families.distributions import DISTRIBUTIONS, TwoNormals
+from casepool.modelling.families.gradients import TRACED
 from casepool.modelling.families.priors import Prior
+from casepool.modelling.families.tape import value_and_gradient
 
 SCIPY = {
     "Normal": ({"mu": -0.7, "sigma": 2.5}, stats.norm(-0.7, 2.5)),
@@ -20,6 +22,7 @@ SCIPY = {
     "Exponential": ({"lam": 0.3}, stats.expon(scale=1 / 0.3)),
     "Gamma": ({"alpha": 0.8, "beta": 2.0}, stats.gamma(0.8, scale=0.5)),
     "LogNormal": ({"mu": 0.2, "sigma": 0.9}, stats.lognorm(0.9, scale=np.exp(0.2))),
+    "Mixture": ({"weights": (0.2, 0.5, 0.3), "mu": (-3.0, 0.4, 1.0), "sigma": (2.0, 0.3, 4.0)}, None),
     "Beta": ({"alpha": 0.7, "beta": 3.0}, stats.beta(0.7, 3.0)),
 }
 Z = np.array([-7.5, -4.0, -1.5, -0.3, 0.0, 0.2, 1.0, 3.0, 7.5])
@@ -41,8 +44,35 @@ class HalfT:
         return np.abs(self.whole.rvs(size, random_state))
 
 
+class Normals:
+    """Normals weighed, summed up one by one."""
+
+    weights = (0.2, 0.5, 0.3)
+    parts = (stats.norm(-3.0, 2.0), stats.norm(0.4, 0.3), stats.norm(1.0, 4.0))
+
+    def sum_of(self, what, x):
+        return sum(w * getattr(part, what)(x) for w, part in zip(self.weights, self.parts, strict=True))
+
+    def logpdf(self, x):
+        return np.log(self.sum_of("pdf", x))
+
+    def cdf(self, x):
+        return self.sum_of("cdf", x)
+
+    def sf(self, x):
+        return self.sum_of("sf", x)
+
+    def rvs(self, size, random_state):
+        which = random_state.choice(3, size, p=self.weights)
+        z = random_state.standard_normal(size)
+        return np.vectorize(lambda k, z: self.parts[k].mean() + self.parts[k].std() * z)(which, z)
+
+
+UNLIKE_SCIPY = {"HalfStudentT": HalfT(), "Mixture": Normals()}
+
+
 def of_scipy(name):
-    return SCIPY[name][1] or HalfT()
+    return SCIPY[name][1] or UNLIKE_SCIPY[name]
 
 
 @pytest.mark.parametrize("name", SCIPY)
@@ -65,15 +95,16 @@ def test_draws_are_those_of_scipy_for_the_same_random_numbers(name) -> None:
 @pytest.mark.parametrize("name", SCIPY)
 def test_the_image_of_a_standard_normal_has_its_probability_far_into_both_tails(name) -> None:
     parameters, expected = SCIPY[name][0], of_scipy(name)
-    image = DISTRIBUTIONS[name].from_normal(Z, parameters, NUMPY)
+    image = DISTRIBUTIONS[name].from_normal(Z, Prior(name, parameters).numbers, NUMPY)
     below = expected.cdf(image)
     assert below[Z < 1] == pytest.approx(special.ndtr(Z[Z < 1]), rel=1e-8)
     above = 1 - below if isinstance(expected, HalfT) else expected.sf(image)
     assert above[Z > 0] == pytest.approx(special.ndtr(-Z[Z > 0]), rel=1e-8, abs=1e-15)
 
 
-@pytest.mark.parametrize("name", [*SCIPY, "TwoNormals"])
+@pytest.mark.parametrize("name", [*sorted(set(SCIPY) - {"Mixture"}), "TwoNormals"])
 def test_the_image_is_the_same_in_a_graph(name) -> None:
+    """But of a Mixture, whose parameter a graph samples itself."""
     distribution = DISTRIBUTIONS.get(name, TwoNormals())
     parameters = SCIPY[name][0] if name in SCIPY else MEMBERSHIP
     z = pt.vector("z", dtype="float64")
@@ -115,3 +146,28 @@ def test_a_flat_prior_has_neither_quantiles_nor_draws() -> None:
 
 def test_every_distribution_is_asked_above() -> None:
     assert set(DISTRIBUTIONS) == {*SCIPY, "Dirichlet", "Flat", "Fixed"}
+
+
+def test_a_mixture_of_one_normal_over_and_over_is_that_normal() -> None:
+    same = Prior("Mixture", {"weights": (0.25,) * 4, "mu": (1.3,) * 4, "sigma": (0.7,) * 4})
+    alone, x = (
+        Prior("Normal", {"mu": 1.3, "sigma": 0.7}),
+        np.array([-26.7, -4.0, 1.3, 2.0, 29.3]),
+    )  # 40 sd on both sides
+    assert np.isfinite(same.log_density(x)).all()
+    assert same.log_density(x) == pytest.approx(alone.log_density(x), rel=1e-12)
+    assert same.cdf(x) == pytest.approx(alone.cdf(x), abs=1e-15)
+    q = np.array([1e-12, 0.3, 0.5, 0.9999])
+    assert same.quantile(q) == pytest.approx(alone.quantile(q), rel=1e-12)
+
+
+@pytest.mark.parametrize("apart", [0.0, 3.0, 60.0])
+def test_the_image_under_a_mixture_has_the_slope_of_its_density(apart) -> None:
+    """By a tape, against differences; two components may lie so far apart that nothing is between them."""
+    numbers = Prior("Mixture", {"weights": (0.3, 0.7), "mu": (-apart, apart), "sigma": (0.5, 1.5)}).numbers
+    image = DISTRIBUTIONS["Mixture"].from_normal
+    z, step = np.array([-6.0, -1.2, 0.1, 1.0, 5.0]), 1e-5
+    _, slope = value_and_gradient(lambda x: image(x, numbers, TRACED).sum(axis=-1), z)
+    assert slope == pytest.approx(
+        (image(z + step, numbers, NUMPY) - image(z - step, numbers, NUMPY)) / (2 * step), rel=1e-6
+    )

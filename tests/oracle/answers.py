@@ -15,7 +15,7 @@ import pandas as pd
 
 import casepool as cp
 from casepool.modelling import make_design
-from tests.oracle.structures import BUNDLED, structures
+from tests.oracle.structures import AT_FIRST, structures
 
 FOLDER = Path(__file__).parent
 SMALL = (
@@ -26,7 +26,7 @@ SMALL = (
     "exposure_frailty_missing",
 )
 """Structures that are fitted besides the bundled models."""
-FITS = (*BUNDLED, *SMALL)
+FITS = (*AT_FIRST, *SMALL)
 BRIEFLY = (
     *("complete_response", "disease_control", "disease_free_by_surgery"),
     *("basket_berry", "basket_pooled", "basket_independent"),
@@ -77,9 +77,9 @@ NOBODY = dict.fromkeys(("histology", "partner", "kind", "side", "group", "colour
 
 def newcomers(name):
     """Return tables of new patients for one structure, by what is special about them."""
-    known = KNOWN | OWN_LABELS.get(BUNDLED.get(name, "small"), {})
+    known = KNOWN | OWN_LABELS.get(AT_FIRST.get(name, "small"), {})
     unseen, empty = known | NOBODY, dict.fromkeys(known)
-    several = known | {"partner": "TPM3;EML4" if name in BUNDLED else "X;Y", "age": None}
+    several = known | {"partner": "TPM3;EML4" if name in AT_FIRST else "X;Y", "age": None}
     both = [known | {"patient": "first"}, unseen | {"patient": "second", "rate": 0.1}]
     one = {"unseen": unseen, "empty": empty | {"rate": 0.3}, "several": several}
     return {key: pd.DataFrame([row | {"patient": key}]) for key, row in one.items()} | {"two": pd.DataFrame(both)}

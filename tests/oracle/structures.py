@@ -12,7 +12,7 @@ from casepool.modelling import model_from_dict
 
 CODES = ["PD", "SD", "PR", "CR"]
 LETTERS = dict(zip("psrc", CODES, strict=True))
-BUNDLED = {
+AT_FIRST = {
     **dict.fromkeys(("basket_berry", "basket_exnex", "basket_independent", "basket_pooled"), "sarcoma_imatinib"),
     **dict.fromkeys(("best_response", "best_response_by_age_group"), "alk_crizotinib"),
     **dict.fromkeys(("complete_response", "complete_response_by_surgery"), "alk_crizotinib"),
@@ -21,7 +21,9 @@ BUNDLED = {
     **dict.fromkeys(("objective_response_by_age_group", "overall_survival"), "alk_crizotinib"),
     **dict.fromkeys(("overall_survival_baseline", "time_on_crizotinib"), "alk_crizotinib"),
 }
-"""Every bundled model, with the bundled table it belongs to."""
+"""Every bundled model that 0.1.0 had, with the bundled table it belongs to."""
+BUNDLED = AT_FIRST | {"objective_response_selection": "alk_crizotinib"}
+"""Every bundled model."""
 
 
 def prior(dist, **parameters):
@@ -545,7 +547,7 @@ SMALL = (borrowings, several_factors, targets, terms, missing, ordered, distribu
 @cache
 def structures():
     """Every structure by its name: a model, and cases it can be fitted to; not to be changed in place."""
-    found = {name: (cp.model(name), cp.load(dataset)) for name, dataset in BUNDLED.items()}
+    found = {name: (cp.model(name), cp.load(dataset)) for name, dataset in AT_FIRST.items()}
     for made in (*SMALL, others):
         found |= {name: (model_from_dict(plain, name=name), cases) for name, (plain, cases) in made().items()}
     return found

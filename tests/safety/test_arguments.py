@@ -35,7 +35,9 @@ NOTHING_IS_WRONG = {"validate": "a bad table is a row of the answer"}
 PUBLIC = {name: getattr(cp, name) for name in cp.__all__ if inspect.isfunction(getattr(cp, name))}
 
 
-def good(response: xr.DataTree, survival: xr.DataTree, folder: Path) -> dict[str, dict[str, Any]]:
+def good(
+    response: xr.DataTree, survival: xr.DataTree, selected: xr.DataTree, folder: Path
+) -> dict[str, dict[str, Any]]:
     """Arguments each public function would work with, and must not get to while one of them is wrong."""
     raw = {"model": RESPONSE, "cases": DATA}
     timed = {"model": SURVIVAL, "cases": DATA}
@@ -89,7 +91,13 @@ def good(response: xr.DataTree, survival: xr.DataTree, folder: Path) -> dict[str
         "replacement": {"dataset": DATA, "seed": 1},
         "report": {"fits": response, "path": folder / "report.html"},
         "save_fit": {"fit": response, "path": folder / "fit.nc"},
+        "selection": {"fit": selected},
+        "selection_curve": {"events": 26, "n": 30},
+        "selection_survival": timed,
         "tipping": timed,
+        "trial_conflict": {"fit": selected},
+        "trial_overlap": {"fit": selected},
+        "trial_prior": {"model": "objective_response_selection"},
         "variants": {"fit": response, "by": "histology"},
         "write_table": {"table": table, "path": folder / "table.csv"},
     }
@@ -109,7 +117,12 @@ def wrong_arguments(name: str) -> Iterator[tuple[str, Any]]:
 
 @pytest.mark.parametrize("name", sorted(set(PUBLIC) - set(NOTHING_IS_WRONG)))
 def test_every_argument_of_a_wrong_type_is_refused(
-    name: str, response_fit: xr.DataTree, survival_fit: xr.DataTree, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    name: str,
+    response_fit: xr.DataTree,
+    survival_fit: xr.DataTree,
+    selection_fit: xr.DataTree,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def reached(*_: Any, **__: Any) -> None:
         raise AssertionError("sampled with a wrong argument")
@@ -119,7 +132,7 @@ def test_every_argument_of_a_wrong_type_is_refused(
     monkeypatch.setattr(nutpie, "sample", reached)
     for engine in engines.DRAWING:
         monkeypatch.setitem(engines.DRAWING, engine, reached)
-    arguments = good(response_fit, survival_fit, tmp_path)[name]
+    arguments = good(response_fit, survival_fit, selection_fit, tmp_path)[name]
     taken = [f"{key}={value!r}: {said}" for key, value in wrong_arguments(name)
              if (said := outcome(PUBLIC[name], arguments, key, value))]  # fmt: skip
     assert not taken

@@ -9,6 +9,8 @@ from casepool.estimation.incidence import cumulative_incidence as cumulative_inc
 from casepool.estimation.ledger import ledger as ledger
 from casepool.estimation.new_patients import predict as predict
 from casepool.estimation.patient_flow import flow as flow
+from casepool.estimation.published import selection as selection
 from casepool.estimation.ranks import ranking as ranking
 from casepool.estimation.response import estimates as estimates
 from casepool.estimation.survival import survival as survival
+from casepool.estimation.trial_rows import trial_prior as trial_prior

@@ -48,6 +48,10 @@ def _student_quantile(z: Any, nu: Any) -> Any:
     return pt.sign(z) * pt.sqrt(nu * (1.0 - rest) / rest)
 
 
+def _refuse_normals(*_: Any) -> Any:
+    raise NotImplementedError("a graph samples the parameter of a Mixture itself, and needs no quantile")
+
+
 SYMBOLIC = Namespace(
     exp=pt.exp,
     log=pt.log,
@@ -69,6 +73,7 @@ SYMBOLIC = Namespace(
     ),
     beta_quantile=_beta_quantile,
     mixture_quantile=mixture_quantile,
+    normals_quantile=_refuse_normals,
 )
 
 
@@ -104,7 +109,7 @@ def build_design(design: Design) -> pm.Model:
         made: dict[str, Any] = {}
         for parameter in design.declared:
             made[parameter.name] = _declared(parameter, design, inputs | prior_constants(design), made)
-        recorded = {name: inputs.get(recorded_of(name)) for name in design.terms}
+        recorded = {name: inputs[recorded_of(name)] for name in design.recorded}
         for name, log_p in log_recorded(design, recorded, made, SYMBOLIC).items():
             pm.Potential(f"{name}_of_the_recorded", log_p)
         arrays = {name: inputs[input_of(name)] for name in data_of(design).arrays}
@@ -128,7 +133,7 @@ def structure_key(design: Design) -> str:
 def input_values(design: Design) -> dict[str, np.ndarray]:
     """Return every array the graph takes as data, by name: what ``with_data`` may replace."""
     values = {input_of(name): np.asarray(array) for name, array in data_of(design).arrays.items()}
-    values |= {recorded_of(name): term.recorded for name, term in design.terms.items() if term.is_incomplete}
+    values |= {recorded_of(name): recorded for name, recorded in design.recorded.items()}
     return values | prior_inputs(design)
 
 
@@ -161,4 +166,4 @@ def _variable(name: str, distribution: Distribution, numbers: Numbers, parameter
     arguments = {distribution.argument.get(key, key): numbers[key] for key in distribution.parameters}
     if distribution.support is SIMPLEX:
         arguments = {key: pt.full(parameter.shape(design.laid), value) for key, value in arguments.items()}
-    return getattr(pm, distribution.name)(name, **arguments, dims=parameter.moving_dims or None)
+    return getattr(pm, distribution.in_pymc)(name, **arguments, dims=parameter.moving_dims or None)

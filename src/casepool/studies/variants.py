@@ -175,8 +175,14 @@ def _key_of(model: Model, by: str | None) -> str | None:
 
 def widened(prior: Prior, times: float) -> Prior | None:
     """Return a prior some times as wide about its place; None of one that has no width of its own."""
-    if prior.elicited.get("from") == "median_time":
+    if prior.elicited.get("from") in ("median_time", "trials"):
         return None
+    if prior.distribution.has_components:
+        own = prior.numbers
+        centre = float(own["weights"] @ own["mu"])
+        apart = {"mu": centre + times * (own["mu"] - centre), "sigma": times * own["sigma"]}
+        wider = {**prior.parameters, **{name: tuple(values.tolist()) for name, values in apart.items()}}
+        return Prior(prior.dist, wider, f"{times:g} times as wide")
     scaled = {
         name: value * times ** WIDTH[name] if name in WIDTH else value for name, value in prior.parameters.items()
     }

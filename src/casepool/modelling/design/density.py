@@ -146,8 +146,7 @@ class Density:
     def _told(self, parameters: Arrays, xp: Namespace) -> Array:
         """Return the log probability of all that the table tells: outcomes, and what is recorded of covariates."""
         total = self.log_likelihood(parameters, xp).sum(axis=-1)
-        recorded = {name: term.recorded for name, term in self.design.terms.items()}
-        for log_p in log_recorded(self.design, recorded, parameters, xp).values():
+        for log_p in log_recorded(self.design, self.design.recorded, parameters, xp).values():
             total = total + log_p
         return total
 

@@ -16,6 +16,7 @@ from casepool.modelling.design.cells import Cells, cell_labels
 from casepool.modelling.design.encoding import logit_in
 from casepool.modelling.families.basis_hazards import Pieces
 from casepool.modelling.families.parameters import Laid, Parameter
+from casepool.modelling.families.trial_laws import TRIALS
 from casepool.modelling.specification.model import Model
 from casepool.modelling.terms.numbers import Number, as_number, node_weights
 from casepool.modelling.terms.term import Coded
@@ -101,6 +102,8 @@ class Design:
         How many patients each row of `left_out` stands for.
     cells : mapping of str to pairs of integers
         By interaction, the places of the two levels of every cell that has an effect.
+    published : array (n,)
+        1 of a patient whose outcome made publication more likely, else 0; of length 0 where the model has no selection.
     """
 
     model: Model
@@ -119,6 +122,7 @@ class Design:
     pieces: Pieces | None = None
     sizes_left_out: Mapping[str, float] = field(default_factory=dict)
     cells: Mapping[str, Cells] = field(default_factory=dict)
+    published: np.ndarray = field(default_factory=lambda: np.zeros(0))
 
     @cached_property
     def parameters(self) -> tuple[Parameter, ...]:
@@ -159,14 +163,29 @@ class Design:
         labels |= {name: cell_labels(model, name, self.terms, cells) for name, cells in self.cells.items()}
         if model.is_ordinal:
             labels |= {"step": model.steps, "gap": model.steps[1:]}
+        if model.joins_trials and model.trials is not None:
+            labels |= {TRIALS: model.trials.labels}
         if pieces is None:
             return Laid(labels)
         return Laid(labels | {"piece": pieces.labels, "next_piece": pieces.labels[1:]}, pieces.constant)
 
     @property
+    def recorded(self) -> dict[str, np.ndarray]:
+        """What is known besides outcomes: of covariates that some patients miss, and counts (2, studies) of trials."""
+        found = {name: term.recorded for name, term in self.terms.items() if term.is_incomplete}
+        trials = self.model.trials
+        if self.model.joins_trials and trials is not None:
+            found[TRIALS] = np.array([trials.counts.events, trials.counts.n])
+        return found
+
+    @property
     def summed(self) -> bool:
         """Whether some patient has more than one row."""
         return len(self.patient_of_row) > len(self.patients)
+
+    def unselected(self) -> Design:
+        """Return the design of the same patients had nobody been published for how they did."""
+        return replace(self, published=np.zeros(0))
 
     def rows_of_patient(self) -> tuple[np.ndarray, np.ndarray]:
         """Return row numbers as a rectangle (n, longest), and the log weight of each: -inf in the padding."""
@@ -200,6 +219,7 @@ class Design:
             patient_of_row=number,
             terms=terms,
             exposed=self.exposed[kept],
+            published=self.published[kept] if len(self.published) else self.published,
         )
 
     def at_level(self, term: str, level: str) -> Design:

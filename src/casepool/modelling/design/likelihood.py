@@ -31,10 +31,17 @@ from casepool.modelling.families.names import (
     unknown_of,
 )
 from casepool.modelling.families.responses import category_counts
+from casepool.modelling.families.trial_laws import EFFECT, MEAN, TRIALS
+from casepool.modelling.specification.endpoints import event
 from casepool.modelling.specification.model import Model
+from casepool.modelling.specification.selection import EFFECT as SELECTION_EFFECT
 from casepool.modelling.terms.numbers import as_number
 
 Parameters = Mapping[str, Array]
+PUBLISHED = "published"
+"""Array (rows,) of who was published for how they did, times the log ratio of publication where that is fixed."""
+SUCCESSES = "published_category"
+"""Array (categories,) with 1 where a category is a success: what a model calls one is data to a graph."""
 AT_ONCE = 64
 """Draws whose likelihood is computed together: as many as stay in the processor's own memory."""
 
@@ -75,6 +82,13 @@ def data_of(design: Design) -> Data:
         arrays["between"] = np.where(exact, 0.0, arrays["between"])
     if design.model.exposures:
         arrays["switch"] = design.switch
+    fixed = design.model.fixed_selection
+    if len(design.published) and fixed != 0.0:
+        arrays[PUBLISHED] = design.published[design.patient_of_row] * (1.0 if fixed is None else fixed)
+        success = event(design.model)
+        arrays[SUCCESSES] = np.array(
+            [float(success.first <= k <= success.last) for k in range(len(design.model.steps) + 1)]
+        )
     if design.pieces is not None:
         arrays |= design.pieces.arrays
     if design.summed:
@@ -129,7 +143,21 @@ def log_probabilities(data: Data, parameters: Parameters, xp: Namespace) -> list
         etas = [linear_predictor(data, own, xp) for own in by_step(model, parameters)]
     else:
         etas = [linear_predictor(data, parameters, xp)] * len(model.steps)
-    return model.of_family.response[model.form](etas, parameters, xp)
+    log_p = model.of_family.response[model.form](etas, parameters, xp)
+    return _as_published(data, log_p, parameters, xp) if PUBLISHED in data.arrays else log_p
+
+
+def _as_published(data: Data, log_p: list[Array], parameters: Parameters, xp: Namespace) -> list[Array]:
+    """Weigh success by how much more readily it is published, and let the categories sum to 1 again.
+
+    With the adjacent link this moves the step to success by the log ratio, and the others not at all.
+    """
+    success, shift = data[SUCCESSES], data[PUBLISHED]
+    if data.design.model.fixed_selection is None:
+        shift = shift * parameters[SELECTION_EFFECT][..., None]
+    weighed = [own + success[k] * shift for k, own in enumerate(log_p)]
+    total = xp.logsumexp(xp.concatenate([own[..., None] for own in weighed]))
+    return [own - total for own in weighed]
 
 
 def hazard_of(data: Data, parameters: Parameters, xp: Namespace) -> Hazard:
@@ -191,14 +219,18 @@ def log_shares(data: Data, parameters: Parameters, xp: Namespace) -> Array | flo
 
 
 def log_recorded(design: Design, recorded: Parameters, parameters: Parameters, xp: Namespace) -> dict[str, Array]:
-    """Return, by term, the log probability of what is recorded of covariates that other patients miss.
+    """Return, by term, the log probability of what is recorded of covariates that other patients miss; and of trials.
 
     Parameters
     ----------
     recorded : mapping of str to array
-        By term, `TermRows.recorded`: plain arrays, or a graph's inputs.
+        `Design.recorded`: plain arrays, or a graph's inputs.
     """
     found = {}
+    if TRIALS in recorded:
+        events, n = recorded[TRIALS][0], recorded[TRIALS][1]
+        eta = parameters[MEAN][..., None] + parameters[EFFECT]
+        found[TRIALS] = -(events * xp.softplus(-eta) + (n - events) * xp.softplus(eta)).sum(axis=-1)
     for name, term in design.terms.items():
         if term.has_nodes:
             numbers = {"mu": parameters[mean_of(name)][..., None], "sigma": parameters[spread_of(name)][..., None]}

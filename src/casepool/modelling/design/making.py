@@ -25,6 +25,7 @@ from casepool.modelling.design.wording import worded
 from casepool.modelling.families.basis_hazards import Pieces
 from casepool.modelling.specification.exposure import Exposure
 from casepool.modelling.specification.model import Model
+from casepool.modelling.specification.selection import Selection
 from casepool.modelling.terms.numbers import as_number, node_weights
 from casepool.modelling.terms.term import Coded
 
@@ -65,6 +66,7 @@ def design_of_typed(model: Model, cases: pd.DataFrame, codebook: Codebook | None
     coded = {name: code_term(term, cases, codebook) for name, term in model.terms.items()}
     for read in coded.values():
         refuse_strange_levels(model, read.term, read.levels, codebook)
+    _refuse_trials_about_nobody(model, coded, codebook)
     dates = None
     for exposure in model.exposures.values():
         if exposure.as_ == "landmark":
@@ -95,8 +97,42 @@ def design_of_typed(model: Model, cases: pd.DataFrame, codebook: Codebook | None
         dates=dates,
         kept=np.flatnonzero(kept),
     )
+    if model.selection is not None:
+        design = replace(design, published=_published(reader, model.selection)[kept])
     gone = {label: float(n) for label, n, keep in zip(labels, sizes, kept, strict=True) if not keep}
     return replace(design, sizes_left_out=gone, cells=cells_of(model, design.terms))
+
+
+def _published(reader: Reader, selection: Selection) -> np.ndarray:
+    """Return who was published for how they did: array (rows of the table,).
+
+    Raises
+    ------
+    CasepoolError
+        If the column does not say it of somebody.
+    """
+    if not selection.column:
+        return np.ones(len(reader.cases))
+    flags = reader.flags(selection.column)
+    if None in flags:
+        remedy = "say true or false of every patient"
+        raise reader.refuse("not said whether this patient was published", flags.index(None), selection.column, remedy)
+    return np.array([float(bool(flag)) for flag in flags])
+
+
+def _refuse_trials_about_nobody(model: Model, coded: Mapping[str, Coded], codebook: Codebook) -> None:
+    """Refuse trials about a level that the table's factor has not."""
+    if model.trials is None or not model.trials.about:
+        return
+    factor, level = model.trials.about
+    if level not in coded[factor].levels:
+        raise CasepoolError(
+            f"the trials of the model {model.name!r} are about a level that the table has not",
+            file=codebook.name,
+            column=coded[factor].term.source,
+            value=level,
+            remedy=f"name one of {', '.join(coded[factor].levels) if codebook.public else 'its levels'}",
+        )
 
 
 def design_of_one(model: Model, label: str, coded: Mapping[str, Coded], position: int, offset: float = 0.0) -> Design:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from scipy import special
 
-from casepool.modelling.families.mixtures import mixture_quantiles
+from casepool.modelling.families.mixtures import mixture_quantiles, normals_quantile
 
 Array = Any
 """A numpy array or a symbolic tensor; the last axis is patients (or rows), draws lead."""
@@ -50,6 +50,8 @@ class Namespace:
     """Of a Beta, at z, with its alpha and beta."""
     mixture_quantile: Callable[[Array, Array, Array, Array, Array], Array]
     """Of two normals, at z: `casepool.modelling.families.mixtures.quantile`."""
+    normals_quantile: Callable[[Array, Array, Array, Array], Array]
+    """Of normals in any number, at z: `casepool.modelling.families.mixtures.normals_quantile`."""
 
 
 def _logsumexp_of_rows(rows: Array, numbers: Array, log_weight: Array) -> Array:
@@ -100,4 +102,5 @@ NUMPY = Namespace(
     gamma_quantile=_gamma_quantile,
     beta_quantile=_beta_quantile,
     mixture_quantile=mixture_quantiles,
+    normals_quantile=normals_quantile,
 )

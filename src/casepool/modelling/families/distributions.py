@@ -35,6 +35,8 @@ class Distribution:
         What PyMC, whose class is called like this one, calls those parameters that have another name there.
     has_quantiles : bool
         Whether there is a median and a range to tell.
+    has_components : bool
+        Whether each of its numbers is a list, of one number a component.
     """
 
     parameters: ClassVar[tuple[str, ...]] = ()
@@ -42,11 +44,17 @@ class Distribution:
     support: ClassVar[Support] = REAL
     argument: ClassVar[Mapping[str, str]] = {}
     has_quantiles: ClassVar[bool] = True
+    has_components: ClassVar[bool] = False
 
     @property
     def name(self) -> str:
         """What a model file calls it."""
         return type(self).__name__
+
+    @property
+    def in_pymc(self) -> str:
+        """What PyMC calls its class."""
+        return self.name
 
     def log_density(self, x: Array, p: Numbers, xp: Namespace) -> Array:
         """Return the log density of each value within the support; of shares, one number for a vector."""
@@ -296,6 +304,42 @@ class Dirichlet(Distribution):
         return rng.dirichlet(np.full(size[-1], float(p["concentration"])), size[:-1])
 
 
+class Mixture(Distribution):
+    """Normal components on the last axis of its numbers: `weights` that sum to 1, means `mu`, deviations `sigma`."""
+
+    parameters = ("weights", "mu", "sigma")
+    positive_numbers = ("weights", "sigma")
+    argument: ClassVar[Mapping[str, str]] = {"weights": "w"}
+    has_components = True
+
+    @property
+    @override
+    def in_pymc(self) -> str:
+        return "NormalMixture"
+
+    @override
+    def log_density(self, x: Array, p: Numbers, xp: Namespace) -> Array:
+        return xp.logsumexp(xp.log(p["weights"]) + Normal().log_density(x[..., None], p, xp))
+
+    @override
+    def from_normal(self, z: Array, p: Numbers, xp: Namespace) -> Array:
+        return xp.normals_quantile(z, p["weights"], p["mu"], p["sigma"])
+
+    @override
+    def cdf(self, x: Array, p: Numbers) -> Array:
+        return (np.asarray(p["weights"]) * Normal().cdf(np.asarray(x)[..., None], _arrays(p))).sum(axis=-1)
+
+    @override
+    def draw(self, p: Numbers, size: tuple[int, ...], rng: np.random.Generator) -> Array:
+        own = _arrays(p)
+        which = rng.choice(len(own["weights"]), size, p=own["weights"] / own["weights"].sum())
+        return own["mu"][which] + own["sigma"][which] * rng.standard_normal(size)
+
+
+def _arrays(p: Numbers) -> dict[str, np.ndarray]:
+    return {name: np.asarray(values) for name, values in p.items()}
+
+
 class Flat(Distribution):
     """Density 1 everywhere, which is no distribution."""
 
@@ -370,7 +414,7 @@ DISTRIBUTIONS: dict[str, Distribution] = {
     each.name: each
     for each in (
         *(Normal(), StudentT(), HalfNormal(), HalfStudentT(), Exponential(), Gamma(), LogNormal(), Beta()),
-        *(Dirichlet(), Flat(), Fixed()),
+        *(Dirichlet(), Mixture(), Flat(), Fixed()),
     )
 }
 """Every distribution a prior may have, by the name a model file gives it."""

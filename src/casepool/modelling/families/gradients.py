@@ -108,6 +108,10 @@ def _quantile(function: Function, density: Function) -> Function:
     return _elementwise(function, slope)
 
 
+def _normals_density(x: Any, weights: Any, mu: Any, sigma: Any) -> Any:
+    return (weights / sigma * _normal_density((x[..., None] - mu) / sigma)).sum(axis=-1)
+
+
 def _refuse_mixture(*_: Array) -> Array:
     raise NotImplementedError("the quantile of a mixture has no derivatives here")
 
@@ -134,4 +138,5 @@ TRACED: Namespace = replace(
     gamma_quantile=_quantile(NUMPY.gamma_quantile, _gamma_density),
     beta_quantile=_quantile(NUMPY.beta_quantile, _beta_density),
     mixture_quantile=_refuse_mixture,
+    normals_quantile=_quantile(NUMPY.normals_quantile, _normals_density),
 )

@@ -38,6 +38,10 @@ class Role(StrEnum):
     """Of the distribution of a number some patients miss."""
     SHARE = "share"
     """Of the levels of a label some patients miss."""
+    EVIDENCE = "evidence"
+    """Of what is known from elsewhere; of the zero point, where that is known of one level."""
+    SELECTION = "selection"
+    """How much more readily some outcomes are published."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +79,11 @@ class Law:
     def centred(self) -> bool:
         """Whether samplers move in the parameter itself, or in a standard variable that this law maps to it."""
         return True
+
+    @property
+    def is_last(self) -> bool:
+        """Whether it asks for effects of levels, which are made after all that has a prior of its own."""
+        return False
 
     @property
     def scale(self) -> str:
@@ -253,7 +262,9 @@ class Parameter:
 
     @property
     def stage(self) -> int:
-        """When it can be made: 0 at once, 1 given the family's parameters, 2 given all with a prior of their own."""
+        """When it can be made: 0 at once, 1 given these, 2 given all with a prior of their own, 3 given all else."""
+        if self.given.is_last:
+            return 3
         return 2 if not self.is_stated else int(not self.given.centred)
 
     @property

@@ -24,7 +24,7 @@ class Prior:
     dist : str
         A key of `DISTRIBUTIONS`.
     parameters : mapping of str to float
-        The distribution's parameters.
+        The distribution's parameters; of a mixture each a tuple, one number a component.
     why : str
         The reason, with a source or the word "convention".
     elicited : mapping
@@ -32,15 +32,16 @@ class Prior:
     """
 
     dist: str
-    parameters: Mapping[str, float] = field(default_factory=dict)
+    parameters: Mapping[str, Any] = field(default_factory=dict)
     why: str = ""
     elicited: Mapping[str, Any] = field(default_factory=dict)
 
     def __str__(self) -> str:
         if self.elicited.get("from") == "median_time":
             return f"median time {self.elicited['median']:g}, 97.5% below {self.elicited['upper']:g}"
-        inside = ", ".join(f"{name} = {value:.4g}" for name, value in self.parameters.items())
-        return f"{self.dist}({inside})"
+        how = f"from trials ({self.elicited['method']}), " if self.elicited.get("from") == "trials" else ""
+        inside = ", ".join(f"{name} = {_written(value)}" for name, value in self.parameters.items())
+        return f"{how}{self.dist}({inside})"
 
     @property
     def distribution(self) -> Distribution:
@@ -48,19 +49,26 @@ class Prior:
         return DISTRIBUTIONS[self.dist]
 
     @property
+    def numbers(self) -> Mapping[str, Array]:
+        """The distribution's parameters as a density takes them: of a mixture arrays (components,)."""
+        if not self.distribution.has_components:
+            return self.parameters
+        return {name: np.asarray(values) for name, values in self.parameters.items()}
+
+    @property
     def is_positive(self) -> bool:
         """Whether it gives positive numbers only."""
         if self.dist == "Fixed":
-            return self.parameters["value"] > 0
+            return bool(self.parameters["value"] > 0)
         return self.distribution.support.positive
 
     def log_density(self, x: Array) -> Array:
         """Return the log density at `x`, within the support."""
-        return np.asarray(self.distribution.log_density(np.asarray(x), self.parameters, NUMPY))
+        return np.asarray(self.distribution.log_density(np.asarray(x), self.numbers, NUMPY))
 
     def quantile(self, q: Array) -> Array:
         """Return quantiles at probabilities `q`."""
-        return np.asarray(self.distribution.from_normal(special.ndtri(np.asarray(q)), self.parameters, NUMPY))
+        return np.asarray(self.distribution.from_normal(special.ndtri(np.asarray(q)), self.numbers, NUMPY))
 
     def cdf(self, x: Array) -> Array:
         """Return the probability of values up to `x`."""
@@ -69,3 +77,8 @@ class Prior:
     def draw(self, size: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
         """Draw values of shape `size`."""
         return np.asarray(self.distribution.draw(self.parameters, size, rng))
+
+
+def _written(value: Any) -> str:
+    """Write one number, or those of components as a list."""
+    return f"[{', '.join(f'{one:.4g}' for one in value)}]" if isinstance(value, tuple) else f"{value:.4g}"

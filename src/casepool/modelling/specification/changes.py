@@ -8,21 +8,35 @@ from typing import Any
 from casepool.arguments import is_number, name_of
 from casepool.errors import CasepoolError
 from casepool.modelling.families.distributions import DISTRIBUTIONS
+from casepool.modelling.families.trial_laws import MEAN, SD, TRIALS
 
 Plain = dict[str, Any]
+WITHIN = {MEAN: "mean", SD: "between"}
+"""Priors of trials that share a model with the cases, by where the intercept's table states them."""
 
 
 def change_prior(plain: Plain, name: str, prior: object) -> None:
     """Put a prior into the mappings of a model file, or (None) take it out; ``"<factor>_own.<level>"`` is a level's."""
     head, _, level = name_of(name, "name", "pass a prior's name as text").partition(".")
     priors = plain.setdefault("priors", {})
+    if within := _within_trials(priors, head):
+        priors, head = within
     held = priors.pop(head, {}) if prior is None and not level else priors.setdefault(head, {})
     if prior is None:
         held.pop(level, None)
     elif level:
         held[level] = _table(name, prior)
     else:
-        priors[head] = _table(name, prior) | {key: own for key, own in held.items() if isinstance(own, Mapping)}
+        levels = {} if held.get("from") == TRIALS else held
+        priors[head] = _table(name, prior) | {key: own for key, own in levels.items() if isinstance(own, Mapping)}
+    if TRIALS not in [own.get("from") for own in plain["priors"].values()]:
+        plain.pop("evidence", None)  # of which no prior is made any more
+
+
+def _within_trials(priors: Plain, name: str) -> tuple[Plain, str] | None:
+    """Return the table that holds the prior of a mean or a spread of trials, and where in it; None of another."""
+    tables = [own for own in priors.values() if own.get("from") == TRIALS and own.get("method") == "joint"]
+    return (tables[0], WITHIN[name]) if tables and name in WITHIN else None
 
 
 def add_term(plain: Plain, name: str, term: Mapping[str, Any], priors: object) -> None:
@@ -70,10 +84,14 @@ def _of_object(name: str, drawn: object) -> Plain:
         known = ", ".join(known for known, own in DISTRIBUTIONS.items() if own.has_quantiles)
         raise CasepoolError(f"a {dist} is no prior of a model file", remedy=f"use one of {known}", **place)
     numbers = {key: _plain(getattr(drawn, key, None)) for key in DISTRIBUTIONS[dist].parameters}
-    if open_ones := [key for key, number in numbers.items() if not is_number(number)]:
+    if open_ones := [key for key, number in numbers.items() if not _all_numbers(number)]:
         problem = f"this {dist} has no number for {' and '.join(open_ones)}"
         raise CasepoolError(problem, remedy="fix all of its numbers first", **place)
-    return {"dist": dist, **{key: float(number) for key, number in numbers.items()}}
+    return {"dist": dist, **numbers}
+
+
+def _all_numbers(value: Any) -> bool:
+    return all(map(is_number, value)) if isinstance(value, list) else is_number(value)
 
 
 def _plain(value: Any) -> Any:

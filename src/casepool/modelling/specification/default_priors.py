@@ -68,6 +68,9 @@ def _default(model: Model, own: Parameter) -> Table:
         return _own_level(model, own)
     if own.role is Role.LOCATION:
         return _zero_point(model)
+    if own.role is Role.SELECTION:
+        words = "a success is published a quarter to four times as readily, in either direction"
+        return {"from": "ratio", "median": 1.0, "upper": 4.0, "why": f"{REPLACE}; {words}"}
     if own.role is Role.INTENSITY:
         return _median_time(model, f"when {own.owner.replace('_', ' ')} begins")
     if own.role in (Role.SD, Role.CURVE_SD):

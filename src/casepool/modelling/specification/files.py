@@ -16,12 +16,16 @@ from casepool.modelling.families.names import log_intensity_of, names_from, own_
 from casepool.modelling.families.parameters import NOWHERE
 from casepool.modelling.families.priors import Prior
 from casepool.modelling.families.registry import FAMILIES
+from casepool.modelling.families.trial_laws import TRIALS
 from casepool.modelling.specification.default_priors import default_priors
 from casepool.modelling.specification.exposure import Exposure
 from casepool.modelling.specification.model import SHAPE_KEYS, Model, keys_of
 from casepool.modelling.specification.outcome_keys import read_keys
 from casepool.modelling.specification.prior_files import SCALES, Link, of_median_time, of_waiting_time, read_prior
-from casepool.modelling.specification.required_priors import check_priors, refuse_missing
+from casepool.modelling.specification.required_priors import check_priors, check_trials, refuse_missing
+from casepool.modelling.specification.selection import read_selection
+from casepool.modelling.specification.trial_priors import joint_parts, read_trial_prior
+from casepool.modelling.specification.trials import Trials, read_trials
 from casepool.modelling.specification.values import MOST_PLACES, check_size, converted, one_of
 from casepool.modelling.terms.joint import JOINT_KINDS, WAYS, Interaction, Slope, clash
 from casepool.modelling.terms.kinds import KINDS
@@ -75,10 +79,12 @@ def model(source: str | Path | Model) -> Model:
             near = get_close_matches(str(source), list_models(), n=1)
             hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(list_models())}"
             raise CasepoolError("there is no bundled model of this name", value=str(source), remedy=hint)
-    return model_from_dict(read_toml(path), name=path.stem, file=path.name)
+    return model_from_dict(read_toml(path), name=path.stem, file=path.name, folder=path.parent)
 
 
-def model_from_dict(plain: Mapping[str, Any], *, name: str, file: str = "", complete: bool = False) -> Model:
+def model_from_dict(
+    plain: Mapping[str, Any], *, name: str, file: str = "", complete: bool = False, folder: Path | None = None
+) -> Model:
     """Make a model of the nested mappings of its file, refusing every key that is not one.
 
     Parameters
@@ -89,6 +95,8 @@ def model_from_dict(plain: Mapping[str, Any], *, name: str, file: str = "", comp
         What refusals call the file, by default after the name.
     complete : bool
         Whether priors that the model lacks are filled in by `default_priors`, or refused.
+    folder : pathlib.Path, optional
+        Where the files lie that the model names; by default the current one.
 
     Raises
     ------
@@ -96,7 +104,18 @@ def model_from_dict(plain: Mapping[str, Any], *, name: str, file: str = "", comp
         For the first thing wrong.
     """
     file = file or f"{name}.toml"
-    top = ["title", "family", *FORM_KEYS, *SHAPE_KEYS, "outcome", "terms", "exposure", "priors"]
+    top = [
+        "title",
+        "family",
+        *FORM_KEYS,
+        *SHAPE_KEYS,
+        "outcome",
+        "terms",
+        "exposure",
+        "selection",
+        "evidence",
+        "priors",
+    ]
     check_keys(plain, top, file=file, table="")
     family = one_of(plain.get("family"), FAMILIES, file=file, key="family")
     survival = FAMILIES[family].is_survival
@@ -117,25 +136,51 @@ def model_from_dict(plain: Mapping[str, Any], *, name: str, file: str = "", comp
         raise CasepoolError("only a survival model has exposures", file=file, column="exposure", remedy="use a term")
     if len(exposures) > 1:
         raise CasepoolError("one exposure at most", file=file, column="exposure", remedy="remove all but one")
-    _check_names([*every, *exposures], file)
+    selection = None
+    if "selection" in plain:
+        selection = read_selection(_table(plain, "selection", file), file=file, survival=survival)
+    trials = _evidence(_table(plain, "evidence", file), file, folder)
+    _check_names(
+        [*every, *exposures, *([TRIALS] if trials else []), *(["selection", "published"] if selection else [])], file
+    )
     _check_by_category(terms, form.get("link", ""), file)
     terms = _own_priors_of(terms, file)
     effects, link = form.get("effects", ""), form.get("link", "")
     scales = _scales(family, effects, shape.get("knots", ()), exposures, file)
     stated = _table(plain, "priors", file)
     made = Model(
-        name, _title(plain, name, file), family, outcome, effects, terms, exposures, {}, link, **shape, joint=joint
+        name,
+        _title(plain, name, file),
+        family,
+        outcome,
+        effects,
+        terms,
+        exposures,
+        {},
+        link,
+        **shape,
+        joint=joint,
+        trials=trials,
+        selection=selection,
     )
     if complete:
         stated = default_priors(made, [key for key in made.prior_keys if key not in stated]) | dict(stated)
     refuse_missing(made, stated, file)
-    made = replace(made, priors=_priors(stated, file, scales, {own_of(name) for name in terms}))
+    made = replace(made, priors=_priors(stated, file, scales, {own_of(name) for name in terms}, trials))
+    check_trials(made, file)
     check_priors(made, file)
     _check_variables(made, file)
     return made
 
 
 Model.reader = model_from_dict
+
+
+def _evidence(plain: Mapping[str, Any], file: str, folder: Path | None) -> Trials | None:
+    check_keys(plain, [TRIALS], file=file, table="evidence")
+    if TRIALS not in plain:
+        return None
+    return read_trials(_subtable(plain[TRIALS], f"evidence.{TRIALS}", file), file=file, folder=folder)
 
 
 def _title(plain: Mapping[str, Any], name: str, file: str) -> str:
@@ -350,11 +395,15 @@ def _priors(
     file: str,
     scales: Callable[[str, Mapping[str, Prior]], Mapping[str, Link]],
     by_level: Collection[str],
+    trials: Trials | None,
 ) -> dict[str, Prior]:
     """Read every prior; an intercept stated as a median survival time after those of the family's parameters."""
     priors: dict[str, Prior] = {}
     for key, value in sorted(plain.items(), key=lambda item: item[0] == "intercept"):
         table = _subtable(value, f"priors.{key}", file)
+        if table.get("from") == TRIALS:
+            priors[key] = read_trial_prior(table, trials, file=file, key=f"priors.{key}")
+            continue
         levels = {k: v for k, v in table.items() if isinstance(v, Mapping)}
         own = {k: v for k, v in table.items() if k not in levels}
         if own or not levels:
@@ -368,4 +417,5 @@ def _priors(
                     remedy="remove it",
                 )
             priors[f"{key}.{level}"] = read_prior(inner, file=file, key=f"priors.{key}.{level}")
-    return {name: priors[name] for key in plain for name in priors if name.partition(".")[0] == key}
+    ordered = {name: priors[name] for key in plain for name in priors if name.partition(".")[0] == key}
+    return ordered | joint_parts(priors, file)

@@ -12,13 +12,18 @@ import tomli_w
 
 from casepool.modelling.families.facts import DATA
 from casepool.modelling.families.medians import MedianTime
-from casepool.modelling.families.parameters import Parameter, Stated
+from casepool.modelling.families.names import effect_of
+from casepool.modelling.families.parameters import Parameter, Role, Stated
 from casepool.modelling.families.priors import Prior
 from casepool.modelling.families.registry import FAMILIES, Family
-from casepool.modelling.specification.changes import Plain, add_term, change_prior
+from casepool.modelling.families.trial_laws import MEAN, SD, TRIALS, About, Exchangeable, of_trials
+from casepool.modelling.specification.changes import WITHIN, Plain, add_term, change_prior
 from casepool.modelling.specification.exposure import Exposure
 from casepool.modelling.specification.layout import section, wrapped
 from casepool.modelling.specification.outcome import Outcome
+from casepool.modelling.specification.selection import PARAMETER as SELECTION
+from casepool.modelling.specification.selection import Selection
+from casepool.modelling.specification.trials import Trials
 from casepool.modelling.terms.borrowings import LevelEffects
 from casepool.modelling.terms.joint import Interaction, Joint, Slope, standing_alone
 from casepool.modelling.terms.labels import Group
@@ -52,6 +57,10 @@ class Model:
     exposures : mapping of str to Exposure
     priors : mapping of str to Prior
         By posterior name; ``"<factor>_own.<level>"`` for one level of an exnex factor.
+    trials : Trials, optional
+        Studies that the intercept's prior is made of.
+    selection : Selection, optional
+        Of a response: who was published because of how they did.
     """
 
     name: str = field(metadata=DATA)
@@ -67,6 +76,8 @@ class Model:
     pieces: int = field(metadata=DATA, default=0)
     knots: tuple[float, ...] = field(metadata=DATA, default=())
     joint: Mapping[str, Slope | Interaction] = field(default_factory=dict)
+    trials: Trials | None = field(metadata=DATA, default=None)
+    selection: Selection | None = None
 
     reader: ClassVar[Callable[..., Model]]
     """Makes a model of the mappings of its file: `files.model_from_dict`, which needs this class, hands itself in."""
@@ -122,7 +133,27 @@ class Model:
         found += [own for own in family.parameters_of(self.form) if "gap" not in own.dims or self.steps[1:]]
         found += [parameter for exposure in self.exposures.values() for parameter in exposure.parameters()]
         found += [parameter for term in terms if term.missing != "drop" for parameter in term.missing_parameters()]
+        found += of_trials() if self.joins_trials else ()
+        found += [SELECTION] if self.selection and self.fixed_selection is None else []
         return tuple(self._with_prior(parameter) for parameter in found)
+
+    @property
+    def fixed_selection(self) -> float | None:
+        """The log ratio by which a success is published more readily where it is fixed: no unknown then, but data."""
+        prior = self.priors.get(SELECTION.name)
+        return prior.parameters["value"] if prior is not None and prior.dist == "Fixed" else None
+
+    @property
+    def from_trials(self) -> Prior | None:
+        """The intercept's prior where it is made of trials; None where it is not."""
+        prior = self.priors.get(self.of_family.location.name)
+        return prior if prior is not None and prior.elicited.get("from") == TRIALS else None
+
+    @property
+    def joins_trials(self) -> bool:
+        """Whether trials are exchangeable with the cases in the model itself, and no prior before it."""
+        prior = self.from_trials
+        return prior is not None and prior.elicited.get("method") == "joint"
 
     def _with_prior(self, parameter: Parameter) -> Parameter:
         """Give a parameter the prior its file states, an intercept's median survival given the family's parameters."""
@@ -133,7 +164,14 @@ class Model:
         if by_median and family.parameters_of(self.form) and not family.shape_keys:
             stated = (float(prior.elicited[key]) for key in ("median", "upper"))
             return replace(parameter, law=MedianTime(family, self.effects, *stated))
-        return parameter.with_prior(prior)
+        made = parameter.with_prior(prior)
+        if parameter.name != family.location.name or self.from_trials is None or self.trials is None:
+            return made
+        law = Exchangeable() if self.joins_trials else made.given
+        if not self.trials.about:
+            return replace(made, law=law)
+        factor, level = self.trials.about
+        return replace(made, role=Role.EVIDENCE, law=About(made.name, law, effect_of(factor), level))
 
     def parameter(self, name: str) -> Parameter | None:
         """Return the unknown of a name, or the one whose prior that is; None if there is none."""
@@ -235,6 +273,7 @@ class Model:
         """Columns of the cases that the model may read, in the order of the file."""
         names = self.outcome.columns() + [term.source for term in self.terms.values()]
         names += [name for exposure in self.exposures.values() for name in exposure.columns()]
+        names += [self.selection.column] if self.selection and self.selection.column else []
         return list(dict.fromkeys(names))
 
     def equations(self) -> list[str]:
@@ -242,7 +281,27 @@ class Model:
         unit = f", t in {self.outcome.unit}" if self.is_survival else ""
         lines = [f"{self.family}: {self.of_family.equation[self.form]}{unit}", f"eta = {self.linear_predictor()}"]
         lines += [exposure.equation(self.effects) for exposure in self.exposures.values()]
+        lines += self._selection_equations() + self._trial_equations()
         return lines + [f"{own.name}: {own.meaning}" for own in self.parameters if own.meaning and own.is_stated]
+
+    def _selection_equations(self) -> list[str]:
+        """Return what publication does to the outcome's probabilities."""
+        if self.selection is None:
+            return []
+        shift = SELECTION.name if self.fixed_selection is None else f"{self.fixed_selection:g}"
+        whose = f"P(outcome | published) proportional to P(outcome) exp({shift} [success])"
+        return [f"{whose}, where `{self.selection.column}`" if self.selection.column else whose]
+
+    def _trial_equations(self) -> list[str]:
+        """Return what the trials are to the intercept, line by line."""
+        if self.trials is None:
+            return []
+        name = self.of_family.location.name
+        whose = f"{name} + {effect_of(self.trials.about[0])}[{self.trials.about[1]}]" if self.trials.about else name
+        if not self.joins_trials:
+            return [f"{whose} ~ prior of {name}, {name} alone flat"] if self.trials.about else []
+        joint = "logit P(event in study j) = theta_j; theta_j"
+        return [f"trials: {joint} and {whose} ~ Normal({MEAN}, {SD})"]
 
     def linear_predictor(self) -> str:
         """Write eta out, term by term."""
@@ -277,6 +336,8 @@ class Model:
             "Model": [("", line, "") for line in self.equations()],
             "Terms": [(term.name, str(term), "") for term in self.every_term],
             "Exposure": [(e.name, e.text(self.outcome), "") for e in self.exposures.values()],
+            "Published": [("", str(self.selection), "")] if self.selection else [],
+            "Trials": [("", str(self.trials), "")] if self.trials else [],
             "Priors": [(name, str(self.prior(name)), why) for name, why in self.reasons().items()],
         }
         groups = tuple(Block(part, rows) for part, rows in parts.items() if rows)
@@ -289,7 +350,9 @@ class Model:
         lines += section("Model", self.equations())
         lines += section("Terms", (f"{term.name}: {term}" for term in self.every_term))
         exposures = (f"{e.name}: {e.text(self.outcome)}" for e in self.exposures.values())
-        return lines + section("Exposure", exposures)
+        lines += section("Exposure", exposures)
+        lines += section("Published", [str(self.selection)] if self.selection else [])
+        return lines + section("Trials", [str(self.trials)] if self.trials else [])
 
 
 SHAPE_KEYS = ("cuts", "pieces", "knots")
@@ -311,14 +374,33 @@ def model_dict(model: Model) -> Plain:
         plain["outcome"].pop("unit", None)
     plain["terms"] = {term.name: {"kind": term.kind} | _table(term) for term in model.every_term}
     plain["exposure"] = {name: _table(exposure) for name, exposure in model.exposures.items()}
+    if model.selection:
+        plain["selection"] = {"rows": model.selection.rows}
+    if model.trials:
+        plain["evidence"] = {TRIALS: model.trials.table()}
     priors: dict[str, Any] = {}
     for key, prior in model.priors.items():
+        if model.joins_trials and key in WITHIN:
+            continue
         head, _, level = key.partition(".")
-        form = dict(prior.elicited) if prior.elicited else {"dist": prior.dist, **prior.parameters}
+        form = _prior_table(prior)
+        if model.joins_trials and prior is model.from_trials:
+            form |= {
+                within: _prior_table(model.priors[name]) | _why(model.priors[name]) for name, within in WITHIN.items()
+            }
         target = priors.setdefault(head, {}) if not level else priors.setdefault(head, {}).setdefault(level, {})
-        target.update(form | ({"why": prior.why} if prior.why else {}))
+        target.update(form | _why(prior))
     plain["priors"] = priors
     return {key: value for key, value in plain.items() if value != {}}
+
+
+def _prior_table(prior: Prior) -> dict[str, Any]:
+    """Return a prior as a table of a model file states it, without the reason."""
+    return dict(prior.elicited) if prior.elicited else {"dist": prior.dist, **_filled(prior.parameters)}
+
+
+def _why(prior: Prior) -> dict[str, str]:
+    return {"why": prior.why} if prior.why else {}
 
 
 def _table(noun: Term | Joint | Exposure) -> dict[str, Any]:

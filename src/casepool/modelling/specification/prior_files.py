@@ -19,6 +19,8 @@ from casepool.modelling.families.registry import FAMILIES
 from casepool.modelling.specification.values import check_size
 
 Link = Callable[[float], float]
+WEIGHTS_WITHIN = 1e-6
+"""How far from 1 the weights of a mixture may sum up."""
 
 SCALES: dict[str, Link] = {"probability": lambda p: math.log(p / (1 - p)), "ratio": math.log}
 """Clinical scales a prior may be stated on, each with its way to the scale of the linear predictor."""
@@ -56,18 +58,36 @@ def read_prior(plain: Mapping[str, Any], *, file: str, key: str, scales: Mapping
             column=key,
             remedy="give exactly these parameters",
         )
-    for name, value in values.items():
-        positive = name in DISTRIBUTIONS[dist].positive_numbers
-        if not is_number(value) or (positive and value <= 0):
-            raise CasepoolError(
-                f"{name} must be a {'positive ' if positive else ''}number",
-                file=file,
-                column=key,
-                value=value,
-                remedy="correct it",
-            )
-        check_size(value, file=file, key=f"{key}.{name}")
-    return Prior(dist, {name: float(values[name]) for name in wanted}, why, elicited)
+    numbers = {name: _number(values[name], name, dist, file, key) for name in wanted}
+    if DISTRIBUTIONS[dist].has_components:
+        _check_components(numbers, file, key)
+    return Prior(dist, numbers, why, elicited)
+
+
+def _number(value: Any, name: str, dist: str, file: str, key: str) -> float | tuple[float, ...]:
+    """Return a parameter of a distribution, of a mixture one number for each component."""
+    own = DISTRIBUTIONS[dist]
+    numbers = value if isinstance(value, list) and value and own.has_components else [value]
+    positive = name in own.positive_numbers
+    listed = own.has_components and not isinstance(value, list)
+    if listed or not all(is_number(x) and (x > 0 or not positive) for x in numbers):
+        sort = f"{'positive ' if positive else ''}number"
+        wanted = f"a list of {sort}s, one a component" if own.has_components else f"a {sort}"
+        raise CasepoolError(f"{name} must be {wanted}", file=file, column=key, value=value, remedy="correct it")
+    check_size(value, file=file, key=f"{key}.{name}")
+    return tuple(map(float, numbers)) if own.has_components else float(value)
+
+
+def _check_components(values: Mapping[str, Any], file: str, key: str) -> None:
+    """Refuse a mixture whose lists differ in length, or whose weights do not sum to 1."""
+    sizes = {name: len(numbers) for name, numbers in values.items()}
+    if len(set(sizes.values())) > 1:
+        told = ", ".join(f"{size} {name}" for name, size in sizes.items())
+        raise CasepoolError(f"a mixture with {told}", file=file, column=key, remedy="give each component one of each")
+    total = math.fsum(values["weights"])
+    if abs(total - 1) > WEIGHTS_WITHIN:
+        where, remedy = f"{key}.weights", f"make them sum to 1 within {WEIGHTS_WITHIN:g}"
+        raise CasepoolError("the weights do not sum to 1", file=file, column=where, value=total, remedy=remedy)
 
 
 def _elicit(elicited: Mapping[str, Any], *, file: str, key: str, scales: Mapping[str, Link]) -> dict[str, Any]:

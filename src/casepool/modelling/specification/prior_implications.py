@@ -96,12 +96,23 @@ def _mean(model: Model, parameter: Parameter, spread: Range) -> str:
     return f"typical value {spread.map(lambda x: place_between(model, parameter, x))}"
 
 
+def _evidence(model: Model, parameter: Parameter, spread: Range) -> str:
+    """Say what is known from elsewhere: a spread between studies, or a rate."""
+    if parameter.support.positive:
+        return str(spread)
+    rate = spread.map(lambda x: float(special.expit(x))).percent()
+    about = model.trials.about if model.trials is not None and parameter.name == model.of_family.location.name else ()
+    return f"success in {rate}{f' of {about[0]} {about[1]}' if about else ''}"
+
+
 SAYS: dict[Role, Callable[[Model, Parameter, Range], str]] = {
     Role.FAMILY: _gap,
     Role.CURVE_SD: _curve,
     Role.EFFECT: _effect,
     Role.INTENSITY: _intensity,
     Role.MEAN: _mean,
+    Role.EVIDENCE: _evidence,
+    Role.SELECTION: lambda model, parameter, spread: f"a success is published {spread.map(_exp)} times as readily",
 }
 """How the prior of a parameter reads, by what it is to its owner; others are told as they are."""
 

@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from casepool.errors import CasepoolError
+from casepool.modelling.families.trial_laws import TRIALS
 from casepool.modelling.specification.default_priors import default_priors, prior_text
 from casepool.modelling.specification.model import Model
+from casepool.modelling.specification.selection import PARAMETER as SELECTION
+from casepool.modelling.specification.trials import TABLE
+from casepool.modelling.terms.labels import Group
 
 
 def refuse_missing(made: Model, given: Collection[str], file: str) -> None:
@@ -34,6 +38,7 @@ def check_priors(made: Model, file: str) -> None:
     """
     owners = {exposure.intensity.key: exposure.intensity for exposure in made.exposures.values()}
     owners |= {own.key: own for own in made.parameters if own.key}
+    owners |= {SELECTION.key: SELECTION} if made.selection else {}
     for key, prior in made.priors.items():
         owner = owners.get(key.partition(".")[0])
         if owner is None:
@@ -46,3 +51,35 @@ def check_priors(made: Model, file: str) -> None:
         if refusal := owner.refusal(prior):
             problem, remedy = refusal
             raise CasepoolError(problem, file=file, column=f"priors.{key}", remedy=remedy)
+
+
+def check_trials(made: Model, file: str) -> None:
+    """Refuse trials that no prior is made of, a prior of them that is no intercept's, and a level they cannot be about.
+
+    Raises
+    ------
+    CasepoolError
+        For the first thing wrong.
+    """
+    if made.trials is None:
+        return
+    users = [key for key, prior in made.priors.items() if prior.elicited.get("from") == TRIALS]
+    place: dict[str, str] = {"file": file, "column": f"priors.{users[0]}" if users else TABLE}
+    if not users:
+        remedy = 'set from = "trials" in [priors.intercept], or remove the table'
+        raise CasepoolError("no prior is made of these trials", remedy=remedy, **place)
+    if users != [made.of_family.location.name] or made.is_ordinal or made.is_survival:
+        problem = "trials count events: they inform the intercept of a bernoulli model alone"
+        raise CasepoolError(problem, remedy="state another prior here", **place)
+    if made.outcome.target:
+        problem = "trials tell a rate, and this intercept is one against a target"
+        raise CasepoolError(problem, remedy="remove outcome.target", **place)
+    if not made.trials.about:
+        return
+    term = made.terms.get(made.trials.about[0])
+    if not isinstance(term, Group) or term.way.has_own or not term.parameters(made.of_family, made.priors):
+        raise CasepoolError(
+            "trials are about a level of a group term whose levels have effects and no prior of their own",
+            file=file, column=f"{TABLE}.about", value=made.trials.about[0],
+            remedy=f"name one of {', '.join(made.terms) or 'the terms (there are none)'}, or remove `about`",
+        )  # fmt: skip

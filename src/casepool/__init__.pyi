@@ -15,6 +15,7 @@ from .drafting import new_dataset as new_dataset
 from .drafting.validation import validate as validate
 from .errors import CasepoolError as CasepoolError
 from .estimation import aliasing as aliasing
+from .estimation import any_event as any_event
 from .estimation import compare as compare
 from .estimation import contrast as contrast
 from .estimation import contrast_draws as contrast_draws
@@ -26,12 +27,14 @@ from .estimation import ledger as ledger
 from .estimation import predict as predict
 from .estimation import ranking as ranking
 from .estimation import selection as selection
+from .estimation import sequence as sequence
 from .estimation import survival as survival
 from .estimation import trial_prior as trial_prior
 from .frequentist.answers import classical as classical
 from .frequentist.characteristics import characteristics as characteristics
 from .frequentist.selection_rows import selection_curve as selection_curve
 from .frequentist.selection_rows import selection_survival as selection_survival
+from .frequentist.event_rows import adverse_events as adverse_events
 from .inference.adoption import adopt as adopt
 from .inference.baskets import basket_posteriors as basket_posteriors
 from .inference.files import open_fit as open_fit

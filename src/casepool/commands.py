@@ -129,6 +129,8 @@ ARGUMENTS: dict[str, tuple[Any, Any]] = {
     ),
     "trials": (Annotated[str | None, typer.Option(help="A bundled dataset, or a file of study, events, n.")], None),
     "most": (Annotated[int, typer.Option(help="Patients who may be in both, at most.")], 3),
+    "first": (Annotated[str, typer.Option(help="The treatment that failed.")], NEEDED),
+    "then": (Annotated[str, typer.Option(help="The treatment after it.")], NEEDED),
     "scales": (Annotated[list[float], typer.Option(help="A half-normal scale of a group sd.")], [0.25, 0.5, 1.0, 2.0]),
     "estimand": (Annotated[str, typer.Option(help="contrast, estimates or survival.")], "contrast"),
     "journal": (Annotated[Path | None, typer.Option(help="File that keeps finished answers.")], None),
@@ -166,6 +168,9 @@ COMMANDS: dict[str, Command] = {
     "compare_models": Command("Score fits of the same patients.", ("fits", "by", "at", "quiet")),
     "classical": Command("The frequentist answers.", ("model", "cases!", "by", "at", "coding", "quiet")),
     "characteristics": Command("Who the patients are, of everyone and by group.", ("cases!", "by", "coding")),
+    "adverse_events": Command("Adverse events without a model, and their bounds.", ("cases!",)),
+    "any_event": Command("Any event of a fit per patient and type.", ("fit",)),
+    "sequence": Command("A line of treatment after another one failed.", ("fit", "first!", "then!")),
     "tipping": Command(
         "Every unknown date moved through its interval.",
         ("model", "cases!", "seed", "engine", "coding", "quick", "quiet"),

@@ -4,6 +4,7 @@ import csv
 import decimal
 import fractions
 import io
+from shutil import copy
 
 import numpy as np
 import pandas as pd
@@ -41,6 +42,7 @@ def folder_of(tmp_path, rows, *, codebook):
     if codebook == BY_CODEBOOK:
         text = (FOLDER / "codebook.toml").read_text(encoding="utf-8")
         (folder / "codebook.toml").write_text(text, encoding="utf-8")
+        copy(FOLDER / "adverse_events_long.csv", folder)
     return folder
 
 

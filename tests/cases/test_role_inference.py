@@ -37,7 +37,8 @@ def bare(tmp_path_factory):
     book = re.sub(r"(?m)^(role|counts|exposure) +=.*\n", "", (FOLDER / "codebook.toml").read_text("utf-8"))
     book = re.sub(r"(?m)^(role|counts|exposure) = .*\n", "", book)
     (folder / "codebook.toml").write_text(book, encoding="utf-8")
-    (folder / "cases.csv").write_bytes((FOLDER / "cases.csv").read_bytes())
+    for name in ("cases.csv", "adverse_events_long.csv"):
+        (folder / name).write_bytes((FOLDER / name).read_bytes())
     return folder
 
 

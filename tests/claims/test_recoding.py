@@ -20,8 +20,9 @@ def test_every_declared_coding_can_be_applied_and_changes_something(name):
     for decision, choices in codebook_of(cases).codings.items():
         for choice in choices:
             frame, dropped = recoded(cases, decision, choice)
-            assert dropped or not frame.equals(cases), (decision, choice)
-            assert without_roles(frame) == without_roles(cases)
+            told = codebook_of(frame).linked != codebook_of(cases).linked
+            assert dropped or told or not frame.equals(cases), (decision, choice)
+            assert replace(without_roles(frame), linked={}) == replace(without_roles(cases), linked={})
             assert frame.dtypes.equals(cases.dtypes)
 
 

@@ -14,6 +14,7 @@ from casepool.arguments import ASKED, is_number
 from casepool.cases.coding_keys import LABEL, check_codings, is_label
 from casepool.cases.column import NUMBERS, SPELT, TYPES, Column
 from casepool.cases.dates import FORMATS
+from casepool.cases.linked_tables import LinkedRows, LinkedTable, rows_from_dict, tables_from_dict
 from casepool.cases.roles import check_roles
 from casepool.errors import CasepoolError
 from casepool.escaping import printable
@@ -24,6 +25,8 @@ FILE_KEYS = ("separator", "decimal", "encoding", "sheet", "header", "last", "tim
 
 FOUND = ("guessed", "aliased", "dated")
 """Fields of a codebook that reading a table fills in, and no file states."""
+LINKED, ROWS_OF = "linked", "rows_of"
+"""Fields about tables beside the cases, which reading fills in as well."""
 INSIDE = "decisions"
 """Field of a codebook that a file states elsewhere: the label of a decision stands among its choices."""
 GO_WITH = {"range": NUMBERS, "levels": SPELT, "aliases": SPELT, "separator": ("set", "list")}
@@ -59,6 +62,12 @@ class Codebook:
         ``{decision: {choice: {"label": ..., "why": ..., "use" | "set" | "drop": ...}}}``.
     decisions : mapping of str to str
         What a reader calls a decision, where that is said: ``label`` of ``[codings.<decision>]``.
+    tables : mapping of str to LinkedTable
+        Tables beside the cases.
+    linked : mapping of str to LinkedRows
+        The rows of those that are files.
+    rows_of : str
+        Of which of these tables the rows are, where they are not of cases.
     """
 
     name: str = "cases"
@@ -79,6 +88,9 @@ class Codebook:
     guessed: tuple[str, ...] = ()
     aliased: tuple[str, ...] = ()
     dated: tuple[str, ...] = ()
+    tables: Mapping[str, LinkedTable] = field(default_factory=dict)
+    linked: Mapping[str, LinkedRows] = field(default_factory=dict)
+    rows_of: str = ""
 
     def may_show(self, name: str) -> bool:
         """Whether the labels of a column may be shown: of a private table only those listed here, and true and false.
@@ -104,6 +116,9 @@ class Codebook:
         for name in ("missing", "report", "at", *FOUND):
             plain[name] = list(plain[name])
         plain["columns"] = {name: column.to_dict() for name, column in self.columns.items()}
+        plain["tables"] = {name: table.to_dict() for name, table in self.tables.items()}
+        plain[LINKED] = {name: rows.to_dict() for name, rows in self.linked.items()}
+        plain = {key: value for key, value in plain.items() if value or key not in ("tables", LINKED, ROWS_OF)}
         said = {decision: {LABEL: label} for decision, label in self.decisions.items()}
         plain["codings"] = {decision: said.get(decision, {}) | dict(own) for decision, own in self.codings.items()}
         return plain
@@ -134,7 +149,7 @@ def read_codebook(path: str | Path) -> Codebook:
     """
     path = Path(path)
     plain = read_toml(path)
-    check_keys(plain, [name for name in KEYS if name not in FOUND], file=path.name, table="")
+    check_keys(plain, [name for name in KEYS if name not in (*FOUND, LINKED, ROWS_OF)], file=path.name, table="")
     book = codebook_from_dict({"name": printable(path.parent.name), **plain}, file=path.name)
     for key, value in _empties(plain):
         raise CasepoolError(
@@ -170,6 +185,8 @@ def codebook_from_dict(plain: Mapping[str, Any], *, file: str = "codebook.toml")
         values["file"] = _with_lines(values["file"], file=file)
         _texts(values["file"], file=file, key="file")
         check_keys(values["file"], list(FILE_KEYS), file=file, table="file")
+    values["tables"] = tables_from_dict(values.get("tables", {}), file=file)
+    values[LINKED] = rows_from_dict(values.get(LINKED, {}))
     for key in ("name", "title", "source", "licence", "id", "publication"):
         if not isinstance(values.get(key, ""), str):
             raise CasepoolError("must be text", file=file, column=key, value=values[key], remedy="put it in quotes")

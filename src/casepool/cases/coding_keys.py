@@ -13,7 +13,7 @@ AS_RECORDED = "as_recorded"
 """The choice every decision has: what the table holds."""
 LABEL = "label"
 """What a reader calls a choice; as text beside the choices of a decision, what it calls the decision."""
-KEYS = (LABEL, "why", "use", "set", "drop")
+KEYS = (LABEL, "why", "table", "use", "set", "drop")
 
 
 def check_codings(codings: Mapping[str, Any], id_: str, *, file: str) -> None:
@@ -49,6 +49,8 @@ def check_codings(codings: Mapping[str, Any], id_: str, *, file: str) -> None:
             check_keys(coding, KEYS, file=file, table=table)
             for key, value in coding.items():
                 _check_key(key, value, id_, table, file)
+            if "table" in coding and {"set", "drop"} & set(coding):
+                _refuse("a choice about a table beside the cases has `use` alone", None, table, file, "remove the rest")
 
 
 def is_label(key: str, value: object) -> bool:
@@ -63,7 +65,9 @@ def _check_key(key: str, value: object, id_: str, table: str, file: str) -> None
 
 
 def columns_named(coding: Mapping[str, Any]) -> set[str]:
-    """Return the columns that a choice reads or writes."""
+    """Return the columns of the cases that a choice reads or writes."""
+    if "table" in coding:
+        return set()
     used = coding.get("use", {})
     return {*used, *used.values()}.union(*coding.get("set", []))
 
@@ -96,6 +100,7 @@ def _are_patients(value: object, _: str) -> bool:
 WANTED: dict[str, tuple[str, Callable[[Any, str], bool]]] = {
     LABEL: ("text that is not empty", _is_label),
     "why": ("text", lambda value, _: isinstance(value, str)),
+    "table": ("the name of a table", _is_label),
     "use": ("a table of columns", _are_columns),
     "set": ("a list of tables, each with the identifier of a patient and cells", _are_cells),
     "drop": ("a list of identifiers", _are_patients),

@@ -11,8 +11,11 @@ import pandas as pd
 
 from casepool._resources import bundled
 from casepool.arguments import bytes_of, path_of
+from casepool.cases.cells import is_missing
 from casepool.cases.codebook import Codebook, read_codebook
 from casepool.cases.delimited import read_delimited
+from casepool.cases.linked_rules import linked_problems, placed_at
+from casepool.cases.linked_tables import LinkedRows
 from casepool.cases.problems import refuse
 from casepool.cases.sheet import MOST_BYTES, Sheet
 from casepool.cases.tables import typed_by
@@ -111,7 +114,7 @@ def read_typed(
 ) -> tuple[pd.DataFrame, Codebook]:
     """Read a table as `read_cases` does, and return beside it the codebook it carries."""
     if isinstance(source, pd.DataFrame):
-        return typed_by(source, given_codebook(codebook), name="the DataFrame")
+        return _checked(*typed_by(source, given_codebook(codebook), name="the DataFrame"), codebook is not None)
     path = as_path(source)
     book = given_codebook(codebook, path)
     if path.is_dir():
@@ -142,14 +145,14 @@ def given_codebook(codebook: str | Path | Codebook | None, table: Path | None = 
     """Return the codebook given beside a table; one read for a single file bears that file's name."""
     if codebook is None or isinstance(codebook, Codebook):
         return codebook
-    book = read_codebook(as_path(codebook))
+    book = read_book(as_path(codebook))
     return book if table is None or table.is_dir() else replace(book, name=printable(table.name))
 
 
 def codebook_in(folder: Path) -> Codebook | None:
     """Read the codebook of a folder, if it has one."""
     beside = held(folder, CODEBOOK)
-    return read_codebook(beside) if beside.is_file() else None
+    return read_book(beside) if beside.is_file() else None
 
 
 def held(folder: Path, name: str) -> Path:
@@ -203,4 +206,33 @@ def _cases_of(path: Path, codebook: Codebook | None) -> tuple[pd.DataFrame, Code
     refuse(sheet.numbered())
     for problem in sheet.problems:
         log.warning("%s", problem.refusal())
-    return typed_by(sheet.frame, codebook, name=printable(path.name), lines=sheet.lines)
+    return _checked(*typed_by(sheet.frame, codebook, name=printable(path.name), lines=sheet.lines), True)
+
+
+def _checked(frame: pd.DataFrame, codebook: Codebook, new: bool) -> tuple[pd.DataFrame, Codebook]:
+    """Refuse tables beside the cases that contradict them, where they have just been read."""
+    if new and codebook.tables:
+        refuse(placed_at(linked_problems(frame, codebook), frame, codebook))
+    return frame, codebook
+
+
+def read_book(path: Path) -> Codebook:
+    """Read a codebook, and the files beside it that hold its tables."""
+    book = read_codebook(path)
+    files = {name: path.parent / table.file for name, table in book.tables.items() if table.file}
+    return replace(book, linked={name: _rows_of(own, book) for name, own in files.items()}) if files else book
+
+
+def _rows_of(path: Path, book: Codebook) -> LinkedRows:
+    """Read the file of a table beside the cases: its cells as text, empty where the codebook says so."""
+    sheet = read_sheet(path, Codebook(name=printable(path.name), missing=book.missing))
+    refuse(sheet.numbered())
+    cells = {str(name): sheet.frame[name].tolist() for name in sheet.frame.columns}
+    texts = {name: tuple(_text(value, book) for value in own) for name, own in cells.items()}
+    return LinkedRows(texts, tuple(sheet.lines) or tuple(range(1, len(sheet.frame) + 1)))
+
+
+def _text(value: object, book: Codebook) -> str:
+    if is_missing(value, book.missing):
+        return ""
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value).strip()

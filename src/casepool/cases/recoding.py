@@ -55,6 +55,8 @@ def _recoded(
     coding = _coding(codebook, decision, choice)
     where = {"file": codebook.name, "column": f"codings.{decision}.{choice}"}
     cases = bare(cases)
+    if "table" in coding:
+        return *typed_by(cases, _with_table(codebook, coding, where)), ()
     frame = cases.copy()
     for column, other in coding.get("use", {}).items():
         for name in (column, other):
@@ -71,6 +73,21 @@ def _recoded(
     dropped = [str(cases[codebook.id].iloc[_row_of(cases, codebook, p, where)]) for p in coding.get("drop", [])]
     changed = {*coding.get("use", {}), *(column for cells in coding.get("set", []) for column in cells)} - {codebook.id}
     return *typed_by(raw.where(raw.notna(), None), _without_roles(codebook, changed)), tuple(dropped)
+
+
+def _with_table(codebook: Codebook, coding: Mapping[str, Any], where: Mapping[str, str]) -> Codebook:
+    """Read other columns of a table beside the cases."""
+    name, used = coding["table"], coding.get("use", {})
+    if name not in codebook.linked:
+        remedy = f"name one of {', '.join(codebook.linked) or 'none'}"
+        raise CasepoolError("there is no such file beside the cases", value=name, remedy=remedy, **where)
+    rows = codebook.linked[name]
+    for column in (*used, *used.values()):
+        if column not in rows.columns:
+            remedy = f"{codebook.tables[name].file} has {', '.join(rows.columns)}"
+            raise CasepoolError("there is no such column", value=column, remedy=remedy, **where)
+    columns = {column: rows.columns[used.get(column, column)] for column in rows.columns}
+    return replace(codebook, linked={**codebook.linked, name: replace(rows, columns=columns)})
 
 
 def _spelt(value: Any, column: Column) -> Any:

@@ -9,11 +9,12 @@ from casepool.cases.units import DAYS
 from casepool.errors import CasepoolError
 
 TRAIT, EXPOSURE, RESECTION, BIRTH, NO_ROLE = "trait", "exposure", "resection", "birth", "none"
+STOPPED = "stopped"
 TIMES = ("time", "entry", "evaluation", "on", "off", "earliest", "latest", "start")
 """Roles whose values are times: numbers, never below zero."""
 SIZES = ("change", "size")
 """Roles whose values are numbers."""
-FLAGS = ("event", "status", "response", "adjuvant", EXPOSURE, RESECTION)
+FLAGS = ("event", "status", "response", "adjuvant", STOPPED, EXPOSURE, RESECTION)
 """Roles whose values are true or false, or codes of which `counts` names those that mean true."""
 OF_A_DATE = ("time", "entry", "evaluation", "earliest", "latest", "start", BIRTH, TRAIT, NO_ROLE)
 """Roles that a column of dates may have."""
@@ -38,6 +39,7 @@ ROLES = {
     "start": "time at which it started, where that is known: earliest and latest in one",
     "trait": "describes the patient and not the report (age, sex, diagnosis): two reports of one patient agree in it",
     BIRTH: "date of birth, which becomes the age at time zero in years",
+    STOPPED: "why the drug was stopped, in codes of which `counts` mean an event that it caused",
     NO_ROLE: "nothing to the rules, whatever its name says",
 }
 """Every role a column may have, and what it says of the column."""

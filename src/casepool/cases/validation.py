@@ -12,6 +12,7 @@ from casepool._resources import bundled
 from casepool.cases.codebook import Codebook, entry_of
 from casepool.cases.column import Column
 from casepool.cases.columns import odd_cells, spelling_problems
+from casepool.cases.linked_rules import linked_problems, placed_at, stopped_notes
 from casepool.cases.problems import NOTE, WARNING, Problem, as_table, from_refusal, refuse
 from casepool.cases.reading import CASES, as_path, codebook_in, given_codebook, held, list_datasets, read_sheet
 from casepool.cases.roles import NO_ROLE, ROLES
@@ -43,9 +44,20 @@ def problems_of(
             problems += found.problems
             remarks = [*nameless_index(sheet.frame, found.codebook), *remarks_on(found)]
             problems += placed(remarks, found)
+            problems += _beside(found)
     except CasepoolError as refusal:
         problems.append(from_refusal(refusal, file=_name(source)))
     return problems, size
+
+
+def _beside(found: Examined) -> list[Problem]:
+    """Return the problems of tables beside cases that can themselves be read."""
+    book = found.codebook
+    if not book.tables or any(problem.severity == "error" for problem in found.problems):
+        return []
+    frame = pd.DataFrame({name: pd.Series(own.values, dtype=object) for name, own in found.columns.items()})
+    errors = placed_at(linked_problems(frame, book), frame, book)
+    return errors or placed_at(stopped_notes(frame, book), frame, book)
 
 
 def examined(source: str | Path | pd.DataFrame) -> Examined:

@@ -43,10 +43,21 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
         "followed": "casepool followed fit.nc --at 12",
         "flow": "casepool flow fit.nc",
         "cumulative-incidence": "casepool cumulative-incidence relapse.nc death.nc --at 12",
+        "any-event": "casepool any-event events.nc",
+        "sequence": "casepool sequence lines.nc --first ceritinib --then alectinib",
+    },
+    "Trials, and who gets published": {
+        "trial-prior": "casepool trial-prior objective_response_selection",
+        "trial-conflict": "casepool trial-conflict fit.nc",
+        "trial-overlap": "casepool trial-overlap fit.nc",
+        "selection": "casepool selection fit.nc",
+        "selection-curve": "casepool selection-curve 26 30 --trials alk_imt_trials",
+        "selection-survival": "casepool selection-survival overall_survival --data alk_crizotinib --at 24",
     },
     "Answers without a prior": {
         "classical": "casepool classical objective_response --data alk_crizotinib --by sex",
         "audit": "casepool audit alk_crizotinib",
+        "adverse-events": "casepool adverse-events --data alk_crizotinib",
     },
     "Studies, which fit many times": {
         "sensitivity": "casepool sensitivity fit.nc --scales 0.5 --scales 2",

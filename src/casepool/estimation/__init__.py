@@ -12,5 +12,7 @@ from casepool.estimation.patient_flow import flow as flow
 from casepool.estimation.published import selection as selection
 from casepool.estimation.ranks import ranking as ranking
 from casepool.estimation.response import estimates as estimates
+from casepool.estimation.sequences import any_event as any_event
+from casepool.estimation.sequences import sequence as sequence
 from casepool.estimation.survival import survival as survival
 from casepool.estimation.trial_rows import trial_prior as trial_prior

@@ -15,6 +15,7 @@ from casepool.frequentist.response_rows import response_rows
 from casepool.frequentist.survival_rows import survival_rows
 from casepool.modelling import Design, Model
 from casepool.modelling import model as model_of
+from casepool.modelling.design.linked import laid_out
 from casepool.modelling.design.making import design_of_typed
 from casepool.modelling.design.wording import labels_of
 from casepool.tables import estimate_table
@@ -69,7 +70,7 @@ def classical(
         name_of(by, "by", "name a factor of the model, or leave it out")
     flag_of(progress, "progress")
     asked = model_of(model)
-    frame, codebook = resolve_typed(cases)
+    frame, codebook = laid_out(asked, *resolve_typed(cases))
     return classical_of(design_of_typed(asked, frame, codebook), frame, codebook, by, at, progress=progress)
 
 

@@ -87,6 +87,9 @@ def agreement(
         One per question: ``question``, ``verdict``, ``value`` (a two-sided P value), ``sentence``. With several
         numbers to a question the smallest P value is set against the smallest of every replicate.
     """
+    if {"told", "seen_only", "reporting"} & set(design.outcome) or design.parameter("reporting"):
+        said = "not asked: what would have been told of other events is not replicated"
+        return [{"question": CONFLICT, "verdict": NOT_ASKED, "value": float("nan"), "sentence": said}]
     rng = stream(seed, Stream.AGREEMENT)
     codebook = codebook or codebook_of(frame)
     after = statistics(design, frame, thinned(parameters, REPLICATES), rng, codebook)

@@ -129,7 +129,7 @@ def _cases(codebook_text: str, patients: Columns) -> tuple[pd.DataFrame, Codeboo
         for name, kind, own in patients
     }
     columns: dict[str, Any] = {codebook.id: [str(label) for label in held["patient"]]}
-    columns |= {name: held[name] for name in codebook.columns if name != codebook.id}
+    columns |= {name: held[variable_of(name)] for name in codebook.columns if name != codebook.id}
     book = replace(codebook, columns={codebook.id: Column("text"), **codebook.columns}, missing=("",))
     return typed_by(pd.DataFrame(columns), book)
 
@@ -266,8 +266,18 @@ def attributes(
         key: tuple(name for name in getattr(codebook, key) if name in columns) for key in ("aliased", "dated")
     }
     book = replace(
-        codebook, name=codebook.shown_name, publication=paper, columns=columns, file={}, codings={}, guessed=(), **read
+        codebook,
+        name=codebook.shown_name,
+        publication=paper,
+        columns=columns,
+        file={},
+        codings={},
+        guessed=(),
+        tables={},
+        linked={},
+        **read,
     )
+    book = replace(book, tables={}, linked={})  # of which a fit keeps the rows it was made of
     library = "nutpie" if settings["engine"] == NUTS else "casepool"
     start = design.typical_start if report_start is None else report_start
     left_open = any(own.start_is_open for own in design.model.exposures.values())
@@ -350,6 +360,11 @@ def data_groups(design: Design, frame: pd.DataFrame, codebook: Codebook | None =
     }
 
 
+def variable_of(column: str) -> str:
+    """Name the variable that holds a column: rows are called ``patient``, so a column of that name is not."""
+    return "patient_of_row" if column == "patient" else column
+
+
 def observed(design: Design) -> np.ndarray:
     """Return each patient's observed outcome: successes, the category (0 is the worst), or the time."""
     return np.asarray(design.outcome[FAMILIES[design.model.family].observed])
@@ -362,11 +377,11 @@ def _patients(design: Design, frame: pd.DataFrame, codebook: Codebook) -> xr.Dat
     for name in names:
         if name == codebook.id:  # the coordinate holds it
             continue
-        values = frame[name]
+        values, variable = frame[name], variable_of(name)
         if codebook.columns[name].type in ("number", "integer"):
-            columns[name] = ("patient", values.to_numpy(dtype=float, na_value=np.nan))
+            columns[variable] = ("patient", values.to_numpy(dtype=float, na_value=np.nan))
         else:
-            columns[name] = (
+            columns[variable] = (
                 "patient",
                 np.array(["" if pd.isna(v) else str(v) for v in values], dtype=object),
             )

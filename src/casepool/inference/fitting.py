@@ -40,6 +40,7 @@ from casepool.modelling import Design, Model
 from casepool.modelling import model as get_model
 from casepool.modelling.design.density import Density
 from casepool.modelling.design.likelihood import models_dates, outcome_and_dates
+from casepool.modelling.design.linked import laid_out
 from casepool.modelling.design.making import design_of_typed
 from casepool.modelling.design.touched import unvaried
 from casepool.modelling.families.arrays import NUMPY
@@ -284,6 +285,7 @@ def fit_by(
         If the engine declines.
     """
     started = time.perf_counter()
+    cases, codebook = laid_out(model, cases, codebook)
     refuse_private_text(model, cases, codebook)
     design = design_of_typed(model, cases, codebook)
     for one in (*unvaried(design), *unconfirmed(model)) if whole else ():

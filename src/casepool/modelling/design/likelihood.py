@@ -15,6 +15,7 @@ import numpy as np
 
 from casepool.modelling.design.cells import cell_weights
 from casepool.modelling.design.design import Design
+from casepool.modelling.design.reporting import arrays_of, log_told
 from casepool.modelling.families.arrays import NUMPY, Array, Namespace
 from casepool.modelling.families.basis_hazards import polynomials
 from casepool.modelling.families.distributions import DISTRIBUTIONS
@@ -34,6 +35,7 @@ from casepool.modelling.families.responses import category_counts
 from casepool.modelling.families.trial_laws import EFFECT, MEAN, TRIALS
 from casepool.modelling.specification.endpoints import event
 from casepool.modelling.specification.model import Model
+from casepool.modelling.specification.outcome import TYPE
 from casepool.modelling.specification.selection import EFFECT as SELECTION_EFFECT
 from casepool.modelling.terms.numbers import as_number
 
@@ -80,6 +82,8 @@ def data_of(design: Design) -> Data:
         exact = np.isfinite(design.event_time)
         arrays["time"] = np.where(exact, design.event_time, arrays["time"])
         arrays["between"] = np.where(exact, 0.0, arrays["between"])
+    if design.model.outcome.per:
+        arrays |= arrays_of(design.outcome)
     if design.model.exposures:
         arrays["switch"] = design.switch
     fixed = design.model.fixed_selection
@@ -190,6 +194,9 @@ def row_log_likelihood(data: Data, parameters: Parameters, xp: Namespace) -> Arr
     model = data.design.model
     if not model.is_survival:
         log_p = log_probabilities(data, parameters, xp)
+        if model.outcome.per:
+            by_unit = model.outcome.per != TYPE
+            return log_told((log_p[0], log_p[1]), data.arrays, parameters, xp, by_unit=by_unit)
         return sum(n * p for n, p in zip(category_counts(data.arrays, len(log_p)), log_p, strict=True))
     time, entry = data["time"], data["entry"]
     hazard = hazard_of(data, parameters, xp)

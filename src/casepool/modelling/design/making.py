@@ -19,6 +19,7 @@ from casepool.modelling.design.cells import cells_of, every_cell
 from casepool.modelling.design.design import Design, TermRows, logits_of, patients_in
 from casepool.modelling.design.encoding import code_term, refuse_strange_levels
 from casepool.modelling.design.exposure_dates import NEVER, Unfolded, exposed_by, typical_start, unfold
+from casepool.modelling.design.linked import laid_out
 from casepool.modelling.design.outcomes import Dates, Reader, at_landmark, read_exposure, read_outcome
 from casepool.modelling.design.pieces import pieces_of
 from casepool.modelling.design.wording import worded
@@ -56,7 +57,7 @@ def make_design(model: Model, cases: pd.DataFrame) -> Design:
 
 def design_of_typed(model: Model, cases: pd.DataFrame, codebook: Codebook | None = None) -> Design:
     """Lay a model on cases that have just been typed; their codebook is read unless it is handed on."""
-    codebook = codebook or codebook_of(cases) or Codebook()
+    cases, codebook = laid_out(model, cases, codebook or codebook_of(cases) or Codebook())
     cases, model = bare(cases), worded(model, codebook)
     for term in model.terms.values():
         if term.source not in cases.columns:

@@ -22,7 +22,7 @@ from casepool.modelling.design.outcome_codes import code_of, refuse_codes
 from casepool.modelling.families.ties import TIED, tied
 from casepool.modelling.specification.exposure import Exposure
 from casepool.modelling.specification.model import Model
-from casepool.modelling.specification.outcome import Outcome
+from casepool.modelling.specification.outcome import PATIENT, TYPE, Outcome
 
 log = logging.getLogger("casepool")
 
@@ -150,9 +150,41 @@ def read_outcome(reader: Reader) -> Read:
         For an unknown code, an event without a time, more events than patients, and the like.
     """
     outcome = reader.model.outcome
+    if outcome.per:
+        return _of_table(reader, outcome)
     if reader.model.is_survival:
         return _survival(reader, outcome)
     return _response(reader, outcome)
+
+
+def _of_table(reader: Reader, outcome: Outcome) -> Read:
+    """Read events of a table beside the cases, laid out, and who told of them where that is not certain."""
+    model = reader.model
+    found = {name: reader.numbers(name) for name in ("events", "n")}
+    found["offset"] = np.zeros(len(found["events"]))
+    uncertain = not model.reporting_is_fixed or model.reporting != 1.0
+    if uncertain and model.reporting_is_fixed:
+        found["reporting"] = np.full(len(found["events"]), model.reporting)
+    if outcome.per == TYPE:
+        flags = [bool(flag) for flag in reader.flags("seen_only")]
+        if any(flags) and (found["events"] == 0).any():
+            raise reader.refuse("a type that nobody had in a list of types seen", int(np.argmin(found["events"])),
+                                "events", "give the full list in `types`")  # fmt: skip
+        return Read(found | ({"seen_only": np.ones(len(flags))} if any(flags) else {}), [""] * len(flags))
+    if uncertain:
+        found["told"] = np.array([float(bool(flag)) for flag in reader.flags("told")])
+        found["unit"] = np.array([float(unit) for unit in reader.cases["unit"]])
+    lots = reader.numbers("lot")
+    event = "" if outcome.per == PATIENT else reader.cases.columns[list(reader.cases.columns).index("events") - 1]
+    if lots.any() and any(term.source != event for term in model.terms.values()):  # candidates are not alike
+        found |= {"lot": lots, "bearers": reader.numbers("bearers"), "bearer": _numbered(reader)}
+    return Read(found, [""] * len(lots))
+
+
+def _numbered(reader: Reader) -> np.ndarray:
+    """Give a number to every patient of a table of several rows each."""
+    patient = next(name for name in reader.cases.columns if name != reader.codebook.id)
+    return np.asarray(pd.factorize(reader.cases[patient])[0], dtype=float)
 
 
 def _response(reader: Reader, outcome: Outcome) -> Read:

@@ -23,7 +23,7 @@ from casepool.modelling.families.baselines import (
 from casepool.modelling.families.basis_hazards import PIECES, SPLINES, Walk
 from casepool.modelling.families.parameters import Parameter, Role
 from casepool.modelling.families.responses import adjacent, cumulative
-from casepool.modelling.families.supports import POSITIVE, REAL, Support
+from casepool.modelling.families.supports import POSITIVE, REAL, UNIT, Support
 
 INTERCEPT = Parameter("intercept", Role.LOCATION, key="intercept")
 LogProbabilities = Callable[[Sequence[Array], Mapping[str, Array], Namespace], list[Array]]
@@ -116,6 +116,8 @@ def _walk(normalised: bool, meaning: str) -> Parameter:
     )
 
 
+REPORTING = _own("reporting", "probability r that who could tell of an event did", support=UNIT)
+"""Of events that may not have been told of."""
 HELD = "a hazard made of pieces is held together by its prior"
 
 FAMILIES: dict[str, Family] = {

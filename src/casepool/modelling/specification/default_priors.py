@@ -15,6 +15,7 @@ import tomli_w
 
 from casepool.modelling.families.parameters import Parameter, Role
 from casepool.modelling.families.priors import Prior
+from casepool.modelling.families.registry import REPORTING
 from casepool.modelling.families.supports import POSITIVE
 from casepool.modelling.specification.model import REPLACE, Model
 from casepool.modelling.specification.prior_files import of_median_time, read_prior
@@ -64,6 +65,8 @@ def _owner(model: Model, key: str) -> Parameter:
 
 
 def _default(model: Model, own: Parameter) -> Table:
+    if own.name == REPORTING.name:
+        return _table("Fixed", {"value": 1.0}, "every event was told of, so that silence means none")
     if not own.is_stated:
         return _own_level(model, own)
     if own.role is Role.LOCATION:

@@ -41,6 +41,8 @@ RESERVED = (
     *("hazard_breaks", "hazard_widths", "hazard_powers", "hazard_constant"),
 )
 """Names of dimensions, parameters and arrays, which no term or exposure may take."""
+OF_EVENTS = ("reporting", "bearer", "told", "unit", "lot", "bearers", "seen_only", "silent", "ways", "position")
+"""Names of arrays of a table of events, which no term of a model of one may take."""
 FORM_KEYS = {"effects": "a survival family has effects", "link": "an ordinal family has a link"}
 """Top-level keys that choose the form of a family's equation, and which families have them."""
 
@@ -204,6 +206,7 @@ def _check_variables(made: Model, file: str) -> None:
     """Refuse a term, which gives its name to a dimension, that is called like a variable of the graph."""
     variables = {name for own in made.parameters for name in (own.name, own.coordinate)}
     variables |= {name for own in made.parameters for name in own.given.inputs(NOWHERE)}
+    variables |= {*OF_EVENTS} if made.outcome.per else set()
     for name in [*made.terms, *made.joint]:
         if name in variables:
             raise CasepoolError(f"the name {name!r} meets that of a parameter", file=file, remedy="rename the term")

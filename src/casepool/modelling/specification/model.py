@@ -15,12 +15,12 @@ from casepool.modelling.families.medians import MedianTime
 from casepool.modelling.families.names import effect_of
 from casepool.modelling.families.parameters import Parameter, Role, Stated
 from casepool.modelling.families.priors import Prior
-from casepool.modelling.families.registry import FAMILIES, Family
+from casepool.modelling.families.registry import FAMILIES, REPORTING, Family
 from casepool.modelling.families.trial_laws import MEAN, SD, TRIALS, About, Exchangeable, of_trials
 from casepool.modelling.specification.changes import WITHIN, Plain, add_term, change_prior
 from casepool.modelling.specification.exposure import Exposure
 from casepool.modelling.specification.layout import section, wrapped
-from casepool.modelling.specification.outcome import Outcome
+from casepool.modelling.specification.outcome import TYPE, Outcome
 from casepool.modelling.specification.selection import PARAMETER as SELECTION
 from casepool.modelling.specification.selection import Selection
 from casepool.modelling.specification.trials import Trials
@@ -131,6 +131,7 @@ class Model:
         found += [parameter for term in plain for parameter in term.parameters(family, self.priors)]
         found += [parameter for own in self.joint.values() for parameter in own.parameters()]
         found += [own for own in family.parameters_of(self.form) if "gap" not in own.dims or self.steps[1:]]
+        found += [REPORTING] if self.outcome.per and not self.reporting_is_fixed else []
         found += [parameter for exposure in self.exposures.values() for parameter in exposure.parameters()]
         found += [parameter for term in terms if term.missing != "drop" for parameter in term.missing_parameters()]
         found += of_trials() if self.joins_trials else ()
@@ -154,6 +155,16 @@ class Model:
         """Whether trials are exchangeable with the cases in the model itself, and no prior before it."""
         prior = self.from_trials
         return prior is not None and prior.elicited.get("method") == "joint"
+
+    @property
+    def reporting_is_fixed(self) -> bool:
+        """Whether it is a number how likely events were to be told of."""
+        return REPORTING.key in self.priors and self.priors[REPORTING.key].dist == "Fixed"
+
+    @property
+    def reporting(self) -> float:
+        """That number."""
+        return float(self.priors[REPORTING.key].parameters["value"])
 
     def _with_prior(self, parameter: Parameter) -> Parameter:
         """Give a parameter the prior its file states, an intercept's median survival given the family's parameters."""
@@ -186,7 +197,8 @@ class Model:
     @property
     def prior_keys(self) -> list[str]:
         """Names under which the model file states priors, in the order of the linear predictor."""
-        return [parameter.key for parameter in self.parameters if parameter.key and not parameter.if_missing]
+        fixed = [REPORTING.key] * bool(self.outcome.per and self.reporting_is_fixed)
+        return [parameter.key for parameter in self.parameters if parameter.key and not parameter.if_missing] + fixed
 
     def prior(self, name: str) -> Prior:
         """Return the prior in force for a posterior name, the default of missing values where the file gives none."""
@@ -202,7 +214,7 @@ class Model:
         names = []
         for own in self.parameters:
             names += [own.key, *(key for key in self.priors if key.startswith(f"{own.key}."))] if own.key else []
-        return names
+        return names + [name for name in self.priors if name == REPORTING.key and name not in names]
 
     def to_toml(self) -> str:
         """Write the model as the text of a model file; comments of the file it came from are not kept."""
@@ -280,6 +292,7 @@ class Model:
         """Return the model's equation line by line: the family's, the linear predictor, exposure, parameters."""
         unit = f", t in {self.outcome.unit}" if self.is_survival else ""
         lines = [f"{self.family}: {self.of_family.equation[self.form]}{unit}", f"eta = {self.linear_predictor()}"]
+        lines += reporting_lines(self.outcome.per, self.reporting if self.reporting_is_fixed else None)
         lines += [exposure.equation(self.effects) for exposure in self.exposures.values()]
         lines += self._selection_equations() + self._trial_equations()
         return lines + [f"{own.name}: {own.meaning}" for own in self.parameters if own.meaning and own.is_stated]
@@ -316,7 +329,7 @@ class Model:
         """Return the reason for every prior in force, by its name."""
         first = {own.key: "only if a value is missing; " * own.if_missing for own in self.parameters}
         return {
-            name: first[name.partition(".")[0]] + (self.prior(name).why or "no reason given")
+            name: first.get(name.partition(".")[0], "") + (self.prior(name).why or "no reason given")
             for name in self.priors_in_force()
         }
 
@@ -353,6 +366,18 @@ class Model:
         lines += section("Exposure", exposures)
         lines += section("Published", [str(self.selection)] if self.selection else [])
         return lines + section("Trials", [str(self.trials)] if self.trials else [])
+
+
+def reporting_lines(per: str, fixed: float | None) -> list[str]:
+    """Return the lines of an equation that say what is told of events: r is the probability that it is."""
+    if not per:
+        return []
+    r = "r" if fixed is None else f"r = {fixed:g}"
+    if per == TYPE:
+        return [f"events of a type ~ Binomial(patients, r P(success)), {r}; of types listed because they were seen, "
+                "given that there is one"]  # fmt: skip
+    return [f"who tells of events has the probability r times that of its patients' events, {r}; who is silent "
+            "1 - r + r P(none of its patients had one)"]  # fmt: skip
 
 
 SHAPE_KEYS = ("cuts", "pieces", "knots")
@@ -411,5 +436,5 @@ def _table(noun: Term | Joint | Exposure) -> dict[str, Any]:
 
 def _filled(values: Mapping[str, Any]) -> dict[str, Any]:
     """Keep the keys that say something, tuples as lists."""
-    kept = {k: v for k, v in values.items() if v is not None and v is not False and v not in ("", ())}
+    kept = {k: v for k, v in values.items() if v is not None and v is not False and v not in ("", (), {})}
     return {k: list(v) if isinstance(v, tuple) else dict(v) if isinstance(v, Mapping) else v for k, v in kept.items()}

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from casepool.modelling.specification.cautions import EVENT, EVENT_FREE
 
@@ -11,10 +12,16 @@ ALIVE = "alive"
 """What patients are called who have not had an event that is death."""
 
 
+TYPE, PATIENT, BOTH = "type", "patient", "patient and type"
+PER = (TYPE, PATIENT, BOTH)
+"""What a row of a table of events is made for: a type of event, a patient, or each of both."""
+
+
 @dataclass(frozen=True)
 class Outcome:
     """Which columns hold the outcome; the fields are the keys of ``[outcome]`` in a model file.
 
+    `table` names one beside the cases, `per` what its rows are made for, `where` of which rows the outcome is.
     What the event of a survival outcome is called (`what`) and patients who have not had it (`free`) may be empty.
     """
 
@@ -33,6 +40,9 @@ class Outcome:
     entry: str = ""
     what: str = ""
     free: str = ""
+    table: str = ""
+    per: str = ""
+    where: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def called(self) -> str:
@@ -76,10 +86,16 @@ class Outcome:
     def columns(self) -> list[str]:
         """Return the columns it may read."""
         target = self.target if isinstance(self.target, str) else ""
+        if self.per:
+            own = () if self.per == TYPE else ("told", "unit", "lot", "bearers")
+            return ["events", "n", *(own or ("seen_only",))]
         names = [self.column, self.events, self.n, target, self.time, self.lower, self.upper, self.event, self.entry]
         return [name for name in names if name]
 
     def __str__(self) -> str:
+        if self.per:
+            laid = ", ".join(f"`{column}`" for column in self.columns())
+            return f"events of the table `{self.table}`{self._rows()}, per {self.per}, laid out in {laid}"
         if self.lower or self.time:
             entry = f", from late entry at `{self.entry}` on" if self.entry else ""
             return f"{self._interval() if self.lower else self._time()}{entry}"
@@ -92,7 +108,13 @@ class Outcome:
         if self.events:
             forms.append(f"`{self.events}` of {f'`{self.n}` patients' if self.n else 'one patient'} a row")
         target = f"; target rate {self.target}" if self.target else ""
-        return "; or, in a table of counts, ".join(forms) + target
+        table = f"; rows of the table `{self.table}`{self._rows()}" if self.table else ""
+        return "; or, in a table of counts, ".join(forms) + target + table
+
+    def _rows(self) -> str:
+        """Say of which rows of a table the outcome is."""
+        parts = (f"`{column}` is {_or(map(str, values))}" for column, values in self.where.items())
+        return f" where {' and '.join(parts)}" if self.where else ""
 
     def _interval(self) -> str:
         return (

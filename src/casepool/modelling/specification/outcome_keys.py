@@ -8,12 +8,12 @@ from typing import Any
 import tomli_w
 
 from casepool.errors import CasepoolError
-from casepool.modelling.families.registry import FAMILIES
-from casepool.modelling.specification.outcome import Outcome
+from casepool.modelling.families.registry import FAMILIES, Family
+from casepool.modelling.specification.outcome import PER, Outcome
 from casepool.modelling.specification.values import converted, one_of
 from casepool.toml_files import check_keys
 
-RESPONSE_KEYS = ("column", "levels", "success", "events", "n", "target")
+RESPONSE_KEYS = ("column", "levels", "success", "events", "n", "target", "table", "per", "where")
 SURVIVAL_KEYS = ("time", "event", "lower", "upper", "levels", "event_levels", "unit", "entry", "what", "free")
 UNKNOWN = "?"
 """Stands in a draft for codes that its table cannot tell."""
@@ -32,6 +32,9 @@ def read_keys(plain: Mapping[str, Any], *, family: str, file: str) -> Outcome:
     check_keys(plain, list(SURVIVAL_KEYS if of.is_survival else RESPONSE_KEYS), file=file, table="outcome")
     outcome = Outcome(**converted(Outcome, plain, file=file, table="outcome"))
     _refuse_open(outcome, file)
+    _check_table(outcome, of, file)
+    if outcome.per:
+        return outcome
     if of.is_survival:
         _check_survival(outcome, file)
     elif of.is_ordinal:
@@ -39,6 +42,18 @@ def read_keys(plain: Mapping[str, Any], *, family: str, file: str) -> Outcome:
     else:
         _check_response(outcome, file)
     return outcome
+
+
+def _check_table(outcome: Outcome, family: Family, file: str) -> None:
+    """Refuse keys of a table beside the cases that do not belong together."""
+    place = {"file": file, "column": "outcome"}
+    if (outcome.per or outcome.where) and not outcome.table:
+        raise CasepoolError("`per` and `where` are of a table beside the cases", remedy="name it in `table`", **place)
+    if outcome.per:
+        one_of(outcome.per, PER, file=file, key="outcome.per")
+        if family.is_ordinal or outcome.column or outcome.events or outcome.n or outcome.target:
+            raise CasepoolError("events of a table are counted from its rows", remedy="remove column, events, n and "
+                                'target, and use the family "bernoulli"', **place)  # fmt: skip
 
 
 def _refuse_open(outcome: Outcome, file: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from casepool.errors import CasepoolError
+from casepool.modelling.families.registry import REPORTING
 from casepool.modelling.families.trial_laws import TRIALS
 from casepool.modelling.specification.default_priors import default_priors, prior_text
 from casepool.modelling.specification.model import Model
@@ -39,6 +40,7 @@ def check_priors(made: Model, file: str) -> None:
     owners = {exposure.intensity.key: exposure.intensity for exposure in made.exposures.values()}
     owners |= {own.key: own for own in made.parameters if own.key}
     owners |= {SELECTION.key: SELECTION} if made.selection else {}
+    owners |= {REPORTING.key: REPORTING} if made.outcome.per else {}
     for key, prior in made.priors.items():
         owner = owners.get(key.partition(".")[0])
         if owner is None:

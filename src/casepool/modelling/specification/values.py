@@ -92,6 +92,10 @@ def _is_list(value: object, good: Callable[[Any], bool]) -> bool:
     return isinstance(value, list) and bool(value) and all(good(item) for item in value)
 
 
+def _is_cell(value: object) -> bool:
+    return isinstance(value, str | int | float)
+
+
 def _differ(items: Any) -> bool:
     return len(set(items)) == len(items)
 
@@ -103,5 +107,9 @@ SPECIAL: dict[str, tuple[str, Callable[[Any], bool]]] = {
         lambda value: isinstance(value, str) or (isinstance(value, int | float) and 0 < value < 1),
     ),
     "report_start": ("a number", is_number),
+    "where": (
+        "a table of lists",
+        lambda value: isinstance(value, Mapping) and all(_is_list(own, _is_cell) for own in value.values()),
+    ),
 }
 """Keys whose default does not tell what they hold: what that is in words, and how to tell."""

@@ -32,9 +32,9 @@ from .estimation import survival as survival
 from .estimation import trial_prior as trial_prior
 from .frequentist.answers import classical as classical
 from .frequentist.characteristics import characteristics as characteristics
+from .frequentist.event_rows import adverse_events as adverse_events
 from .frequentist.selection_rows import selection_curve as selection_curve
 from .frequentist.selection_rows import selection_survival as selection_survival
-from .frequentist.event_rows import adverse_events as adverse_events
 from .inference.adoption import adopt as adopt
 from .inference.baskets import basket_posteriors as basket_posteriors
 from .inference.files import open_fit as open_fit

@@ -27,6 +27,8 @@ MUST = {
     "lockstep": (
         *(name for name in ONE_FACTOR if "exnex" not in name), "best_response", "objective_response",
         "overall_survival", "complete_response", "disease_control", "time_on_crizotinib", "crossed_counts, separated",
+        "best_response_by_age_group", "disease_free_by_surgery", "objective_response_by_age_group",
+        "overall_survival_baseline",
         "ordinal_age, all of them", "exponential, none of them", "weibull_late_entry, usual", "weibull_surgery, usual",
         "between_visits, usual",
     ),

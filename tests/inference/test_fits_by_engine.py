@@ -15,11 +15,13 @@ import xarray as xr
 
 import casepool as cp
 from benchmarks.engines import distance
-from benchmarks.hard_tables import by_parameter
+from benchmarks.hard_tables import by_parameter, stored
 from casepool.estimation.draws import open_draws
 from casepool.inference.convergence import NOT_ASKED
 from casepool.reporting.checklist import _converged
 from tests.oracle.structures import BUNDLED
+from tests.safety.labels import HOSTILE
+from tests.small import counts
 
 FEW = {"draws": 500, "tune": 500}
 """Of nuts, where no more is asked than errors that are known."""
@@ -44,9 +46,12 @@ def structure(name: str) -> tuple[object, ...]:
 
 
 ONE_OF_EACH = list({structure(name): name for name in cp.list_models()}.values())
+DRAWN_HERE = ("basket_berry", "basket_exnex")
+"""Structures nuts draws here in any case. Of the others long runs are kept, against which
+`test_engine_references.py` lays both engines that need no compiler, as this does where there is none yet."""
 
 
-@pytest.mark.parametrize("name", ONE_OF_EACH)
+@pytest.mark.parametrize("name", [name for name in ONE_OF_EACH if name in DRAWN_HERE or name not in stored()])
 def test_auto_and_nuts_agree_on_every_structure_bundled(name: str) -> None:
     """Means of all parameters within four combined Monte Carlo errors; and auto needs no compiler."""
     fits = [fitted(name, engine) for engine in ("auto", "nuts")]
@@ -125,6 +130,14 @@ def test_arviz_takes_a_fit_of_every_engine(engine: str, name: str) -> None:
     sensitive = az.psense_summary(fit)
     assert names == {label.partition("[")[0] for label in sensitive.index}
     assert np.isfinite(sensitive[["prior", "likelihood"]].to_numpy(float)).all()
+
+
+def test_nuts_takes_labels_that_are_code() -> None:
+    table = counts([1] * len(HOSTILE), [3] * len(HOSTILE), histology=HOSTILE)
+    few = {"seed": 1, "draws": 40, "chains": 2, "progress": False}
+    nuts = cp.fit("basket_berry", table, engine="nuts", tune=100, **few)
+    lockstep = cp.fit("basket_berry", table, engine="lockstep", **few)
+    assert set(HOSTILE) == {*nuts["posterior"]["histology"].values} == {*lockstep["posterior"]["histology"].values}
 
 
 def test_r_hat_is_not_asked_of_an_exact_fit_wherever_it_is_shown() -> None:

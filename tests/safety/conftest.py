@@ -32,9 +32,7 @@ def hostile_response() -> xr.DataTree:
     terms = {"histology": {"kind": "group"}, "age": {"kind": "linear", "centre": 40, "scale": 10}}
     priors = {"intercept": normal(1.5), "histology_sd": half_normal(1), "age_effect": normal(1)}
     model = response_model(terms, priors, name=HOSTILE[1])
-    return cp.fit(
-        model, cp.read_cases(frame, book), seed=1, engine="nuts", tune=100, **FEW
-    )  # which takes the labels too
+    return cp.fit(model, cp.read_cases(frame, book), seed=1, engine="lockstep", **FEW)
 
 
 @pytest.fixture(scope="session")

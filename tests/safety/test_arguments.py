@@ -75,7 +75,10 @@ def good(
         "list_models": {},
         "load": {"name": DATA},
         "model": {"source": RESPONSE},
-        "multiverse": {"model": RESPONSE, "dataset": DATA, "by": "histology", "seed": 1},
+        "multiverse": {
+            **{"model": RESPONSE, "dataset": DATA, "by": "histology", "seed": 1},
+            "codings": {"adjuvant": ["left_out"]},
+        },
         "new_dataset": {"folder": folder / "new", "table": cp.load(DATA)},
         "open_fit": {"path": folder / "none.nc"},
         "plot_diagnostics": {"fit": response},

@@ -19,7 +19,7 @@ By = Annotated[str | None, typer.Option(help="A factor, an exposure or a labelle
 
 
 @command()
-def estimates(  # noqa: PLR0913, PLR0917 - an option each
+def estimates(
     file: SavedFit,
     by: By = None,
     target: Annotated[str, typer.Option(help="observed, standardised or new (response models).")] = "observed",

@@ -107,7 +107,10 @@ def climb(likelihood: PatientLikelihood, start: Floats, free: NDArray[np.bool_])
             return Top(point, value, slope, curvature, reached=False)
         rise = float(slope @ step)
         if rise < CONVERGED:
-            return Top(point + step, likelihood.value(point + step), slope, curvature, reached=ridge == 0)
+            there = likelihood.value(point + step)
+            if there < value:  # the last step, of next to nothing, may leave where numbers are finite
+                step, there = np.zeros_like(step), value
+            return Top(point + step, there, slope, curvature, reached=ridge == 0)
         step = step / max(1.0, float((np.abs(step) / (LONGEST + np.abs(point) / 2)).max()))
         for _ in range(HALVINGS):
             there = likelihood.value(point + step)

@@ -251,7 +251,7 @@ class _Profile:
         self.nearest = best if at.told[place] else climb(self.likelihood, likelihood.start, at.free)
 
     def above(self, value: float) -> tuple[float, float, bool]:
-        """Return by how much twice the fall of the log-likelihood exceeds the drop, its slope, and whether both hold."""
+        """Return by how much twice the fall of the log-likelihood exceeds the drop, its slope, and if both hold."""
         start = self.nearest.point.copy()
         start[self.place] = value
         curvature = self.nearest.curvature

@@ -65,20 +65,25 @@ def _owner(model: Model, key: str) -> Parameter:
 
 
 def _default(model: Model, own: Parameter) -> Table:
-    if own.name == REPORTING.name:
-        return _table("Fixed", {"value": 1.0}, "every event was told of, so that silence means none")
+    if own.name == REPORTING.name or own.role is Role.SELECTION:
+        return _publication(own)
     if not own.is_stated:
         return _own_level(model, own)
     if own.role is Role.LOCATION:
         return _zero_point(model)
-    if own.role is Role.SELECTION:
-        words = "a success is published a quarter to four times as readily, in either direction"
-        return {"from": "ratio", "median": 1.0, "upper": 4.0, "why": f"{REPLACE}; {words}"}
     if own.role is Role.INTENSITY:
         return _median_time(model, f"when {own.owner.replace('_', ' ')} begins")
     if own.role in (Role.SD, Role.CURVE_SD):
         return _spread(model, own)
     return _effect(model, own) if own.role is Role.EFFECT else _of_family(model, own)
+
+
+def _publication(own: Parameter) -> Table:
+    """Return the prior of what is told of, or of who is."""
+    if own.name == REPORTING.name:
+        return _table("Fixed", {"value": 1.0}, "every event was told of, so that silence means none")
+    words = "a success is published a quarter to four times as readily, in either direction"
+    return {"from": "ratio", "median": 1.0, "upper": 4.0, "why": f"{REPLACE}; {words}"}
 
 
 def _zero_point(model: Model) -> Table:

@@ -6,6 +6,15 @@ import math
 
 MINUS = "\N{MINUS SIGN}"
 TIMES = ("days", "weeks", "months", "years")
+SMALLEST_CHANCE = 0.001
+"""What thousands of draws can tell from none."""
+
+
+def chance_of(share: float) -> str:
+    """Write what share of draws says a thing, which none or all of them make unlikely or likely but never settled."""
+    if share < SMALLEST_CHANCE:
+        return f"less than {percent(SMALLEST_CHANCE)}"
+    return f"more than {percent(1 - SMALLEST_CHANCE)}" if share > 1 - SMALLEST_CHANCE else percent(share)
 
 
 def shown(value: float, unit: str) -> str:

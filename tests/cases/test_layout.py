@@ -112,6 +112,7 @@ def test_what_a_reader_of_the_workbook_does_not_see_is_said(tmp_path, change, ru
     assert found[["row", "column"]].iloc[-1].tolist() == [row if row else pd.NA, column]
     assert found["line"].iloc[-1] is pd.NA if row is None else found["line"].iloc[-1] == row + 2
     assert ("filter" in found["problem"].iloc[-1]) == (change is filter_rows)
+    assert ("row 4 is" in found["problem"].iloc[-1]) == (change is not hide_column)
     assert len(cp.read_cases(book(tmp_path, change))) == 3
 
 

@@ -103,6 +103,13 @@ def test_the_codes_of_a_response_come_worst_first(columns, kind, expected):
     assert tuple(outcome(kind, **columns)["levels"]) == expected
 
 
+@pytest.mark.parametrize("kind", ["response", "ordinal"])
+@pytest.mark.parametrize("name", ["best_response", "BOR"])
+def test_a_complete_response_counts_where_nobody_had_one(kind, name):
+    found = outcome(kind, **{name: cycled("SD", "PR", "PD")})
+    assert set(found["success"]) == {"PR", "CR"}
+
+
 @pytest.mark.parametrize(
     ("columns", "event", "codes"),
     [

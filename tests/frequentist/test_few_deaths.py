@@ -35,7 +35,8 @@ def test_another_optimiser_finds_the_same(number):
     assert not wrong
 
 
-def test_slopes_beyond_all_numbers_are_no_warning():
-    """Table 423, accelerated by an exposure, is climbed through places where differences are of infinities."""
-    asked = few_deaths.table(423)
+@pytest.mark.parametrize("number", [369, 423])
+def test_slopes_beyond_all_numbers_are_no_warning(number):
+    """Both are climbed through places where differences are of infinities."""
+    asked = few_deaths.table(number)
     assert not classical(asked.model, asked.frame, by=asked.by, at=[12.0]).empty

@@ -208,7 +208,7 @@ def test_it_says_what_it_cannot_show_beside_the_prospective_trials(page: Page) -
     for trial in ("CREATE 6 of 12", "ADVL0912 12 of 14", "A8081013 5 of 7"):
         assert trial in caution
     assert "10 patients had surgery, 0 of them death" in caution
-    assert "rests on the 4 patients without it" in page.text
+    assert "rests on the 4 patients without PR or CR" in page.text
 
 
 @pytest.mark.parametrize("section", ["top", "cannot-show"])

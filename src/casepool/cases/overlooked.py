@@ -64,13 +64,13 @@ def overlooked(sheet: Any, layout: Layout, found: Sheet, seen: set[str], file: s
     place = {line: row for row, line in enumerate(found.lines, start=1)}
     why = "hidden, perhaps by a filter," if layout.filtered else "hidden"
     if hidden := [line for line in layout.rows if line in place]:
-        yield _rows("hidden rows", f"{why} and are read like all others", hidden, place, file)
+        yield _rows("hidden rows", f"{why} and read like all others", hidden, place, file)
     names = [found.names[i - 1] for i in layout.columns if i <= len(found.names) and found.names[i - 1]]
     if names:
         said, remedy = f"hidden columns are read: {', '.join(names[:TOLD])}", "unhide and check them, or delete them"
         yield warning("hidden columns", said, "columns that can be seen", remedy, file=file, column=names[0])
     if "strike" in seen and (struck := [line for line in _struck(sheet) if line in place]):
-        yield _rows("struck out", "struck out, in part or whole, and are read like all others", struck, place, file)
+        yield _rows("struck out", "struck out, in part or whole, and read like all others", struck, place, file)
 
     if merged := [line for m in layout.merged for line in range(m.top, m.bottom + 1) if line in place]:
         said = "cells of the table are merged, of which only the first holds the value"
@@ -81,7 +81,8 @@ def overlooked(sheet: Any, layout: Layout, found: Sheet, seen: set[str], file: s
 def _rows(rule: str, said: str, lines: list[int], place: dict[int, int], file: str) -> Problem:
     listed = ", ".join(map(str, lines[:TOLD])) + (f" and {len(lines) - TOLD} more" if len(lines) > TOLD else "")
     remedy = "check them, and delete what is not to be read, or leave patients out by a coding with drop = [...]"
-    return warning(rule, f"rows {listed} are {said}", "rows that hold", remedy, file=file, row=place[lines[0]])
+    are = "row {} is" if len(lines) == 1 else "rows {} are"
+    return warning(rule, f"{are.format(listed)} {said}", "rows that hold", remedy, file=file, row=place[lines[0]])
 
 
 def layout_of(sheet: Any) -> Layout:

@@ -111,7 +111,9 @@ def _graded(table: Table, name: str) -> tuple[Codes, Codes, Codes]:
     ) * bool(empty)
     if column.counts:
         levels = codes if column.levels else _sorted(codes, ranks, column.counts)
-        return levels, column.counts if set(column.counts) < set(levels) else (), asked
+        best = tuple(code for code in levels if rank_of_response(table.meaning(name, code)) in RESPONDERS)
+        success = best if set(best) & set(codes) == set(column.counts) else column.counts  # nobody may have had a CR
+        return levels, success if set(success) < set(levels) else (), asked
     truths = [table.meaning(name, code).lower() for code in codes]
     if set(truths) <= {*TRUE, *FALSE, *ONE, *ZERO} and len(codes) == 2:
         worse, better = sorted(codes, key=lambda code: table.meaning(name, code).lower() in (*TRUE, *ONE))

@@ -13,7 +13,7 @@ from casepool.errors import CasepoolError
 from casepool.estimation.curves import Strategy, curve, said_start, strategies
 from casepool.estimation.draws import Fitted
 from casepool.estimation.joint_effects import cells_drawn_anew, everywhere
-from casepool.estimation.told import undated
+from casepool.estimation.told import of_exposure
 from casepool.modelling.design.times import default_times
 from casepool.modelling.specification.cautions import association
 from casepool.modelling.specification.exposure import Exposure
@@ -44,7 +44,7 @@ def arms_of(fitted: Fitted, by: str | None, start: float | None) -> tuple[list[S
         patients = remark("same patients", n=Count(len(fitted.design.patients), "patient"))
         note = patients + remark("came to be") + said_start(fitted, exposure, start) + said_dates(exposure, fitted)
         shared = {"by": exposure.name, "dating": dating_of(exposure), "note": note}
-        return arms, common | shared | undated(exposure)
+        return arms, common | shared | of_exposure(exposure)
     if exposure is not None:
         raise CasepoolError(
             f"with an exposure in the model, survival is described by {exposure.name!r}",

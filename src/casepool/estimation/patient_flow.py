@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 import xarray as xr
 
+from casepool.cases.codebook import Codebook
 from casepool.errors import CasepoolError
 from casepool.estimation.draws import Fitted, open_all
 from casepool.modelling.design.grouping import patients_and_events
@@ -62,7 +63,7 @@ def _rows(fitted: Fitted) -> Iterator[dict[str, Any]]:
     n, events = patients_and_events(design)
     gone: dict[str, list[str]] = {}
     for patient in design.left_out:
-        gone.setdefault(reason_of(fitted, patient), []).append(patient)
+        gone.setdefault(reason_of(fitted, patient, fitted.cases, fitted.codebook), []).append(patient)
     lost = {reason: sum(design.sizes_left_out[patient] for patient in who) for reason, who in gone.items()}
     named = {"model": fitted.model.name, "title": fitted.model.title, "reason": "", "who": ""}
     yield {**named, "step": THERE, "n": n.sum() + sum(lost.values())}
@@ -72,16 +73,15 @@ def _rows(fitted: Fitted) -> Iterator[dict[str, Any]]:
     yield {**named, "step": ANALYSED, "n": n.sum(), "events": events.sum()}
 
 
-def reason_of(fitted: Fitted, patient: str) -> str:
-    """Say in a reader's words why a patient is left out of a fit; "" if it is not."""
+def reason_of(fitted: Fitted, patient: str, cases: pd.DataFrame, codebook: Codebook) -> str:
+    """Say in a reader's words why a patient of a table is left out of a fit; "" if it is not."""
     reason = fitted.design.left_out.get(patient, "")
-    columns, outcome = fitted.codebook.columns, fitted.model.outcome.column
-    why = next((name for name, own in columns.items() if outcome and own.explains == outcome), "")
-    if reason == f"no {outcome}" and fitted.public and why in fitted.cases.columns:
-        own = fitted.cases[why].iloc[patient_labels(fitted.cases, fitted.codebook).index(patient)]
+    outcome = fitted.model.outcome.column
+    why = next((name for name, own in codebook.columns.items() if outcome and own.explains == outcome), "")
+    if reason == f"no {outcome}" and codebook.public and why in cases.columns:  # free text
+        own = cases[why].iloc[patient_labels(cases, codebook).index(patient)]
         if not pd.isna(own):
             return str(own)
     for name in fitted.model.columns():
-        label = columns[name].label if name in columns and columns[name].label else name.replace("_", " ")
-        reason = reason.replace(name, lowered(label)) if name in reason.split() else reason
+        reason = reason.replace(name, lowered(codebook.label_of(name))) if name in reason.split() else reason
     return reason

@@ -13,7 +13,7 @@ from casepool.estimation.curves import strategies
 from casepool.estimation.draws import Fitted, posterior_rows, probability_row
 from casepool.estimation.pairs import pairs_of
 from casepool.estimation.regions import Ropes, within
-from casepool.estimation.told import separated, undated
+from casepool.estimation.told import of_exposure, separated
 from casepool.modelling.families.names import effect_of
 from casepool.modelling.families.priors import Prior
 from casepool.remarks import NONE, Count, Remarks, remark
@@ -80,8 +80,7 @@ def _log_ratios(fitted: Fitted, by: str, reference: str | None) -> list[tuple[np
             "prior": str(prior),
             "dating": dating_of(exposure),
             "note": remark("prior of the ratio", prior=prior) + exposed + said_dates(exposure, fitted),
-            **separated((ever.events, never.events)),
-            **undated(exposure),
+            **of_exposure(exposure, ever.events, never.events),
         }
         return [(fitted.parameters[effect_of(by)], row)]
     group = fitted.membership(by)

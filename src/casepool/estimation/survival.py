@@ -17,7 +17,7 @@ from casepool.estimation.arms import arms_of, times_of
 from casepool.estimation.curves import Strategy
 from casepool.estimation.draws import CI_PROB, Fitted, check_probability, open_draws, posterior_rows, probability_row
 from casepool.estimation.regions import Region, Rope, Told, beyond, check_above, ropes_of, within
-from casepool.estimation.told import separated, with_told
+from casepool.estimation.told import of_exposure, separated, with_told
 from casepool.remarks import remark
 
 DIFFERENCE = "difference in survival"
@@ -125,18 +125,21 @@ def _described(
 ) -> pd.DataFrame:
     """Tabulate survival by strategy or level."""
     arms, common = arms_of(fitted, by, start)
+    exposure = fitted.model.exposures.get(common["by"])
     draws: list[np.ndarray] = []
     rows: list[dict[str, Any]] = []
     undefined: list[dict[str, Any]] = []
     for quantity in (*_quantities(fitted, times, until),):
         values = [quantity["of"](arm) for arm in arms]
         draws += values
-        rows += [_row(fitted, common, arm.level, arm.words, arm.n, arm.events, quantity) for arm in arms]
+        for arm in arms:
+            row = _row(fitted, common, arm.level, arm.words, arm.n, arm.events, quantity)
+            rows.append(row | (of_exposure(exposure, arm.events) if exposure else {}))
         for (i, b), (j, a) in itertools.combinations(enumerate(arms), 2):
             pair = f"{a.level} vs {b.level}"
             words = f"{a.words} minus {b.words}"
             row = _row(fitted, common, pair, words, a.n + b.n, a.events + b.events, quantity, difference=True)
-            row |= separated((a.events, b.events))
+            row |= of_exposure(exposure, a.events, b.events) if exposure else separated((a.events, b.events))
             both = np.isinf(values[j]) & np.isinf(values[i])  # of two infinite numbers there is no difference
             if both.any():
                 undefined.append(row | {"note": remark("undefined", share=f"{both.mean():.0%}") + row["note"]})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,8 @@ MARKS = {DECIDE: "●", TOGETHER: "◐", PRIOR: "○", UNKNOWABLE: "✕"}
 """What the column ``told`` may say, from most to least, each with its mark."""
 MOST, LEAST = 2 / 3, 1 / 3
 """What must be learnt for the data to decide, and to tell as much as the prior."""
+NULLS = {"ratio": 1.0, "difference": 0.0}
+"""No difference, by unit."""
 MEASURED = ("value", "difference", "ratio")
 """Kinds of numbers that have an interval before and after the data."""
 TOLD_BEFORE = {"estimate": "prior_estimate", "lower": "prior_lower", "upper": "prior_upper"}
@@ -97,9 +99,35 @@ def separated(events: Iterable[float], n: Iterable[float] = (math.inf, math.inf)
     return {"told": UNKNOWABLE} if alone else {}
 
 
-def undated(exposure: Exposure) -> dict[str, Any]:
-    """Return what rows of an exposure say in ``told``: without its dates its effect cannot be known."""
-    return {"told": UNKNOWABLE} if exposure.as_ == "baseline" else {}
+def of_exposure(exposure: Exposure, *events: float) -> dict[str, Any]:
+    """Return what a row of an exposure says in ``told``, an arm's and a comparison's alike, by the events of its arms.
+
+    Neither can be known without its dates, nor of an arm that has no events, which the data pull one way only.
+    """
+    return {"told": UNKNOWABLE} if exposure.as_ == "baseline" or 0 in events else {}
+
+
+def badge_of(row: pd.Series, variants: Sequence[pd.Series]) -> str:
+    """Say how much the data tell of an answer that was given again under other priors, datings and codings."""
+    if disagree(row, variants):
+        return UNKNOWABLE
+    told = str(row["told"])
+    outside = [v for v in variants if not row["lower"] <= v["estimate"] <= row["upper"]]
+    return TOGETHER if told == DECIDE and outside else told
+
+
+def disagree(row: pd.Series, variants: Sequence[pd.Series]) -> bool:
+    """Whether one variant's interval lies on one side of no difference and another's answer on the other."""
+    null = NULLS.get(str(row["unit"]))
+    if null is None:
+        return False
+    above = any(v["lower"] > null for v in variants) and any(v["estimate"] < null for v in variants)
+    return above or (any(v["upper"] < null for v in variants) and any(v["estimate"] > null for v in variants))
+
+
+def no_more_than(told: str, badge: str) -> str:
+    """Return the word of a row whose question has a badge, which it does not outdo where nothing can be known."""
+    return badge if told and badge == UNKNOWABLE else told
 
 
 def _scale(fitted: Fitted, kind: str, unit: str) -> Callable[[float], float]:

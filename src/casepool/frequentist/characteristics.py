@@ -221,7 +221,7 @@ def _refuse(
         problem, remedy = "the column names patients, which a table of characteristics does not", "name another column"
     elif kind not in types:
         problem, remedy = f"a column of type {kind} is not counted here", f"name one of type {', '.join(types)}"
-    elif not _may_show(codebook, name):
+    elif not may_describe(codebook, name):
         problem = "the table is not public, and the codebook does not say what may be shown of this column"
         remedy = "give the column an entry, with its `levels`" if kind in LABELLED else "give the column an entry"
     if problem:
@@ -233,7 +233,7 @@ def _names_patients(codebook: Codebook, name: str, *, counted: bool) -> bool:
     return name == codebook.id and not (counted and codebook.public and codebook.columns[name].type in LABELLED)
 
 
-def _may_show(codebook: Codebook, name: str) -> bool:
+def may_describe(codebook: Codebook, name: str) -> bool:
     """Whether a column's labels, or the middle of its numbers, may be shown: of a private table where it is named.
 
     What was made of a private patient's dates is not.
@@ -265,7 +265,7 @@ def _chosen(
         and kind.type in types
         and name not in {*apart, codebook.publication}
         and not _names_patients(codebook, name, counted=counted)
-        and _may_show(codebook, name)
+        and may_describe(codebook, name)
     ]
     traits = [name for name in fit if codebook.columns[name].role == TRAIT]
     return traits or [name for name in fit if not codebook.columns[name].role]

@@ -102,10 +102,12 @@ def climb(likelihood: PatientLikelihood, start: Floats, free: NDArray[np.bool_])
     own = [likelihood.shared.index(p.name) for p in likelihood.own if p.support.positive]
     for _ in range(STEPS):
         slope, curvature = slopes(likelihood, point)
-        ridge, step = _step(curvature, slope, free)
+        with np.errstate(all="ignore"):  # beyond all numbers there is no step
+            ridge, step = _step(curvature, slope, free)
         if step is None or np.abs(point[own]).max(initial=0.0) > STEEPEST:
             return Top(point, value, slope, curvature, reached=False)
-        rise = float(slope @ step)
+        with np.errstate(all="ignore"):
+            rise = float(slope @ step)
         if rise < CONVERGED:
             there = likelihood.value(point + step)
             if there < value:  # the last step, of next to nothing, may leave where numbers are finite

@@ -25,6 +25,7 @@ from casepool.modelling.specification.endpoints import endpoints, event
 from casepool.modelling.specification.exposure import Exposure
 from casepool.modelling.terms.term import Term
 from casepool.progress import say
+from casepool.reporting.patients import dates_open
 from casepool.studies.asked import ask
 from casepool.studies.exposure import exposure_sensitivity_of
 from casepool.studies.multiverse import multiverse_of
@@ -284,8 +285,7 @@ def _plan(fitted: Fitted, progress: bool) -> Plan:
 
 def _tipped(fitted: Fitted, exposure: Exposure, progress: bool) -> pd.DataFrame | None:
     """Move the unknown dates through their intervals, where there are any."""
-    ever = fitted.design.exposed
-    if not exposure.begins or (fitted.design.earliest[ever] == fitted.design.latest[ever]).all():
+    if not exposure.begins or not dates_open(fitted):
         return None
     return tipping_of(fitted.design, fitted.cases, fitted.codebook, _plan(fitted, progress), FRACTIONS)
 

@@ -11,12 +11,10 @@ from casepool.modelling.design.touched import unvaried
 from casepool.numbers import capital
 from casepool.reporting import response_chapters, survival_chapters
 from casepool.reporting.blocks import Badge, Block, Estimates, Group, Line, Quote, Section, Text
+from casepool.reporting.lines import pair_words
 from casepool.reporting.questions import FAILED, Chapter, Question
 from casepool.reporting.scales import number_of, scale_of
 from casepool.tables import EVERYONE
-
-LONGEST_NAME = 34
-"""Characters of a chapter's name in the contents."""
 
 
 def chapter_section(material: Material, chapter: Chapter, place: int) -> Section:
@@ -31,13 +29,7 @@ def chapter_section(material: Material, chapter: Chapter, place: int) -> Section
     ]
     blocks += kind.body(material, chapter)
     short = next((q.label for q in chapter.questions), chapter.title)
-    return Section(
-        f"c{place}",
-        chapter.title,
-        blocks,
-        short if len(short) <= LONGEST_NAME else short[: LONGEST_NAME - 1] + "…",
-        place,
-    )
+    return Section(f"c{place}", chapter.title, blocks, short, place)
 
 
 def questions_table(material: Material, chapters: Sequence[Chapter]) -> Estimates:
@@ -46,7 +38,7 @@ def questions_table(material: Material, chapters: Sequence[Chapter]) -> Estimate
     printed = any(question.claims for chapter in chapters for question in chapter.questions)
     for place, chapter in enumerate(chapters, start=1):
         for question in chapter.questions:
-            line = _line(question, f"c{place}")
+            line = _line(material, question, f"c{place}")
             groups.append(Group("", scale_of(str(question.row["unit"]), [line.answer, line.raw]), [line]))
     caption = "The paper's questions." if printed else "The questions."
     return Estimates(
@@ -56,8 +48,11 @@ def questions_table(material: Material, chapters: Sequence[Chapter]) -> Estimate
     )
 
 
-def _line(question: Question, link: str) -> Line:
+def _line(material: Material, question: Question, link: str) -> Line:
     printed = ", ".join(claim.printed for claim in question.claims)
+    said = subject(question)
+    if question.table == "contrast" and question.by in question.answers.fitted.model.terms and not printed:
+        said = f"{pair_words(material, question.answers, question.by, str(question.row['level']))}: {said}"
     return Line(
         question.label,
         recomputed(question.raw),
@@ -66,7 +61,7 @@ def _line(question: Question, link: str) -> Line:
         question.prior,
         question.badge,
         question.badge == FAILED,
-        note=subject(question),
+        note=said,
         printed=printed,
         link=link,
     )
@@ -88,5 +83,6 @@ def subject(question: Question) -> str:
     if question.table == "contrast":
         return str(row["estimand"])
     if question.table == "survival":
-        return "median" if row["at"] == "" else str(row["estimand"]).partition(":")[0]
+        said = "median" if row["at"] == "" else str(row["estimand"]).partition(":")[0]
+        return f"{row['level']}: {said}" if question.by in question.answers.fitted.model.terms else said
     return "" if row["level"] == EVERYONE else str(row["level"])

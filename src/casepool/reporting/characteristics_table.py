@@ -7,11 +7,12 @@ from typing import Any
 
 import pandas as pd
 
-from casepool.cases.column import LABELLED
+from casepool.cases.column import LABELLED, NUMBERS
 from casepool.errors import CasepoolError
 from casepool.estimation.material import Material
-from casepool.frequentist.characteristics import characteristics_of
-from casepool.numbers import capital
+from casepool.frequentist.characteristics import UNKNOWN, characteristics_of, may_describe
+from casepool.modelling.specification.cautions import lowered
+from casepool.numbers import capital, listed
 from casepool.reporting.blocks import Block, Cell, Table
 from casepool.reporting.course import exposed_column
 from casepool.reporting.layouts import finished
@@ -25,12 +26,13 @@ def described(material: Material) -> list[Block]:
     if "n" in material.cases.columns:
         return []
     by = exposed_column(material) or None
-    columns = _columns(material, by)
+    columns, withheld = _columns(material, by)
     try:
         table = characteristics_of(material.cases, material.codebook, by, columns=columns)
     except CasepoolError:  # a fit keeps too little of its table
         return []
-    groups = [str(g) for g in dict.fromkeys(table["group"]) if g != "(not recorded)"]
+    groups = [str(g) for g in dict.fromkeys(table["group"]) if g != UNKNOWN]
+    words = _group_words(material)
     sizes = table[table["kind"] == "patients"].set_index("group")["n"]
     rows = [
         [Cell(name), *(Cell(_text(material, own[own["group"] == group])) for group in groups)]
@@ -38,12 +40,14 @@ def described(material: Material) -> list[Block]:
     ]
     if not rows:
         return []
-    headings = ["", *(f"{capital(group)}, {material.count(sizes[group])}" for group in groups)]
+    headings = ["", *(f"{capital(words.get(group, group))}, {material.count(sizes[group])}" for group in groups)]
     notes = ["Of those of whom the item is known."]
     if more := _left_out(table):
         notes.append(f"Levels with the most patients; not shown: {', '.join(more)}.")
+    if withheld:
+        notes.append(f"Not shown, as the codebook does not list the levels: {listed(withheld)}.")
     if by is not None:
-        lost = float(sizes.get("(not recorded)", 0))
+        lost = float(sizes.get(UNKNOWN, 0))
         notes.append(
             "Groups are of what patients came to receive: they had to live, free of the event, until then."
             + (f" Not recorded in {material.count(lost)}." if lost else "")
@@ -51,13 +55,24 @@ def described(material: Material) -> list[Block]:
     return [finished(Table("Characteristics.", headings, rows, notes), not material.public)]
 
 
-def _columns(material: Material, by: str | None) -> list[str] | None:
-    """Choose what is described: traits, and what the fits take as a factor; None leaves it to the codebook's roles."""
+def _group_words(material: Material) -> dict[str, str]:
+    """Return what patients are called of whom the exposure is no and yes."""
+    exposure = next((e for fitted in material.fits for e in fitted.model.exposures.values()), None)
+    return {} if exposure is None else dict(zip(("no", "yes"), exposure.arms, strict=True))
+
+
+def _columns(material: Material, by: str | None) -> tuple[list[str] | None, list[str]]:
+    """Choose what is described: traits, and what the fits take as a factor; None leaves it to the codebook's roles.
+
+    Behind it stand the labels of what a private table's page may not show.
+    """
     book = material.codebook
     traits = [name for name, column in book.columns.items() if column.role == "trait"]
     terms = [term.source for fitted in material.fits for term in fitted.model.terms.values()]
     named = [name for name in dict.fromkeys([*traits, *terms]) if name in material.cases.columns and name != by]
-    return [name for name in named if book.columns[name].type in (*LABELLED, "number", "integer")] or None
+    fit = [name for name in named if book.columns[name].type in (*LABELLED, *NUMBERS)]
+    withheld = [lowered(material.label(name)) for name in fit if not may_describe(book, name)]
+    return [name for name in fit if may_describe(book, name)] or None, withheld
 
 
 def _left_out(table: pd.DataFrame) -> list[str]:
@@ -70,7 +85,7 @@ def _variables(table: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
     """Return every row of the page with its name: a number, or a level of a variable."""
     found = []
     for _, own in table[table["variable"] != ""].groupby("variable", sort=False):
-        label = str(own["label"].iloc[0])
+        label = capital(str(own["label"].iloc[0]))
         numbers = own[own["kind"] == "number"]
         if len(numbers):
             unit = str(own["unit"].iloc[0])

@@ -14,6 +14,8 @@ from casepool.reporting.figures import figure, legend
 
 GRID = 61
 MOST_BANDS = 3
+MOST_ARMS = 6
+"""Levels that are drawn and tabulated, those with most patients."""
 TAILS = (0.025, 0.5, 0.975)
 COLOURS = ("blue", "red", "q1", "q2", "q3", "soft")
 HEIGHT = 250.0
@@ -21,7 +23,8 @@ HEIGHT = 250.0
 
 def curves(fitted: Fitted, by: str) -> Figure:
     """Draw the curve of every strategy or level with its band, Kaplan-Meier under it, numbers at risk below."""
-    arms, common = arms_of(fitted, by or None, None)
+    every, common = arms_of(fitted, by or None, None)
+    arms = sorted(every, key=lambda arm: -arm.n)[:MOST_ARMS] if len(every) > MOST_ARMS else every
     steps = seen(fitted, str(common["by"]))
     last = float(fitted.design.outcome["time"].max())
     ticks = [float(t) for t in time_ticks(fitted.unit, last)]
@@ -29,11 +32,12 @@ def curves(fitted: Fitted, by: str) -> Figure:
     drawn = [np.stack([quantiles(arm.curve.survival(t), list(TAILS)) for t in times], axis=1) for arm in arms]
     out = fitted.model.outcome
     several = len(arms) > MOST_BANDS
+    of_all = ", everyone" if len(arms) > len(steps) else ""
 
     def draw(width: float) -> Drawing:
         drawing, left = Drawing(width), 44.0
-        entries = [(colour, "", capital(arm.words)) for arm, colour in zip(arms, COLOURS * 9, strict=False)]
-        y = legend(drawing, 0, [*entries, ("", "soft", "as counted")]) + 8
+        entries = [(colour, "", capital(arm.words)) for arm, colour in zip(arms, COLOURS, strict=False)]
+        y = legend(drawing, 0, [*entries, ("", "soft", f"as counted{of_all}")]) + 8
         across, down = (width - left - 14) / ticks[-1], HEIGHT
 
         def at(t: float, p: float) -> tuple[float, float]:
@@ -46,7 +50,7 @@ def curves(fitted: Fitted, by: str) -> Figure:
             xs = np.concatenate([[0.0], np.repeat(item.curve.times, 2), [item.curve.spells.end]])
             ys = np.concatenate([[1.0, 1.0], np.repeat(item.curve.survival, 2)])
             drawing.line(*(at(t, p) for t, p in zip(xs, ys, strict=True)), stroke="soft", width=1.3)
-        for (low, middle, high), colour in zip(drawn, COLOURS * 9, strict=False):
+        for (low, middle, high), colour in zip(drawn, COLOURS, strict=False):
             if not several:
                 drawing.area([*map(at, times, high), *map(at, times[::-1], low[::-1])], colour)
             inside = times <= last
@@ -77,6 +81,7 @@ def curves(fitted: Fitted, by: str) -> Figure:
     what = "Lines" if several else "Bands hold 95%; lines"
     note = f"{what} are medians, broken beyond the last follow-up ({last:g} {fitted.unit})."
     words = " and ".join(arm.words for arm in arms) if len(arms) <= 2 else f"{len(arms)} levels"
+    words += f" of {len(every)}, those with most patients" if len(arms) < len(every) else ""
     return figure(
         f"{capital(out.without)}: {words}.", f"Curves of who is {out.without}. {'; '.join(said)}.", draw, note
     )

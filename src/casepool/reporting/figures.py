@@ -18,7 +18,10 @@ from casepool.reporting.drawing import LETTER, Drawing, fitting
 
 WIDE, NARROW = 700.0, 340.0
 LANE = 17.0
-MOST_SQUARES = 500
+SHORTEST = 5.0
+"""Length of the mark of a date that is known."""
+MOST_SQUARES = 120
+"""Patients of whom each has a square; more are counted in a bar."""
 MOST_LANES = 60
 """Patients of whom a page draws lanes."""
 Draw = Callable[[float], Drawing]
@@ -46,20 +49,36 @@ def legend(drawing: Drawing, y: float, entries: Sequence[tuple[str, str, str]]) 
 
 
 def squares(material: Material) -> Figure | None:
-    """Draw one square a patient, in the order of the answer; None of a table of counts."""
+    """Draw one square a patient, in the order of the answer, or a bar of many patients; None of a table of counts."""
     found = response_fit(material)
-    if found is None or len(material.cases) > MOST_SQUARES:
+    if found is None:
         return None
     codes = found[1]
     patients = patients_of(material, codes)
     entries = _entries(material, codes, patients)
     label = lowered(material.label(codes.column))
+    caption = f"The {material.count(len(patients))} patients, by {label}."
+    if len(patients) > MOST_SQUARES:
+        return _bars(material, caption, patients, codes)
 
     def draw(width: float) -> Drawing:
         return _squares(width, patients, codes, names=names_shown(material, patients), entries=entries)
 
     alt = f"One square a patient. {', '.join(words for _, _, words in entries)}."
-    return figure(f"The {material.count(len(patients))} patients, by {label}.", alt, draw)
+    return figure(caption, alt, draw)
+
+
+def _bars(material: Material, caption: str, patients: Sequence[Patient], codes: Codes) -> Figure:
+    """Draw how many patients had each answer, of everyone and of who was exposed and who was not."""
+    exposure = next((e for f in material.fits for e in f.model.exposures.values()), None)
+    groups = [("everyone", patients)]
+    if exposure is not None and exposed_column(material):
+        groups += [(arm, [p for p in patients if p.exposed == yes]) for yes, arm in enumerate(exposure.arms)]
+    names, colours, kinds = list(codes.codes), list(codes.colours), [*range(len(codes.codes))]
+    missing = any(p.code is None for p in patients)
+    answers: list[int | None] = [*kinds, *([None] * missing)]
+    rows = [(name, [float(sum(p.code == code for p in own)) for code in answers]) for name, own in groups]
+    return stacked(material, caption, rows, names + ["not evaluable"] * missing, colours + ["q0"] * missing)
 
 
 def _entries(material: Material, codes: Codes, patients: Sequence[Patient]) -> list[tuple[str, str, str]]:
@@ -124,11 +143,14 @@ def stacked(
     write = (lambda x: f"{x:g}") if plain else material.count
 
     def draw(width: float) -> Drawing:
-        drawing, room = Drawing(width), min(150.0, width * 0.36)
+        drawing, room = Drawing(width), min(190.0, width * 0.43)
         y = legend(drawing, 0, [(c, "soft", n) for c, n in zip(colours, names, strict=True)]) + 4
+        room = max(min(room, 1.15 * LETTER * max(len(label) for label, _ in rows) + 8), 60.0)
         most = max(sum(counts) for _, counts in rows) or 1
         for label, counts in rows:
-            drawing.text(room - 8, y + 15, fitting(label, room - 8), anchor="end")
+            lines = wrap(label, (room - 8) / 1.15)
+            for place, line in enumerate(lines):
+                drawing.text(room - 8, y + 15 + 15 * place, line, anchor="end")
             x, scale = room, (width - room - 2) / most
             for count, colour in zip(counts, colours, strict=True):
                 if not count:
@@ -139,7 +161,7 @@ def stacked(
                     fill = "paper" if colour in ("q1", "q4") else "ink"
                     drawing.text(x + count * scale / 2, y + 15, text, anchor="middle", fill=fill)
                 x += count * scale
-            y += 26
+            y += 26 + 15 * (len(lines) - 1)
         drawing.height = y
         return drawing
 
@@ -187,13 +209,12 @@ def _lines_of(title: str, reasons: Sequence[str], width: float) -> list[tuple[st
 
 
 def wrap(text: str, width: float) -> list[str]:
-    """Break words into lines of a width."""
+    """Break words into lines of a width, and words where they do not fit."""
     lines, most = [""], max(int(width / LETTER), 8)
-    for word in text.split():
-        shown = fitting(word, width)
-        if lines[-1] and len(lines[-1]) + 1 + len(shown) > most:
+    for part in (word[i : i + most] for word in text.split() for i in range(0, len(word), most)):
+        if lines[-1] and len(lines[-1]) + 1 + len(part) > most:
             lines.append("")
-        lines[-1] = f"{lines[-1]} {shown}".strip()
+        lines[-1] = f"{lines[-1]} {part}".strip()
     return lines
 
 
@@ -207,9 +228,10 @@ def swimmer(material: Material, fitted: Fitted) -> Figure:
     marks = (
         [("q3", "soft", "followed"), ("q4", "soft", "on treatment")] if any(np.isfinite(x.on) for x in lanes) else []
     )
-    marks += (
-        [("red", "", f"{exposure.called}, at some time within")] if exposure is not None and exposure.begins else []
-    )
+    if exposure is not None and exposure.begins:
+        spans = [high - low for low, high in (lane.exposed for lane in lanes) if np.isfinite(low)]
+        within = "at some time within" if all(spans) else "or the time within which it began"
+        marks += [("red", "", f"{exposure.called}, {within}" if any(spans) else exposure.called)] if spans else []
 
     def draw(width: float) -> Drawing:
         drawing, room = Drawing(width), min(150.0, width * 0.3)
@@ -245,7 +267,7 @@ def _lane(drawing: Drawing, lane: Lane, room: float, y: float, scale: float) -> 
     if np.isfinite(low):
         drawing.line(
             (room + low * scale, y + 13),
-            (room + max(min(high, lane.end), low + 0.4) * scale, y + 13),
+            (room + max(min(high, lane.end) * scale, low * scale + SHORTEST), y + 13),
             stroke="red",
             width=2.2,
         )

@@ -58,7 +58,8 @@ def _single(material: Material, answers: Sequence[Answers]) -> list[str]:
             if by and part.pairs is None:
                 seen = part.shrunk[(part.shrunk["kind"] == "value") & (part.shrunk["n"] > 0)]
                 label = lowered(material.label(answer.fitted.model.terms[by].source))
-                said.append(f"{label} {material.count((seen['n'] == 1).sum())} of {len(seen)}")
+                single = int((seen["n"] == 1).sum())
+                said += [f"{label} {single} of {len(seen)}"] * (single > 0)
     said = list(dict.fromkeys(said))
     return (
         [f"What one patient can tell. Levels with a single patient: {listed(said)}."]

@@ -132,12 +132,15 @@ def _main_ratio(same: pd.DataFrame) -> pd.Series:
 
 def _measure(row: pd.Series) -> str:
     if row["kind"] == "probability":
-        return (
-            "Chance the first is ahead"
-            if row["unit"] == "probability" and "more often" in row["estimand"]
-            else f"Chance of {str(row['estimand']).removeprefix('P(').removesuffix(')')}"
-        )
+        ahead = row["unit"] == "probability" and "more often" in row["estimand"]
+        return "Chance the first is ahead" if ahead else chance_words(str(row["estimand"]))
     return capital(str(row["estimand"]).replace("risk difference", "difference"))
+
+
+def chance_words(estimand: str) -> str:
+    """Say what a probability is of: "P(hazard ratio < 1)"."""
+    said = estimand.removeprefix("P(").removesuffix(")")
+    return f"Chance of {said.replace(' < ', ' below ').replace(' > ', ' above ')}"
 
 
 def grouped(lines: Iterable[Line], heading: str = "") -> list[Group]:

@@ -20,9 +20,10 @@ from casepool.reporting.cautions import trials_of
 from casepool.reporting.checklist import checklist
 from casepool.reporting.glossary import glossary
 from casepool.reporting.model_cards import model_card
-from casepool.reporting.patients import analysed, event_words, outcome_name
+from casepool.reporting.patients import analysed, dates_open, event_words, outcome_name
 
 REGRESSIONS = {"bernoulli": "logistic regression", "ordinal": "ordinal regression"}
+NAMES_OF_PEOPLE = {"weibull": "Weibull", "gompertz": "Gompertz"}
 ASKED = ("pass", "concern", "fail")
 """Verdicts of questions that were asked, from best to worst."""
 EFFECTS = {
@@ -33,7 +34,7 @@ EFFECTS = {
     "slope": "a slope that differs by level, of",
     "interaction": "an interaction of",
 }
-FROM_START = "counting from its start on, unknown dates weighed over their intervals"
+FROM_START, UNDATED = "counting from its start on", ", unknown dates weighed over their intervals"
 FROM_ZERO = "as it came to be received"
 
 
@@ -78,7 +79,12 @@ def methods(material: Material, answers: Sequence[Answers]) -> str:
     for fitted in material.fits:
         events = said.setdefault(_modelled(material, fitted), [])
         events += [event_words(material, fitted.model)] * (event_words(material, fitted.model) not in events)
-    told = [f"{capital(what)} ({'; '.join(events)}) was modelled by {how}." for (what, how), events in said.items()]
+    told = []
+    for (what, how), events in said.items():
+        named = "; ".join(event for event in events if event != what)
+        told.append(f"{capital(what)}{f' ({named})' if named else ''} was modelled by {how}.")
+    refitted = any(answer.scales or answer.sensitivity is not None for answer in answers)
+    moved = " How far answers move under other priors is reported." if refitted else ""
     draws = {f"{own.shape[0] * own.shape[1]:,}" for own in material.fits}
     found = [own.convergence for own in material.fits]
     rhat = [one["rhat"] for one in found if one["rhat"] is not None]
@@ -89,7 +95,7 @@ def methods(material: Material, answers: Sequence[Answers]) -> str:
         f"Answers are posterior medians with 95% "
         f"equal-tailed credible intervals from {listed(sorted(draws))} draws a model; {agree}effective sample sizes "
         f"were at least {ess:.0f}. "
-        "Raw proportions carry Clopper-Pearson intervals. How far answers move under other priors is reported."
+        f"Raw proportions carry Clopper-Pearson intervals.{moved}"
     )
 
 
@@ -102,13 +108,15 @@ def _provisional(material: Material) -> str:
 def _modelled(material: Material, fitted: Fitted) -> tuple[str, str]:
     """Return what is modelled, and how."""
     model = fitted.model
-    how = REGRESSIONS.get(model.family, f"a {model.family.replace('_', ' ')} hazard")
+    family = model.family.replace("_", " ")
+    how = REGRESSIONS.get(model.family, f"a {NAMES_OF_PEOPLE.get(family, family)} hazard")
     terms = [f"{EFFECTS.get(t.kind, 'an effect of')} {lowered(material.label(t.source))}" for t in model.terms.values()]
     terms += [
         f"{EFFECTS[own.kind]} {' and '.join(lowered(material.label(model.terms[x].source)) for x in own.parents)}"
         for own in model.joint.values()
     ]
-    terms += [f"{e.called} {FROM_START if e.begins else FROM_ZERO}" for e in model.exposures.values()]
+    start = f"{FROM_START}{UNDATED if dates_open(fitted) else ''}"
+    terms += [f"{e.called} {start if e.begins else FROM_ZERO}" for e in model.exposures.values()]
     return lowered(outcome_name(material, model)), how + (f" with {listed(terms)}" if terms else "")
 
 
@@ -119,7 +127,7 @@ def checks_fold(answers: Sequence[Answers]) -> Fold:
     every: list[Block] = []
     for answer in answers:
         asked = answer.checks[answer.checks["verdict"].isin(ASKED)]
-        title = answer.fitted.model.title
+        title = capital(answer.fitted.model.title)
         rows.append([Cell(title), Cell(f"{(asked['verdict'] == 'pass').sum()} of {len(asked)}")])
         told = [(_verdict(row), f"{row['question']}: {row['sentence']}.") for row in answer.checks.to_dict("records")]
         concerns += [(verdict, f"{title}. {capital(said)}") for verdict, said in told if verdict in ASKED[1:]]

@@ -9,9 +9,11 @@ import pandas as pd
 
 from casepool.estimation.draws import Fitted
 from casepool.estimation.material import Material
+from casepool.estimation.patient_flow import reason_of
 from casepool.modelling.design.grouping import patients_and_events
 from casepool.modelling.design.making import patient_labels
-from casepool.modelling.specification.cautions import lowered
+from casepool.modelling.specification.cautions import EVENT, lowered
+from casepool.modelling.specification.endpoints import event
 from casepool.modelling.specification.model import Model
 from casepool.modelling.specification.outcome import Outcome
 from casepool.numbers import capital, counted, listed
@@ -22,6 +24,8 @@ from casepool.reporting.layouts import finished
 
 SAID_YES = (("yes",), ("true",), ("1",))
 """Codes that say a thing is so: it is told by the name of its column."""
+COUNTED = "events"
+"""What a column of counts is called by who does not say what they are of."""
 
 
 def data_section(material: Material) -> list[Block]:
@@ -96,6 +100,8 @@ def outcome_name(material: Material, model: Model) -> str:
     out = model.outcome
     if not model.is_survival and out.column not in material.cases.columns:
         return capital(event_words(material, model))
+    if model.is_survival and not material.codebook.columns[out.time or out.lower].label:
+        return capital(out.time_to)
     return material.label(out.time or out.lower or out.column or out.events)
 
 
@@ -104,31 +110,18 @@ def event_words(material: Material, model: Model) -> str:
     out = model.outcome
     if model.is_survival:
         return out.called
-    if out.column not in material.cases.columns or not out.success:
-        return lowered(material.label(out.events or out.column)).removeprefix("patients with ")
-    return lowered(material.label(out.column)) if out.success in SAID_YES else " or ".join(out.success)
-
-
-def reason_of(material: Material, fitted: Fitted, patient: str) -> str:
-    """Say in a reader's words why a patient is left out of a fit; "" if it is not."""
-    reason = fitted.design.left_out.get(patient, "")
-    labels = patient_labels(material.cases, material.codebook)
-    column = fitted.model.outcome.column
-    why = next((name for name, own in material.codebook.columns.items() if column and own.explains == column), "")
-    if reason == f"no {column}" and material.public and why in material.cases.columns:  # free text
-        own = material.cases[why].iloc[labels.index(patient)]
-        if not pd.isna(own):
-            return str(own)
-    for column in fitted.model.columns():
-        reason = reason.replace(column, lowered(material.label(column))) if column in reason.split() else reason
-    return reason
+    codes = event(model).codes
+    if out.column not in material.cases.columns or not codes:
+        words = lowered(material.label(out.events or out.column)).removeprefix("patients with ")
+        return EVENT if words == COUNTED else words
+    return lowered(material.label(out.column)) if codes in SAID_YES else " or ".join(codes)
 
 
 def reasons_text(material: Material, fitted: Fitted) -> str:
     """List the reasons with the patients they hold for."""
     found: dict[str, list[str]] = {}
     for patient in fitted.design.left_out:
-        found.setdefault(reason_of(material, fitted, patient), []).append(patient)
+        found.setdefault(reason_of(fitted, patient, material.cases, material.codebook), []).append(patient)
     if not material.public:
         return "; ".join(f"{reason} ({material.count(len(who))})" for reason, who in found.items())
     return "; ".join(f"{reason} (patient{'s' * (len(who) > 1)} {', '.join(who)})" for reason, who in found.items())
@@ -177,9 +170,9 @@ def dates(material: Material) -> list[str]:
     said = []
     for fitted in material.fits:
         for exposure in fitted.model.exposures.values():
-            total = int(fitted.design.exposed.sum())
+            ever = int(fitted.design.exposed.sum())
             names = (exposure.start, exposure.start) if exposure.start else (exposure.earliest, exposure.latest)
-            if total == 0 or not all(name in material.cases.columns for name in names):
+            if ever == 0 or not all(name in material.cases.columns for name in names):
                 continue
             inside = np.isin(
                 patient_labels(material.cases, material.codebook),
@@ -187,14 +180,21 @@ def dates(material: Material) -> list[str]:
             )
             low, high = (material.cases.loc[inside, name].to_numpy(dtype=float, na_value=np.nan) for name in names)
             known, none = int((low == high).sum()), int(np.isnan(low).sum())
-            asked = (total, len(fitted.design.patients), known, total - known - none, none)
-            counts = [material.count(count) for count in asked]
+            kinds = {"known": known, "known between two dates": ever - known - none, "unknown": none}
+            told = [f"{words} in {material.count(count)}" for words, count in kinds.items() if count]
             said.append(
-                f"{material.label(exposure.column)}: recorded in {counts[0]} of {counts[1]} "
-                "patients with follow-up. "
-                f"The date is known in {counts[2]}, known between two dates in {counts[3]}, unknown in {counts[4]}."
+                f"{capital(material.label(exposure.column))}: recorded in {material.count(ever)} of "
+                f"{material.count(len(fitted.design.patients))} patients with follow-up. The date is {', '.join(told)}."
             )
     return list(dict.fromkeys(said))
+
+
+def dates_open(fitted: Fitted) -> bool:
+    """Whether the date of an exposure is unknown, or known between two dates, of any patient."""
+    if not fitted.model.exposures:
+        return False
+    ever = fitted.design.exposed
+    return bool((fitted.design.earliest[ever] != fitted.design.latest[ever]).any())
 
 
 def by_patient(material: Material) -> Table | None:
@@ -210,7 +210,7 @@ def by_patient(material: Material) -> Table | None:
     rows = []
     for position, patient in enumerate(labels):
         values = [cell_text(material.cases[name].iloc[position]) for name in columns]
-        reasons = [reason_of(material, fitted, patient) for _, fitted in found]
+        reasons = [reason_of(fitted, patient, material.cases, material.codebook) for _, fitted in found]
         cells = [patient, *values, *(f"no: {reason}" if reason else "yes" for reason in reasons)]
         rows.append([Cell(text) for text in cells])
     caption = f"Patient by patient ({counted(len(rows), 'row')})"

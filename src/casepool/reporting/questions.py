@@ -11,7 +11,7 @@ from casepool.checking.reported import PAIRED
 from casepool.claims.files import Claim
 from casepool.errors import CasepoolError
 from casepool.estimation.material import Material
-from casepool.estimation.told import DECIDE, TOGETHER, UNKNOWABLE
+from casepool.estimation.told import badge_of
 from casepool.modelling.specification.cautions import lowered
 from casepool.modelling.specification.model import Model
 from casepool.reporting.answers import Answers, levelled
@@ -23,7 +23,6 @@ FAILED = "do not use"
 """The badge of an answer whose fit failed its checks."""
 FEWEST = 5
 """Patients from which a factor has a chapter."""
-NULLS = {"ratio": 1.0, "difference": 0.0}
 
 
 @dataclass(frozen=True)
@@ -74,21 +73,7 @@ class Question:
         """How much the data tell: the row's word, unless variants move the answer or the fit is not to be used."""
         if self.answers.verdict == "fail":
             return FAILED
-        told = str(self.row["told"])
-        variants = list(self.answers.variants(self.row))
-        if disagree(self.row, variants):
-            return UNKNOWABLE
-        outside = [v for v in variants if not self.row["lower"] <= v["estimate"] <= self.row["upper"]]
-        return TOGETHER if told == DECIDE and outside else told
-
-
-def disagree(row: pd.Series, variants: Sequence[pd.Series]) -> bool:
-    """Whether one variant's interval lies on one side of no difference and another's answer on the other."""
-    null = NULLS.get(str(row["unit"]))
-    if null is None:
-        return False
-    above = any(v["lower"] > null for v in variants) and any(v["estimate"] < null for v in variants)
-    return above or (any(v["upper"] < null for v in variants) and any(v["estimate"] > null for v in variants))
+        return badge_of(self.row, list(self.answers.variants(self.row)))
 
 
 @dataclass
@@ -122,10 +107,11 @@ def chapters_of(material: Material, answers: Sequence[Answers]) -> list[Chapter]
                 if (question := _of_entry(entry, own)) is not None:
                     found.setdefault(key_of(own, by), Chapter()).questions.append(question)
                 break
+    paper = bool(found)
     for own in answers:
-        for by in groupings(own):
+        for by in sorted(groupings(own), key=bool):
             key = key_of(own, by)
-            if key not in found and not asked_for(own, by):
+            if key not in found and not asked_for(own, by, paper=paper):
                 continue
             chapter = found.setdefault(key, Chapter())
             chapter.parts.append((own, by))
@@ -161,15 +147,14 @@ def groupings(answers: Answers) -> Iterator[str]:
     yield from (by for by in answers.ratios if by not in answers.curves)
 
 
-def asked_for(answers: Answers, by: str) -> bool:
-    """Whether a fit was made to tell of a grouping: of everyone where nothing is there to be compared."""
-    if by in answers.factors and by and total(answers.fitted)[0] < FEWEST:
-        return False
-    if by or answers.fitted.is_survival:
-        return by != "" or len(list(groupings(answers))) == 1
+def asked_for(answers: Answers, by: str, *, paper: bool) -> bool:
+    """Whether a fit tells of a grouping: of everyone beside a paper's questions where nothing is to be compared."""
+    told = list(groupings(answers))
     if total(answers.fitted)[0] < FEWEST:
+        return by == "" if "" in told else by == told[0]
+    if by or not paper or len(told) == 1:
         return True
-    return not any(term.kind in PAIRED for term in levelled(answers.fitted))
+    return not answers.fitted.is_survival and not any(term.kind in PAIRED for term in levelled(answers.fitted))
 
 
 def _of_entry(entry: Replacement, own: Answers) -> Question | None:

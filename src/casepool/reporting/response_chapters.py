@@ -12,8 +12,7 @@ from casepool.estimation.material import Material
 from casepool.frequentist.proportions import clopper_pearson
 from casepool.modelling.families.names import sd_of
 from casepool.modelling.specification.cautions import association, lowered
-from casepool.modelling.specification.endpoints import endpoints
-from casepool.numbers import capital, listed, shown
+from casepool.numbers import capital, chance_of, listed, shown
 from casepool.reporting.answers import Answers
 from casepool.reporting.blocks import Block, Estimates, Group, Lever, Line, Text
 from casepool.reporting.cautions import CHOSEN, PUBLICATION, Trial, published, trials_of
@@ -104,7 +103,7 @@ def _quote_pair(material: Material, own: Answers, by: str) -> str:
     what = association(lowered(material.label(own.fitted.model.terms[by].source)))
     return (
         f"{words} in {listed(counts)}; {first} against {second} the difference is {_interval(difference)}, with a "
-        f"chance of {shown(chance['estimate'], 'probability')} that it is above 0, which is {what}."
+        f"chance of {chance_of(chance['estimate'])} that it is above 0, which is {what}."
     )
 
 
@@ -146,7 +145,7 @@ def _everyone_table(material: Material, chapter: Chapter) -> Iterator[Block]:
 
 def _category_lines(material: Material, own: Answers) -> list[Line]:
     raw, shrunk, _ = own.factors[""].categories
-    single = [end.at for end in endpoints(own.fitted.model) if end.first == end.last]
+    single = own.fitted.model.outcome.levels
     lines: list[Line] = []
     for _, row in shrunk[shrunk["at"].isin(single)].iloc[::-1].iterrows():
         alone = raw[(raw["at"] == row["at"]) & (raw["method"] == "Clopper-Pearson")]
@@ -214,7 +213,7 @@ def limits(material: Material, chapter: Chapter) -> str:
     """Say what a chapter about a response cannot show."""
     own, by = chapter.leading
     n, events = total(own.fitted)
-    without = material.count(n - events, "patient")
+    without = f"{material.count(n - events, 'patient')} without {event_words(material, own.fitted.model)}"
     if by == "":
         why = PUBLICATION if published(material) else CHOSEN
         return f"What it cannot show: how patients fare who are not in the table. {why}"
@@ -222,17 +221,17 @@ def limits(material: Material, chapter: Chapter) -> str:
     if own.factors[by].pairs is not None:
         return (
             f"What it cannot show: why. This is {association(label)}; whatever separates the levels rests on the "
-            f"{without} without it and on the priors."
+            f"{without} and on the priors."
         )
     table = own.factors[by].shrunk
     seen = table[(table["kind"] == "value") & (table["n"] > 0)]
     single = int((seen["n"] == 1).sum())
     few = (
         f"{single} of {len(seen)} have one patient, and what is said of them is mostly said of the others"
-        if material.public
+        if material.public and single
         else "levels with few patients say mostly what the others do"
     )
     return (
         f"What it cannot show: what one patient would. {capital(few)}; all that separates levels rests on the "
-        f"{without} without it."
+        f"{without}."
     )

@@ -13,11 +13,10 @@ from casepool.reporting.answers import Answers
 from casepool.reporting.blocks import Figure
 from casepool.reporting.course import codes_of
 from casepool.reporting.figures import stacked
-from casepool.reporting.lines import (
-    level_words,
-)
-from casepool.reporting.patients import event_words, outcome_name
+from casepool.reporting.lines import level_words
+from casepool.reporting.patients import event_words, outcome_name, total
 from casepool.reporting.pieces import named
+from casepool.reporting.questions import FEWEST
 
 MOST_BARS = 10
 """Levels a figure shows, the largest first."""
@@ -25,7 +24,10 @@ MOST_BARS = 10
 
 def bars_of_codes(material: Material, own: Answers, by: str) -> Figure | None:
     """Draw how many had each answer, by level; of a table of counts how many had the event."""
-    by = by or next((name for name in own.factors if name), "")
+    if not by:  # by the first factor, unless that has such a figure in its own chapter
+        by = next((name for name in own.factors if name), "")
+        if total(own.fitted)[0] < FEWEST or own.factors[by].pairs is not None:
+            return None
     part = own.factors[by]
     seen = part.shrunk[(part.shrunk["kind"] == "value") & (part.shrunk["n"] > 0)].drop_duplicates("level")
     seen = seen.head(MOST_BARS)
@@ -72,7 +74,8 @@ def ledger_figure(material: Material, own: Answers, by: str) -> Figure | None:
     if own.fitted.design.improper:
         return None
     table = in_order(ledger_of(own.fitted, by), own_order(own.fitted, by))
-    table = table[(table["n"] > 0) & table["share_own"].notna()].head(MOST_BARS)
+    known = table[(table["n"] > 0) & table["share_own"].notna()]
+    table = known.head(MOST_BARS)
     if table.empty:
         return None
     rows = [
@@ -82,5 +85,5 @@ def ledger_figure(material: Material, own: Answers, by: str) -> Figure | None:
     names = ["its own patients", "other levels", "the prior"]
     label = lowered(named(material, own, by))
     caption = f"Where the answer of each {label} comes from, in per cent."
-    note = f"The {len(rows)} largest." if len(rows) == MOST_BARS else ""
+    note = f"The {len(rows)} largest." if len(known) > len(rows) else ""
     return stacked(material, caption, rows, names, ["q4", "q3", "q0"], note, plain=True)

@@ -82,7 +82,7 @@ def folds(material: Material, chapter: Chapter) -> Iterator[Fold]:
     if variants:
         yield Fold("All variants", variants)
     if categories:
-        yield Fold("Every level, with a new patient of it", categories)
+        yield Fold("Every level, with a new patient of it" if by else "Every category", categories)
     if pairwise:
         yield Fold("Every comparison", pairwise)
     if tested:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from casepool.numbers import TIMES, shown, with_interval
+from casepool.numbers import TIMES, chance_of, shown, with_interval
 
 EDGE = 4.0
 """Per cent of a cell's width left free on either side of the scale."""
@@ -27,11 +27,12 @@ class Number:
     lower: float
     upper: float
     unit: str
+    is_chance: bool = False
 
     @property
     def text(self) -> str:
         """The number without its limits."""
-        return shown(self.estimate, self.unit)
+        return chance_of(self.estimate) if self.is_chance else shown(self.estimate, self.unit)
 
     @property
     def limits(self) -> str:
@@ -67,7 +68,8 @@ def number_of(row: pd.Series[Any] | None) -> Number | None:
     """Return the number of a row; None without one."""
     if row is None or math.isnan(row["estimate"]):
         return None
-    return Number(float(row["estimate"]), float(row["lower"]), float(row["upper"]), str(row["unit"]))
+    estimate, lower, upper = (float(row[name]) for name in ("estimate", "lower", "upper"))
+    return Number(estimate, lower, upper, str(row["unit"]), row["kind"] == "probability")
 
 
 def prior_of(row: pd.Series[Any]) -> Number | None:

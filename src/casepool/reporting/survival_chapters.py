@@ -3,23 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 
+from casepool.estimation.arms import arms_of
 from casepool.estimation.material import Material
 from casepool.estimation.survival import survival_words
+from casepool.estimation.told import no_more_than
 from casepool.modelling.families.names import effect_of
 from casepool.modelling.specification.cautions import association, lowered
 from casepool.modelling.specification.exposure import Exposure
-from casepool.numbers import capital, shown
+from casepool.numbers import capital, chance_of, listed
 from casepool.reporting.answers import Answers
-from casepool.reporting.blocks import Block, Estimates, Fold, Group, Lever, Line, Text
+from casepool.reporting.blocks import HEADS, Block, Estimates, Fold, Group, Lever, Line, Text
 from casepool.reporting.cautions import OTHER_ENDS, PUBLISHED_ENDS, forced_text, published
-from casepool.reporting.curve_figures import curves
+from casepool.reporting.curve_figures import MOST_ARMS, curves
 from casepool.reporting.layouts import plain, tests
-from casepool.reporting.lines import estimates_block, grouped, line_of, pair_groups, pair_words
-from casepool.reporting.patients import exposed, total
+from casepool.reporting.lines import (
+    chance_words,
+    estimates_block,
+    grouped,
+    level_words,
+    line_of,
+    pair_groups,
+    pair_words,
+)
+from casepool.reporting.patients import dates_open, exposed, total
 from casepool.reporting.pieces import named
 from casepool.reporting.questions import Chapter
 from casepool.reporting.scales import Number, number_of, scale_of
@@ -46,7 +57,7 @@ def quote(material: Material, chapter: Chapter) -> str:
         f"{capital(out.called)} in {material.count(among)} of {material.count(who)} {exposure.arms[1]} and "
         f"{material.count(events - among)} of {material.count(n - who)} other patients; {counting}, the "
         f"{ratio['estimand']} is {number.said if number else 'not known'} with a chance of "
-        f"{shown(chance['estimate'], 'probability')} that it is {better} 1, {association(exposure.called)}, {weakness}."
+        f"{chance_of(chance['estimate'])} that it is {better} 1, {association(exposure.called)}, {weakness}."
     )
 
 
@@ -54,19 +65,23 @@ def _quote_time(material: Material, own: Answers, by: str) -> str:
     (n, events), out = total(own.fitted), own.fitted.model.outcome
     table = own.curves[by]
     medians = table[(table["unit"] == own.fitted.unit) & (table["at"] == "") & (table["kind"] == "value")]
-    said = []
-    for _, row in medians.iterrows():
-        number = number_of(row)
-        if number is not None:
-            said.append(f"{row['level'] + ': ' if by else ''}{number.said}")
+    found = [
+        (number, level_words(material, own, by, str(row["level"])))
+        for _, row in medians.iterrows()
+        if (number := number_of(row)) is not None
+    ]
+    told = [f"{number.said}{f' for {level}' if by else ''}" for number, level in found]
+    said = f"is {listed(told)}"
+    if len(found) > 2:
+        order = sorted(range(len(found)), key=lambda place: found[place][0].estimate)
+        said = f"goes from {told[order[0]]} to {told[order[-1]]}"
     ends = (
         "while follow-up often ended when a case was published"
         if published(material)
         else "as far as follow-up reaches"
     )
     return (
-        f"{material.count(events)} of {material.count(n)} patients had {out.called}; the {out.median} is "
-        f"{'; '.join(said)}, {ends}."
+        f"{material.count(events)} of {material.count(n)} patients had {out.called}; the {out.median} {said}, {ends}."
     )
 
 
@@ -80,7 +95,7 @@ def _quote_ratio(material: Material, own: Answers, by: str) -> str:
     return (
         f"{capital(out.called)} in {material.count(events)} of {material.count(n)} patients; {pair} the "
         f"{ratio['estimand']} is {number.said if number else 'not known'} with a chance of "
-        f"{shown(chance['estimate'], 'probability')} that it is {better} 1, "
+        f"{chance_of(chance['estimate'])} that it is {better} 1, "
         f"{association(lowered(named(material, own, by)))}."
     )
 
@@ -90,42 +105,67 @@ def body(material: Material, chapter: Chapter) -> Iterator[Block]:
     own, by = chapter.leading
     if by in own.curves:
         yield curves(own.fitted, by)
-        yield _by_arm(material, own, by)
+        yield _by_arm(material, own, by, chapter.questions[0].badge)
     if own.exposure is not None and by == own.exposure.name:
         yield from _ratio(material, own, own.exposure)
     elif by in own.ratios:
-        yield estimates_block(material, f"{named(material, own, by)}: comparisons.", pair_groups(material, own, by))
+        caption = f"{capital(named(material, own, by))}: comparisons."
+        yield estimates_block(material, caption, pair_groups(material, own, by), heads=("", "", HEADS[2]))
     yield Text(limits(material, own, by), tone="cannot")
     yield from folds(material, chapter)
 
 
-def _by_arm(material: Material, own: Answers, by: str) -> Estimates:
+def _by_arm(material: Material, own: Answers, by: str, badge: str) -> Estimates:
     """Lay out who is event-free at times, by strategy or level, then medians and means."""
-    table, out = own.curves[by], own.fitted.model.outcome
+    table, notes = _largest(own.curves[by])
+    out = own.fitted.model.outcome
     told = survival_words(own.fitted, by or None)
     raw = own.raw.get(by)
+    if raw is not None and _falls_early(own, by):
+        split = raw[(raw["dating"] == MIDDLE) & (raw["kind"] == "value")]
+        raw = raw[~raw["level"].isin(split["level"].tail(1))]
     groups: list[Group] = []
     for at in dict.fromkeys(table.loc[table["at"] != "", "at"]):
         same = table[(table["at"].astype(str) == str(at)) & table["unit"].isin(SHOWN)]
-        lines = [_arm_line(material, own, row, raw, told.arms) for _, row in same.iterrows() if row["kind"] == "value"]
+        values = same[same["kind"] == "value"]
+        lines = [_arm_line(material, own, row, raw, told.arms, badge) for _, row in values.iterrows()]
         groups.append(Group(f"{capital(out.without)} at {at:g} {own.fitted.unit}", scale_of("probability", []), lines))
     medians = table[(table["unit"] == own.fitted.unit) & (table["kind"] == "value") & (table["at"] == "")]
-    lines = [_arm_line(material, own, row, raw, told.arms) for _, row in medians.iterrows()]
+    lines = [_arm_line(material, own, row, raw, told.arms, badge) for _, row in medians.iterrows()]
     numbers = [number for line in lines for number in (line.answer, line.raw)]
     groups.append(Group(capital(out.median), scale_of(own.fitted.unit, numbers), lines))
     arms = f", {' and '.join(told.arms.values())}" if len(told.arms) == 2 else ""
-    return estimates_block(
-        material, f"{capital(out.time_to)}{arms}.", groups, heads=("", "As counted, 95% CI", "Answer, 95% CrI")
-    )
+    return estimates_block(material, f"{capital(out.time_to)}{arms}.", groups, notes, heads=("", *HEADS[1:]))
+
+
+def _falls_early(own: Answers, by: str) -> bool:
+    """Whether an exposed patient had the event before the exposure begins in the strategy.
+
+    So few are exposed by then that one event may pull the split curve to nearly nothing, where it stays: no counterpart
+    of a strategy that begins later.
+    """
+    if by not in own.fitted.model.exposures:
+        return False
+    design, (_, ever) = own.fitted.design, arms_of(own.fitted, by, None)[0]
+    return bool((design.outcome["time"][design.exposed & design.outcome["event"].astype(bool)] <= ever.switch).any())
+
+
+def _largest(table: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
+    """Keep the levels with most patients, and say how many stand in the fold."""
+    levels = table[table["kind"] == "value"].drop_duplicates("level")
+    if len(levels) <= MOST_ARMS:
+        return table, []
+    kept = table[table["level"].isin(levels.nlargest(MOST_ARMS, "n")["level"])]
+    return kept, [f"{len(levels) - MOST_ARMS} levels with fewer patients stand in the fold."]
 
 
 def _arm_line(
-    material: Material, own: Answers, row: pd.Series, raw: pd.DataFrame | None, arms: Mapping[str, str]
+    material: Material, own: Answers, row: pd.Series, raw: pd.DataFrame | None, arms: Mapping[str, str], badge: str
 ) -> Line:
     label = capital(arms.get(str(row["level"]), str(row["level"])))
     line = line_of(material, own, row, "survival", label=label, style="all" if row["level"] == "everyone" else "")
     counted = _seen(row, raw, {level: place for place, level in enumerate(arms)})
-    return Line(line.label, "", counted, line.answer, line.prior, line.told, line.failed, line.style)
+    return replace(line, counts="", raw=counted, told=no_more_than(line.told, badge))
 
 
 def _seen(row: pd.Series, raw: pd.DataFrame | None, places: dict[str, int]) -> Number | None:
@@ -154,7 +194,7 @@ def _ratio(material: Material, own: Answers, exposure: Exposure) -> Iterator[Blo
     prior, dating = str(own.fitted.model.prior(effect_of(exposure.name))), str(table["dating"].iloc[0])
     choices = [("as the model has it", default)]
     for (one, two), same in found.groupby(["prior", "dating"], sort=False):
-        if (str(one), str(two)) != (prior, dating) and (two == dating or one == prior):
+        if (str(one), str(two)) != (prior, dating) and (two == dating or (one == prior and dates_open(own.fitted))):
             words = _variant(own, str(one), str(two), prior, dating)
             choices.append((words, _ratio_table(material, own, same, caption)))
     yield Lever("What was assumed", f"ratio-{own.fitted.model.name}", choices[:5])
@@ -175,9 +215,7 @@ def _ratio_table(material: Material, own: Answers, table: pd.DataFrame, caption:
             own,
             row,
             "contrast",
-            label=capital(str(row["estimand"])).replace("P(", "Chance of ").removesuffix(")")
-            if row["kind"] == "probability"
-            else capital(str(row["estimand"])),
+            label=chance_words(str(row["estimand"])) if row["kind"] == "probability" else capital(str(row["estimand"])),
         )
         for _, row in table.iterrows()
     ]
@@ -199,8 +237,8 @@ def limits(material: Material, own: Answers, by: str) -> str:
         else f"Counting from the start of {exposure.called} on removes immortal time and nothing else."
     )
     return (
-        f"What it cannot show: what {exposure.called} does; this is an association. {counting} Patients are chosen "
-        f"for {exposure.called} because they did well; {ends}. {forced}"
+        f"What it cannot show: what {exposure.called} does; this is an association. {counting} Patients may have "
+        f"been chosen for {exposure.called} because they did well; {ends}. {forced}"
     ).strip()
 
 

@@ -26,7 +26,7 @@ from casepool.reporting.layouts import (
     ratios,
     tests,
 )
-from casepool.reporting.patients import choice_words
+from casepool.reporting.patients import choice_words, dates_open
 from casepool.studies.exposure import exposure_variants
 
 READING = (
@@ -41,14 +41,15 @@ def sensitivity_blocks(material: Material, answer: Answers) -> list[Block]:
     exposure = answer.exposure
     if exposure is None or answer.sensitivity is None:
         return []
-    dated = exposure.begins
-    own = (str(answer.fitted.model.prior(effect_of(exposure.name))), exposure.dating if dated else "")
+    dated = exposure.begins and dates_open(answer.fitted)
+    own = (str(answer.fitted.model.prior(effect_of(exposure.name))), exposure.dating if exposure.begins else "")
     caption = f"{material.label(exposure.column)}: the ratio under three priors{' and two datings' if dated else ''}"
     priors = [model.prior(effect_of(exposure.name)) for model in exposure_variants(answer.fitted.model)]
     above = answer.fitted.model.effects == "accelerated"
     alone = {str(prior): prior_chance(prior, above=above) for prior in priors}
+    table = answer.sensitivity if dated else answer.sensitivity[answer.sensitivity["dating"] == own[1]]
     return [
-        ratios(caption, answer.sensitivity, exposure.name, own, alone),
+        ratios(caption, table, exposure.name, own, alone),
         Text(READING, tone="small"),
         *tipping_blocks(answer, exposure.name),
         *coding_blocks(material, answer, exposure),

@@ -32,6 +32,11 @@ def age_fit() -> xr.DataTree:
 
 
 @pytest.fixture(scope="session")
+def lines_fit() -> xr.DataTree:
+    return fitted("next_inhibitor")
+
+
+@pytest.fixture(scope="session")
 def survival_fit() -> xr.DataTree:
     return fitted("overall_survival")
 

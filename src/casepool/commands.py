@@ -169,7 +169,7 @@ COMMANDS: dict[str, Command] = {
     "classical": Command("The frequentist answers.", ("model", "cases!", "by", "at", "coding", "quiet")),
     "characteristics": Command("Who the patients are, of everyone and by group.", ("cases!", "by", "coding")),
     "adverse_events": Command("Adverse events without a model, and their bounds.", ("cases!",)),
-    "any_event": Command("Any event of a fit per patient and type.", ("fit",)),
+    "any_event": Command("Any event of a fit per patient and type.", ("fit", "at")),
     "sequence": Command("A line of treatment after another one failed.", ("fit", "first!", "then!")),
     "tipping": Command(
         "Every unknown date moved through its interval.",

@@ -8,6 +8,10 @@ import pandas as pd
 import pytensor
 import pytest
 
+from casepool.cases.codebook import Codebook
+from casepool.cases.column import Column
+from casepool.cases.linked_tables import LinkedRows, LinkedTable
+from casepool.cases.tables import typed
 from casepool.inference.graph import build_design, structure_key
 from casepool.modelling import Model, make_design, model_from_dict
 from casepool.modelling.families.priors import Prior
@@ -56,6 +60,25 @@ FOLLOWED = pd.DataFrame(
     }
 )
 CODES = ["PD", "SD", "PR"]
+FIXED = {"dist": "Fixed", "value": 0.5, "why": "convention"}
+
+
+def with_tables():
+    """Cases with a table of events beside them, and two tables unlisted from cells."""
+    lists = {"drugs": ["a;b", "a", "b", "a;b"], "answers": ["PR;SD", "PD", "PR", "SD;PR"]}
+    lists["others"] = ["PR;PR", "SD", "PD", "SD;PD"]
+    cases = pd.DataFrame({"patient": list("wxyz"), "paper": ["p", "p", "q", "r"], "months": [3, 5, 8, 2], **lists})
+    kinds = {"patient": Column("text"), "paper": Column("category"), "months": Column("number")} | dict.fromkeys(
+        lists, Column("list")
+    )
+    tables = {"events": LinkedTable(file="events.csv", unit="paper")}
+    tables |= {name: LinkedTable(lists={"drug": "drugs", "answer": column})
+               for name, column in (("lines", "answers"), ("later", "others"))}  # fmt: skip
+    cells = {"patient": ("w", "x", "y"), "event": ("rash", "fever", "rash"), "grade": ("3", "3", "1")}
+    book = Codebook(public=True, columns=kinds, tables=tables, linked={"events": LinkedRows(cells, (2, 3, 4))})
+    return typed(cases, book)
+
+
 TERMS = {
     "kind": {"kind": "group", "borrowing": "exnex"},
     "other": {"kind": "category"},
@@ -120,6 +143,22 @@ def trials(studies):
     return {"trials": {"studies": [{"study": f"s{i}", "events": i, "n": 4 + i} for i in range(studies)]}}
 
 
+GROUP = {"kind": "group", "borrowing": "partial"}
+EVENTS = {
+    "family": "bernoulli",
+    "outcome": {"table": "events", "per": "type"},
+    "terms": {"type": GROUP | {"column": "event", "missing": "drop"}},
+    "priors": {"intercept": normal(1.5), "type_sd": half_normal(1), "reporting": FIXED},
+}
+LINES = {
+    "family": "bernoulli",
+    "outcome": {"table": "lines", "column": "answer", "levels": CODES, "success": ["PR"]},
+    "terms": {"drug": GROUP},
+    "priors": {"intercept": normal(1.5), "drug_sd": half_normal(1)},
+}
+BASES |= {"events": EVENTS, "lines": LINES}
+TABLES |= dict.fromkeys(("events", "lines"), with_tables())
+
 OF_THE_PRIORS = [
     ("response", {"priors.intercept": {"dist": "StudentT", "nu": 3, "mu": 0, "sigma": 1}}),
     ("response", {"priors.intercept": normal(0.2, 1.0)}),
@@ -158,7 +197,7 @@ CHANGES = {
         "events": [("counts", {"outcome.events": "some"})],
         "n": [("counts", {"outcome.n": "many"})],
         "target": [("counts", {"outcome.target": 0.3}), ("counts", {"outcome.target": "rate"})],
-        "time": [("survival", {"outcome.time": "end"})],
+        "time": [("survival", {"outcome.time": "end"}), ("events", {"outcome.time": "months"})],
         "lower": [("visits", {"outcome.lower": "lowest"})],
         "upper": [("visits", {"outcome.upper": "later"})],
         "event": [("survival", {"outcome.event": "relapse"})],
@@ -167,6 +206,10 @@ CHANGES = {
         "entry": [("survival", {"outcome.entry": "entry"})],
         "what": [("survival", {"outcome.what": "relapse"})],
         "free": [("survival", {"outcome.free": "well"})],
+        "table": [("lines", {"outcome.table": "later"})],
+        "per": [("events", {"outcome.per": "patient and type"}), ("events", {
+            "outcome.per": "patient", "terms": {}, "priors.type_sd": None})],
+        "where": [("events", {"outcome.where": {"grade": [3]}})],
     },
     Exposure: {
         "name": [("survival", {"exposure": {"graft": HAZARD["exposure"]["surgery"]}} | {

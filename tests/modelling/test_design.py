@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from casepool._resources import bundled
-from casepool.cases import read_cases
+from casepool.cases import codebook_of, read_cases
 from casepool.errors import CasepoolError
 from casepool.modelling import list_models, make_design, model, model_from_dict
 from casepool.modelling.design.likelihood import data_of, linear_predictor
@@ -17,6 +17,8 @@ from ..small import normal, survival_model
 from .small import assert_same_design, by_patient, parameters, response_model, table
 
 CSV = bundled("data") / "alk_crizotinib" / "cases.csv"
+OF_CASES = [name for name in list_models() if not model(name).outcome.table]
+"""Models whose rows are those of the cases, so that a row keeps its name wherever it stands."""
 
 
 def any_values(chosen, cases, seed=20210721):
@@ -60,9 +62,8 @@ def test_the_order_of_patients_changes_nothing(alk, name):
     for seed in (1, 2):
         shuffled = alk.sample(frac=1, random_state=seed)
         again = evaluate(chosen, shuffled, values, labelled)
-        assert first.keys() == again.keys()
-        for patient, value in first.items():
-            assert again[patient] == pytest.approx(value, abs=1e-12)
+        assert sum(again.values()) == pytest.approx(sum(first.values()), abs=1e-9)
+        assert name not in OF_CASES or again == pytest.approx(first, abs=1e-12)
 
 
 @pytest.mark.parametrize("name", ["objective_response", "complete_response", "disease_control"])
@@ -80,7 +81,7 @@ def test_the_names_of_levels_change_nothing(alk, name):
     assert evaluate(chosen, other, values, labelled, renamed) == pytest.approx(first, abs=1e-12)
 
 
-@pytest.mark.parametrize("name", list_models())
+@pytest.mark.parametrize("name", OF_CASES)
 def test_guessed_types_give_the_design_of_the_codebook(alk, name):
     chosen = model(name)
     with_codebook = make_design(chosen, alk)
@@ -92,7 +93,11 @@ def test_guessed_types_give_the_design_of_the_codebook(alk, name):
 @pytest.mark.parametrize("name", list_models())
 def test_unused_columns_may_be_dropped(alk, name):
     chosen = model(name)
-    used = alk[["patient", *(column for column in chosen.columns() if column in alk.columns)]]
+    read = {*chosen.columns()}
+    if chosen.outcome.table:
+        beside = codebook_of(alk).tables[chosen.outcome.table]
+        read |= {beside.unit, *beside.lists.values(), *beside.carry, "stopped_because"}
+    used = alk[["patient", *(column for column in alk.columns if column in read - {"patient"})]]
     assert_same_design(make_design(chosen, alk), make_design(chosen, used))
 
 
@@ -102,6 +107,8 @@ def test_making_a_design_leaves_the_table_alone(alk, name):
     make_design(model(name), alk)
     pd.testing.assert_frame_equal(alk, before)
     assert alk.attrs == before.attrs
+    if name not in OF_CASES:
+        return
     bare = pd.read_csv(CSV)
     before = bare.copy(deep=True)
     make_design(model(name), bare)

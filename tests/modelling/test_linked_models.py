@@ -1,6 +1,7 @@
 """Models of tables beside the cases: their likelihoods by enumeration, and laws that hold whatever the data."""
 
 import itertools
+import tomllib
 from dataclasses import replace
 
 import numpy as np
@@ -258,3 +259,80 @@ def test_types_of_a_private_table_must_be_listed(cases):
     assert not own.public
     assert set(laid["patient"]) == {str(i + 1) for i in range(33)}
     assert not own.linked
+
+
+def timed(model):
+    return replace(model, outcome=replace(model.outcome, time="months_on"))
+
+
+@pytest.mark.parametrize("name", [BY_TYPE, ANY, BOTH])
+def test_a_rate_over_twice_the_time_is_half_of_it(cases, name):
+    twice = typed_by(cases.assign(months_on=cases["months_on"] * 2), codebook_of(cases))
+    model = timed(few(fixed(cp.model(name), reporting=0.6)))
+    shapes = {own.name: own.shape(make_design(model, cases).laid) for own in make_design(model, cases).parameters}
+    parameters = {key: RNG.normal(-1, 1, shape) for key, shape in shapes.items() if key.endswith("_effect")}
+    found = log_likelihood(model, cases, intercept=-2.0, **parameters)
+    half = log_likelihood(model, *twice, intercept=-2.0 - np.log(2), **parameters)
+    np.testing.assert_allclose(half, found, rtol=0, atol=1e-12)
+
+
+def test_months_on_the_drug_are_those_of_whom_they_are_known(cases):
+    design = make_design(timed(cp.model(ANY)), cases)
+    assert np.exp(design.outcome["offset"]).sum() == pytest.approx(367.45)
+    assert (len(design.patients), sorted(design.left_out)) == (29, ["10", "17", "25", "27"])
+
+
+@pytest.mark.parametrize("r", [1.0, 0.5])
+def test_types_seen_over_times_by_enumeration(cases, r):
+    """Every type by itself: the product over patients, whose event an unknown one is summed over, given that one is."""
+    model, eta = timed(few(fixed(cp.model(BY_TYPE), reporting=r))), RNG.normal(-3, 1, 4)
+    table, book = with_candidate(cases, "21")
+    months = table.set_index(table["patient"].astype(str))["months_on"].astype(float).dropna()
+    rows, total = book.linked["adverse_events"].rows(), 0.0
+    for kind, own in zip(FEW, eta, strict=True):
+        p = r * -np.expm1(-np.exp(own) * months)
+        had = months.index.isin({row["patient"] for row in rows if row["event"] == kind})
+        total += np.log(np.where(had, p, 1 - p)).sum() - np.log1p(-np.prod(1 - p))
+    found = log_likelihood(model, table, book, intercept=0.0, type_effect=eta).sum()
+    assert found == pytest.approx(total, abs=1e-10)
+
+
+def test_a_probability_is_no_prior_of_a_rate():
+    plain = tomllib.loads(timed(cp.model(ANY)).to_toml())
+    plain["priors"]["intercept"] = {"from": "probability", "median": 0.3, "upper": 0.6}
+    with pytest.raises(CasepoolError, match="no probability without a time"):
+        cp.Model.reader(plain, name="mine")
+
+
+def test_a_missing_value_is_not_summed_over_where_rows_share_a_likelihood():
+    plain = tomllib.loads(cp.model(BOTH).to_toml())
+    plain["terms"]["person"]["missing"] = "model"
+    with pytest.raises(CasepoolError, match='missing = "drop"'):
+        cp.Model.reader(plain, name="mine")
+
+
+def test_a_patient_with_an_event_of_uncertain_bearer_is_not_left_out_alone(cases):
+    some = cases.assign(months_on=cases["months_on"].where(cases["patient"].astype(str) != "21"))
+    with pytest.raises(CasepoolError, match="a candidate for an event is left out"):
+        make_design(timed(cp.model(ANY)), typed_by(some, codebook_of(cases))[0])
+
+
+def test_the_evidence_of_lines_by_quadrature(cases):
+    """Over zero point, spreads, drugs and persons, of the printed counts; ours is a mean over draws of the prior."""
+    (h, of_h), (z, of_z) = (np.polynomial.hermite_e.hermegauss(count) for count in (16, 18))
+    of_z, of_sd, sds = of_z / of_z.sum(), 2 * (of_h / of_h.sum())[h > 0], h[h > 0]
+    total = 0.0
+    for (sigma, one), (tau, two) in itertools.product(zip(sds, of_sd, strict=True), repeat=2):
+        p = special.expit((1.5 * z[:, None] + tau * z)[..., None] + sigma * z)  # zero point, drug, person
+        alone = p @ of_z
+        alectinib = np.einsum("mu,muv,muw,u->mvw", alone**2 * (1 - alone), 1 - p, 1 - p, of_z)  # of 24 and of 30
+        ceritinib = np.einsum("mu,muv,muw,u->mvw", alone**3 * (1 - alone), p, p, of_z)
+        entrectinib = np.einsum("muv,u->mv", 1 - p, of_z)
+        likelihood = np.einsum("mvw,mvw,mv,v,w->m", alectinib, ceritinib, entrectinib, of_z, of_z)
+        total += one * two * (likelihood * (alone @ of_z) ** 2) @ of_z
+    design = make_design(cp.model("next_inhibitor"), cases)
+    density = Density(design)
+    draws = density.from_normal(np.random.default_rng(3).normal(size=(40_000, density.size)), NUMPY)
+    each = density.log_likelihood(draws, NUMPY).sum(axis=-1)
+    assert np.log(total) == pytest.approx(-10.228, abs=0.01)
+    assert special.logsumexp(each) - np.log(len(each)) == pytest.approx(np.log(total), abs=0.03)

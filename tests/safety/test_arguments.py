@@ -36,7 +36,7 @@ PUBLIC = {name: getattr(cp, name) for name in cp.__all__ if inspect.isfunction(g
 
 
 def good(
-    response: xr.DataTree, survival: xr.DataTree, selected: xr.DataTree, folder: Path
+    response: xr.DataTree, survival: xr.DataTree, selected: xr.DataTree, lines: xr.DataTree, folder: Path
 ) -> dict[str, dict[str, Any]]:
     """Arguments each public function would work with, and must not get to while one of them is wrong."""
     raw = {"model": RESPONSE, "cases": DATA}
@@ -54,6 +54,8 @@ def good(
         **{name: {"table": table} for name in of_table},
         "add": {"folder": bundled("data") / DATA, "seed": 1},
         "adopt": raw | {"tree": response},
+        "adverse_events": {"cases": DATA},
+        "any_event": {"fit": response},
         "audit": {"dataset": DATA},
         "basket_posteriors": {"model": "basket_berry", "events": [3, 0], "n": [5, 4]},
         "build": raw,
@@ -97,6 +99,7 @@ def good(
         "selection": {"fit": selected},
         "selection_curve": {"events": 26, "n": 30},
         "selection_survival": timed,
+        "sequence": {"fit": lines, "first": "Ceritinib", "then": "Alectinib"},
         "tipping": timed,
         "trial_conflict": {"fit": selected},
         "trial_overlap": {"fit": selected},
@@ -124,6 +127,7 @@ def test_every_argument_of_a_wrong_type_is_refused(
     response_fit: xr.DataTree,
     survival_fit: xr.DataTree,
     selection_fit: xr.DataTree,
+    lines_fit: xr.DataTree,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -135,7 +139,7 @@ def test_every_argument_of_a_wrong_type_is_refused(
     monkeypatch.setattr(nutpie, "sample", reached)
     for engine in engines.DRAWING:
         monkeypatch.setitem(engines.DRAWING, engine, reached)
-    arguments = good(response_fit, survival_fit, selection_fit, tmp_path)[name]
+    arguments = good(response_fit, survival_fit, selection_fit, lines_fit, tmp_path)[name]
     taken = [f"{key}={value!r}: {said}" for key, value in wrong_arguments(name)
              if (said := outcome(PUBLIC[name], arguments, key, value))]  # fmt: skip
     assert not taken

@@ -127,6 +127,7 @@ def leave_out(fit: xr.DataTree, by: str | None = None, *, progress: bool = True)
 
 def leave_out_of(fitted: Fitted, by: str | None, *, progress: bool) -> pd.DataFrame:
     """Leave out level by level as `leave_out` does, of a fit that is open."""
+    refuse_shared(fitted)
     by = by or fitted.codebook.publication
     if not by:
         raise CasepoolError(
@@ -145,6 +146,15 @@ def leave_out_of(fitted: Fitted, by: str | None, *, progress: bool) -> pd.DataFr
         about = {"by": by, "level": group.levels[i], "n": n[i], "events": events[i]}
         rows.append(about | _scored(fitted, refit, group.members[:, i], by, group.levels[i], len(seen)))
     return fitted.table(rows, COLUMNS)
+
+
+def refuse_shared(fitted: Fitted) -> None:
+    """Refuse a fit of which no row can be left out by itself."""
+    if fitted.design.shared:
+        said = (
+            f"rows of {fitted.model.name!r} share one likelihood (silence, or whose an event is): none can be left out"
+        )
+        raise CasepoolError(said, remedy='compare models with per = "type" and without times')
 
 
 def _without(fitted: Fitted, held: Mapping[str, np.ndarray], *, progress: bool) -> list[Refit]:

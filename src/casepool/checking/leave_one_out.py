@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from casepool.checking.held_out import joint_score, refitted
+from casepool.checking.held_out import joint_score, refitted, refuse_shared
 from casepool.checking.importance import MOST_K, weighed
 from casepool.estimation.draws import Fitted
 
@@ -45,6 +45,7 @@ class LeftOneOut:
 
 def leave_one_out(fitted: Fitted, *, refits: bool, progress: bool) -> LeftOneOut:
     """Score every patient by the others: Pareto-smoothed importance sampling, exact where its k is high if asked."""
+    refuse_shared(fitted)
     found = weighed(fitted)
     elpd, k = found.elpd.copy(), found.k
     exact, moved, unconverged = np.zeros(len(k), dtype=bool), {}, []

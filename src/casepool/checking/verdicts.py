@@ -274,6 +274,10 @@ def _aliasing(fitted: Fitted) -> Iterator[dict[str, Any]]:
 
 def _left_out(fitted: Fitted, *, refits: bool, progress: bool) -> Iterator[dict[str, Any]]:
     """Ask what depends on one patient, on one level, on one publication: refits of a fit that failed tell nothing."""
+    if fitted.design.shared:
+        said = "not asked: rows share one likelihood, so that none can be left out by itself"
+        yield _answer("single patients", NOT_ASKED, np.nan, said)
+        return
     worked = fitted.convergence["verdict"] != "fail"
     refits = refits and worked
     yield _single(fitted, leave_one_out(fitted, refits=refits, progress=progress), refits=refits)

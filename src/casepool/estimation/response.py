@@ -16,6 +16,7 @@ from casepool.errors import CasepoolError
 from casepool.estimation.arms import refuse_times
 from casepool.estimation.crossed import moved
 from casepool.estimation.draws import CI_PROB, Fitted, check_probability, open_draws, posterior_rows, probability_row
+from casepool.estimation.event_rates import rates_of
 from casepool.estimation.exchangeability import exchangeability_rows
 from casepool.estimation.ledger import own_shares
 from casepool.estimation.regions import Region, Rope, Told, beyond, check_above, ropes_of, within
@@ -59,7 +60,8 @@ def estimates(
         For a patient with a missing covariate the probability is averaged over its modelled distribution. Of a
         survival model none but the default: `survival` says what it describes.
     at : sequence of float, optional
-        Of a survival model, as of `survival`.
+        Of a survival model, as of `survival`. Of events counted over times, in the model's unit: the probability of
+        an event by each, of a new patient, beside the rate; so is the target ``new`` with or without.
     ci_prob : float
         Width of the equal-tailed credible interval.
     above : float, optional
@@ -117,6 +119,11 @@ def estimates_of(
     if fitted.is_survival:
         _refuse_target(fitted, target)
         return survival_of(fitted, by, at=at, ci_prob=ci_prob, above=above, rope=rope)
+    if fitted.model.outcome.has_rate and (at is not None or target == "new"):
+        check_above(above)
+        if above is not None or rope is not None:
+            raise CasepoolError("a rate is asked about no threshold and no region", remedy="leave out above and rope")
+        return with_told(fitted, lambda own: rates_of(own, by, at=at, ci_prob=ci_prob))
     refuse_times(at)
     check_above(above)
     asked = Asked(ci_prob, above, ropes_of(rope, ("probability",)).get("probability"))

@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import xarray as xr
-from scipy import special
 
 from casepool.arguments import name_of
 from casepool.errors import CasepoolError
 from casepool.estimation.draws import CI_PROB, Fitted, check_probability, open_draws, posterior_rows, probability_row
+from casepool.estimation.event_rates import checked_times
+from casepool.modelling.families.arrays import NUMPY
 from casepool.modelling.families.names import effect_of, sd_of
 from casepool.modelling.specification.outcome import BOTH
 
@@ -71,36 +72,46 @@ def sequence(fit: xr.DataTree, first: str, then: str, *, ci_prob: float = CI_PRO
     return fitted.table(rows)
 
 
-def any_event(fit: xr.DataTree, *, ci_prob: float = CI_PROB) -> pd.DataFrame:
+def any_event(fit: xr.DataTree, *, at: Sequence[float] | None = None, ci_prob: float = CI_PROB) -> pd.DataFrame:
     """Estimate the probability that a new patient has an event of any type, of a fit per patient and type.
 
     Parameters
     ----------
     fit : xarray.DataTree
         Of a model of events per patient and type.
+    at : sequence of float, optional
+        Of a model with times, and needed there: by when.
     ci_prob : float
         Width of the equal-tailed credible interval.
 
     Returns
     -------
     pandas.DataFrame
-        An estimate table of one row: types of the list at their effects, the person's effect integrated out.
+        An estimate table of one row, or one for each time: types of the list at their effects, the person's effect
+        integrated out.
 
     Raises
     ------
     CasepoolError
-        For a fit of another model.
+        For a fit of another model, and times where the model has none or the other way about.
     """
     check_probability(ci_prob)
+    times: list[float] = checked_times(at)
     fitted = open_draws(fit)
     if fitted.model.outcome.per != BOTH:
         raise CasepoolError(f"{fitted.model.name!r} is no model per patient and type",
                             remedy=f'fit one with per = "{BOTH}"')  # fmt: skip
     by, person = _factors(fitted)
-    weights, chances = persons_chances(fitted, by, person)
-    values = 1 - np.prod(1 - chances, axis=-2) @ weights
+    if bool(times) is not fitted.model.outcome.has_rate:
+        raise CasepoolError("times go with a model that has times, and with no other", column="at", value=at,
+                            remedy="pass at=[12], say, if and only if its [outcome] has `time`")  # fmt: skip
     about = _about(fitted, by, "any", "probability that a new patient has an event of any type", ())
-    return fitted.table(posterior_rows(values[..., None], [about], fitted=fitted, ci_prob=ci_prob))
+    values = []
+    for time in times or [1.0]:
+        weights, chances = persons_chances(fitted, by, person, offset=float(np.log(time)))
+        values.append(1 - np.prod(1 - chances, axis=-2) @ weights)
+    rows = [about | {"at": time} for time in times] or [about]
+    return fitted.table(posterior_rows(np.stack(values, axis=-1), rows, fitted=fitted, ci_prob=ci_prob))
 
 
 def _about(fitted: Fitted, by: str, level: str, words: str, levels: Sequence[str]) -> dict[str, Any]:
@@ -124,11 +135,13 @@ def _factors(fitted: Fitted) -> tuple[str, str]:
     return others[0], persons[0]
 
 
-def persons_chances(fitted: Fitted, by: str, person: str) -> tuple[np.ndarray, np.ndarray]:
+def persons_chances(fitted: Fitted, by: str, person: str, *, offset: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
     """Return weights (nodes,) and the chance of every level of a new person at each: (chain, draw, levels, nodes)."""
     z, weights = np.polynomial.hermite_e.hermegauss(NODES)
     own = fitted.parameters
     zero = fitted.model.of_family.zero_point(own)[..., None] if "intercept" in own else 0.0
-    eta = zero + own[effect_of(by)]
+    eta = offset + zero + own[effect_of(by)]
     spread = own[sd_of(person)][..., None, None] * z if sd_of(person) in own else np.zeros(NODES)
-    return weights / weights.sum(), special.expit(eta[..., None] + spread)
+    model = fitted.model
+    log_p = model.of_family.response[model.form]([eta[..., None] + spread], own, NUMPY)
+    return weights / weights.sum(), np.exp(log_p[1])

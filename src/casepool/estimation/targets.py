@@ -121,9 +121,10 @@ def _new(fitted: Fitted, group: Membership) -> Answer:
     return Answer(_by_category(each), names, notes)
 
 
-def new_patient(fitted: Fitted, by: str | None, level: str | None) -> list[np.ndarray]:
+def new_patient(fitted: Fitted, by: str | None, level: str | None, *, offset: float | None = None) -> list[np.ndarray]:
     """Probability of each category of a new patient, one draw per draw of the posterior: arrays (chain, draw).
 
+    With the offset of a random patient, or of the level where it belongs to levels, unless one is given.
     Every call of one fit draws the same random patients and new effects, so that levels compare like for like.
     """
     rng = stream(fitted.seed, Stream.NEW_PATIENT)
@@ -132,11 +133,13 @@ def new_patient(fitted: Fitted, by: str | None, level: str | None) -> list[np.nd
     laws = {name: model.level_effects(name) for name in model.terms}
     fresh = {name: law.unseen("other", fitted.parameters, rng, shape) for name, law in laws.items() if law}
     chosen = {by: design.terms[by].coded.choice_of(level)} if by is not None and level is not None else {}
-    offset = design.outcome["offset"][design.patient_of_row][row]
-    if by is not None and level is not None and (known := design.offset_at(by, level)) is not None:
-        offset = np.full(shape, known)
+    offsets = design.outcome["offset"][design.patient_of_row][row]
+    if offset is not None:
+        offsets = np.full(shape, offset)
+    elif by is not None and level is not None and (known := design.offset_at(by, level)) is not None:
+        offsets = np.full(shape, known)
     joint = for_new_patient(everywhere(fitted), row, chosen, fresh, lambda name: _number(fitted, name, row))
-    etas = [offset + joint + _eta(fitted, own, row, chosen, fresh) for own in by_step(model, fitted.parameters)]
+    etas = [offsets + joint + _eta(fitted, own, row, chosen, fresh) for own in by_step(model, fitted.parameters)]
     etas = [eta[..., None] for eta in etas]
     log_p = model.of_family.response[model.form](etas, fitted.parameters, NUMPY)
     return [np.exp(values[..., 0]) for values in log_p]

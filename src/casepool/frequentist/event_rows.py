@@ -9,11 +9,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from casepool.arguments import name_of
 from casepool.cases.linked_rules import candidates_of
 from casepool.cases.reading import resolve_typed
 from casepool.errors import CasepoolError
 from casepool.frequentist.proportions import clopper_pearson
 from casepool.modelling.design.linked import person_of, told_of
+from casepool.modelling.specification.values import SPECIAL
 from casepool.tables import estimate_table
 
 TREATED, MENTIONED, HAD = "treated", "in a publication that tells of events", "with an event"
@@ -49,6 +51,11 @@ def adverse_events(
     CasepoolError
         For cases without the table, and a column it lacks.
     """
+    name_of(table, "table", "name a table of events of the codebook")
+    if where is not None:
+        wanted, is_good = SPECIAL["where"]
+        if not is_good(where):
+            raise CasepoolError(f"`where` must be {wanted}", value=where, remedy='write, say, {"grade_high": [3, 4]}')
     frame, codebook = resolve_typed(cases)
     if table not in codebook.linked:
         raise CasepoolError("there is no such table of events beside the cases", file=codebook.name, value=table,

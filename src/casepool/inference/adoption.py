@@ -23,6 +23,7 @@ from casepool.inference.fitting import derived, laid_down, planned
 from casepool.modelling import Design, Model
 from casepool.modelling import model as get_model
 from casepool.modelling.design.density import Density
+from casepool.modelling.design.linked import laid_out
 from casepool.modelling.design.making import design_of_typed
 from casepool.modelling.families.arrays import NUMPY
 from casepool.modelling.families.parameters import Parameter
@@ -105,6 +106,7 @@ def adopted(
     left_out, predictive = _names(extra), flag_of(predictive, "predictive")
     given = None if seed is None else seed_of(seed)
     made, (frame, codebook) = get_model(model), resolve_typed(cases)
+    frame, codebook = laid_out(made, frame, codebook)
     refuse_private_text(made, frame, codebook)
     design = design_of_typed(made, frame, codebook)
     reader = Reader(_posterior(tree, file), design, file)

@@ -113,6 +113,8 @@ def run(
         from casepool.inference.sampling import sample  # a compiler, which the other engines do without
 
         drawn, kept, retried = sample(design, seed, OF_NUTS | dict(settings), cores=cores, progress=progress)
+    elif engine == "exact" and design.shared:
+        raise EngineRefusal("shared", "rows share one likelihood")
     else:
         size = {name: int(settings[name]) for name in ("draws", "chains")}
         with np.errstate(over="ignore", invalid="ignore"):  # far out under a vague prior: no finite density, no mode

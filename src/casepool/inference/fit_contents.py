@@ -273,11 +273,10 @@ def attributes(
         file={},
         codings={},
         guessed=(),
-        tables={},
+        tables={},  # a fit keeps the rows that were made of them
         linked={},
         **read,
     )
-    book = replace(book, tables={}, linked={})  # of which a fit keeps the rows it was made of
     library = "nutpie" if settings["engine"] == NUTS else "casepool"
     start = design.typical_start if report_start is None else report_start
     left_open = any(own.start_is_open for own in design.model.exposures.values())

@@ -127,7 +127,7 @@ def structure_key(design: Design) -> str:
     inputs = sorted((name, np.ndim(values)) for name, values in input_values(design).items())
     laws = [(own.name, type(own.given).__name__, own.given.distribution.name) for own in design.declared]
     shapes = [(own.dims, own.shape(design.laid), own.coordinate_shape(design.laid)) for own in design.declared]
-    return repr((structure(design.model), inputs, laws, shapes))
+    return repr((structure(design.model), design.model.form, inputs, laws, shapes))
 
 
 def input_values(design: Design) -> dict[str, np.ndarray]:

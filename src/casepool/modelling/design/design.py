@@ -14,6 +14,7 @@ import numpy as np
 
 from casepool.modelling.design.cells import Cells, cell_labels
 from casepool.modelling.design.encoding import logit_in
+from casepool.modelling.design.reporting import shared
 from casepool.modelling.families.basis_hazards import Pieces
 from casepool.modelling.families.parameters import Laid, Parameter
 from casepool.modelling.families.trial_laws import TRIALS
@@ -186,6 +187,11 @@ class Design:
     def unselected(self) -> Design:
         """Return the design of the same patients had nobody been published for how they did."""
         return replace(self, published=np.zeros(0))
+
+    @property
+    def shared(self) -> bool:
+        """Whether rows share a likelihood, so that none can be scored or left out by itself."""
+        return bool(self.model.outcome.per) and shared(self.outcome)
 
     def rows_of_patient(self) -> tuple[np.ndarray, np.ndarray]:
         """Return row numbers as a rectangle (n, longest), and the log weight of each: -inf in the padding."""

@@ -13,14 +13,16 @@ from casepool.cases.codebook import Codebook
 from casepool.cases.column import Column
 from casepool.cases.linked_rules import candidates_of, items_of
 from casepool.cases.linked_tables import LinkedTable
-from casepool.cases.tables import bare, typed_by
+from casepool.cases.tables import bare, missing_column, typed_by
 from casepool.errors import CasepoolError
 from casepool.modelling.specification.model import Model
 from casepool.modelling.specification.outcome import BOTH, PATIENT, TYPE
 
 ROW, EVENTS, N, TOLD, UNIT, LOT, BEARERS = "row", "events", "n", "told", "unit", "lot", "bearers"
+SEEN_TYPE = "seen_type"
 """Columns of a laid-out table of events. Told: whether the unit told of events at all. A lot: candidates of whom
-unknown ones had events; bearers: which of these had it, by the binary digits of a number."""
+unknown ones had events; bearers: which of these had it, by the binary digits of a number. The number of a type in a
+list of types seen, 0 in a full one, stands where each patient has a time of their own."""
 POSITION, PREVIOUS = "position", "previous"
 NOBODY = "first"
 """Stands for what was given before the first of a patient's lines."""
@@ -42,7 +44,7 @@ def laid_out(model: Model, cases: pd.DataFrame, codebook: Codebook) -> Held:
     if not codebook.public and not (table.types or table.lists):
         raise CasepoolError("types of events of a table that is not public may be names", file=codebook.name,
                             column=f"tables.{name}.types", remedy="list the types that may be shown")  # fmt: skip
-    make = _lines if table.lists else _types if model.outcome.per == TYPE else _cells
+    make = _lines if table.lists else _types if model.outcome.per == TYPE and not model.outcome.time else _cells
     columns, kinds = make(model, table, cases, codebook)
     own = Codebook(name=codebook.name, public=codebook.public, id=ROW, missing=codebook.missing, engine=codebook.engine,
                    publication=codebook.publication if codebook.publication in columns else "", columns=kinds,
@@ -106,6 +108,19 @@ def _types(
     return columns, kinds | {"seen_only": Column("boolean")}
 
 
+def _counted(
+    model: Model, table: LinkedTable, events: list[dict[str, str]], cases: pd.DataFrame, codebook: Codebook
+) -> list[dict[str, str]]:
+    """Return the events of patients whose time is known, where a model has times: a type of no other is not seen."""
+    if not model.outcome.time:
+        return events
+    if model.outcome.time not in cases.columns:
+        raise missing_column(cases, codebook, model.outcome.time, f"the model {model.name!r}")
+    pairs = zip(cases[codebook.id], cases[model.outcome.time], strict=True)
+    timed = {str(patient) for patient, time in pairs if not is_missing(time, ())}
+    return [row for row in events if timed.issuperset(candidates_of(row[table.patient]))]
+
+
 def told_of(table: LinkedTable, name: str, cases: pd.DataFrame, codebook: Codebook) -> tuple[list[str], list[bool]]:
     """Return every patient's unit, and whether it told of events: by the file, or by what is said to be reported."""
     ids = [str(value) for value in cases[codebook.id]]
@@ -124,8 +139,8 @@ def _cells(
 
     An event of one of several candidates stands with the first of them, and what tells them apart in `LOT`.
     """
-    events, by_type = _events(model, table, cases, codebook), model.outcome.per == BOTH
-    types = types_of(table, events) if by_type else ("",)
+    events, by_type = _events(model, table, cases, codebook), model.outcome.per != PATIENT
+    types = types_of(table, _counted(model, table, events, cases, codebook)) if by_type else ("",)
     ids, labels = [str(value) for value in cases[codebook.id]], _labels(cases, codebook)
     units, told = told_of(table, model.outcome.table, cases, codebook)
     place = {(i, kind): j for j, (i, kind) in enumerate((i, kind) for i in range(len(ids)) for kind in types)}
@@ -135,6 +150,8 @@ def _cells(
     known: dict[str, list[str]] = {}
     for row in events:
         who, kind = candidates_of(row[table.patient]), row[table.event] if by_type else ""
+        if kind not in types:
+            continue
         if len(who) == 1:
             happened[place[ids.index(who[0]), kind]] = 1
             continue
@@ -152,23 +169,25 @@ def _cells(
     columns: dict[str, list[Any]] = {codebook.id: [labels[i] for i, _ in place]}
     kinds = {codebook.id: Column("category")}
     for name in _columns_of(model, codebook, cases, (codebook.id, table.event)):
-        columns[name], kinds[name] = [cases[name].iloc[i] for i, _ in place], codebook.columns[name]
+        own = list(cases[name])
+        columns[name], kinds[name] = [own[i] for i, _ in place], codebook.columns[name]
     if by_type:
         columns[table.event], kinds[table.event] = [kind for _, kind in place], Column("category", levels=types)
     columns |= {EVENTS: happened, N: [1] * len(place), TOLD: [told[i] for i, _ in place]}
     columns |= {UNIT: [unit_number[units[i]] for i, _ in place], LOT: lot, BEARERS: bearers}
+    columns |= {SEEN_TYPE: [0 if table.types else types.index(kind) + 1 for _, kind in place]}
     kinds |= {EVENTS: Column("integer"), N: Column("integer"), TOLD: Column("boolean"), UNIT: Column("category")}
-    return columns, kinds | {LOT: Column("integer"), BEARERS: Column("integer")}
+    return columns, kinds | {LOT: Column("integer"), BEARERS: Column("integer"), SEEN_TYPE: Column("integer")}
 
 
 def _columns_of(model: Model, codebook: Codebook, cases: pd.DataFrame, but: tuple[str, ...]) -> list[str]:
     """Return the columns of patients that go with their rows: what the model reads, and labels that may be shown."""
-    read = {term.source for term in model.terms.values()}
+    read = {term.source for term in model.terms.values()} | {model.outcome.time}
     found = []
     for name in cases.columns:
         column = codebook.columns[name]
         labelled = column.type in ("category", "ordered", "set", "boolean") and codebook.may_show(name)
-        if (name in read or labelled) and name not in (*but, ROW, EVENTS, N, TOLD, UNIT, LOT, BEARERS):
+        if (name in read or labelled) and name not in (*but, ROW, EVENTS, N, TOLD, UNIT, LOT, BEARERS, SEEN_TYPE):
             found.append(name)
     return found
 
@@ -194,5 +213,6 @@ def _lines(
     columns: dict[str, list[Any]] = {key: [row[key] for row in rows] for key in rows[0] if key != "of"}
     kinds = {key: Column("integer" if key == POSITION else "category") for key in columns}
     for name in table.carry:
-        columns[name], kinds[name] = [cases[name].iloc[int(row["of"])] for row in rows], codebook.columns[name]
+        held = list(cases[name])
+        columns[name], kinds[name] = [held[int(row["of"])] for row in rows], codebook.columns[name]
     return columns, kinds

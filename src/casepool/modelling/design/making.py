@@ -20,7 +20,7 @@ from casepool.modelling.design.design import Design, TermRows, logits_of, patien
 from casepool.modelling.design.encoding import code_term, refuse_strange_levels
 from casepool.modelling.design.exposure_dates import NEVER, Unfolded, exposed_by, typical_start, unfold
 from casepool.modelling.design.linked import laid_out
-from casepool.modelling.design.outcomes import Dates, Reader, at_landmark, read_exposure, read_outcome
+from casepool.modelling.design.outcomes import Dates, Reader, at_landmark, read_exposure, read_outcome, refuse_some
 from casepool.modelling.design.pieces import pieces_of
 from casepool.modelling.design.wording import worded
 from casepool.modelling.families.basis_hazards import Pieces
@@ -79,6 +79,7 @@ def design_of_typed(model: Model, cases: pd.DataFrame, codebook: Codebook | None
     for name, read in coded.items():
         if read.term.missing == "drop":
             reasons = [r or (f"no {name}" if lost else "") for r, lost in zip(reasons, read.missing, strict=True)]
+    refuse_some(reader, outcome.arrays, reasons)
     kept = np.array([not reason for reason in reasons])
     if not kept.any():
         raise CasepoolError(

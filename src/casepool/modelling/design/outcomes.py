@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -161,24 +161,48 @@ def _of_table(reader: Reader, outcome: Outcome) -> Read:
     """Read events of a table beside the cases, laid out, and who told of them where that is not certain."""
     model = reader.model
     found = {name: reader.numbers(name) for name in ("events", "n")}
-    found["offset"] = np.zeros(len(found["events"]))
+    found["offset"], left_out = _log_times(reader, outcome, found["events"])
     uncertain = not model.reporting_is_fixed or model.reporting != 1.0
     if uncertain and model.reporting_is_fixed:
         found["reporting"] = np.full(len(found["events"]), model.reporting)
-    if outcome.per == TYPE:
+    if outcome.per == TYPE and not outcome.time:
         flags = [bool(flag) for flag in reader.flags("seen_only")]
         if any(flags) and (found["events"] == 0).any():
             raise reader.refuse("a type that nobody had in a list of types seen", int(np.argmin(found["events"])),
                                 "events", "give the full list in `types`")  # fmt: skip
         return Read(found | ({"seen_only": np.ones(len(flags))} if any(flags) else {}), [""] * len(flags))
-    if uncertain:
+    if outcome.per == TYPE:
+        seen = reader.numbers("seen_type")
+        found |= {"seen_type": seen} if seen.any() else {}
+    elif uncertain:
         found["told"] = np.array([float(bool(flag)) for flag in reader.flags("told")])
         found["unit"] = np.array([float(unit) for unit in reader.cases["unit"]])
     lots = reader.numbers("lot")
-    event = "" if outcome.per == PATIENT else reader.cases.columns[list(reader.cases.columns).index("events") - 1]
-    if lots.any() and any(term.source != event for term in model.terms.values()):  # candidates are not alike
+    if lots.any() and (outcome.per != PATIENT or outcome.time or model.terms):  # candidates may not be alike
         found |= {"lot": lots, "bearers": reader.numbers("bearers"), "bearer": _numbered(reader)}
-    return Read(found, [""] * len(lots))
+    return Read(found, left_out)
+
+
+def _log_times(reader: Reader, outcome: Outcome, events: np.ndarray) -> tuple[np.ndarray, list[str]]:
+    """Return the log of every row's time, 0 where the model has none, and who is left out as theirs is not known."""
+    if not outcome.time:
+        return np.zeros(len(events)), [""] * len(events)
+    times = reader.times(outcome.time, outcome.unit)
+    if (times == 0).any():
+        raise reader.refuse("no time at all, in which nothing can happen", int(np.argmax(times == 0)), outcome.time,
+                            "give a time above 0, or leave it empty")  # fmt: skip
+    unknown = np.isnan(times)
+    return np.log(np.where(unknown, 1.0, times)), [f"no {outcome.time}" if lost else "" for lost in unknown]
+
+
+def refuse_some(reader: Reader, outcome: Mapping[str, np.ndarray], left_out: Sequence[str]) -> None:
+    """Refuse an event of one of several candidates some of whom are left out."""
+    lots, out = outcome.get("lot", np.zeros(0)), np.array([bool(reason) for reason in left_out])
+    for lot in np.unique(lots[lots > 0]):
+        if 0 < out[lots == lot].sum() < (lots == lot).sum():
+            place = int(np.argmax(out & (lots == lot)))
+            raise reader.refuse(f"a candidate for an event is left out ({left_out[place]}), and others are not", place,
+                                "lot", "complete the cell, or leave all candidates out")  # fmt: skip
 
 
 def _numbered(reader: Reader) -> np.ndarray:

@@ -29,9 +29,18 @@ def arrays_of(outcome: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         found["told_share"] = outcome["told"] / size
         if REPORTING in outcome:
             found["reporting_of_silent"] = np.full(len(silent), outcome[REPORTING][0])
+    if "seen_type" in outcome:
+        own = (outcome["seen_type"][:, None] == np.unique(outcome["seen_type"])) * 1.0
+        found |= {"seen": own, "seen_share": (own / own.sum(axis=0)).T}
     if "lot" in outcome and outcome["lot"].any():
         found |= _ways(outcome)
     return found
+
+
+def shared(outcome: Mapping[str, np.ndarray]) -> bool:
+    """Whether several rows have a likelihood together: of silence, of whose an event is, of a type over patients."""
+    return "lot" in outcome or "seen_type" in outcome or ("told" in outcome and len(set(outcome["unit"])) < len(
+        outcome["unit"]))  # fmt: skip
 
 
 def _ways(outcome: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -87,6 +96,8 @@ def log_told(
     total = y * log_event + (n - y) * log_q
     if "seen_only" in data:
         total = total - xp.log(-xp.expm1(n * log_q))
+    if "seen" in data:
+        total = total - xp.log(-xp.expm1(log_q @ data["seen"])) @ data["seen_share"]
     if "ways" in data:
         odds = log_event - log_q
         each = xp.logsumexp_of_rows(odds @ data["ways"], data["ways_of_lot"], data["ways_log_weight"])

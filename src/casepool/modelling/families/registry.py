@@ -22,7 +22,7 @@ from casepool.modelling.families.baselines import (
 )
 from casepool.modelling.families.basis_hazards import PIECES, SPLINES, Walk
 from casepool.modelling.families.parameters import Parameter, Role
-from casepool.modelling.families.responses import adjacent, cumulative
+from casepool.modelling.families.responses import adjacent, by_time, cumulative
 from casepool.modelling.families.supports import POSITIVE, REAL, UNIT, Support
 
 INTERCEPT = Parameter("intercept", Role.LOCATION, key="intercept")
@@ -121,7 +121,11 @@ REPORTING = _own("reporting", "probability r that who could tell of an event did
 HELD = "a hazard made of pieces is held together by its prior"
 
 FAMILIES: dict[str, Family] = {
-    "bernoulli": Family({"": "logit P(success) = eta"}, response={"": cumulative}, observed="events"),
+    "bernoulli": Family(
+        {"": "logit P(success) = eta", "time": "P(event by t) = 1 - exp(-exp(eta) t)"},
+        response={"": cumulative, "time": by_time},
+        observed="events",
+    ),
     "ordinal": Family(
         {
             "cumulative": "logit P(category k or worse) = cutpoint_k - eta, the worst category first",

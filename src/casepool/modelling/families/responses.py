@@ -44,6 +44,20 @@ def cumulative(etas: Sequence[Array], parameters: Parameters, xp: Namespace) -> 
     return found
 
 
+FAR = -30.0
+"""Log rates below this are the log probability of an event, to the last digit."""
+
+
+def by_time(etas: Sequence[Array], parameters: Parameters, xp: Namespace) -> list[Array]:
+    """Complementary log-log: ``P(event by t) = 1 - exp(-exp(eta))``, eta with log t in it, so that exp(eta) is a rate.
+
+    Parameters and result as of `cumulative`, with one step.
+    """
+    eta = etas[0]
+    expected = xp.exp(xp.maximum(eta, FAR))
+    return [-xp.exp(eta), xp.where(eta < FAR, eta, xp.log(-xp.expm1(-expected)))]
+
+
 def adjacent(etas: Sequence[Array], parameters: Parameters, xp: Namespace) -> list[Array]:
     """Adjacent categories: ``log P(Y = k + 1) / P(Y = k) = eta_k - cutpoint_k`` (Agresti 2010).
 

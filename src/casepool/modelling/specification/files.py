@@ -41,7 +41,10 @@ RESERVED = (
     *("hazard_breaks", "hazard_widths", "hazard_powers", "hazard_constant"),
 )
 """Names of dimensions, parameters and arrays, which no term or exposure may take."""
-OF_EVENTS = ("reporting", "bearer", "told", "unit", "lot", "bearers", "seen_only", "silent", "ways", "position")
+OF_EVENTS = (
+    *("reporting", "bearer", "told", "unit", "lot", "bearers", "seen_only", "seen_type", "seen", "seen_share"),
+    *("silent", "ways", "position"),
+)
 """Names of arrays of a table of events, which no term of a model of one may take."""
 FORM_KEYS = {"effects": "a survival family has effects", "link": "an ordinal family has a link"}
 """Top-level keys that choose the form of a family's equation, and which families have them."""
@@ -172,6 +175,11 @@ def model_from_dict(
     check_trials(made, file)
     check_priors(made, file)
     _check_variables(made, file)
+    for own, term in made.terms.items() if made.outcome.per else ():
+        if term.missing != "drop":
+            raise CasepoolError("rows of events share one likelihood, in which nothing missing is summed over",
+                                file=file, column=f"terms.{own}.missing", value=term.missing,
+                                remedy='write missing = "drop"')  # fmt: skip
     return made
 
 

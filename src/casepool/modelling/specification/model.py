@@ -94,8 +94,8 @@ class Model:
 
     @property
     def form(self) -> str:
-        """Which form of the family's equation the model has: its kind of effects or its link."""
-        return self.effects or self.link
+        """Which form of the family's equation the model has: its kind of effects, its link, or that it has times."""
+        return self.effects or self.link or "time" * self.outcome.has_rate
 
     @property
     def of_family(self) -> Family:
@@ -290,7 +290,7 @@ class Model:
 
     def equations(self) -> list[str]:
         """Return the model's equation line by line: the family's, the linear predictor, exposure, parameters."""
-        unit = f", t in {self.outcome.unit}" if self.is_survival else ""
+        unit = f", t in {self.outcome.unit}" if self.is_survival or self.outcome.has_rate else ""
         lines = [f"{self.family}: {self.of_family.equation[self.form]}{unit}", f"eta = {self.linear_predictor()}"]
         lines += reporting_lines(self.outcome.per, self.reporting if self.reporting_is_fixed else None)
         lines += [exposure.equation(self.effects) for exposure in self.exposures.values()]

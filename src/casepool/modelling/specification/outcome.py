@@ -45,6 +45,11 @@ class Outcome:
     where: Mapping[str, Any] = field(default_factory=dict)
 
     @property
+    def has_rate(self) -> bool:
+        """Whether events of a table are counted over each patient's time."""
+        return bool(self.per and self.time)
+
+    @property
     def called(self) -> str:
         """What the event is called in a sentence."""
         return self.what or EVENT
@@ -87,15 +92,16 @@ class Outcome:
         """Return the columns it may read."""
         target = self.target if isinstance(self.target, str) else ""
         if self.per:
-            own = () if self.per == TYPE else ("told", "unit", "lot", "bearers")
-            return ["events", "n", *(own or ("seen_only",))]
+            if self.per == TYPE:
+                return ["events", "n", *(("seen_type", "lot", "bearers", self.time) if self.time else ("seen_only",))]
+            return ["events", "n", "told", "unit", "lot", "bearers", *((self.time,) if self.time else ())]
         names = [self.column, self.events, self.n, target, self.time, self.lower, self.upper, self.event, self.entry]
         return [name for name in names if name]
 
     def __str__(self) -> str:
         if self.per:
             laid = ", ".join(f"`{column}`" for column in self.columns())
-            return f"events of the table `{self.table}`{self._rows()}, per {self.per}, laid out in {laid}"
+            return f"events of the table `{self.table}`{self._rows()}, per {self.per}, laid out in {laid}{self._over()}"
         if self.lower or self.time:
             entry = f", from late entry at `{self.entry}` on" if self.entry else ""
             return f"{self._interval() if self.lower else self._time()}{entry}"
@@ -110,6 +116,10 @@ class Outcome:
         target = f"; target rate {self.target}" if self.target else ""
         table = f"; rows of the table `{self.table}`{self._rows()}" if self.table else ""
         return "; or, in a table of counts, ".join(forms) + target + table
+
+    def _over(self) -> str:
+        """Say over which time events are counted."""
+        return f"; over the time `{self.time}` in {self.unit}, in which their onset is anywhere" if self.time else ""
 
     def _rows(self) -> str:
         """Say of which rows of a table the outcome is."""

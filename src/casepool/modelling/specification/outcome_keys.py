@@ -13,7 +13,7 @@ from casepool.modelling.specification.outcome import PER, Outcome
 from casepool.modelling.specification.values import converted, one_of
 from casepool.toml_files import check_keys
 
-RESPONSE_KEYS = ("column", "levels", "success", "events", "n", "target", "table", "per", "where")
+RESPONSE_KEYS = ("column", "levels", "success", "events", "n", "target", "table", "per", "where", "time", "unit")
 SURVIVAL_KEYS = ("time", "event", "lower", "upper", "levels", "event_levels", "unit", "entry", "what", "free")
 UNKNOWN = "?"
 """Stands in a draft for codes that its table cannot tell."""
@@ -49,8 +49,12 @@ def _check_table(outcome: Outcome, family: Family, file: str) -> None:
     place = {"file": file, "column": "outcome"}
     if (outcome.per or outcome.where) and not outcome.table:
         raise CasepoolError("`per` and `where` are of a table beside the cases", remedy="name it in `table`", **place)
+    if outcome.time and not outcome.per and not family.is_survival:
+        raise CasepoolError("the time of a response is of events counted in a table beside the cases",
+                            remedy="remove `time`, or set `table` and `per`", **place)  # fmt: skip
     if outcome.per:
         one_of(outcome.per, PER, file=file, key="outcome.per")
+        one_of(outcome.unit, UNITS, file=file, key="outcome.unit")
         if family.is_ordinal or outcome.column or outcome.events or outcome.n or outcome.target:
             raise CasepoolError("events of a table are counted from its rows", remedy="remove column, events, n and "
                                 'target, and use the family "bernoulli"', **place)  # fmt: skip

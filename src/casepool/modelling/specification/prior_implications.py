@@ -130,7 +130,7 @@ def _exp(x: float) -> float:
 def ratio_name(model: Model) -> str:
     """Name what the exponential of an effect is."""
     if not model.is_survival:
-        return "odds ratio"
+        return "rate ratio" if model.outcome.has_rate else "odds ratio"
     return "time ratio" if model.effects == "accelerated" else "hazard ratio"
 
 
@@ -154,6 +154,8 @@ def _level(model: Model, prior: Prior) -> str:
 def _success(model: Model, prior: Prior) -> str:
     """Say what log odds of success mean, a target rate (Berry 2013) added."""
     target = model.outcome.target
+    if model.outcome.has_rate:
+        return f"{prior_range(prior).map(_exp)} events per {model.outcome.unit.removesuffix('s')}"
     if isinstance(target, str) and target:
         return f"odds of success {prior_range(prior).map(_exp)} times those of the target rate"
     return f"success in {prior_range(prior).map(lambda x: float(special.expit(x + _log_target(model)))).percent()}"
@@ -209,7 +211,7 @@ def category_ranges(model: Model) -> list[tuple[Endpoint, Range]]:
 
 def success_centre(model: Model) -> float | None:
     """Return the log odds of success at the priors' medians; None where the equation has no such number."""
-    if model.is_survival or model.link == "adjacent" or not model.has_zero_point:
+    if model.is_survival or model.outcome.has_rate or model.link == "adjacent" or not model.has_zero_point:
         return None
     if not model.is_ordinal:
         by_column = isinstance(model.outcome.target, str) and model.outcome.target

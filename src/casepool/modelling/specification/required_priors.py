@@ -42,6 +42,9 @@ def check_priors(made: Model, file: str) -> None:
     owners |= {SELECTION.key: SELECTION} if made.selection else {}
     owners |= {REPORTING.key: REPORTING} if made.outcome.per else {}
     for key, prior in made.priors.items():
+        if made.outcome.has_rate and key != REPORTING.key and prior.elicited.get("from") == "probability":
+            raise CasepoolError("a model with times has rates, and no probability without a time", file=file,
+                                column=f"priors.{key}", remedy="give a distribution of the log rate")  # fmt: skip
         owner = owners.get(key.partition(".")[0])
         if owner is None:
             raise CasepoolError(

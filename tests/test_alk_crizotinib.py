@@ -461,8 +461,11 @@ CHOICES = [
 @pytest.mark.parametrize("choice", CHOICES)
 def test_coding_says_why_and_changes_something(choice):
     assert choice["why"].endswith(".")
-    before = [dict(row) for row in CASES.values()]
-    after = [dict(row) for p, row in CASES.items() if p not in choice.get("drop", [])]
+    rows = CASES
+    if "table" in choice:
+        rows = dict(enumerate(read_typed(CODEBOOK["tables"][choice["table"]]["file"])))
+    before = [dict(row) for row in rows.values()]
+    after = [dict(row) for p, row in rows.items() if p not in choice.get("drop", [])]
     assert set(choice.get("drop", [])) <= set(CASES)
     for row in after:
         row.update({column: row[source] for column, source in choice.get("use", {}).items()})
@@ -472,5 +475,5 @@ def test_coding_says_why_and_changes_something(choice):
                 row.update(
                     {column: str(value).lower() if value is False else str(value) for column, value in cells.items()}
                 )
-    assert set(choice) - {"why", "label"} <= {"use", "set", "drop"}
+    assert set(choice) - {"why", "label"} <= {"use", "set", "drop", "table"}
     assert after != before

@@ -86,6 +86,11 @@ RESPONSE: dict[str, Callable[[xr.DataTree], Any]] = {
     "sensitivity": lambda f: cp.sensitivity(f, scales=[0.5], progress=False),
     "compare": lambda f: cp.compare(cp.estimates(f, "kind"), cp.estimates(f).drop(columns="mcse")),
 }
+SELECTED: dict[str, Callable[[xr.DataTree], Any]] = {
+    "selection": cp.selection,
+    "trial_conflict": lambda f: cp.trial_conflict(f, progress=False).query("kind != 'P value'"),  # which need no draws
+    "trial_overlap": lambda f: cp.trial_overlap(f, most=1, progress=False),
+}
 SURVIVAL: dict[str, Callable[[xr.DataTree], Any]] = {
     "check": lambda f: cp.check(f, progress=False),
     "contrast": lambda f: cp.contrast(f, "surgery"),
@@ -96,6 +101,8 @@ SURVIVAL: dict[str, Callable[[xr.DataTree], Any]] = {
     "cumulative_incidence": lambda f: cp.cumulative_incidence([f, none_died(f)]),
 }
 ELSEWHERE = {
+    "any_event": "test_an_unconverged_fit_of_events_is_marked",
+    "sequence": "test_an_unconverged_fit_of_lines_is_marked",
     "contrast_draws": "hands on the draws themselves, and no number made of them",
     "flow": "counts patients of the table, whatever was drawn",
     "followed": "counts patients at risk, whatever was drawn",
@@ -113,12 +120,32 @@ def none_died(fit: xr.DataTree) -> xr.DataTree:
 def test_every_public_function_of_a_fit_is_followed() -> None:
     public = {name: getattr(cp, name) for name in cp.__all__ if inspect.isfunction(getattr(cp, name))}
     taking = {name for name, f in public.items() if {"fit", "fits"} & set(inspect.signature(f).parameters)}
-    assert taking <= set(RESPONSE) | set(SURVIVAL) | set(ELSEWHERE)
+    assert taking <= set(RESPONSE) | set(SELECTED) | set(SURVIVAL) | set(ELSEWHERE)
 
 
 @pytest.mark.parametrize("name", RESPONSE)
 def test_an_unconverged_response_fit_is_marked(name: str, response: xr.DataTree) -> None:
     assert marked(name, RESPONSE[name](response))
+
+
+@pytest.fixture(scope="module")
+def selected() -> xr.DataTree:
+    return cp.fit("objective_response_selection", "alk_crizotinib", **TINY)
+
+
+@pytest.mark.parametrize("name", SELECTED)
+def test_an_unconverged_fit_of_published_cases_is_marked(name: str, selected: xr.DataTree) -> None:
+    assert marked(name, SELECTED[name](selected))
+
+
+def test_an_unconverged_fit_of_lines_is_marked() -> None:
+    fit = cp.fit("next_inhibitor", "alk_crizotinib", **TINY)
+    assert marked("sequence", cp.sequence(fit, "Ceritinib", "Alectinib"))
+
+
+def test_an_unconverged_fit_of_events_is_marked() -> None:
+    fit = cp.fit("adverse_events_by_patient_and_type", "alk_crizotinib", **TINY)
+    assert marked("any_event", cp.any_event(fit))
 
 
 @pytest.mark.parametrize("name", SURVIVAL)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import fields
+from dataclasses import MISSING, fields
 from typing import Any
 
 import tomli_w
@@ -83,7 +83,7 @@ def _outcome(model: Model) -> dict[str, Any]:
 
 def _table(noun: Outcome | Term | Exposure) -> dict[str, Any]:
     """Return the keys of a noun that say something, or are choices to be seen."""
-    defaults = {f.name: f.default for f in fields(noun)}
+    defaults = {f.name: f.default if f.default_factory is MISSING else f.default_factory() for f in fields(noun)}
     held = {key: (getattr(noun, name), defaults[name]) for key, name in keys_of(type(noun)).items()}
     return {key: value for key, (value, default) in held.items() if value != default or key in ALWAYS}
 

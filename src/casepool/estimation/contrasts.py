@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +19,7 @@ from casepool.estimation.draws import CI_PROB, Fitted, check_probability, open_d
 from casepool.estimation.number_ratios import has_no_levels, number_ratios
 from casepool.estimation.pairs import pairs_of
 from casepool.estimation.ratios import ratio_draws, ratio_table
-from casepool.estimation.regions import Rope, Ropes, Told, ropes_of, within
+from casepool.estimation.regions import Region, Rope, Ropes, Told, ropes_of, within
 from casepool.estimation.targets import ANSWERS, TARGETS
 from casepool.estimation.told import separated, with_told
 from casepool.modelling.design.endpoint_counts import counted
@@ -41,7 +41,7 @@ def contrast(  # noqa: PLR0913 - each kind of comparison has one or two of its o
     *,
     target: str = "standardised",
     ci_prob: float = CI_PROB,
-    rope: Rope = None,
+    rope: Region | Mapping[str, Region] | None = None,
     level: str | None = None,
     against: str | None = None,
     weights: str = "patients",
@@ -177,7 +177,7 @@ class Asked:
     @property
     def side(self) -> str | None:
         """What a level is compared with; the rest where only the level is named."""
-        return self.against or (None if self.level is None else "rest")
+        return "rest" if self.against is None and self.level is not None else self.against
 
 
 def contrast_of(fitted: Fitted, by: str, *, ci_prob: float = CI_PROB, rope: Rope = None, **asked: Any) -> pd.DataFrame:
@@ -224,7 +224,7 @@ def _refuse_idle(fitted: Fitted, by: str, asked: Asked) -> None:
     """Refuse arguments that have no meaning for what is compared."""
     for word, allowed, name in ((asked.side, AGAINST, "against"), (asked.weights, WEIGHTS, "weights")):
         if word is not None:
-            one_of(word, allowed, name)
+            one_of(name_of(word, name, f"one of {', '.join(allowed)}"), allowed, name)
     if asked.level is not None:
         name_of(asked.level, "level", "name a level of the factor")
     if asked.reference is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -41,7 +41,7 @@ def estimates(
     at: Sequence[float] | None = None,
     ci_prob: float = CI_PROB,
     above: float | None = None,
-    rope: Rope = None,
+    rope: Region | Mapping[str, Region] | None = None,
 ) -> pd.DataFrame:
     """Estimate response probabilities; of a survival model, survival as `survival` describes it by default.
 

@@ -33,7 +33,7 @@ def survival(
     restricted_to: float | None = None,
     ci_prob: float = CI_PROB,
     above: float | None = None,
-    rope: Rope = None,
+    rope: Region | Mapping[str, Region] | None = None,
 ) -> pd.DataFrame:
     """Describe survival: at times, its median, its restricted mean, the hazard at times, and their differences.
 

@@ -110,7 +110,7 @@ def climb(likelihood: PatientLikelihood, start: Floats, free: NDArray[np.bool_])
             rise = float(slope @ step)
         if rise < CONVERGED:
             there = likelihood.value(point + step)
-            if there < value:  # the last step, of next to nothing, may leave where numbers are finite
+            if not np.isfinite(there):  # the last step, of next to nothing, may leave where numbers are
                 step, there = np.zeros_like(step), value
             return Top(point + step, there, slope, curvature, reached=ridge == 0)
         step = step / max(1.0, float((np.abs(step) / (LONGEST + np.abs(point) / 2)).max()))

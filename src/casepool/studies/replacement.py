@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from casepool._resources import bundled
-from casepool.arguments import path_of, seed_of
+from casepool.arguments import flag_of, path_of, seed_of
 from casepool.cases import codebook_of, list_datasets, read_cases
 from casepool.cases.codebook import Codebook
 from casepool.claims.files import FILE, Claim, label_of, read_claims
@@ -84,6 +84,7 @@ def replacement(
     entries = read_replacements(folder)
     fits: dict[str, Fitted] = {}
     rows = []
+    flag_of(progress, "progress")
     for entry in steps(progress, entries, "questions"):
         if entry.model not in fits:
             made = fit(entry.model, cases, seed=seed, engine=engine, progress=progress, **settings)

@@ -264,6 +264,29 @@ def test_new_patients_are_read_from_a_file(capsys, kept: Path, age_fit, tmp_path
     assert pd.read_csv(pd.io.common.StringIO(out))["estimate"].tolist() == pytest.approx(there["estimate"].tolist())
 
 
+@pytest.mark.parametrize(
+    ("command", "answer"),
+    [
+        ("ledger FIT --by sex --at 24", lambda f, _: cp.ledger(f, "sex", at=24)),
+        (
+            "predict FIT NEW --at 30 --at 36 --start 3 --restricted-to 40",
+            lambda f, new: cp.predict(f, new, at=[30, 36], start=3, restricted_to=40),
+        ),
+    ],
+)
+def test_commands_of_survival_print_what_the_functions_answer(
+    capsys, survival_fit, tmp_path: Path, command: str, answer
+) -> None:
+    """A file's cells name a patient of the fit and say when one is alive; empty ones say nothing."""
+    saved, new = cp.save_fit(survival_fit, tmp_path / "survival.nc"), tmp_path / "new.csv"
+    new.write_text("patient,in_fit,alive_at\na,,\nb,,12.5\nc,1,24\n")
+    words = command.replace("FIT", str(saved)).replace("NEW", str(new)).split()
+    status, out, _ = run(*words, "--csv", capsys=capsys)
+    assert status == 0
+    there = pd.DataFrame({"patient": ["a", "b", "c"], "in_fit": [None, None, "1"], "alive_at": [None, 12.5, 24]})
+    assert out.strip() == table_text(answer(survival_fit, there), "csv").strip()
+
+
 @pytest.mark.parametrize("ending", ["csv", "docx", "xlsx"])
 def test_commands_write_what_the_functions_write(capsys, kept: Path, age_fit, tmp_path: Path, ending: str) -> None:
     path = tmp_path / f"t.{ending}"

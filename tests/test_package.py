@@ -60,7 +60,7 @@ HEAVY = ("scipy.stats", "scipy.optimize", "scipy.interpolate", "arviz", "matplot
 TABLES = {
     "objective_response": "[cp.estimates(fit), cp.ledger(fit, 'histology'), cp.ranking(fit, 'histology')]",
     "overall_survival": "[cp.survival(fit)]",
-    "m_spline": "[cp.survival(fit)]",
+    "m_spline": "[cp.survival(fit), cp.ledger(fit, 'sex'), cp.ranking(fit, 'sex', at=6)]",
 }
 LAID_DOWN = """
 from casepool.inference.agreement import agreement

@@ -142,6 +142,14 @@ def times_of(given: Any, what: str = "at") -> list[float]:
     return times
 
 
+def one_time(given: Any, what: str = "at") -> float:
+    """Return the one time from 0 that is given, alone or as a sequence of one."""
+    times = times_of([given] if is_number(given) else given, what)
+    if len(times) > 1:
+        raise CasepoolError(f"`{what}` needs one time here", value=given, remedy="give one after the other")
+    return times[0]
+
+
 def is_number(given: Any) -> bool:
     """Whether something is a finite number, and no truth value."""
     return isinstance(given, Real) and not isinstance(given, bool) and math.isfinite(given)

@@ -102,13 +102,14 @@ ARGUMENTS: dict[str, tuple[Any, Any]] = {
         NEEDED,
     ),
     "patients": (
-        Annotated[Path, typer.Argument(help="A table of new patients, one row each.", autocompletion=dataset_names)],
+        Annotated[Path, typer.Argument(help="A table of patients, one row each.", autocompletion=dataset_names)],
         NEEDED,
     ),
     "by": (Annotated[str | None, typer.Option(help="A factor, an exposure or a labelled column.")], None),
     "target": (Annotated[str, typer.Option(help="observed, standardised or new.")], "standardised"),
     "at": (Annotated[list[float] | None, typer.Option(help="A time; may be given several times.")], None),
     "start": (START, None),
+    "restricted_to": (Annotated[float | None, typer.Option(help="Limit of a restricted mean.")], None),
     "coding": (CODING, None),
     "quick": (QUICK, False),
     "rope": (
@@ -152,9 +153,13 @@ COMMANDS: dict[str, Command] = {
     ),
     "survival": Command("Survival of a saved fit.", ("fit", "by", "at", "start", "above", "rope")),
     "cumulative_incidence": Command("Incidence of competing causes, a fit each.", ("fits", "at")),
-    "ranking": Command("Rank the levels of a factor, with the width of ranks.", ("fit", BY, "target")),
-    "predict": Command("Response probability of new patients.", ("fit", "patients")),
-    "ledger": Command("What each level brought and borrowed.", ("fit", BY)),
+    "ranking": Command(
+        "Rank the levels of a factor, with the width of ranks.", ("fit", BY, "target", "at", "restricted_to")
+    ),
+    "predict": Command(
+        "Response probability or survival of new patients.", ("fit", "patients", "at", "start", "restricted_to")
+    ),
+    "ledger": Command("What each level brought and borrowed.", ("fit", BY, "at")),
     "followed": Command("Patients still followed at times, and of them the exposed.", ("fit", "by", "at")),
     "flow": Command("Who is left out of each model and why, and who is analysed.", ("fits",)),
     "aliasing": Command("Which levels the data separate, and which only the prior does.", ("fit",)),

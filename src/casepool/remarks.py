@@ -57,6 +57,8 @@ WORDS = {
     "moved out of range": "{side} both its raw rate and an unseen level's ({unseen}), moved by {term}",
     "unseen label": "{term} {labels} unseen: its effect is drawn from {source}",
     "missing value": "{term} missing: averaged over {source}",
+    "of the fit": "patient {patient} of the fit",
+    "weighed by survival": "draws weighed by the chance of being {free} until then, worth {worth} of {draws}",
     "flat prior": "the prior on {names} is flat and says nothing alone",
     "several members": "a patient with several of them counts in each: rows do not add up",
     "several groups": "a patient may be in several of these groups",
@@ -79,6 +81,7 @@ WORDS = {
     "typical start": "a start at {time} {unit}, the {which} of the cases as recorded",
     "start of nobody": "a start at {time} {unit} is one that no patient of the fit had: what follows it is the model's "
     "alone",
+    "as if": "as if all were {arm}",
     "dates": "dates of {exposure}: {dating}",
     "guard": "{caution}",
     "undefined": "undefined: both are infinite in {share} of draws",

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import numpy as np
+import pandas as pd
 import pytest
 import xarray as xr
 from scipy import integrate, special, stats
@@ -12,7 +13,7 @@ from casepool.checking.held_out import joint_score, refitted
 from casepool.checking.importance import MOST_K, weighed
 from casepool.checking.leave_one_out import leave_one_out
 from casepool.estimation.draws import open_draws
-from tests.small import counts, fixed, normal, response_model
+from tests.small import counts, fixed, normal, response_model, survival_model
 
 EVENTS, N = [4, 1, 3, 2], [5, 6, 3, 9]
 FAST = {"seed": 3, "progress": False}
@@ -113,3 +114,22 @@ def test_without_a_publication_it_asks_for_one(pooled: xr.DataTree) -> None:
     one = cp.fit(response_model({}, {"intercept": normal(1.5)}), counts(EVENTS, N, centre=["A"] * 4), draws=20, **FAST)
     with pytest.raises(cp.CasepoolError, match="no two levels"):
         cp.leave_out(one, "centre", progress=False)
+
+
+def test_survivals_of_a_level_are_predicted_from_a_known_spread() -> None:
+    """A joint score is an integral over the level's effect: of d events in T months, by Gauss and Hermite."""
+    followed = {
+        "A": [(9.0, True), (30.0, True), (21.0, False)],
+        "B": [(30.0, False), (18.0, False)],
+        "C": [(4.0, True), (8.0, False)],
+    }
+    rows = [(kind, *one) for kind, each in followed.items() for one in each]
+    model = survival_model({"intercept": fixed(-3.0), "kind_sd": fixed(1.0)}, terms={"kind": {"kind": "group"}})
+    fit = cp.fit(model, pd.DataFrame(rows, columns=["kind", "time", "event"]), **FAST)
+    table = cp.leave_out(fit, "kind", progress=False).set_index("level")
+    z, weight = special.roots_hermitenorm(60)
+    for level, each in followed.items():
+        months, d = np.sum(each, axis=0)
+        exact = np.log(np.exp(d * (z - 3) - months * np.exp(z - 3)) @ (weight / weight.sum()))
+        assert table.loc[level, ["score", "score_prior"]].tolist() == pytest.approx([exact] * 2, abs=0.06), level
+        assert table.loc[level, "events"] == d

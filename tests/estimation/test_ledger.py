@@ -125,11 +125,6 @@ def test_the_own_share_is_how_far_the_estimate_follows_the_raw_rate(response_fit
         assert table.loc[histology, "share_own"] == pytest.approx(follows, abs=0.05)
 
 
-def test_survival_fits_have_no_ledger(survival_fit: xr.DataTree) -> None:
-    with pytest.raises(cp.CasepoolError, match="survival"):
-        cp.ledger(survival_fit, "histology")
-
-
 def test_the_papers_partners_that_only_the_prior_separates(response_fit: xr.DataTree) -> None:
     table = cp.aliasing(response_fit).set_index(["factor", "level"])
     partners = table.loc["partner"]

@@ -107,11 +107,6 @@ def test_a_modelled_covariate_is_averaged_over_its_distribution(response_fit: xr
     assert "age missing: averaged over its modelled distribution" in row["note"]
 
 
-def test_survival_fits_are_refused(survival_fit: xr.DataTree) -> None:
-    with pytest.raises(cp.CasepoolError, match="survival"):
-        cp.predict(survival_fit, NEW)
-
-
 @pytest.mark.parametrize("twin", ["imt", "I MT", "I\u200bMT", "ＩＭＴ"])
 def test_a_twin_of_a_level_of_the_fit_is_no_unseen_level(response_fit: xr.DataTree, twin: str) -> None:
     with pytest.raises(cp.CasepoolError, match="differs from the fit's level 'IMT'"):

@@ -129,12 +129,10 @@ def of_survival(name, fit):
         "survival at": partial(cp.survival, fit, at=[3.0, 10.0], restricted_to=20.0, ci_prob=0.8),
         "survival start": partial(cp.survival, fit, at=[12.0], start=2.0),
         "estimates": partial(cp.estimates, fit),
-        "predict": partial(cp.predict, fit, newcomers(name)["two"]),
     }
     for by in [*groupings(name), "nowhere"]:
         asked[f"survival {by}"] = partial(cp.survival, fit, by)
         asked[f"contrast {by}"] = partial(cp.contrast, fit, by)
-        asked[f"ranking {by}"] = partial(cp.ranking, fit, by)
     return asked
 
 
@@ -163,7 +161,8 @@ def of_both(name, fit):
         asked["classical at"] = partial(without, at=[6.0])
     asked |= {f"classical {by}": partial(without, by) for by in groupings(name)}
     asked = {what: call for what, call in asked.items() if (name, what) not in UNANSWERED}
-    asked |= {f"ledger {by}": partial(cp.ledger, fit, by) for by in compared(name) if name in LEDGERS}
+    if name in LEDGERS and not survives(name):
+        asked |= {f"ledger {by}": partial(cp.ledger, fit, by) for by in compared(name)}
     asked |= {"aliasing": partial(cp.aliasing, fit), "power_scaling": partial(cp.power_scaling, fit)}
     if name in CHECKS:
         asked["check"] = partial(checked, fit)

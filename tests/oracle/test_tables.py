@@ -22,6 +22,9 @@ from tests.oracle.answers import (
 from tests.oracle.structures import structures
 from tests.oracle.words import KEYS, as_then, texts, today, with_words
 
+REFUSED = ("predict", "ranking", "ledger")
+"""What 0.1.0 refused to answer of survival."""
+
 
 def opened(name):
     return cp.open_fit(FOLDER / "fits" / f"{name}.nc")
@@ -32,6 +35,7 @@ def as_before(name, made):
     was = texts(read(FOLDER / "tables" / f"{name}.json"), partial(today, outcome=outcome))
     if name in FITS and survives(name):
         was["estimates"] = was["survival"]  # 0.1.0 refused to give it by that name
+        was = {asked: told for asked, told in was.items() if asked.partition(" ")[0] not in REFUSED}
     now = texts(made, as_then)
     for asked in [key for key, own in was.items() if "without levels; use a banded term" in str(own)]:
         if asked.startswith("contrast "):  # 0.1.0 refused to compare by a number, of which now its ratio is told

@@ -70,6 +70,13 @@ def test_cases_are_drawn_by_columns_that_are_named(tmp_path: Path, capsys) -> No
     assert run(*line, capsys=capsys)[0] == 0
 
 
+def test_the_survival_of_patients_of_a_file_is_drawn(survival_fit: xr.DataTree, tmp_path: Path, capsys) -> None:
+    saved, new, out = cp.save_fit(survival_fit, tmp_path / "fit.nc"), tmp_path / "new.csv", tmp_path / "s.svg"
+    new.write_text("patient,alive_at\nKim,24\n", encoding="utf-8")
+    assert run(saved, "survival", "--patients", new, "--out", out, capsys=capsys)[0] == 0
+    assert "Kim" in out.read_text(encoding="utf-8")
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
@@ -80,6 +87,7 @@ def test_cases_are_drawn_by_columns_that_are_named(tmp_path: Path, capsys) -> No
         (("waterfall",), "this is a saved fit; waterfall is drawn of cases"),
         (("violin",), "unknown kind of figure"),
         (("survival",), "no survival model"),
+        (("forest", "--patients", "new.csv"), "forest takes no --patients; it takes --by"),
     ],
 )
 def test_what_a_kind_does_not_take_is_refused_in_one_line(words: tuple, said: str, saved, tmp_path, capsys) -> None:

@@ -2,13 +2,14 @@ import itertools
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 import xarray as xr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from matplotlib.axes import Axes
 
-from casepool import CasepoolError, plot_survival, survival
+from casepool import CasepoolError, plot_survival, predict, survival
 from casepool.frequentist.curves import kaplan_meier, left_before
 
 
@@ -120,6 +121,24 @@ def test_an_unconverged_fit_is_marked(survival_fit: xr.DataTree) -> None:
     fit = survival_fit.copy()
     fit.attrs["convergence"] = json.dumps({**json.loads(fit.attrs["convergence"]), "verdict": "fail"})
     assert "did not converge" in plot_survival(fit).get_title(loc="left")
+
+
+def test_patients_are_drawn_from_when_they_are_alive_on(survival_fit: xr.DataTree) -> None:
+    new = pd.DataFrame({"patient": ["$x$", "y"], "alive_at": [24.0, None]})
+    ax = plot_survival(survival_fit, patients=new)
+    told = predict(survival_fit, new, at=[24, 36])
+    told = told[told["unit"] == "probability"].set_index(["level", "estimand"])["estimate"]
+    times, alive = curves(ax, "patient \\$x\\$, alive at 24 months: never operated")
+    assert set(alive[times <= 24]) == {1}
+    assert (
+        alive[times == 36] == told["$x$", "survival at 36 months for this patient, alive at 24 months: never operated"]
+    )
+    times, alive = curves(ax, "patient y: never operated")
+    assert alive[times == 36] == told["y", "survival at 36 months for this patient: never operated"]
+    assert ax.get_title(loc="left").startswith("Patients \\$x\\$, y\n")
+    assert [text for text in legend(ax) if "Kaplan" in text] == ["Kaplan–Meier, all patients (28)"]
+    with pytest.raises(CasepoolError, match="leave one out"):
+        plot_survival(survival_fit, patients=new, by="surgery")
 
 
 def test_what_has_no_survival_is_refused(age_fit: xr.DataTree, survival_fit: xr.DataTree) -> None:

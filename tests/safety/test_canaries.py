@@ -109,6 +109,7 @@ def test_tables_hold_none(fit: xr.DataTree, folder: Path) -> None:
         cp.leave_out(fit, "site", progress=False),
         *(cp.characteristics(folder, by) for by in (None, "site")),
         cp.flow(fit),
+        cp.predict(fit, pd.DataFrame({"in_fit": ["1", "2"]})),
         cp.variants(fit, "site", cases=folder, progress=False),
     ]
     for table in tables:

@@ -45,6 +45,7 @@ def plot(
     by: Annotated[str | None, typer.Option(help="A factor, an exposure or a column; of effect a number.")] = None,
     start: START = None,
     model: Annotated[str | None, typer.Option(help="The survival model of a swimmer plot of cases.")] = None,
+    patients: Annotated[Path | None, typer.Option(help="A table of patients, whose survival is drawn.")] = None,
     data: Annotated[str | None, typer.Option("--data", help="Cases that --by of a spider plot is of.")] = None,
     column: Annotated[list[str] | None, typer.Option(help="What a column is, say change=best_change.")] = None,
     force: FORCE = False,
@@ -54,10 +55,14 @@ def plot(
     from casepool.plotting.files import KINDS, arguments_of, figure_target, write_figure
 
     saved = Path(file).is_file() and is_saved_fit(Path(file))
-    asked = {"by": by, "start": start, "model": model, "cases": data}
+    asked = {"by": by, "start": start, "patients": patients, "model": model, "cases": data}
     options = {name: value for name, value in asked.items() if value is not None}
     given = arguments_of(kind, options, column or [], own="fit" if saved else "cases", file=file)
-    form = figure_target(out, overwrite=force, inputs=read_by(*filter(None, (file, model, data))))
+    form = figure_target(out, overwrite=force, inputs=read_by(*(one for one in (file, model, data, patients) if one)))
+    if patients:
+        from casepool.cases import read_cases
+
+        given["patients"] = read_cases(patients)
     drawn: Any = open_fit(file) if saved else file
     write_figure(KINDS[kind].draw(drawn, **given), out, form)
     print(f"wrote {out}")

@@ -7,8 +7,8 @@ from casepool.estimation.estimability import aliasing as aliasing
 from casepool.estimation.followed import followed as followed
 from casepool.estimation.incidence import cumulative_incidence as cumulative_incidence
 from casepool.estimation.ledger import ledger as ledger
-from casepool.estimation.new_patients import predict as predict
 from casepool.estimation.patient_flow import flow as flow
+from casepool.estimation.predicting import predict as predict
 from casepool.estimation.published import selection as selection
 from casepool.estimation.ranks import ranking as ranking
 from casepool.estimation.response import estimates as estimates

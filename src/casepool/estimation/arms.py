@@ -27,10 +27,10 @@ def times_of(fitted: Fitted, at: Sequence[float] | None) -> list[float]:
     return from_0(default_times(fitted.design, fitted.codebook) if at is None else at)
 
 
-def refuse_times(at: Sequence[float] | None) -> None:
+def refuse_times(given: object, what: str = "at") -> None:
     """Refuse times where no survival is told."""
-    if at is not None:
-        raise CasepoolError("only survival models have times", column="at", value=at, remedy="leave it out")
+    if given is not None:
+        raise CasepoolError("only survival models have times", column=what, value=given, remedy="leave it out")
 
 
 def arms_of(fitted: Fitted, by: str | None, start: float | None) -> tuple[list[Strategy], dict[str, Any]]:

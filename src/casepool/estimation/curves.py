@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import override
 
 import numpy as np
 
@@ -62,14 +64,24 @@ class Curve:
 
     def by_patient(self, time: float | np.ndarray) -> np.ndarray:
         """Each patient's probability of surviving to `time`: array (chain, draw, patients), one where all are alike."""
+        return self._of_patients(np.exp(-self._cumulative(time)))
+
+    def log_cumulative_hazard(self, time: float) -> np.ndarray:
+        """Log of -log S(time): array (chain, draw). Neither S near 1 nor S near 0 is rounded away."""
+        with np.errstate(over="ignore", invalid="ignore"):  # under a vague prior
+            since = np.clip(self._cumulative(time), TINY, 1 / TINY)
+        least = since.min(axis=-1, keepdims=True)
+        gone = self._of_patients(-np.expm1(least - since)).mean(axis=-1)
+        return np.asarray(np.log(least[..., 0] - np.log1p(-gone)))
+
+    def _cumulative(self, time: float | np.ndarray) -> np.ndarray:
+        """Cumulative hazard from `origin` to `time`: array (chain, draw, rows), one where all are alike."""
         at = np.maximum(_time_of_draws(time), self.origin)
         switch = np.array(self.switch)
         since = self.hazard.cumulative(at, switch)
         if self.origin:
             since = since - self.hazard.cumulative(_time_of_draws(self.origin), switch)
-        alive = np.exp(-since)
-        shape = np.broadcast_shapes(alive.shape, (*self.draws, 1))
-        return self._of_patients(np.broadcast_to(alive, shape))
+        return np.broadcast_to(since, np.broadcast_shapes(since.shape, (*self.draws, 1)))
 
     def hazard_at(self, time: float) -> np.ndarray:
         """Hazard at `time` of those still event-free: array (chain, draw).
@@ -97,6 +109,16 @@ class Curve:
         """Numbers of chains and draws."""
         return self.fitted.shape
 
+    @property
+    def begins(self) -> float:
+        """When it leaves 1."""
+        return self.origin
+
+    @property
+    def weights(self) -> np.ndarray | None:
+        """Weight of each draw, array (chain, draw) with mean 1; None where all weigh alike."""
+        return None
+
     def median(self) -> np.ndarray:
         """Time by which half have had the event, inf if that never happens: array (chain, draw). By bisection.
 
@@ -118,11 +140,48 @@ class Curve:
         Nodes crowd where the curve begins, as events may do.
         """
         breaks = [] if self.design.pieces is None else list(self.design.pieces.breaks)
-        start = min(self.origin, until)
+        start = min(self.begins, until)
         total = np.full(self.draws, start)
         for time, weight in zip(*nodes(start, until, [*breaks, self.switch]), strict=True):
             total = total + weight * self.survival(time)
         return total
+
+
+@dataclass(frozen=True)
+class Onward(Curve):
+    """The curve of patients who are known to be event-free at a time, 1 up to it: S(t) / S(alive_at), draw by draw.
+
+    Parameters
+    ----------
+    alive_at : float
+    counted : float
+        Up to when their survival is in the draws already: 0 for patients whom the fit does not know. Having survived
+        from then to `alive_at` is data, by which draws are weighed (Bayes' rule).
+    """
+
+    alive_at: float = 0.0
+    counted: float = 0.0
+
+    @override
+    def survival(self, time: float | np.ndarray) -> np.ndarray:
+        return np.asarray(super().survival(np.maximum(time, self.alive_at)) / self._alive)
+
+    @property
+    @override
+    def begins(self) -> float:
+        return max(self.origin, self.alive_at)
+
+    @cached_property
+    def _alive(self) -> np.ndarray:
+        return np.asarray(np.maximum(super().survival(self.alive_at), TINY))
+
+    @property
+    @override
+    def weights(self) -> np.ndarray | None:
+        if self.alive_at <= max(self.counted, self.origin):
+            return None
+        survived = self._alive / np.maximum(super().survival(self.counted), TINY)
+        return np.asarray(survived / survived.mean())
 
 
 def _time_of_draws(time: float | np.ndarray) -> np.ndarray:
@@ -143,8 +202,10 @@ def curve(fitted: Fitted, design: Design, switch: float) -> Curve:
     return Curve(design, fitted, hazard, switch, origin)
 
 
-def strategies(fitted: Fitted, start: float | None) -> list[Strategy]:
-    """Return the strategies an exposure offers: never, and from `start` on if still without the event.
+def paths_of(fitted: Fitted, start: float | None) -> list[tuple[str, str, float]]:
+    """Return the paths an exposure offers: never, and from `start` on if still without the event.
+
+    Each has a short name, a description, and when the exposure begins in it (inf: never).
 
     Raises
     ------
@@ -165,11 +226,16 @@ def strategies(fitted: Fitted, start: float | None) -> list[Strategy]:
         "baseline": f"ever {with_}, fixed at baseline",
         "landmark": f"{with_}, among those event-free then",
     }.get(exposure.as_, f"{with_} at {unit} {begin:g} if still {fitted.model.outcome.without}")
-    design = fitted.undated
+    return [(without, without, np.inf), (with_, described, begin)]
+
+
+def strategies(fitted: Fitted, start: float | None) -> list[Strategy]:
+    """Return the curves of all patients under the paths of the exposure."""
     exposed, event = fitted.design.exposed, fitted.design.outcome["event"]
+    arms = zip(paths_of(fitted, start), (~exposed, exposed), strict=True)
     return [
-        Strategy(without, without, np.inf, curve(fitted, design, np.inf), (~exposed).sum(), event[~exposed].sum()),
-        Strategy(with_, described, begin, curve(fitted, design, begin), exposed.sum(), event[exposed].sum()),
+        Strategy(level, words, switch, curve(fitted, fitted.undated, switch), inside.sum(), event[inside].sum())
+        for (level, words, switch), inside in arms
     ]
 
 

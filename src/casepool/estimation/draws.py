@@ -242,14 +242,30 @@ def check_probability(ci_prob: float) -> None:
         raise CasepoolError("ci_prob must lie between 0 and 1", value=ci_prob, remedy="0.95 is usual")
 
 
-def quantiles(draws: np.ndarray, probabilities: list[float]) -> np.ndarray:
-    """Quantiles of draws that may be infinite, over all chains and draws (the first two axes)."""
-    found = np.quantile(np.clip(draws, -HUGE, HUGE), probabilities, axis=(0, 1))
+def quantiles(draws: np.ndarray, probabilities: list[float], weights: np.ndarray | None = None) -> np.ndarray:
+    """Quantiles of draws that may be infinite, over all chains and draws (the first two axes), which may be weighed."""
+    clipped = np.clip(draws, -HUGE, HUGE)
+    if weights is None:
+        found = np.quantile(clipped, probabilities, axis=(0, 1))
+    else:
+        each = clipped.reshape(weights.size, -1).T
+        rows = [np.quantile(own, probabilities, weights=weights.ravel(), method="inverted_cdf") for own in each]
+        found = np.stack(rows, axis=-1).reshape(len(probabilities), *draws.shape[2:])
     return np.asarray(np.where(np.abs(found) >= 0.9 * HUGE, np.copysign(np.inf, found), found))
 
 
+def effective_weights(weights: np.ndarray) -> float:
+    """Return how many draws of equal weight weighted ones are worth (Kish 1965)."""
+    return float(weights.sum() ** 2 / (weights**2).sum())
+
+
 def posterior_rows(
-    draws: np.ndarray, rows: list[dict[str, Any]], *, fitted: Fitted, ci_prob: float
+    draws: np.ndarray,
+    rows: list[dict[str, Any]],
+    *,
+    fitted: Fitted,
+    ci_prob: float,
+    weights: np.ndarray | None = None,
 ) -> list[dict[str, Any]]:
     """Complete rows of an estimate table from the draws of what they describe.
 
@@ -261,6 +277,8 @@ def posterior_rows(
     fitted : Fitted
     ci_prob : float
         Width of the equal-tailed interval.
+    weights : array (chain, draw), optional
+        Of each draw, where they do not weigh alike.
 
     Returns
     -------
@@ -271,12 +289,16 @@ def posterior_rows(
         not asked.
     """
     tail = (1 - ci_prob) / 2
-    middle, lower, upper = quantiles(draws, [0.5, tail, 1 - tail])
+    middle, lower, upper = quantiles(draws, [0.5, tail, 1 - tail], weights)
     ess, mcse, rhat = _precision(np.clip(draws, -HUGE, HUGE), fitted)
+    if weights is not None:
+        ess = ess * effective_weights(weights) / weights.size
+        mcse = _weighed_error(draws, weights, ess)
     varies = draws.min(axis=(0, 1)) < draws.max(axis=(0, 1))
     out = []
     for i, row in enumerate(rows):
         finite = bool((np.abs(draws[..., i]) < HUGE).all())
+        mean, sd = _moments(draws[..., i], weights) if finite else (np.nan, np.nan)
         constant = not varies[i]
         apart = not constant and rhat[i] >= MOST_RHAT
         poor = "fail" if not constant and (apart or not ess[i] >= LEAST_ESS) else ""
@@ -289,8 +311,8 @@ def posterior_rows(
                 "estimate": middle[i],
                 "lower": lower[i],
                 "upper": upper[i],
-                "mean": draws[..., i].mean() if finite else np.inf if draws[..., i].min() >= 0 else np.nan,
-                "sd": draws[..., i].std() if finite else np.nan,
+                "mean": mean if finite else np.inf if draws[..., i].min() >= 0 else np.nan,
+                "sd": sd,
                 "ess": ess[i],
                 "mcse": 0.0 if constant else mcse[i],
                 "verdict": worst(fitted.verdict, poor),
@@ -298,6 +320,23 @@ def posterior_rows(
             }
         )
     return out
+
+
+def _moments(draws: np.ndarray, weights: np.ndarray | None) -> tuple[float, float]:
+    """Return mean and standard deviation of one number's draws, array (chain, draw), which may be weighed."""
+    if weights is None:
+        return draws.mean(), draws.std()
+    mean = float(np.average(draws, weights=weights))
+    return mean, float(np.sqrt(np.average((draws - mean) ** 2, weights=weights)))
+
+
+def _weighed_error(draws: np.ndarray, weights: np.ndarray, ess: np.ndarray) -> np.ndarray:
+    """Return the Monte Carlo error of weighted medians, (rows,): half the way between the quantiles an error apart."""
+    each = np.moveaxis(draws[..., None], 2, 0)
+    off = [0.5 / np.sqrt(n) for n in np.maximum(ess, 1.0)]
+    limits = [quantiles(own, [0.5 - e, 0.5 + e], weights)[:, 0] for own, e in zip(each, off, strict=True)]
+    with np.errstate(invalid="ignore"):  # of a median that is never reached
+        return np.array([(high - low) / 2 for low, high in limits])
 
 
 def _precision(draws: np.ndarray, fitted: Fitted) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

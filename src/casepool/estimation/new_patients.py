@@ -5,11 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import pandas as pd
-import xarray as xr
 from scipy import special
 
 from casepool.cases import Column
@@ -17,19 +15,18 @@ from casepool.cases.codebook import Codebook, codebook_from_dict
 from casepool.cases.columns import folded
 from casepool.cases.tables import bare, typed
 from casepool.errors import CasepoolError
-from casepool.estimation.draws import Fitted, check_probability, open_draws, posterior_rows, refuse_survival
+from casepool.estimation.draws import Fitted
 from casepool.estimation.estimability import level_weights
 from casepool.estimation.joint_effects import extended
+from casepool.estimation.patients_told import Told, told_columns
 from casepool.modelling import Design
 from casepool.modelling.design.encoding import code_term, labels_of
 from casepool.modelling.design.grouping import patients_and_events
-from casepool.modelling.design.likelihood import category_chances
 from casepool.modelling.design.making import design_of_one, patient_labels
 from casepool.modelling.families.names import effect_of, mean_of, share_of
-from casepool.modelling.specification.endpoints import endpoints
 from casepool.modelling.terms.term import Coded, Term
 from casepool.random_streams import Stream, stream
-from casepool.remarks import NONE, Remarks, remark
+from casepool.remarks import NONE, Patients, Remarks, remark
 
 LEAST_SHARE = 1e-300
 """Stands for no share inside a logarithm."""
@@ -52,6 +49,8 @@ class Newcomers:
         Of each patient.
     first : int
         Position of the first new patient.
+    told : Told
+        What else the table says of them.
     """
 
     fitted: Fitted
@@ -60,45 +59,16 @@ class Newcomers:
     offsets: np.ndarray
     notes: tuple[Remarks, ...]
     first: int
+    told: Told
 
     def design(self, i: int) -> Design:
-        """Return the Design of one new patient."""
-        return design_of_one(self.fitted.model, self.labels[i], self.coded, self.first + i, float(self.offsets[i]))
+        """Return the Design of one new patient; a hazard made of pieces has those of the fit."""
+        one = design_of_one(self.fitted.model, self.labels[i], self.coded, self.first + i, float(self.offsets[i]))
+        return replace(one, pieces=self.fitted.design.pieces)
 
 
-def predict(fit: xr.DataTree, patients: pd.DataFrame, *, ci_prob: float = 0.95) -> pd.DataFrame:
-    """Predict the response probability of new patients.
-
-    Parameters
-    ----------
-    fit : xarray.DataTree
-        Of a response model.
-    patients : pandas.DataFrame
-        One row per patient, with the columns of the model's terms; any other column but the identifier is passed
-        over. An empty cell or an absent column is a missing covariate; a label the fit never saw is an unseen level.
-        Labels and names that differ from the fit's in case or spaces only are refused.
-    ci_prob : float
-        Width of the equal-tailed credible interval.
-
-    Returns
-    -------
-    pandas.DataFrame
-        An estimate table, one row per patient (of an ordinal model one per patient and category, and "at least" a
-        category), ``level`` the identifier. The probability, not the outcome, is what is estimated. ``note`` says
-        what was unseen or missing.
-
-    Raises
-    ------
-    CasepoolError
-        For a survival fit, a table without any column of the model's terms, or a value the model refuses.
-
-    Notes
-    -----
-    An unseen level's effect is drawn from the factor's distribution (from its prior where nothing is borrowed), once
-    for all patients with that label. A missing covariate is averaged over its modelled distribution where the fit has
-    one, otherwise over the patients of the fit.
-    """
-    check_probability(ci_prob)
+def read_patients(fitted: Fitted, patients: pd.DataFrame) -> Newcomers:
+    """Read new patients in the terms of a fit, refusing what is no table of them."""
     if not isinstance(patients, pd.DataFrame):
         raise CasepoolError("new patients are a DataFrame", value=patients, remedy="pass pd.read_csv(path), say")
     if patients.columns.has_duplicates:
@@ -106,25 +76,14 @@ def predict(fit: xr.DataTree, patients: pd.DataFrame, *, ci_prob: float = 0.95) 
         raise CasepoolError("the column appears twice", column=twice, remedy="rename one of the two")
     if not len(patients):
         raise CasepoolError("there are no new patients", remedy="give at least one row")
-    fitted = open_draws(fit)
-    refuse_survival(fitted)
-    new = _read(fitted, patients)
-    rows: list[dict[str, Any]] = []
-    draws: list[np.ndarray] = []
-    for i, label in enumerate(new.labels):
-        categories = [p[..., 0] for p in category_chances(new.design(i), new.fitted.parameters)]
-        for end in endpoints(fitted.model):
-            words = f"{end.words}: probability" if end.words else "probability of response"
-            about = {"estimand": f"{words} for this patient", "at": end.at, "level": label}
-            rows.append(about | {"by": "patient", "source": "shrunk", "unit": "probability", "note": new.notes[i]})
-            draws.append(end.of(categories))
-    return fitted.table(posterior_rows(np.stack(draws, axis=-1), rows, fitted=fitted, ci_prob=ci_prob))
+    return _read(fitted, patients)
 
 
 def _read(fitted: Fitted, patients: pd.DataFrame) -> Newcomers:
     """Read new patients in the terms of a fit."""
     model, old, book = fitted.model, fitted.cases, fitted.codebook
-    new = _typed(fitted, bare(patients), book)
+    told = Told.read(fitted, patients)
+    new = _typed(fitted, bare(patients), book, told)
     sources = list(dict.fromkeys(term.source for term in model.terms.values()))
     both = pd.concat([bare(old)[sources], bare(new)[sources]], ignore_index=True)
     labelled = {
@@ -135,7 +94,7 @@ def _read(fitted: Fitted, patients: pd.DataFrame) -> Newcomers:
     book = replace(book, columns={**book.columns, **labelled})
     parameters: dict[str, np.ndarray] = dict(fitted.parameters)
     coded: dict[str, Coded] = {}
-    notes = [NONE] * len(new)
+    notes = [remark("of the fit", patient=Patients((of,))) if of else NONE for of in told.in_fit]
     for name, term in model.terms.items():
         read = code_term(replace(term, missing="drop"), both, book)
         unseen = read.levels[len(fitted.design.terms[name].coded.levels) :]
@@ -154,24 +113,25 @@ def _read(fitted: Fitted, patients: pd.DataFrame) -> Newcomers:
     return Newcomers(
         replace(fitted, parameters=parameters),
         coded,
-        tuple(patient_labels(new, book)),
+        tuple(of or label for of, label in zip(told.in_fit, patient_labels(new, book), strict=True)),
         _offsets(fitted, new),
         tuple(notes),
         len(old),
+        told,
     )
 
 
-def _typed(fitted: Fitted, patients: pd.DataFrame, book: Codebook) -> pd.DataFrame:
+def _typed(fitted: Fitted, patients: pd.DataFrame, book: Codebook, told: Told) -> pd.DataFrame:
     """Type the columns the model needs, absent ones as missing."""
     target = fitted.model.outcome.target
     needed = [term.source for term in fitted.model.terms.values()]
-    if needed and not {*map(_folded_name, needed)} & {*map(_folded_name, patients.columns)}:
+    if needed and not all(told.in_fit) and not {*map(_folded_name, needed)} & {*map(_folded_name, patients.columns)}:
         raise CasepoolError(
             "the new patients have no column of the model", column=needed[0], remedy=f"give {', '.join(needed)}"
         )
     needed += [target] if isinstance(target, str) and target else []
     spelt = {_folded_name(column): column for column in patients.columns if str(column) not in needed}
-    for name in needed:
+    for name in (*needed, *told_columns(fitted)):
         if name not in patients.columns and _folded_name(name) in spelt:
             raise CasepoolError(
                 f"the new patients have no such column, but one called {spelt[_folded_name(name)]!r}",
@@ -181,6 +141,7 @@ def _typed(fitted: Fitted, patients: pd.DataFrame, book: Codebook) -> pd.DataFra
     columns = {name: _open(book.columns[name]) for name in needed}
     identified = {book.id: columns.get(book.id, Column("text"))} if book.id in patients.columns else {}
     kept = pd.DataFrame({name: patients.get(name) for name in (*identified, *needed)}, index=patients.index)
+    kept = told.with_own_values(fitted, kept, needed)
     original = codebook_from_dict(json.loads(fitted.tree.attrs["codebook"]))
     own = replace(
         book,
@@ -191,7 +152,7 @@ def _typed(fitted: Fitted, patients: pd.DataFrame, book: Codebook) -> pd.DataFra
         codings={},
         aliased=(),
     )
-    return typed(kept, own)
+    return typed(kept, own) if len(kept.columns) else kept  # a model without terms asks nothing
 
 
 def _folded_name(column: object) -> str:

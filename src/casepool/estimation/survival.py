@@ -90,12 +90,18 @@ def survival_of(
 ) -> pd.DataFrame:
     """Describe survival as `survival` does, of a fit that is open."""
     times = times_of(fitted, at)
-    until = times[-1] if restricted_to is None else restricted_to
-    if not is_number(until) or not until > 0:
-        raise CasepoolError("restricted_to must be a time above 0", value=restricted_to, remedy="give one")
+    until = until_of(times, restricted_to)
     check_above(above)
     regions = Regions(above, ropes_of(rope, (DIFFERENCE,)).get(DIFFERENCE))
     return with_told(fitted, lambda own: _described(own, by, times, start, until, ci_prob, regions))
+
+
+def until_of(times: Sequence[float], restricted_to: float | None) -> float:
+    """Return the limit of a restricted mean, by default the last of `times`."""
+    until = times[-1] if restricted_to is None else restricted_to
+    if not is_number(until) or not until > 0:
+        raise CasepoolError("restricted_to must be a time above 0", value=restricted_to, remedy="give one")
+    return float(until)
 
 
 @dataclass(frozen=True)
@@ -129,7 +135,7 @@ def _described(
     draws: list[np.ndarray] = []
     rows: list[dict[str, Any]] = []
     undefined: list[dict[str, Any]] = []
-    for quantity in (*_quantities(fitted, times, until),):
+    for quantity in _quantities(fitted, times, until):
         values = [quantity["of"](arm) for arm in arms]
         draws += values
         for arm in arms:
@@ -153,7 +159,7 @@ def _described(
     medians = [row for row in table if row["unit"] == fitted.unit and row["at"] == ""]
     latest = max((row["estimate"] for row in medians if row["kind"] == "value"), default=0.0)
     for row in medians:
-        _mark_extrapolated(row, row["estimate"] if row["kind"] == "value" else latest, fitted)
+        mark_extrapolated(row, row["estimate"] if row["kind"] == "value" else latest, fitted)
     return fitted.table(table + regions.chances(rows, draws, fitted) + _beyond(fitted, common, arms))
 
 
@@ -184,7 +190,17 @@ def survival_words(fitted: Fitted, by: str | None) -> SurvivalWords:
 
 
 def _quantities(fitted: Fitted, times: list[float], until: float) -> list[dict[str, Any]]:
-    """List what is told of each arm: a name, a place, a unit, and how its draws come from a curve."""
+    """List what is told of each arm: what is told of a curve, and its hazards."""
+    rate = f"per {fitted.unit.removesuffix('s')}"
+    hazards = [
+        {"what": f"hazard at {t:g} {fitted.unit}", "at": t, "unit": rate, "of": lambda arm, t=t: arm.curve.hazard_at(t)}
+        for t in times
+    ]
+    return [*quantities_of_curve(fitted, times, until), *hazards]
+
+
+def quantities_of_curve(fitted: Fitted, times: list[float], until: float) -> list[dict[str, Any]]:
+    """List what is told of a curve: a name, a place, a unit, and how its draws come from an arm."""
 
     def alive(t: float) -> Callable[[Strategy], np.ndarray]:
         return lambda arm: arm.curve.survival(t)
@@ -198,12 +214,7 @@ def _quantities(fitted: Fitted, times: list[float], until: float) -> list[dict[s
         "unit": unit,
         "of": lambda arm: arm.curve.restricted_mean(until),
     }
-    rate = f"per {unit.removesuffix('s')}"
-    hazards = [
-        {"what": f"hazard at {t:g} {unit}", "at": t, "unit": rate, "of": lambda arm, t=t: arm.curve.hazard_at(t)}
-        for t in times
-    ]
-    return [*points, median, mean, *hazards]
+    return [*points, median, mean]
 
 
 def _row(
@@ -230,11 +241,11 @@ def _row(
         "kind": "difference" if difference else "value",
     }
     if isinstance(quantity["at"], float):
-        _mark_extrapolated(row, quantity["at"], fitted)
+        mark_extrapolated(row, quantity["at"], fitted)
     return row
 
 
-def _mark_extrapolated(row: dict[str, Any], time: float, fitted: Fitted) -> None:
+def mark_extrapolated(row: dict[str, Any], time: float, fitted: Fitted) -> None:
     """Say in the note that a time lies beyond the last follow-up, where the curve is the model's alone."""
     last = float(fitted.design.outcome["time"].max())
     if time > last:

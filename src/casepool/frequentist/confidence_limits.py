@@ -8,7 +8,7 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import special, stats
+from scipy import special
 
 from casepool.errors import CasepoolError
 from casepool.frequentist.counting_process import Floats
@@ -65,7 +65,7 @@ def survival_limits(curve: StepCurve, scale: Scale = "log-log", confidence: floa
     check_confidence(confidence)
     s = np.where(curve.survival > 0, curve.survival, np.nan)
     centre = transform.to(s)
-    reach = stats.norm.isf((1 - confidence) / 2) * transform.slope(s) * np.sqrt(curve.greenwood)
+    reach = -special.ndtri((1 - confidence) / 2) * transform.slope(s) * np.sqrt(curve.greenwood)
     lower, upper = transform.back(centre - reach), transform.back(centre + reach)
     return np.clip(lower, 0, 1), np.clip(upper, 0, 1)
 

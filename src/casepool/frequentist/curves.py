@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -81,6 +82,17 @@ def kaplan_meier(
     in one of them have the event; the curve is then 0 from there on, as the definition demands.
     """
     return curve_of(as_spells(time, event, entry, weight))
+
+
+def follow_up(outcome: Mapping[str, np.ndarray]) -> StepCurve:
+    """Kaplan-Meier of the ends of follow-up, which events cut short (Schemper and Smith 1996).
+
+    Parameters
+    ----------
+    outcome : mapping of str to array (n,)
+        ``time``, ``event`` and ``entry``, as of a Design.
+    """
+    return kaplan_meier(outcome["time"], 1 - outcome["event"], entry=outcome["entry"])
 
 
 def simon_makuch(time: ArrayLike, event: ArrayLike, switch: ArrayLike) -> tuple[StepCurve, StepCurve]:

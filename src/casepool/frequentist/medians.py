@@ -9,7 +9,6 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
 
 from casepool.errors import CasepoolError
 from casepool.frequentist.confidence_limits import Scale, survival_limits
@@ -148,6 +147,8 @@ def order_statistic_interval(times: ArrayLike, confidence: float = 0.95) -> tupl
         )
     if known.size == 0:
         return 0.0, np.inf
+    from scipy import stats  # a second to load
+
     found = stats.quantile_test(known, p=0.5).confidence_interval(confidence)
     lower, upper = float(found.low), float(found.high)
     return (0.0 if np.isnan(lower) else lower), (np.inf if np.isnan(upper) else upper)

@@ -17,6 +17,7 @@ from casepool.frequentist.counting_process import only, split_at_switch
 from casepool.frequentist.curves import (
     StepCurve,
     curve_of,
+    follow_up,
     hazard_at,
     kaplan_meier,
     numbers_at_risk,
@@ -106,7 +107,7 @@ def _followed(design: Design, inside: np.ndarray, shared: Row) -> Row:
     Schemper and Smith (1996), Controlled Clinical Trials 17, 343-346.
     """
     out = {name: values[inside] for name, values in design.outcome.items()}
-    curve = kaplan_meier(out["time"], 1 - out["event"], entry=out["entry"])
+    curve = follow_up(out)
     what = {"estimand": "median follow-up", "unit": design.model.outcome.unit, "method": "reverse Kaplan-Meier"}
     row = {"source": "raw", **shared, **what, "interval": "95% CI"}
     if curve.spells.time.size == 0:

@@ -87,7 +87,7 @@ def forest_table(fitted: Fitted, by: str | None = None) -> pd.DataFrame:
 
 KINDS: dict[str, Kind] = {
     "forest": Kind(_forest, takes=("by",)),
-    "survival": Kind(plot_survival, takes=("by", "start")),
+    "survival": Kind(plot_survival, takes=("by", "start", "patients")),
     "survival-check": Kind(plot_survival_check),
     "prior-survival": Kind(plot_prior_survival),
     "effect": Kind(plot_effect, takes=("by",), needs=("by",)),

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, MaxNLocator, PercentFormatter
@@ -17,6 +18,8 @@ from casepool.estimation.arms import arms_of
 from casepool.estimation.contrasts import contrast_of
 from casepool.estimation.curves import Strategy
 from casepool.estimation.draws import Fitted, open_draws, quantiles
+from casepool.estimation.new_patients import read_patients
+from casepool.estimation.predicting import arms_of_patient
 from casepool.estimation.told import MARKS
 from casepool.frequentist.curves import StepCurve, kaplan_meier, left_before, numbers_at_risk
 from casepool.modelling import Model
@@ -38,6 +41,8 @@ LONGEST_NAME = 60
 LINE = 16
 """Points between lines of the counts."""
 AT_RISK = "At risk"
+PATIENT = "patient"
+"""What curves are by that are drawn for patients."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +60,7 @@ def plot_survival(
     *,
     by: str | None = None,
     start: float | None = None,
+    patients: pd.DataFrame | None = None,
     ax: Axes | None = None,
     figsize: tuple[float, float] | None = None,
 ) -> Axes:
@@ -72,6 +78,8 @@ def plot_survival(
         As of `survival`: the exposure (default where there is one), a factor of the model, or everyone.
     start : float, optional
         When the exposure begins in the strategy; default as of `survival`.
+    patients : pandas.DataFrame, optional
+        As of `predict`, and instead of `by`: a curve for each of these patients, from when it is known to be alive on.
     ax : matplotlib.axes.Axes, optional
         Where to draw; by default a figure of its own.
     figsize : tuple of float, optional
@@ -87,13 +95,23 @@ def plot_survival(
         For a response fit, an unknown grouping, or a start that is none.
     """
     canvas = canvas_of(ax, figsize)
-    return draw_survival(open_draws(fit), by=by, start=start, canvas=canvas)
+    return draw_survival(open_draws(fit), by=by, start=start, patients=patients, canvas=canvas)
 
 
-def draw_survival(fitted: Fitted, *, by: str | None = None, start: float | None = None, canvas: Canvas = None) -> Axes:
+def draw_survival(
+    fitted: Fitted,
+    *,
+    by: str | None = None,
+    start: float | None = None,
+    patients: pd.DataFrame | None = None,
+    canvas: Canvas = None,
+) -> Axes:
     """Draw what `plot_survival` does, of a fit that is open."""
     refuse_response(fitted.model)
-    arms, common = arms_of(fitted, by, start)
+    if patients is None:
+        arms, common = arms_of(fitted, by, start)
+    else:
+        arms, common = _of_patients(fitted, patients, by, start), {"by": PATIENT}
     steps = seen(fitted, str(common["by"]))
     shown = drawn_apart([item.label for item in steps] + [arm.words for arm in arms], LONGEST_NAME)
     last = float(fitted.design.outcome["time"].max())
@@ -108,10 +126,19 @@ def draw_survival(fitted: Fitted, *, by: str | None = None, start: float | None 
     frame(ax, fitted, ticks)
     head(ax, fitted, arms, str(common["by"]), last)
     below = draw_counts(ax, counts, ticks)
-    exposure = fitted.model.exposures.get(str(common["by"]))
+    exposure = next(iter(fitted.model.exposures.values()), None)
     if exposure is not None and not exposure.begins:
         caution(ax, below, exposure.guard(fitted.model.outcome))
     return ax
+
+
+def _of_patients(fitted: Fitted, patients: pd.DataFrame, by: str | None, start: float | None) -> list[Strategy]:
+    """Return the curves of patients, each under every strategy."""
+    if by is not None:
+        raise CasepoolError("curves are of patients, or by a factor", column="by", value=by, remedy="leave one out")
+    new = read_patients(fitted, patients)
+    each = [arm for i in range(len(new.labels)) for arm in arms_of_patient(new, i, start)]
+    return [replace(arm, words=f"{PATIENT} {arm.level}{arm.words}") for arm in each]
 
 
 def refuse_response(model: Model) -> None:
@@ -169,9 +196,10 @@ def draw_steps(ax: Axes, item: Steps) -> None:
 
 def draw_arm(ax: Axes, arm: Strategy, position: int, times: np.ndarray, last: float, *, band: bool) -> None:
     """Draw one strategy's curve: median and band, dashed beyond the last follow-up."""
-    tail = (1 - CI_PROB) / 2
-    times = np.unique(np.append(times, [last, *([arm.switch] if 0 < arm.switch < times[-1] else [])]))
-    low, middle, high = np.stack([quantiles(arm.curve.survival(t), [tail, 0.5, 1 - tail]) for t in times], axis=1)
+    asked = [(1 - CI_PROB) / 2, 0.5, (1 + CI_PROB) / 2]
+    bends = [t for t in (arm.switch, arm.curve.begins) if 0 < t < times[-1]]
+    times, weights = np.unique(np.append(times, [last, *bends])), arm.curve.weights
+    low, middle, high = np.stack([quantiles(arm.curve.survival(t), asked, weights) for t in times], axis=1)
     colour, marker = COLOURS[position % len(COLOURS)], MARKERS[position % len(MARKERS)]
     if band:
         hatch = HATCHES[position % len(HATCHES)]
@@ -208,6 +236,9 @@ def arm_names(arms: list[str], by: str) -> str:
 def head(ax: Axes, fitted: Fitted, arms: list[Strategy], by: str, last: float) -> None:
     """Name the strategies, the interval, and where extrapolation begins."""
     words = arm_names([arm.words for arm in arms], lowered(fitted.labels([by])["by"].get(by, by)))
+    if by == PATIENT:
+        who = list(dict.fromkeys(arm.level for arm in arms))
+        words = f"{PATIENT}{'s' * (len(who) > 1)} {', '.join(who)}"
     title = drawn(capital(words), 90)
     kind = f"posterior median, {100 * CI_PROB:g}% CrI" if len(arms) <= MOST_BANDS else "posterior median"
     title += f"\n{kind}; dashed beyond the last follow-up ({last:g} {fitted.unit})"

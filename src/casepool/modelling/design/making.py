@@ -138,7 +138,7 @@ def _refuse_trials_about_nobody(model: Model, coded: Mapping[str, Coded], codebo
 
 
 def design_of_one(model: Model, label: str, coded: Mapping[str, Coded], position: int, offset: float = 0.0) -> Design:
-    """Lay a response model on one patient without an outcome: the one at `position` among those that were coded.
+    """Lay a model on one patient without an outcome: the one at `position` among those that were coded.
 
     Every cell of an interaction has an effect there.
     """

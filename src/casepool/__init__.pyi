@@ -49,10 +49,14 @@ from .modelling import Model as Model
 from .modelling import from_formula as from_formula
 from .modelling import list_models as list_models
 from .modelling import model as model
+from .plotting import plot_decisions as plot_decisions
 from .plotting import plot_diagnostics as plot_diagnostics
 from .plotting import plot_effect as plot_effect
 from .plotting import plot_forest as plot_forest
+from .plotting import plot_further_patients as plot_further_patients
 from .plotting import plot_multiverse as plot_multiverse
+from .plotting import plot_operating_characteristics as plot_operating_characteristics
+from .plotting import plot_power as plot_power
 from .plotting import plot_prior_survival as plot_prior_survival
 from .plotting import plot_spider as plot_spider
 from .plotting import plot_survival as plot_survival
@@ -70,5 +74,12 @@ from .studies import tipping as tipping
 from .studies import trial_conflict as trial_conflict
 from .studies import trial_overlap as trial_overlap
 from .studies import variants as variants
+from .trials import TrialDesign as TrialDesign
+from .trials import calibrate as calibrate
+from .trials import further_patients as further_patients
+from .trials import list_trials as list_trials
+from .trials import operating_characteristics as operating_characteristics
+from .trials import simulate as simulate
+from .trials import trial_design as trial_design
 
 __version__: str

@@ -1,4 +1,4 @@
-"""Finds the bundled ``data/`` and ``models/`` in a wheel, where they lie inside the package, or in a checkout."""
+"""Finds the bundled ``data/``, ``models/`` and ``trials/`` in a wheel, inside the package, or in a checkout."""
 
 from __future__ import annotations
 
@@ -6,13 +6,16 @@ from pathlib import Path
 
 from casepool.errors import CasepoolError
 
+INSIDE = {"trials": "designs"}
+"""What a folder is called inside the package, where it is not as in a checkout: `casepool.trials` is code."""
+
 
 def bundled(kind: str) -> Path:
     """Return the folder of bundled files of one kind.
 
     Parameters
     ----------
-    kind : {"data", "models"}
+    kind : {"data", "models", "trials"}
         Which folder.
 
     Raises
@@ -21,7 +24,7 @@ def bundled(kind: str) -> Path:
         If neither the installed package nor a checkout around it holds the folder.
     """
     package = Path(__file__).resolve().parent
-    for folder in (package / kind, package.parents[1] / kind):
+    for folder in (package / INSIDE.get(kind, kind), package.parents[1] / kind):
         if folder.is_dir():
             return folder
     raise CasepoolError(

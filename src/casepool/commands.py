@@ -26,7 +26,8 @@ class Command:
     does : str
         Its help.
     takes : tuple of str
-        Keys of `ARGUMENTS`; one that ends with ``!`` must be given.
+        Keys of `ARGUMENTS`; one that ends with ``!`` must be given. What stands after a point tells arguments of one
+        name apart.
     """
 
     does: str
@@ -36,8 +37,8 @@ class Command:
         """Return the parameters the command line reads."""
         found = []
         for key in (*self.takes, *WRITTEN):
-            name = key.removesuffix("!")
-            annotation, default = ARGUMENTS[name]
+            annotation, default = ARGUMENTS[key.removesuffix("!")]
+            name = key.removesuffix("!").partition(".")[0]
             value = inspect.Parameter.empty if key.endswith("!") else default
             found.append(inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=value, annotation=annotation))
         return inspect.Signature(found)
@@ -105,6 +106,14 @@ ARGUMENTS: dict[str, tuple[Any, Any]] = {
         Annotated[Path, typer.Argument(help="A table of patients, one row each.", autocompletion=dataset_names)],
         NEEDED,
     ),
+    "design": (Annotated[str, typer.Argument(help="The design of a trial: a name or a file.")], NEEDED),
+    "designs": (Annotated[list[str], typer.Argument(help="Designs of trials: names or files.")], NEEDED),
+    "trials.simulated": (Annotated[int, typer.Option(help="Trials simulated for each scenario.")], 10_000),
+    "method": (Annotated[str, typer.Option(help="auto, enumeration or simulation.")], "auto"),
+    "rate": (Annotated[float, typer.Option(help="The rate to be exceeded.")], NEEDED),
+    "threshold": (Annotated[float, typer.Option(help="Of the probability that it is, for success.")], NEEDED),
+    "more": (Annotated[list[int], typer.Option(help="Further patients; may be given several times.")], [1, 5, 10]),
+    "baskets": (Annotated[list[str], typer.Option("--basket", help="A basket that no case has yet.")], []),
     "by": (Annotated[str | None, typer.Option(help="A factor, an exposure or a labelled column.")], None),
     "target": (Annotated[str, typer.Option(help="observed, standardised or new.")], "standardised"),
     "at": (Annotated[list[float] | None, typer.Option(help="A time; may be given several times.")], None),
@@ -196,6 +205,15 @@ COMMANDS: dict[str, Command] = {
     "multiverse": Command(
         "One question under every combination of codings.",
         ("model", "dataset", BY, "seed", "engine", "estimand", "journal", "quick", "quiet"),
+    ),
+    "simulate": Command("Simulate trials of a design.", ("design", "seed", "trials.simulated", "journal", "quiet")),
+    "operating_characteristics": Command(
+        "How often designs of trials are right and wrong.",
+        ("designs", "seed", "trials.simulated", "method", "journal", "quiet"),
+    ),
+    "further_patients": Command(
+        "What further patients of each basket would tell.",
+        ("model", "cases!", "rate!", "threshold!", "more", "baskets", "quiet"),
     ),
 }
 """By the name of the public function; the command has hyphens for its underscores."""

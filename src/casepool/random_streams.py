@@ -46,6 +46,12 @@ class Stream(IntEnum):
     """Arrangements of patients over arms, for a permutation test, always from the same seed."""
     TRIALS = 96
     """Parameters from the prior, for the count of events that trials predict."""
+    TRIAL_OUTCOMES = 110
+    """Which patients of a simulated trial respond; further told apart by basket and block of trials."""
+    TRIAL_ENTRIES = 111
+    """When they enter."""
+    TRIAL_RATES = 112
+    """True rates drawn anew for each trial."""
 
 
 def stream(seed: int, of: Stream, *further: int) -> np.random.Generator:

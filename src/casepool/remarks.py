@@ -150,6 +150,13 @@ WORDS = {
     "sensitivity alone": "{alone} if the data said nothing",
     "in doubt": "Pareto k above the limit for patient {patients}",
     "refitted without": "refitted without {n}",
+    # of trials that are planned
+    "given the cases": "given these very cases, which enter the analysis",
+    "drawn rates": "a posterior of published cases is no posterior of the next patients",
+    "shifted rates": "every drawn rate moved by {shift} log odds",
+    "scored by the truth": "scored by the rates drawn",
+    "scored by the posterior": "scored by the probability that the rate lies above null, given cases and outcomes",
+    "no decision turned": "{n} more patients turn no decision, whatever their outcomes",
     "did not converge": "the fit without these patients did not converge",
     # of what a change of a dataset moved
     "within draws": "{parts}: not more than the draws can tell",

@@ -46,7 +46,8 @@ def good(
     of_fit = ("aliasing", "check", "leave_out", "power_scaling", "verify", "estimates", "sensitivity")
     by_level = ("contrast", "contrast_draws", "ledger", "ranking")
     of_survival = ("exposure_sensitivity", "followed", "plot_survival", "plot_survival_check", "survival")
-    of_table = ("plot_forest", "plot_multiverse", "plot_tipping")
+    of_table = ("plot_forest", "plot_further_patients", "plot_multiverse", "plot_operating_characteristics",
+                "plot_power", "plot_tipping")  # fmt: skip
     return {
         **{name: {"fit": response} for name in of_fit},
         **{name: {"fit": response, "by": "histology"} for name in by_level},
@@ -59,6 +60,7 @@ def good(
         "audit": {"dataset": DATA},
         "basket_posteriors": {"model": "basket_berry", "events": [3, 0], "n": [5, 4]},
         "build": raw,
+        "calibrate": {"design": "imatinib_baskets", "at": 0.05},
         "characteristics": {"cases": DATA},
         "classical": timed,
         "codings": {"dataset": DATA},
@@ -71,10 +73,12 @@ def good(
             **{"formula": "best_response ~ age", "cases": DATA, "family": "bernoulli", "success": ["PR", "CR"]},
             "path": folder / "mine.toml",
         },
+        "further_patients": {"model": "basket_berry", "cases": "sarcoma_imatinib", "rate": 0.2, "threshold": 0.8},
         "flow": {"fits": response},
         "history": {"folder": bundled("data") / DATA},
         "list_datasets": {},
         "list_models": {},
+        "list_trials": {},
         "load": {"name": DATA},
         "model": {"source": RESPONSE},
         "multiverse": {
@@ -82,7 +86,9 @@ def good(
             "codings": {"adjuvant": ["left_out"]},
         },
         "new_dataset": {"folder": folder / "new", "table": cp.load(DATA)},
+        "operating_characteristics": {"designs": "simon_two_stage"},
         "open_fit": {"path": folder / "none.nc"},
+        "plot_decisions": {"design": "simon_two_stage", "first": "everyone", "second": "nobody"},
         "plot_diagnostics": {"fit": response},
         "plot_effect": {"fit": response, "term": "age"},
         "plot_prior_survival": {"model_or_fit": SURVIVAL, "cases": DATA},
@@ -100,7 +106,9 @@ def good(
         "selection_curve": {"events": 26, "n": 30},
         "selection_survival": timed,
         "sequence": {"fit": lines, "first": "Ceritinib", "then": "Alectinib"},
+        "simulate": {"design": "simon_two_stage", "seed": 1},
         "tipping": timed,
+        "trial_design": {"source": "simon_two_stage"},
         "trial_conflict": {"fit": selected},
         "trial_overlap": {"fit": selected},
         "trial_prior": {"model": "objective_response_selection"},

@@ -67,6 +67,13 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
         "multiverse": "casepool multiverse overall_survival alk_crizotinib --by surgery",
         "replacement": "casepool replacement alk_crizotinib",
     },
+    "The trial that follows": {
+        "trials": "casepool trials",
+        "operating-characteristics": "casepool operating-characteristics simon_two_stage",
+        "simulate": "casepool simulate simon_two_stage --trials 100",
+        "calibrate": "casepool calibrate imatinib_baskets --at 0.1 --out mine.toml",
+        "further-patients": "casepool further-patients basket_berry --data sarcoma_imatinib --rate 0.2 --threshold 0.8",
+    },
     "Pages and figures": {
         "report": "casepool report my_disease/ --out report.html",
         "plot": "casepool plot fit.nc forest --by histology --out forest.svg",

@@ -7,13 +7,13 @@ import sys
 from collections.abc import Sequence
 from contextlib import suppress
 
-from casepool.cli import data, fits, models, pages, tables
+from casepool.cli import data, fits, models, pages, tables, trials
 from casepool.cli.answering import BAD_INPUT
 from casepool.cli.program import NAME, app
 from casepool.cli.streams import forgiving
 from casepool.errors import CasepoolError
 
-FAMILIES = (data, models, fits, tables, pages)
+FAMILIES = (data, models, fits, tables, trials, pages)
 """Modules whose import makes commands."""
 
 

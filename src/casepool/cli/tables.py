@@ -13,7 +13,7 @@ from casepool.cli.options import SavedFit, Times, coded
 from casepool.cli.program import command
 from casepool.commands import COMMANDS, CSV, FORCE, OUT, Command, Fits
 
-READ = ("model", "cases", "dataset", "folder", "patients")
+READ = ("model", "cases", "dataset", "folder", "patients", "design")
 """Arguments of commands that may be files, beside fits."""
 By = Annotated[str | None, typer.Option(help="A factor, an exposure or a labelled column; default everyone.")]
 
@@ -80,8 +80,10 @@ def _answer(name: str, entry: Command) -> Callable[..., None]:
         from casepool.inference.files import open_fit
 
         values: dict[str, Any] = {key: None if value == [] else value for key, value in given.items()}
+        if "baskets" in values:
+            values["baskets"] = values["baskets"] or ()
         files = values.get("fits", [values["fit"]] if "fit" in values else [])
-        writable(out, force, *files, *(values[name] for name in READ if values.get(name)))
+        writable(out, force, *files, *values.get("designs", ()), *(values[name] for name in READ if values.get(name)))
         fits = [open_fit(path) for path in files]
         if "fits" in values:
             values["fits"] = fits

@@ -106,7 +106,8 @@ class Sums:
 
     Parameters
     ----------
-    events, n : int
+    events, n : float
+        Patients; parts of them where they weigh less than one.
     thresholds : array (targets,)
         Linear predictors of the rates asked about.
     offset : float
@@ -115,8 +116,8 @@ class Sums:
         Of each panel of the linear predictor.
     """
 
-    events: int
-    n: int
+    events: float
+    n: float
     thresholds: np.ndarray
     offset: float
     nodes: int

@@ -35,6 +35,8 @@ LOOKED_AT = 5
 """Tables for which that is looked at, from the fewest events to the most."""
 FAINT = 32.0
 """Below the largest log weight of a table: points fainter than this in all tables are left out."""
+MANY = 3
+"""Kinds of baskets to a table's baskets beyond which each table is asked about its own kinds alone."""
 DECIMALS = 10
 """Kept of every answer: the rest depends on how many tables are summed together."""
 MOST_PATIENTS = 100_000
@@ -78,7 +80,7 @@ def basket_posteriors(
         For a model of any other kind, counts that cannot be, and where the sums do not settle.
     """
     chosen = get_model(model)
-    factor = _factor_of(chosen)
+    factor = factor_of(chosen)
     counts = _counts(events, n)
     names = _levels(chosen, factor, levels, counts.shape[2])
     targets = numbers_of(above, "above", "give rates, say [0.2]", "rates between 0 and 1") if np.size(above) else []
@@ -89,7 +91,7 @@ def basket_posteriors(
     return _dataset(answers, names, targets, {"model": chosen.name, "refinement": difference})
 
 
-def _factor_of(model: Model) -> Group:
+def factor_of(model: Model) -> Group:
     """Return a model's one factor, refusing models of another kind."""
     terms = list(model.terms.values())
     roles = {own.role for own in model.parameters if not own.if_missing}
@@ -168,8 +170,8 @@ class Baskets:
     priors : LevelPriors
     targets : array (targets,)
         Rates asked about.
-    kinds : integer array (kinds, 3)
-        Events, n, and the basket whose prior it has.
+    kinds : array (kinds, 3)
+        Events, n (parts of patients where they weigh less than one), and the basket whose prior it has.
     tables : integer array (distinct, kinds)
         How many baskets of each kind a table has; from the fewest events to the most.
     table, kind : integer array (tables,) and (tables, baskets)
@@ -186,8 +188,8 @@ class Baskets:
     @classmethod
     def of(cls, priors: LevelPriors, counts: np.ndarray, targets: np.ndarray) -> Baskets:
         """Sort tables (2, tables, baskets) out."""
-        alike = _alike(priors, counts.shape[2])
-        each = np.stack([*counts, np.broadcast_to(alike, counts.shape[1:])], axis=-1)
+        same = alike(priors, counts.shape[2])
+        each = np.stack([*counts, np.broadcast_to(same, counts.shape[1:])], axis=-1)
         kinds, kind = np.unique(each.reshape(-1, 3), axis=0, return_inverse=True)
         kind = kind.reshape(counts.shape[1:])
         distinct, table = np.unique(np.sort(kind, axis=1), axis=0, return_inverse=True)
@@ -199,33 +201,42 @@ class Baskets:
 
     def answers(self, fineness: Fineness, tables: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return answers of some distinct tables: (tables, kinds, 3 + targets), and their log evidence (tables,)."""
+        found, evidence = self.without_ways(fineness, tables)
+        return found, evidence + tables @ _log_ways(self.kinds)
+
+    def without_ways(
+        self, fineness: Fineness, tables: np.ndarray, known: dict[tuple[float, ...], np.ndarray] | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return the same, evidence without binomial coefficients; `known` keeps the sums of kinds for more tables."""
         target = self.priors.model.outcome.target
         offset = float(special.logit(target)) if target else 0.0
         thresholds = special.logit(self.targets) - offset
         points = points_of(self.priors, thresholds, fineness)
         parts = self.priors.parts(points.made, points.zero)
         used = np.flatnonzero(tables.any(axis=0))
-        sums = np.stack(
-            [self._sums(self.kinds[kind], parts, points, (thresholds, offset, fineness.basket)) for kind in used]
-        )
+        known = {} if known is None else known
+        for kind in self.kinds[used]:
+            if tuple(kind) not in known:
+                known[tuple(kind)] = self._sums(kind, parts, points, (thresholds, offset, fineness.basket))
+        sums = np.stack([known[tuple(kind)] for kind in self.kinds[used]])
         found = np.full((len(tables), len(self.kinds), 3 + len(self.targets)), np.nan)
         evidence = np.empty(len(tables))
         for start in range(0, len(tables), TABLES_AT_ONCE):
             some = slice(start, start + TABLES_AT_ONCE)
             found[some, used], evidence[some] = _summed(tables[some][:, used], sums, points.log_weight)
-        return found, evidence + tables @ _log_ways(self.kinds)
+        return found, evidence
 
     def _sums(
         self, kind: np.ndarray, parts: list[list[Part]], points: Points, how: tuple[np.ndarray, float, int]
     ) -> np.ndarray:
         thresholds, offset, nodes = how
-        sums = Sums(int(kind[0]), int(kind[1]), thresholds, offset, nodes)
+        sums = Sums(float(kind[0]), float(kind[1]), thresholds, offset, nodes)
         return basket_sums(
             sums, parts[int(kind[2])] if parts else [], points.zero, float(self.priors.model.has_zero_point)
         )
 
 
-def _alike(priors: LevelPriors, baskets: int) -> np.ndarray:
+def alike(priors: LevelPriors, baskets: int) -> np.ndarray:
     """Return for every basket the first that has the same prior: integer array (baskets,)."""
     points = points_of(priors, np.zeros(0), Fineness(2, 2, 2, 1.0))
     parts = priors.parts(points.made, points.zero)
@@ -246,15 +257,22 @@ def _log_ways(kinds: np.ndarray) -> np.ndarray:
 
 def _summed(tables: np.ndarray, sums: np.ndarray, log_weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Sum over all points: answers (tables, kinds, 3 + targets) and log evidence (tables,)."""
-    log_p = tables @ sums[:, 0] + log_weight
+    log_p = tables @ np.ascontiguousarray(sums[:, 0])
+    log_p += log_weight
     top = log_p.max(axis=1, keepdims=True)
     log_p -= top
     kept = np.flatnonzero((log_p > -FAINT).any(axis=0))
     weight = np.exp(log_p[:, kept])
     total = weight.sum(axis=1, keepdims=True)
-    kinds, size, _ = sums[:, 1:].shape
-    found = weight @ sums[:, 1:, kept].reshape(kinds * size, -1).T / total
-    return found.reshape(len(tables), kinds, size), (top + np.log(total))[:, 0]
+    shares = sums[:, 1:, kept]
+    if len(sums) <= MANY * tables[0].sum():
+        found = weight @ shares.reshape(-1, len(kept)).T
+        return (found / total).reshape(len(tables), *shares.shape[:2]), (top + np.log(total))[:, 0]
+    found = np.full((len(tables), *shares.shape[:2]), np.nan)
+    for kind, share in enumerate(shares):  # a table holds few of so many kinds
+        rows = np.flatnonzero(tables[:, kind])
+        found[rows, kind] = weight[rows] @ share.T
+    return found / total[..., None], (top + np.log(total))[:, 0]
 
 
 def _settled(baskets: Baskets) -> tuple[tuple[np.ndarray, np.ndarray], float]:

@@ -205,7 +205,7 @@ def extreme(rng: Rng, t: Text) -> None:
     value = rng.choice([1e9, 1e-9] if within else [1e300, 1e-300, 1.1e9, 0.9e-9, 5e-324, 1.7e308])
     put(t.plain["priors"], at, value)
     whole = inside(t.plain["priors"], at[:-1])
-    bent = whole.get("dist") == "LogNormal"  # which may lie out of a computation's reach all the same
+    bent = whole.get("dist") == "LogNormal" or "evidence" in t.plain  # which may be out of a computation's reach
     t.must(EITHER if within and bent else ACCEPT if within else REFUSE, *([] if within else [str(at[-1])]))
 
 

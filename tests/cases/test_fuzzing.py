@@ -69,4 +69,4 @@ def test_hostile_input_ends_as_the_documents_have_it(kind, count):
 )
 def test_a_fault_that_is_planted_is_noticed(kind, where, name, planted, monkeypatch):
     monkeypatch.setattr(where, name, planted)
-    assert any(outcome_of(kind, 2, number, heavy=False).wrong for number in range(95))
+    assert any(outcome_of(kind, 2, number, heavy=False).wrong for number in range(120))

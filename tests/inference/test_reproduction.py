@@ -6,7 +6,8 @@ import pytest
 import xarray as xr
 
 import casepool as cp
-from casepool.cli import NOT_REPRODUCED, main
+from casepool.cli import main
+from casepool.cli.answering import NOT_REPRODUCED
 
 FEW = {"engine": "nuts", "draws": 100, "tune": 200, "chains": 2, "progress": False}
 

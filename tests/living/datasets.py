@@ -84,7 +84,8 @@ def crizotinib(folder: Path) -> Path:
     """The bundled table with a model of histology alone, open to a 34th patient."""
     folder.mkdir()
     source = bundled("data") / "alk_crizotinib"
-    (folder / "cases.csv").write_bytes((source / "cases.csv").read_bytes())
+    for name in ("cases.csv", "adverse_events_long.csv"):
+        (folder / name).write_bytes((source / name).read_bytes())
     book = (source / "codebook.toml").read_text(encoding="utf-8").replace("range = [1, 33]", "range = [1, 99]")
     head, _, rest = book.partition("report  = ")
     (folder / "codebook.toml").write_text(f'{head}report = ["histology.toml"]\n{rest.partition("\n")[2]}', "utf-8")

@@ -71,7 +71,7 @@ def test_the_commands_mirror_the_functions(tmp_path: Path, capsys: pytest.Captur
     assert (status, "line 1 is not as it was written" in " ".join(out.split())) == (4, True)
     status, _, err = run("add", one, "--coding", "case_b", "--quiet", capsys=capsys)
     assert (status, err.count("\n")) == (2, 1)
-    assert "--coding decision=choice" in err
+    assert "DECISION=CHOICE" in err
 
 
 def test_verify_tells_what_is_no_longer_so(tmp_path: Path) -> None:

@@ -40,7 +40,7 @@ PRIORS = {"intercept": normal(1.5), "site_sd": half_normal(1), "sex_effect": nor
 SLOPE = {"age_by_site": {"kind": "slope", "of": "age", "by": "site"}}
 CELLS = {"site_by_sex": {"kind": "interaction", "of": ["site", "sex"]}}
 SDS = {"age_by_site_sd": half_normal(0.5), "site_by_sex_sd": half_normal(0.5)}
-FORMS = [(name, form) for name, family in FAMILIES.items() for form in family.equation]
+FORMS = [(name, form) for name, family in FAMILIES.items() for form in family.equation if form != "time"]
 
 
 def model_of(terms=None, priors=None, *, family="bernoulli", form="", **changes):

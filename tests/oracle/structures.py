@@ -22,7 +22,8 @@ AT_FIRST = {
     **dict.fromkeys(("overall_survival_baseline", "time_on_crizotinib"), "alk_crizotinib"),
 }
 """Every bundled model that 0.1.0 had, with the bundled table it belongs to."""
-BUNDLED = AT_FIRST | {"objective_response_selection": "alk_crizotinib"}
+LATER = [name for name in cp.list_models() if name not in AT_FIRST]
+BUNDLED = AT_FIRST | dict.fromkeys(LATER, "alk_crizotinib")
 """Every bundled model."""
 
 

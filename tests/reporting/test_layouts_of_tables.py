@@ -104,7 +104,7 @@ def test_groups_of_an_exposure_are_called_by_what_was_done_to_them(registry: Mat
 def test_labels_a_private_codebook_does_not_list_cost_no_other_row(clinic: Material) -> None:
     table = described_by(clinic, patients(30, public=False))
     assert [row[0].text for row in table.rows] == ["Age, median (range)"]
-    assert table.notes[1] == "Not shown, as the codebook does not list the levels: ward."
+    assert table.notes[1] == "1 more not shown, as the codebook does not list the levels."
     assert "Jones" not in str(table)
 
 

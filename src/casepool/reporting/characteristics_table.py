@@ -11,8 +11,7 @@ from casepool.cases.column import LABELLED, NUMBERS
 from casepool.errors import CasepoolError
 from casepool.estimation.material import Material
 from casepool.frequentist.characteristics import UNKNOWN, characteristics_of, may_describe
-from casepool.modelling.specification.cautions import lowered
-from casepool.numbers import capital, listed
+from casepool.numbers import capital
 from casepool.reporting.blocks import Block, Cell, Table
 from casepool.reporting.course import exposed_column
 from casepool.reporting.layouts import finished
@@ -45,7 +44,7 @@ def described(material: Material) -> list[Block]:
     if more := _left_out(table):
         notes.append(f"Levels with the most patients; not shown: {', '.join(more)}.")
     if withheld:
-        notes.append(f"Not shown, as the codebook does not list the levels: {listed(withheld)}.")
+        notes.append(f"{withheld} more not shown, as the codebook does not list the levels.")
     if by is not None:
         lost = float(sizes.get(UNKNOWN, 0))
         notes.append(
@@ -61,18 +60,18 @@ def _group_words(material: Material) -> dict[str, str]:
     return {} if exposure is None else dict(zip(("no", "yes"), exposure.arms, strict=True))
 
 
-def _columns(material: Material, by: str | None) -> tuple[list[str] | None, list[str]]:
+def _columns(material: Material, by: str | None) -> tuple[list[str] | None, int]:
     """Choose what is described: traits, and what the fits take as a factor; None leaves it to the codebook's roles.
 
-    Behind it stand the labels of what a private table's page may not show.
+    Behind it stands how many a private table's page may not show, nor name.
     """
     book = material.codebook
     traits = [name for name, column in book.columns.items() if column.role == "trait"]
     terms = [term.source for fitted in material.fits for term in fitted.model.terms.values()]
     named = [name for name in dict.fromkeys([*traits, *terms]) if name in material.cases.columns and name != by]
     fit = [name for name in named if book.columns[name].type in (*LABELLED, *NUMBERS)]
-    withheld = [lowered(material.label(name)) for name in fit if not may_describe(book, name)]
-    return [name for name in fit if may_describe(book, name)] or None, withheld
+    shown = [name for name in fit if may_describe(book, name)]
+    return shown or None, len(fit) - len(shown)
 
 
 def _left_out(table: pd.DataFrame) -> list[str]:

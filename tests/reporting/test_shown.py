@@ -19,9 +19,11 @@ from casepool.plotting import style
 from casepool.plotting.files import KINDS, is_figure, write_figure
 from casepool.tables import estimate_table
 from tests.reporting.tables import row, two_sources
+from tests.trials.test_laws import design
 
 FITS = Path(__file__).parents[1] / "oracle" / "fits"
 PNG = b"\x89PNG\r\n\x1a\n"
+OF_TRIALS = ("plot_decisions", "plot_further_patients", "plot_operating_characteristics", "plot_power")
 PLOTS = sorted(name for name in cp.__all__ if name.startswith("plot_"))
 
 
@@ -45,7 +47,13 @@ def asked() -> dict[str, dict]:
         cp.open_fit(FITS / f"{name}.nc") for name in ("objective_response", "overall_survival")
     )
     assessments = pd.DataFrame({"patient": ["a", "a", "b"], "time": [0.0, 3, 1], "size": [10.0, 5, 8]})
+    simon = cp.operating_characteristics("simon_two_stage", seed=1, progress=False)
+    further = cp.further_patients("basket_berry", "sarcoma_imatinib", rate=0.2, threshold=0.8, more=[1], progress=False)
     return {
+        "plot_decisions": {"design": design({"a": 4, "b": 4}, success={"responders": 3}), "first": "a", "second": "b"},
+        "plot_further_patients": {"table": further},
+        "plot_operating_characteristics": {"table": simon},
+        "plot_power": {"table": simon},
         "plot_diagnostics": {"fit": response_fit},
         "plot_effect": {"fit": response_fit, "term": "age"},
         "plot_forest": {"table": two_sources("a", "b")},
@@ -160,4 +168,4 @@ def test_files_are_the_same_bytes_and_known_as_casepools(form: str, tmp_path: Pa
 
 def test_the_command_draws_every_plot_that_takes_a_fit_or_cases() -> None:
     drawn = {kind.draw.__name__ for kind in KINDS.values()} | {"plot_forest"}
-    assert drawn >= {name for name in PLOTS if name not in ("plot_multiverse", "plot_tipping")}
+    assert drawn >= {name for name in PLOTS if name not in ("plot_multiverse", "plot_tipping", *OF_TRIALS)}

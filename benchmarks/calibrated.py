@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import casepool as cp
+from benchmarks.study import TIME as TIME_ON
 from benchmarks.study import Study
 from casepool.modelling import Model, model_from_dict
 from casepool.modelling.families.names import own_of, sd_of
 from casepool.modelling.specification.model import model_dict
 
 FEWER = 300
-"""Tables of a study whose fits take a second and more."""
+"""Tables of a study whose fits take a second and more, or of terms and evidence that few models have."""
 Plain = dict[str, Any]
 
 
@@ -190,6 +191,42 @@ def terms() -> list[Study]:
     ]
 
 
+def of_two() -> list[Study]:
+    """Return studies of slopes by level and of interactions, borrowing or not."""
+    intercept, age = {"intercept": _normal(0.0, 1.5)}, {"age": LINEAR | {"missing": "drop"}}
+    both = {"kind": "slope", "of": "age", "by": "histology"}, {"kind": "interaction", "of": ["histology", "sex"]}
+    sex = {"sex": {"kind": "category", "missing": "drop"}}, SEX
+    slope, cell = ({"age_by_histology": both[0]}, {"age_by_histology_sd": HALF_NORMAL}), ({"cell": both[1]}, {
+        "cell_sd": HALF_NORMAL})  # fmt: skip
+    alone = {"age_by_histology": both[0] | {"borrowing": "none"}}, {"age_by_histology_slope": SLOPE}
+    apart = {"cell": both[1] | {"borrowing": "none"}}, {"cell_effect": SLOPE}
+    return [
+        Study("slopes", _response("bernoulli", intercept, _group(), (age, {"age_effect": SLOPE}), slope), FEWER),
+        Study("slopes_none", _response("ordinal", ORDINAL, _group(), (age, {}), alone), FEWER),
+        Study("interaction", _response("ordinal", ORDINAL, _group(), sex, cell), FEWER),
+        Study("interaction_none", _response("bernoulli", intercept, _group("robust"), sex, apart), FEWER),
+    ]
+
+
+def evidence() -> list[Study]:
+    """Return studies of selective publication, of trials that share a model with the cases, and of adverse events."""
+    published = {"selection": {"rows": "published"}}
+    intercept, chosen = {"intercept": _normal(0.0, 1.5)}, {"selection_effect": _normal(0.0, 0.7)}
+    joint = model_dict(cp.model("objective_response_selection"))
+    reporting = {"reporting": {"dist": "Beta", "alpha": 4.0, "beta": 2.0, "why": "benchmark"}}
+    types, cells = (model_dict(cp.model(f"adverse_events_by_{name}")) for name in ("type", "patient_and_type"))
+    cells["outcome"]["time"], cells["priors"]["intercept"] = TIME_ON, _normal(-5.0, 1.0)
+    types["priors"] |= reporting
+    cells["priors"] |= reporting
+    return [
+        Study("selection", _response("bernoulli", intercept | chosen, _group(), **published), FEWER),
+        Study("selection_ordinal", _response("ordinal", STEPS | chosen, _group(), link="adjacent", **published), FEWER),
+        Study("joint_trials", _model(joint | published, "joint_trials"), FEWER),
+        Study("types", _model(types, "types"), FEWER, rows="type"),
+        Study("rates", _model(cells, "rates"), FEWER, rows="cell"),
+    ]
+
+
 def exposures() -> list[Study]:
     """Return studies of every way an exposure may count and be dated, beside terms of several kinds."""
     line, bands, curve = ({"age": own | {"missing": "drop"}} for own in (LINEAR, BANDED, SMOOTH))
@@ -217,7 +254,7 @@ def exposures() -> list[Study]:
 
 def studies() -> dict[str, Study]:
     """Return every study by name."""
-    return {study.name: study for study in (*families(), *borrowings(), *terms(), *exposures())}
+    return {study.name: study for study in (*families(), *borrowings(), *terms(), *of_two(), *evidence(), *exposures())}
 
 
 def small_studies() -> dict[str, Study]:

@@ -62,7 +62,7 @@ def sample(design: Design, seed: int, asked: str = AUTO) -> tuple[dict[str, np.n
 def ranks_of(study: Study, number: int, seed: int, asked: str = AUTO) -> dict[str, Any]:
     """Simulate one table of a study, fit it, and rank the truth: ``ranks`` by quantity, and how it went."""
     table = simulate(study, np.random.default_rng([seed, *study.name.encode(), number]))
-    design = make_design(study.model, table.frame)
+    design = make_design(table.model, table.frame)
     started = time.process_time()
     try:
         drawn, went = sample(design, seed + number, asked)

@@ -42,7 +42,7 @@ def reported(
     of_draws["log likelihood"] = density.log_likelihood({k: v[0] for k, v in drawn.items()}, NUMPY).sum(axis=-1)
     truth = {name: np.asarray(values)[None] for name, values in table.parameters.items()}
     of_truth["log likelihood"] = float(density.log_likelihood(truth, NUMPY).sum())
-    fitted = Fitted(xr.DataTree(), study.model, design, drawn, "pass")
+    fitted = Fitted(xr.DataTree(), table.model, design, drawn, "pass")
     answers = _survival(study, fitted, table) if study.survival else _responses(fitted, table)
     return {**of_draws, **answers}, {**of_truth, **table.estimands}
 
@@ -57,9 +57,11 @@ def _labels(design: Design, own: Parameter) -> list[str]:
 
 def _responses(fitted: Fitted, table: Simulated) -> dict[str, np.ndarray]:
     """Average the probability of each endpoint over everyone, and over the patients of each histology."""
+    overall = over_patients(fitted.design, fitted)
+    if "histology" not in table.frame:
+        return {"response, everyone": overall[1][0]}
     group = membership(fitted.design, table.frame, "histology")
     by_level = ANSWERS["observed"](fitted, group).categories
-    overall = over_patients(fitted.design, fitted)
     ends = {"response": [1]} if len(overall) == 2 else {"DCR": [1, 2, 3], "ORR": [2, 3], "CR": [3]}
     found = {}
     for end, categories in ends.items():

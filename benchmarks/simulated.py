@@ -8,16 +8,18 @@ as METHODS states them, so that a fault of the package's likelihood does not app
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 from scipy import special
 
 from benchmarks.simulated_effects import Levels, Row, Values, covariates, predictor, ways
+from benchmarks.simulated_events import events
 from benchmarks.simulated_survival import followed, true_survival
 from benchmarks.study import Study
 from casepool.inference.predictive import prior_draws
+from casepool.modelling import Model
 
 CATEGORIES = ("PD", "SD", "PR", "CR")
 
@@ -33,11 +35,14 @@ class Simulated:
         True parameters, without axes for chains and draws.
     estimands : mapping of str to float
         True values of what is reported.
+    model : Model
+        The study's, of a table's own trials where these share a model with the cases.
     """
 
     frame: pd.DataFrame
     parameters: Values
     estimands: Mapping[str, float]
+    model: Model
 
 
 def simulate(study: Study, rng: np.random.Generator) -> Simulated:
@@ -52,19 +57,33 @@ def simulate(study: Study, rng: np.random.Generator) -> Simulated:
         labels = [term.source for name, term in study.model.terms.items() if levels[name] and not term.reads_numbers]
         if all(seen[column].nunique() == frame[column].nunique() for column in labels):
             break
+    model = _with_trials(study.model, drawn, rng)
     if study.survival:
         table = followed(study, seen, whole, drawn, levels, rng)
-        return Simulated(table, drawn, true_survival(study, table, drawn, levels))
+        return Simulated(table, drawn, true_survival(study, table, drawn, levels), model)
+    if study.rows:
+        table, p = events(study, seen, drawn, levels, rng)
+        return Simulated(table, drawn, {"response, everyone": float(np.average(p, weights=table["n"]))}, model)
     table = _responses(study, seen, whole, drawn, levels, rng)
-    return Simulated(table, drawn, _true_responses(study, table, drawn, levels))
+    return Simulated(table, drawn, _true_responses(study, table, drawn, levels), model)
+
+
+def _with_trials(model: Model, true: Values, rng: np.random.Generator) -> Model:
+    """Draw the counts of trials that are exchangeable with the cases."""
+    if model.trials is None or not model.joins_trials:
+        return model
+    rates = special.expit(true["trials_mean"] + true["trials_effect"])
+    drawn = [(name, int(rng.binomial(n, p)), n) for (name, _, n), p in zip(model.trials.studies, rates, strict=True)]
+    return replace(model, trials=replace(model.trials, studies=tuple(drawn)))
 
 
 def chances(study: Study, row: Row, true: Values, levels: Levels) -> np.ndarray:
-    """Probability of each category of one patient, averaged over what is missing."""
-    return sum(
-        (share * _categories(study, predictor(study, values, true, levels), true).mean(axis=-1)
-         for share, values in ways(study, row, true, levels)), np.zeros(1)
-    )  # fmt: skip
+    """Probability of each category of one patient, averaged over what is missing, as published."""
+    total = np.zeros(1)
+    for share, values in ways(study, row, true, levels):
+        p = _categories(study, predictor(study, values, true, levels), true) * _readily(study, row, true)[:, None]
+        total = total + share * (p / p.sum(axis=0)).mean(axis=-1)
+    return total
 
 
 def _categories(study: Study, eta: np.ndarray, true: Values) -> np.ndarray:
@@ -80,6 +99,15 @@ def _categories(study: Study, eta: np.ndarray, true: Values) -> np.ndarray:
         return np.diff(np.concatenate([0.0 * steps[:1], worse, 0.0 * steps[:1] + 1.0]), axis=0)
     odds = np.cumprod(np.exp(np.concatenate([0.0 * steps[:1], steps - cuts[:, None]])), axis=0)
     return np.asarray(odds / odds.sum(axis=0))
+
+
+def _readily(study: Study, row: Row, true: Values) -> np.ndarray:
+    """Say how readily each category is published of this patient, up to a factor: array (categories,)."""
+    model = study.model
+    if model.selection is None or not row[model.selection.column]:
+        return np.ones(1)
+    success = [own in model.outcome.success for own in CATEGORIES] if model.is_ordinal else [False, True]
+    return np.asarray(np.exp(true["selection_effect"] * np.array(success)))
 
 
 def _responses(

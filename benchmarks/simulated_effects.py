@@ -15,7 +15,8 @@ import pandas as pd
 from scipy import integrate, interpolate, special, stats
 
 from benchmarks.study import Study
-from casepool.modelling.families.names import curve_of, effect_of, mean_of, share_of, spread_of
+from casepool.modelling.families.names import curve_of, effect_of, mean_of, share_of, slope_of, spread_of
+from casepool.modelling.terms.joint import Joint, Slope
 from casepool.modelling.terms.labels import Banded
 from casepool.modelling.terms.numbers import Smooth, as_number
 from casepool.modelling.terms.term import Term
@@ -79,7 +80,22 @@ def predictor(study: Study, values: Mapping[str, Any], true: Values, levels: Lev
     for name, term in study.model.terms.items():
         if effect_of(name) in true:
             total = total + _contribution(term, values[name], true, levels.get(name, ()))
+    for joint in study.model.joint.values():
+        total = total + _of_two(study, joint, values, true, levels)
     return total
+
+
+def _of_two(study: Study, joint: Joint, values: Mapping[str, Any], true: Values, levels: Levels) -> np.ndarray:
+    """Compute what a term of two others adds: array (1, points)."""
+    first, second = joint.parents
+    if isinstance(joint, Slope):
+        number = as_number(study.model.terms[first])
+        scaled = (np.atleast_1d(np.asarray(values[first], float)) - number.centre) / number.scale
+        slope = true[slope_of(joint.name)][levels[second].index(str(values[second]))]
+        return (slope - true.get(effect_of(first), 0.0)) * scaled[None, :]
+    cells = dict(zip(study.design.laid.labels[joint.dim], true[effect_of(joint.name)], strict=True))
+    # a cell that has no effect is of patients who are not evaluable: what is drawn for them is not kept
+    return np.full((1, 1), cells.get(f"{values[first]} & {values[second]}", 0.0))
 
 
 def _contribution(term: Term, value: Any, true: Values, levels: tuple[str, ...]) -> np.ndarray:

@@ -9,12 +9,16 @@ import numpy as np
 import pandas as pd
 
 import casepool as cp
+from casepool.cases.tables import codebook_of
 from casepool.modelling import Design, Model, make_design
+from casepool.modelling.design.linked import BEARERS, LOT, SEEN_TYPE, laid_out
 from casepool.modelling.specification.exposure import Exposure
 
 PATIENTS, BASKETS = "alk_crizotinib", "sarcoma_imatinib"
 OPERATED_AT = 6.0
 GRADES = ("high", "low", "middle")
+TIME, TYPE, TYPES = "months_on", "event", 8
+"""Until when a patient's events count; what an event is; and of how many types there are rows of every patient."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +41,8 @@ class Study:
         Whether events are only known to lie between visits.
     counted : bool
         Whether a row stands for the patients of a histology: the bundled baskets instead of the patients.
+    rows : str
+        What a row is of where it is of adverse events: "type", or "cell" of a patient and a type.
     """
 
     name: str
@@ -47,6 +53,7 @@ class Study:
     late: bool = False
     visits: bool = False
     counted: bool = False
+    rows: str = ""
 
     @property
     def survival(self) -> bool:
@@ -70,6 +77,8 @@ class Study:
 
     def patients(self) -> pd.DataFrame:
         """Return the bundled table, repeated, with the columns the studies add; not to be changed in place."""
+        if self.rows:
+            return _events(self.model, self.rows)
         return _baskets() if self.counted else _patients(self.copies)
 
     @cached_property
@@ -81,6 +90,23 @@ class Study:
 @cache
 def _baskets() -> pd.DataFrame:
     return cp.load(BASKETS)
+
+
+def _events(model: Model, rows: str) -> pd.DataFrame:
+    """Return the rows that a model of the bundled table's adverse events is laid on.
+
+    Whose an event was is known of all; the types of cells are a full list, others were listed since they were seen.
+    """
+    cases = cp.load(PATIENTS)
+    book = codebook_of(cases)
+    if book is None:
+        raise ValueError("the bundled table has a codebook")
+    frame, _ = laid_out(model, cases, book)
+    if rows == "cell":
+        few = frame[TYPE].isin(sorted(frame[TYPE].unique())[:TYPES])
+        frame = frame[few & frame[TIME].notna()].reset_index(drop=True)
+        frame[[LOT, BEARERS, SEEN_TYPE]] = 0
+    return frame
 
 
 @cache
@@ -97,6 +123,8 @@ def _patients(copies: int) -> pd.DataFrame:
     whole["grade"] = pd.Series(grade, dtype=frame["sex"].dtype).mask(np.arange(len(whole)) % 8 == 0)
     own = {name: {"type": "number", "unit": "months"} for name in ("entry", "seen_alive", "seen_dead")}
     own["grade"] = {"type": "category", "levels": [*GRADES]}
+    whole["published"] = np.arange(len(whole)) % 3 > 0
+    own["published"] = {"type": "boolean"}
     read = ("age", "sex", "histology", "partner", "best_response", "os_months", "death", "surgery_any")
     dates = ("surgery_earliest", "surgery_latest")
     columns = {**{name: book["columns"][name] for name in (*read, *dates)}, **own, "patient": {"type": "integer"}}

@@ -13,7 +13,15 @@ import pandas as pd
 import pytest
 from scipy import integrate, special, stats
 
-from benchmarks import calibration, calibration_ranks, calibration_report, planted_bugs, results, simulated_effects
+from benchmarks import (
+    calibration,
+    calibration_ranks,
+    calibration_report,
+    planted_bugs,
+    results,
+    simulated_effects,
+    simulated_events,
+)
 from benchmarks.bands import band, counts_below, excess
 from benchmarks.calibrated import studies
 from benchmarks.calibration_ranks import NOBODY, RANKED, SEEDS, Journal, Kept
@@ -29,8 +37,10 @@ from casepool.modelling.families.arrays import NUMPY
 from casepool.modelling.families.registry import FAMILIES
 from casepool.modelling.families.splines import wiggle
 from casepool.modelling.specification.exposure import DATING
+from casepool.modelling.specification.outcome import BOTH, TYPE
 from casepool.modelling.terms import labels, numbers
 from casepool.modelling.terms.borrowings import BORROWINGS
+from casepool.modelling.terms.joint import JOINT_KINDS, WAYS
 
 STUDIES = studies()
 COMMITTED = json.loads(calibration_report.PRINTS.read_text())
@@ -42,18 +52,15 @@ TRUE = {
 }
 
 
-RATES = ("bernoulli", "time")
-
-
-@pytest.mark.xfail(strict=True, reason="events counted over time have no study yet")
-def test_rates_are_calibrated() -> None:
-    assert RATES in {(study.model.family, study.model.form) for study in STUDIES.values()}
-
-
 def test_every_family_borrowing_term_and_exposure_is_calibrated() -> None:
-    every = {(name, form) for name, family in FAMILIES.items() for form in family.equation} - {RATES}
+    every = {(name, form) for name, family in FAMILIES.items() for form in family.equation}
     assert every == {(study.model.family, study.model.form) for study in STUDIES.values()}
     terms = [term for study in STUDIES.values() for term in study.model.terms.values()]
+    joint = {(own.kind, own.way) for study in STUDIES.values() for own in study.model.joint.values()}
+    assert joint == set(itertools.product(JOINT_KINDS, WAYS))
+    assert {study.model.family for study in STUDIES.values() if study.model.selection} == {"bernoulli", "ordinal"}
+    assert any(study.model.joins_trials for study in STUDIES.values())
+    assert {study.model.outcome.per for study in STUDIES.values()} >= {TYPE, BOTH}
     assert {term.kind for term in terms} == labels.KINDS.keys() | numbers.KINDS.keys()
     assert {term.kind for term in terms if term.each_step} == {"category", "banded", "linear"}
     assert {term.borrowing for term in terms if term.borrows} == BORROWINGS.keys()
@@ -129,7 +136,7 @@ def test_what_is_true_of_a_table_is_what_the_package_makes_of_the_true_parameter
     """Every covariate, missing or not, and every strategy: written twice, from the equations and in the package."""
     study = STUDIES[name]
     table = simulate(study, np.random.default_rng(11))
-    design = make_design(study.model, table.frame)
+    design = make_design(table.model, table.frame)
     draws = {key: np.asarray(values)[None, None] for key, values in table.parameters.items()}
     made, true = reported(study, design, table, draws)
     assert made.keys() == true.keys()
@@ -200,6 +207,32 @@ def test_simulated_tables_are_as_described() -> None:
         waiting += [rho * np.minimum(end, switch).sum() for switch in switches]
     for seen, (low, high) in ((died, dying), (operations, waiting)):
         assert low - 4 * np.sqrt(low) < seen < high + 4 * np.sqrt(high)
+
+
+def test_types_that_were_seen_are_binomial_given_one() -> None:
+    """Counts of a listed type by its cell probabilities, in 4,000 draws."""
+    rng = np.random.default_rng(8)
+    for n, p in ((5, 0.3), (33, 0.02)):
+        counts = np.bincount([simulated_events.at_least_one(n, p, rng) for _ in range(4000)], minlength=n + 1)
+        expected = stats.binom.pmf(np.arange(n + 1), n, p) * (np.arange(n + 1) > 0)
+        expected *= 4000 / expected.sum()
+        assert (np.abs(counts - expected) < 4 * np.sqrt(expected) + 1e-9 + (expected < 1) * 3).all()
+
+
+def test_events_told_of_are_as_described() -> None:
+    """A unit is silent unless it tells and has an event; events follow the hazard where all is told."""
+    study, rng = STUDIES["rates"], np.random.default_rng(9)
+    seen, expected, spread = 0.0, 0.0, 0.0
+    for _ in range(4):
+        frame, true = study.patients(), simulate(study, rng).parameters
+        levels = {name: term.coded.levels for name, term in study.design.terms.items()}
+        table, p = simulated_events.events(study, frame, {**true, "reporting": np.array(1.0)}, levels, rng)
+        happened = table["events"].groupby(table["unit"]).transform("any").astype(bool)
+        assert (happened == table["told"]).all()
+        seen, expected, spread = seen + table["events"].sum(), expected + p.sum(), spread + (p * (1 - p)).sum()
+        silent, _ = simulated_events.events(study, frame, {**true, "reporting": np.array(0.0)}, levels, rng)
+        assert not silent[["events", "told"]].any(axis=None)
+    assert seen == pytest.approx(expected, abs=4 * np.sqrt(spread))
 
 
 def test_a_missing_age_is_averaged_over() -> None:

@@ -27,6 +27,11 @@ def selection_fit() -> xr.DataTree:
 
 
 @pytest.fixture(scope="session")
+def types_fit() -> xr.DataTree:
+    return fitted("adverse_events_by_type")
+
+
+@pytest.fixture(scope="session")
 def age_fit() -> xr.DataTree:
     return fitted("objective_response_by_age_group")
 

@@ -21,6 +21,11 @@ FEW = 3
 RARE = "†"
 """Marks such counts where a table is not public."""
 RARE_NOTE = f"{RARE} fewer than {FEW} patients: the count may identify one. Look before it leaves the house."
+LEAST = 5
+"""Counts from 1 to below this are not told on the page of a table that is not public."""
+HIDDEN = f"<{LEAST}"
+"""Stands for them."""
+HIDDEN_NOTE = f"{HIDDEN}: from 1 to {LEAST - 1}, not told as the table is not public; nor is what such a count gives."
 COUNTS = ("n", "events", "patients", "own_patients", "least", "most")
 WAITS = (0.1, 0.3, 0.6)
 """Seconds to wait for a file that another program has open, one try after the other."""
@@ -123,6 +128,16 @@ def marked_counts(table: pd.DataFrame) -> pd.DataFrame:
     """Return a table of a private dataset with its counts as text, small ones marked."""
     counts = {n: [count_text(count, True) for count in table[n]] for n in COUNTS if n in table.columns}
     return table.assign(**counts)
+
+
+def hides(*counts: float) -> bool:
+    """Whether one of the counts may identify a patient, on a page of a table that is not public."""
+    return any(0 < count < LEAST for count in counts)
+
+
+def hidden_text(count: float, hide: bool) -> str:
+    """Write a count; of a table that is not public no more of a small one than that it is small."""
+    return HIDDEN if hide and hides(count) else count_text(count, False)
 
 
 def count_text(count: float, mark_rare: bool) -> str:

@@ -3,7 +3,10 @@ import pytest
 import xarray as xr
 
 import casepool as cp
-from casepool.cases import Codebook, Column
+from casepool.cases import Codebook, Column, codebook_of
+from casepool.inference.fit_contents import model_of
+from casepool.studies.replacement import models_asked
+from tests.conftest import fitted
 from tests.reporting.pages import Page
 from tests.small import half_normal, normal, response_model
 
@@ -12,11 +15,22 @@ TAG, MATHS = "<script>alert(1)</script>", r"$\frac{$"
 
 @pytest.fixture(scope="session")
 def page(
-    response_fit: xr.DataTree, age_fit: xr.DataTree, survival_fit: xr.DataTree, tmp_path_factory: pytest.TempPathFactory
+    response_fit: xr.DataTree,
+    age_fit: xr.DataTree,
+    survival_fit: xr.DataTree,
+    types_fit: xr.DataTree,
+    lines_fit: xr.DataTree,
+    selection_fit: xr.DataTree,
+    ordinal_age_fit: xr.DataTree,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Page:
-    """The report of the bundled table."""
+    """The report of the bundled table: what ``casepool report`` writes."""
     path = tmp_path_factory.mktemp("report") / "report.html"
-    return Page(cp.report([response_fit, age_fit, survival_fit], path, progress=False))
+    known = [response_fit, age_fit, survival_fit, types_fit, lines_fit, selection_fit, ordinal_age_fit]
+    fits = {model_of(fit).name: fit for fit in known}
+    book = codebook_of(cp.load("alk_crizotinib"))
+    names = dict.fromkeys([*book.report, *models_asked("alk_crizotinib")])
+    return Page(cp.report([fits[name] if name in fits else fitted(name) for name in names], path, progress=False))
 
 
 @pytest.fixture(scope="session")

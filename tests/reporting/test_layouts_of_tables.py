@@ -1,5 +1,6 @@
 """What a page lays out of a table that is not like the bundled one: many levels, many patients, known dates."""
 
+import re
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -14,20 +15,27 @@ from casepool.cases.reading import resolve_typed
 from casepool.estimation.draws import open_draws
 from casepool.estimation.material import Material, gather
 from casepool.estimation.told import DECIDE, MARKS, PRIOR, UNKNOWABLE, badge_of, no_more_than
-from casepool.numbers import chance_of
+from casepool.numbers import chance_of, shown
 from casepool.reporting import figures, questions
-from casepool.reporting.blocks import Table
+from casepool.reporting.answers import _response
+from casepool.reporting.assembly import render
+from casepool.reporting.blocks import Line, Section, Table
 from casepool.reporting.characteristics_table import described
-from casepool.reporting.curve_figures import MOST_ARMS, curves
+from casepool.reporting.curve_figures import MOST_ARMS, curves, followed_until
+from casepool.reporting.downloads import content_of
 from casepool.reporting.figures import MOST_SQUARES, squares, stacked, swimmer, wrap
-from casepool.reporting.patients import dates, dates_open, event_words, outcome_name
-from casepool.reporting.survival_chapters import _falls_early, _largest
+from casepool.reporting.frames import frame_of
+from casepool.reporting.lines import _alike, estimates_block, gathered, grouped, level_lines
+from casepool.reporting.numbering import numbered
+from casepool.reporting.patients import by_patient, dates, dates_open, event_words, outcome_name
+from casepool.reporting.scales import Number
+from casepool.reporting.survival_chapters import _falls_early, _largest, events_figure
 from tests.small import half_normal, normal, response_model, survival_model
 
 LONG = "Alveolar rhabdomyosarcoma of the extremities"
 
 
-def patients(n: int, *, public: bool = True, early: float = 4.0) -> pd.DataFrame:
+def patients(n: int, *, public: bool = True, early: float = 4.0, groups: int = 9) -> pd.DataFrame:
     """Patients followed for 10 weeks and more, every third transplanted at a known week, the first dead soon after."""
     had = np.arange(n) % 3 == 0
     frame = pd.DataFrame(
@@ -40,7 +48,7 @@ def patients(n: int, *, public: bool = True, early: float = 4.0) -> pd.DataFrame
             "from_week": np.where(had, early, np.nan),
             "ward": np.resize(["Mr Jones", "north"], n),
             "age": np.arange(n) % 50 + 20,
-            "group": [f"group {i % 9}" for i in range(n)],
+            "group": [f"group {i % groups}" for i in range(n)],
         }
     )
     columns = {
@@ -48,18 +56,18 @@ def patients(n: int, *, public: bool = True, early: float = 4.0) -> pd.DataFrame
         "age": Column("integer", label="age", role="trait"),
         "transplant": Column("boolean", done="transplanted"), "from_week": Column("number", unit="weeks"),
         "ward": Column("category", role="trait"),
-        "group": Column("category", levels=tuple(f"group {i}" for i in range(9))),
+        "group": Column("category", levels=tuple(f"group {i}" for i in range(groups))),
         "best_response": Column("ordered", levels=("PD", "SD", "PR", "CR")),
     }  # fmt: skip
     return cp.read_cases(frame, Codebook(name="clinic", public=public, columns=columns))
 
 
-def transplant_fit(cases: pd.DataFrame) -> xr.DataTree:
+def transplant_fit(cases: pd.DataFrame, **terms: dict) -> xr.DataTree:
     priors = {"intercept": normal(1.5, -4), "transplant_effect": normal(1), "transplant_log_intensity": normal(1.5, -4)}
-    asked = survival_model(
-        priors, unit="weeks", outcome={"time": "weeks", "event": "dead"},
-        exposure={"transplant": {"column": "transplant", "start": "from_week", "report_start": 12.0}},
-    )  # fmt: skip
+    priors |= {f"{name}_sd": half_normal(1) for name in terms}
+    exposure = {"transplant": {"column": "transplant", "start": "from_week", "report_start": 12.0}}
+    outcome = {"time": "weeks", "event": "dead"}
+    asked = survival_model(priors, unit="weeks", outcome=outcome, exposure=exposure, terms=terms)
     return cp.fit(asked, cases, seed=1, engine="lockstep", draws=50, progress=False)
 
 
@@ -162,6 +170,66 @@ def test_curves_and_rows_are_those_of_the_levels_with_most_patients() -> None:
     kept, [note] = _largest(cp.survival(fit, "group"))
     assert kept.loc[kept["kind"] == "value", "level"].nunique() == MOST_ARMS
     assert note == "3 levels with fewer patients stand in the fold."
+
+
+def test_very_many_levels_stand_in_lines_by_outcome_and_each_in_the_file() -> None:
+    cases = patients(100, groups=40)  # twenty levels of three patients, twenty of two
+    material = gather(answer_fit(cases, group={"kind": "group"}))
+    own = _response(material.fits[0], pd.DataFrame())
+    lines = [line for line in level_lines(material, own, "group") if line.style != "new"]
+    together = [line for line in lines if line.stands_for]
+    assert len(lines) - len(together) == gathered(together) == 20
+    assert 1 <= len(together) <= 3
+    counts = np.array([[int(x) for x in line.counts.split(" of ")] for line in lines])
+    assert list(counts.sum(axis=0)) == [50, 100]
+    file = frame_of(estimates_block(material, "", grouped(lines)))
+    assert sorted(file["row"]) == sorted(f"group {i}" for i in range(40))
+    for line in together:
+        answers = [one.answer.estimate for one in line.stands_for if one.answer]
+        assert line.note.split()[-1] == shown(max(answers), "probability")
+
+
+def test_levels_of_one_patient_share_a_line_where_all_of_it_is_the_same() -> None:
+    number, other = Number(0.9, 0.5, 0.99, "probability"), Number(0.8, 0.5, 0.99, "probability")
+    lines = [Line(name, counts="1 of 1", answer=own) for name, own in (("a", number), ("b", other), ("c", number))]
+    shared, alone = _alike(lines, [1, 1, 1])
+    assert (shared.label, alone.label) == ("a, c", "b")
+    assert [line.label for line in shared.stands_for] == ["a", "c"]
+    assert _alike(lines, [2, 2, 2]) == lines
+
+
+def test_a_private_page_tells_no_last_follow_up_of_one_patient(clinic: Material, registry: Material) -> None:
+    private, public = clinic.fits[1], registry.fits[1]
+    times = private.design.outcome["time"]
+    until, _ = followed_until(private)
+    assert (times >= until).sum() >= 5
+    assert until < times.max()
+    figure = curves(private, "transplant")
+    assert not re.search(rf"\b{times.max():g}\b", figure.note + figure.alt)
+    assert followed_until(public)[0] == public.design.outcome["time"].max()
+
+
+def test_a_factor_beside_an_exposure_has_a_figure_of_its_events() -> None:
+    cases = patients(30, groups=2)
+    material = gather(transplant_fit(cases, group={"kind": "group"}))
+    figure = events_figure(material, material.fits[0], "group")
+    for level, own in cases.groupby("group"):
+        dead = int(own["dead"].sum())
+        told = ", ".join(f"{k} {word}" for k, word in ((dead, "the event"), (len(own) - dead, "event-free")) if k)
+        assert f"{level}: {told}" in figure.alt
+
+
+def test_very_many_patients_are_in_the_file_and_not_on_the_page(registry: Material) -> None:
+    table = by_patient(registry)
+    assert table is not None
+    assert table.is_file
+    [section] = numbered([Section("data", "Patients", [table])])
+    page = render(registry, [], [Section("top", "Patients"), section])
+    assert "P001" not in page
+    assert "P001" in content_of(section.blocks[0]).decode()
+    assert 'download="table-1.csv"' in page
+    few = replace(registry, cases=registry.cases.head(30))
+    assert not by_patient(few).is_file
 
 
 def row(told: str, estimate: float, lower: float, upper: float) -> pd.Series:

@@ -16,6 +16,7 @@ from casepool.cases import codebook, tables
 from casepool.cases.codebook import Codebook
 from casepool.estimation import draws
 from casepool.estimation.draws import Fitted
+from casepool.estimation.response import estimates_of
 from casepool.inference import fit_contents
 from casepool.reporting import answers, assembly
 
@@ -103,3 +104,15 @@ def test_the_codebook_handed_on_is_the_one_its_table_carries() -> None:
     frame, book = tables.typed_by(pd.DataFrame({"age": [1, 2], "seen": ["yes", "no"]}))
     assert tables.codebook_of(frame) == book
     assert book.guessed
+
+
+def test_what_is_made_of_draws_is_made_once_and_anew_of_other_draws(response_fit: xr.DataTree) -> None:
+    fitted, made = draws.open_draws(response_fit), []
+    again = fitted.judged()
+    for own in (fitted, again, fitted.before, fitted.before):
+        own.once(("asked",), lambda: made.append(None))
+    assert len(made) == 2  # of the posterior, and of the prior
+    assert again.before.parameters is fitted.before.parameters
+    first, second = (estimates_of(own, "histology") for own in (fitted, fitted))
+    pd.testing.assert_frame_equal(first, second)
+    pd.testing.assert_frame_equal(first, estimates_of(draws.open_draws(response_fit), "histology"))

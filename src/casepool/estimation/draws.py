@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -70,6 +70,8 @@ class Fitted:
         Whether tables say how much the data tell.
     shares : dict of str to mapping of str to float
         By factor, what part of a level's answer is its own patients': kept when first asked for.
+    made : dict
+        What `once` made.
     """
 
     tree: xr.DataTree
@@ -83,6 +85,18 @@ class Fitted:
     of_prior: bool = False
     asks_told: bool = True
     shares: dict[str, Mapping[str, float]] = field(default_factory=dict)
+    made: dict[tuple[Any, ...], tuple[Any, ...]] = field(default_factory=dict)
+
+    def once[T](self, key: tuple[str, ...], make: Callable[[], T]) -> T:
+        """Return what was made of these draws and this Design under a key, made when first asked for.
+
+        What `replace` makes of a fit shares it, as far as it has the same draws and Design.
+        """
+        own = (id(self.parameters), id(self.design), *key)
+        if own not in self.made:
+            self.made[own] = (self.parameters, self.design, make())  # kept alive, so that no other has their ids
+        found: T = self.made[own][-1]
+        return found
 
     @property
     def seed(self) -> int:
@@ -130,7 +144,7 @@ class Fitted:
     @cached_property
     def before(self) -> Fitted:
         """The same fit before it saw the outcomes: draws of the prior."""
-        drawn = prior_draws(self.design, stream(self.seed, Stream.TOLD), BEFORE)
+        drawn = self.once(("before",), lambda: prior_draws(self.design, stream(self.seed, Stream.TOLD), BEFORE))
         return replace(self, parameters=drawn, of_prior=True, asks_told=False)
 
     @cached_property

@@ -18,7 +18,8 @@ from casepool.errors import CasepoolError
 from casepool.estimation.arms import refuse_times
 from casepool.estimation.draws import Fitted, open_all
 from casepool.inference.fit_contents import data_hash, used_columns
-from casepool.remarks import Count
+from casepool.modelling.design.linked import laid_out
+from casepool.writing import hidden_text, hides
 
 WHOLE_FILE = "cases.csv"
 
@@ -36,12 +37,20 @@ class Material:
         What its columns mean.
     folder : Path, optional
         The dataset's folder, if the full table came from there.
+    beside : tuple of Fitted
+        Fits of tables beside the cases, and of selection beside an answer: not among `fits`.
     """
 
     fits: tuple[Fitted, ...]
     cases: pd.DataFrame
     codebook: Codebook
     folder: Path | None
+    beside: tuple[Fitted, ...] = ()
+
+    @property
+    def every(self) -> tuple[Fitted, ...]:
+        """All fits."""
+        return (*self.fits, *self.beside)
 
     @property
     def public(self) -> bool:
@@ -49,8 +58,13 @@ class Material:
         return self.codebook.public
 
     def count(self, count: float, noun: str = "") -> str:
-        """Write a number of patients or events, marked where it may identify one."""
-        return Count(count, noun).text(public=self.public)
+        """Write a number of patients or events; no more than that it is small where it may identify one."""
+        written = hidden_text(count, not self.public)
+        return f"{written} {noun}{'s' * (count != 1)}" if noun else written
+
+    def hides(self, *counts: float) -> bool:
+        """Whether one of these numbers may not be told, nor what would tell it."""
+        return not self.public and hides(*counts)
 
     def label(self, column: str) -> str:
         """Return what a reader calls a column."""
@@ -105,8 +119,11 @@ def full_table(folder: Path, fits: Sequence[Fitted]) -> tuple[pd.DataFrame, Code
     except CasepoolError:
         return None
     for fitted in fits:
-        columns = used_columns(fitted.model, frame, codebook)
-        if data_hash(frame, columns) != fitted.tree.attrs["data_sha256"]:
+        try:
+            rows, book = laid_out(fitted.model, frame, codebook)
+        except CasepoolError:
+            return None
+        if data_hash(rows, used_columns(fitted.model, rows, book)) != fitted.tree.attrs["data_sha256"]:
             return None
     return frame, replace(codebook, name=codebook.shown_name)
 

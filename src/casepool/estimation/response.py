@@ -208,7 +208,10 @@ def _with_bounds(rows: list[dict[str, Any]], draws: np.ndarray) -> list[dict[str
 def _everyone(fitted: Fitted, target: str, asked: Asked) -> pd.DataFrame:
     """Tabulate all patients of the fit together."""
     new = target == "new"
-    categories = new_patient(fitted, None, None) if new else over_patients(fitted.design, fitted)
+    categories = fitted.once(
+        ("everyone", target),
+        lambda: new_patient(fitted, None, None) if new else over_patients(fitted.design, fitted),
+    )
     n, _ = patients_and_events(fitted.design)
     answer = Answer([p[..., None] for p in categories], ("everyone",), (NONE,))
     about = [{"by": "", "level": "everyone", "n": n.sum(), "source": "pooled", "note": NONE}]

@@ -46,8 +46,12 @@ def sequence(fit: xr.DataTree, first: str, then: str, *, ci_prob: float = CI_PRO
         For a fit of another model, or a treatment that is no level.
     """
     check_probability(ci_prob)
-    fitted = open_draws(fit)
-    by, person = _factors(fitted)
+    return sequence_of(open_draws(fit), first, then, ci_prob=ci_prob)
+
+
+def sequence_of(fitted: Fitted, first: str, then: str, *, ci_prob: float = CI_PROB) -> pd.DataFrame:
+    """Tell what `sequence` does, of a fit that is open."""
+    by, person = factors_of(fitted)
     levels = fitted.design.terms[by].coded.levels
     for value, role in ((first, "first"), (then, "then")):
         if name_of(value, role, "name a treatment") not in levels:
@@ -101,7 +105,7 @@ def any_event(fit: xr.DataTree, *, at: Sequence[float] | None = None, ci_prob: f
     if fitted.model.outcome.per != BOTH:
         raise CasepoolError(f"{fitted.model.name!r} is no model per patient and type",
                             remedy=f'fit one with per = "{BOTH}"')  # fmt: skip
-    by, person = _factors(fitted)
+    by, person = factors_of(fitted)
     if bool(times) is not fitted.model.outcome.has_rate:
         raise CasepoolError("times go with a model that has times, and with no other", column="at", value=at,
                             remedy="pass at=[12], say, if and only if its [outcome] has `time`")  # fmt: skip
@@ -122,7 +126,7 @@ def _about(fitted: Fitted, by: str, level: str, words: str, levels: Sequence[str
     return {"estimand": words, "by": by, "level": level, "source": "shrunk", "unit": "probability", **counts}
 
 
-def _factors(fitted: Fitted) -> tuple[str, str]:
+def factors_of(fitted: Fitted) -> tuple[str, str]:
     """Return the factor of treatments or types, and that of persons, of a model of these two alone."""
     names = list(fitted.model.terms)
     persons = [name for name in names if fitted.model.terms[name].source == "patient"]

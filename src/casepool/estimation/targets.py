@@ -185,9 +185,12 @@ def _number(fitted: Fitted, name: str, row: np.ndarray) -> np.ndarray:
     return np.asarray(np.where(np.isfinite(term.node[row]), modelled, known))
 
 
+def _once(target: str, make: Callable[[Fitted, Membership], Answer]) -> Callable[[Fitted, Membership], Answer]:
+    return lambda fitted, group: fitted.once((target, group.by), lambda: make(fitted, group))
+
+
 ANSWERS: dict[str, Callable[[Fitted, Membership], Answer]] = {
-    "observed": _observed,
-    "standardised": _standardised,
-    "new": _new,
+    target: _once(target, make)
+    for target, make in {"observed": _observed, "standardised": _standardised, "new": _new}.items()
 }
 """How each target is computed."""

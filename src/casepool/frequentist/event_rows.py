@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from casepool.arguments import name_of
+from casepool.cases.codebook import Codebook
 from casepool.cases.linked_rules import candidates_of
 from casepool.cases.reading import resolve_typed
 from casepool.errors import CasepoolError
@@ -18,6 +19,8 @@ from casepool.modelling.design.linked import person_of, told_of
 from casepool.modelling.specification.values import SPECIAL
 from casepool.tables import estimate_table
 
+Person = tuple[str, str]
+"""A patient, or one of several candidates."""
 TREATED, MENTIONED, HAD = "treated", "in a publication that tells of events", "with an event"
 
 
@@ -56,12 +59,17 @@ def adverse_events(
         wanted, is_good = SPECIAL["where"]
         if not is_good(where):
             raise CasepoolError(f"`where` must be {wanted}", value=where, remedy='write, say, {"grade_high": [3, 4]}')
-    frame, codebook = resolve_typed(cases)
+    return adverse_events_of(*resolve_typed(cases), table, where)
+
+
+def adverse_events_of(
+    frame: pd.DataFrame, codebook: Codebook, table: str, where: Mapping[str, Sequence[Any]] | None = None
+) -> pd.DataFrame:
+    """Count as `adverse_events` does, of cases that are read."""
     if table not in codebook.linked:
         raise CasepoolError("there is no such table of events beside the cases", file=codebook.name, value=table,
                             remedy=f"there are {', '.join(codebook.linked) or 'none'}")  # fmt: skip
-    own, there = codebook.tables[table], {str(value) for value in frame[codebook.id]}
-    rows = [row for row in codebook.linked[table].rows() if there >= {*candidates_of(row[own.patient])}]
+    own, rows = codebook.tables[table], events_of(frame, codebook, table)
     for column in where or ():
         if column not in codebook.linked[table].columns:
             raise CasepoolError("there is no such column", file=own.file, column=column,
@@ -81,6 +89,20 @@ def adverse_events(
          "method": "bound", "unit": "probability", "estimate": value} for words, value in bounds.items()
     ]  # fmt: skip
     return estimate_table(found, public=codebook.public)
+
+
+def events_of(frame: pd.DataFrame, codebook: Codebook, table: str) -> list[dict[str, str]]:
+    """Return the rows of a table of events that are of these patients."""
+    own, there = codebook.tables[table], {str(value) for value in frame[codebook.id]}
+    return [row for row in codebook.linked[table].rows() if there >= {*candidates_of(row[own.patient])}]
+
+
+def had_by(codebook: Codebook, table: str, rows: Sequence[Mapping[str, str]], column: str) -> dict[str, set[Person]]:
+    """Return who had the events of every value of a column, those of most patients first."""
+    found: dict[str, set[Person]] = {}
+    for row in rows:
+        found.setdefault(row.get(column, ""), set()).add(person_of(row, codebook.tables[table]))
+    return dict(sorted(found.items(), key=lambda item: (-len(item[1]), item[0])))
 
 
 def _rate(words: str, events: int, n: int) -> dict[str, Any]:

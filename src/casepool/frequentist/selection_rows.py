@@ -18,7 +18,7 @@ from casepool.modelling import Model
 from casepool.modelling import model as get_model
 from casepool.modelling.design.making import design_of_typed
 from casepool.modelling.design.times import default_times
-from casepool.modelling.specification.trials import read_trials
+from casepool.modelling.specification.trials import Study, read_trials
 from casepool.remarks import NONE, remark
 from casepool.tables import EVERYONE, estimate_table
 
@@ -65,8 +65,14 @@ def selection_curve(
     [0.867, 0.684]
     """
     size = whole_number(n, "n", 1)
-    count = whole_number(events, "events", 0, size)
-    ratios = ratios_of(psi)
+    count, ratios = whole_number(events, "events", 0, size), ratios_of(psi)
+    source = None if trials is None else str(path_of(trials, "a dataset's name or a CSV file"))
+    studies = () if source is None else read_trials({"file": source}, file="trials", folder=None).studies
+    return curve_of(count, size, ratios, studies)
+
+
+def curve_of(count: int, size: int, ratios: Sequence[float], studies: Sequence[Study] = ()) -> pd.DataFrame:
+    """Tell what `selection_curve` does, of trials that are read."""
     bound = remark("bound only") if count in (0, size) else NONE
     limits = clopper_pearson(count, size)
     rows: list[Row] = [
@@ -79,8 +85,7 @@ def selection_curve(
         }
         for ratio in ratios
     ]  # fmt: skip
-    if trials is not None:
-        rows += _meetings(count, size, str(path_of(trials, "a dataset's name or a CSV file")))
+    rows += _meetings(count, size, studies) if studies else []
     return estimate_table(rows)
 
 
@@ -98,9 +103,8 @@ def ratios_of(psi: Any) -> list[float]:
     return ratios
 
 
-def _meetings(events: int, n: int, source: str) -> list[Row]:
+def _meetings(events: int, n: int, studies: Sequence[Study]) -> list[Row]:
     """Return the ratios at which the curve meets trials."""
-    studies = read_trials({"file": source}, file="trials", folder=None).studies
     whole = (POOLED, sum(y for _, y, _ in studies), sum(size for _, _, size in studies))
     return [
         {

@@ -158,6 +158,13 @@ def answer(fitted: Fitted, material: Material, *, progress: bool) -> Answers:
     return Answers(**{**vars(found), "verdict": verdict})
 
 
+def checked(fitted: Fitted, *, progress: bool) -> Answers:
+    """Check a fit of something beside the cases, whose chapter makes its tables itself."""
+    say(progress, f"report: checks of {fitted.model.name}")
+    checks = check_of(fitted, progress=progress)
+    return Answers(fitted.judged(), checks, worst(*checks["verdict"]))
+
+
 def _scales(fitted: Fitted, material: Material, progress: bool) -> dict[str, list[tuple[Prior, pd.DataFrame]]]:
     """Answer again under other priors of the group standard deviations; of an ordinal model, of success."""
     factors = scaled_factors(fitted.model)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,8 @@ from casepool.estimation.material import Material, gather
 from casepool.estimation.told import DECIDE, MARKS, PRIOR, TOGETHER, UNKNOWABLE
 from casepool.progress import say, steps
 from casepool.replacing import is_page, target_of
-from casepool.reporting.answers import Answers, answer
+from casepool.reporting.answers import Answers, answer, checked
+from casepool.reporting.beside import apart, chapters_beside
 from casepool.reporting.blocks import Section
 from casepool.reporting.chapters import chapter_section, questions_table
 from casepool.reporting.claims_checked import audited
@@ -30,7 +32,7 @@ from casepool.reporting.numbering import all_numbered, anchor, caption_of, numbe
 from casepool.reporting.parts import folder_of_parts, write_parts
 from casepool.reporting.patients import data_section
 from casepool.reporting.questions import FAILED, chapters_of
-from casepool.writing import FEW, RARE, write_atomically
+from casepool.writing import HIDDEN, LEAST, write_atomically
 
 TEMPLATES = Path(__file__).parent / "templates"
 DOI = re.compile(r"doi:(10\.[^\s,;]+[^\s,;.)])(\)?)")
@@ -82,14 +84,16 @@ def report(
     target, path = target_of(path, is_page, overwrite=overwrite), Path(path)
     folder = None if parts is None else folder_of_parts(parts, overwrite=overwrite)
     flag_of(progress, "progress")
-    material = gather(fits, at)
+    material = apart(gather(fits, at))
     answers = []
     for fitted in steps(progress, material.fits, "report: fits answered"):
         say(progress, f"report: answers of {fitted.model.name}")
         answers.append(answer(fitted, material, progress=progress))
+    beside = [checked(fitted, progress=progress) for fitted in material.beside]
+    material = replace(material, beside=tuple(own.fitted for own in beside))
     say(progress, "report: tables and figures")
-    contents = numbered(sections(material, answers))
-    write_atomically(target, render(material, answers, contents).encode())
+    contents = numbered(sections(material, answers, beside))
+    write_atomically(target, render(material, [*answers, *beside], contents).encode())
     if folder is not None:
         say(progress, "report: parts")
         write_parts(folder, contents, public=material.public)
@@ -97,19 +101,24 @@ def report(
     return path
 
 
-def sections(material: Material, answers: Sequence[Answers]) -> list[Section]:
+def sections(material: Material, answers: Sequence[Answers], beside: Sequence[Answers] = ()) -> list[Section]:
     """Lay the report out; the first section is the head."""
     chapters = chapters_of(material, answers)
-    first = [block for block in (squares(material), questions_table(material, chapters)) if block is not None]
+    beside_them = chapters_beside(material, len(chapters) + 1)
+    lines = [line for _, line in beside_them]
+    asked = [questions_table(material, chapters, lines)] if chapters or lines else []
+    first = [block for block in (squares(material), *asked) if block is not None]
     found = [
         Section("top", material.codebook.title or material.codebook.name, first),
-        Section("data", "The patients", data_section(material)),
+        *([] if material.codebook.rows_of else [Section("data", "The patients", data_section(material))]),
         *(chapter_section(material, chapter, place) for place, chapter in enumerate(chapters, start=1)),
     ]
-    if checked := audited(material):
-        found.append(Section("audit", "The paper's numbers, checked", checked))
-    found.append(Section("cannot-show", "What this page cannot show", cannot_show(material, answers)))
-    return [*found, Section("made", "How it was made", how_made(material, answers))]
+    found += [section for section, _ in beside_them]
+    if claims := audited(material):
+        found.append(Section("audit", "The paper's numbers, checked", claims))
+    if limits := cannot_show(material, answers):
+        found.append(Section("cannot-show", "What this page cannot show", limits))
+    return [*found, Section("made", "How it was made", how_made(material, [*answers, *beside]))]
 
 
 def marked_up(text: str) -> Markup:
@@ -135,7 +144,7 @@ def render(material: Material, answers: Sequence[Answers], contents: Sequence[Se
     values: dict[str, Any] = {
         "title": book.title or book.name,
         "source": f"{book.source}{licence}",
-        "rare": "" if book.public else f"{RARE} stands at counts of 1 to {FEW - 1}",
+        "rare": "" if book.public else f"{HIDDEN} stands for counts of 1 to {LEAST - 1}",
         "failed": [answer.fitted.model.title for answer in answers if answer.verdict == "fail"],
         "head": contents[0].blocks,
         "sections": contents[1:],

@@ -80,6 +80,7 @@ class Table:
     """A table; the first cell of every row heads it.
 
     `tags` sorts its rows for a filter, of which `choices` are the tags with what a reader is asked: the first is shown.
+    One that `is_file` is too long for a page, which has its file alone.
     """
 
     caption: str
@@ -90,6 +91,7 @@ class Table:
     tags: Sequence[str] = ()
     choices: Sequence[tuple[str, str]] = ()
     asked: str = ""
+    is_file: bool = False
     number: str = ""
     kind: ClassVar[str] = "table"
 
@@ -106,7 +108,8 @@ class Table:
 class Line:
     """A line of a table of estimates: what was counted, what is answered, and what the prior says by itself.
 
-    `style` is "all" of everyone, "new" of a patient nobody has seen, else "".
+    `style` is "all" of everyone, "new" of a patient nobody has seen, else "". A line may stand for several, which a
+    file of the table has one by one.
     """
 
     label: str
@@ -120,6 +123,7 @@ class Line:
     note: str = ""
     printed: str = ""
     link: str = ""
+    stands_for: Sequence[Line] = ()
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,10 @@ from casepool.reporting.lines import pair_words
 from casepool.reporting.questions import FAILED, Chapter, Question
 from casepool.reporting.scales import number_of, scale_of
 from casepool.tables import EVERYONE
+from casepool.writing import HIDDEN
+
+MOST_LINES = 7
+"""Lines the table of questions has room for on a first screen; those of further chapters give way."""
 
 
 def chapter_section(material: Material, chapter: Chapter, place: int) -> Section:
@@ -32,14 +36,18 @@ def chapter_section(material: Material, chapter: Chapter, place: int) -> Section
     return Section(f"c{place}", chapter.title, blocks, short, place)
 
 
-def questions_table(material: Material, chapters: Sequence[Chapter]) -> Estimates:
-    """Lay out every question in a line: printed, recomputed or counted, answered, drawn on a scale of its own."""
-    groups = []
+def questions_table(material: Material, chapters: Sequence[Chapter], further: Sequence[Group] = ()) -> Estimates:
+    """Lay out every question in a line: printed, recomputed or counted, answered, drawn on a scale of its own.
+
+    `further` are the lines of chapters that are not of the cases' own outcomes.
+    """
+    groups: list[Group] = []
     printed = any(question.claims for chapter in chapters for question in chapter.questions)
     for place, chapter in enumerate(chapters, start=1):
         for question in chapter.questions:
             line = _line(material, question, f"c{place}")
             groups.append(Group("", scale_of(str(question.row["unit"]), [line.answer, line.raw]), [line]))
+    groups += further if len(groups) + len(further) <= MOST_LINES else ()
     caption = "The paper's questions." if printed else "The questions."
     return Estimates(
         caption,
@@ -53,10 +61,12 @@ def _line(material: Material, question: Question, link: str) -> Line:
     said = subject(question)
     if question.table == "contrast" and question.by in question.answers.fitted.model.terms and not printed:
         said = f"{pair_words(material, question.answers, question.by, str(question.row['level']))}: {said}"
+    raw = question.raw
+    hidden = raw is not None and raw["kind"] == "value" and material.hides(raw["events"], raw["n"])
     return Line(
         question.label,
-        recomputed(question.raw),
-        question.counted,
+        HIDDEN if hidden else recomputed(question.raw),
+        None if hidden else question.counted,
         question.number,
         question.prior,
         question.badge,

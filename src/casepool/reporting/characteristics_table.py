@@ -76,8 +76,16 @@ def _columns(material: Material, by: str | None) -> tuple[list[str] | None, int]
 
 def _left_out(table: pd.DataFrame) -> list[str]:
     """Say how many levels of every variable have no row on the page."""
-    levels = table[table["kind"] == "level"].drop_duplicates(["variable", "level"]).groupby("label", sort=False).size()
-    return [f"{n - MOST_LEVELS} more of {label}" for label, n in levels.items() if n > MOST_LEVELS]
+    levels = table[table["kind"] == "level"].groupby("label", sort=False)
+    more = {str(label): own["level"].nunique() - len(_levels_shown(own)) for label, own in levels}
+    return [f"{n} more of {label}" for label, n in more.items() if n]
+
+
+def _levels_shown(levels: pd.DataFrame) -> list[str]:
+    """Choose the levels of a variable that have a row: of two patients or more, where it has such."""
+    sizes = levels.groupby("level", sort=False)["n"].max()
+    kept = sizes[sizes > 1] if (sizes > 1).any() else sizes
+    return [str(level) for level in kept.index[:MOST_LEVELS]]
 
 
 def _variables(table: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
@@ -90,8 +98,7 @@ def _variables(table: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
             unit = str(own["unit"].iloc[0])
             found.append((f"{label}, median (range){f', {unit}' if unit else ''}", numbers))
         levels = own[own["kind"] == "level"]
-        shown = list(dict.fromkeys(levels["level"]))[:MOST_LEVELS]
-        found += [(f"{label}: {level}", levels[levels["level"] == level]) for level in shown]
+        found += [(f"{label}: {level}", levels[levels["level"] == level]) for level in _levels_shown(levels)]
     return found
 
 

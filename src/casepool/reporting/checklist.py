@@ -25,7 +25,7 @@ from casepool.modelling.specification.exposure import Exposure
 from casepool.numbers import counted, listed
 from casepool.reporting.answers import Answers
 from casepool.reporting.blocks import Block, Cell, Table, Text
-from casepool.writing import count_text
+from casepool.writing import hidden_text
 
 AUTHOR = "the author must supply"
 Filler = Callable[[Material, Sequence[Answers]], str]
@@ -52,12 +52,12 @@ def checklist(material: Material, answers: Sequence[Answers]) -> list[Block]:
 
 def _each(say: Callable[[Fitted], str]) -> Filler:
     """Say something of every fit, by its model's name."""
-    return lambda material, answers: "; ".join(f"`{fitted.model.name}`: {say(fitted)}" for fitted in material.fits)
+    return lambda material, answers: "; ".join(f"`{fitted.model.name}`: {say(fitted)}" for fitted in material.every)
 
 
 def _patients(fitted: Fitted) -> str:
     numbers = patients_and_events(fitted.design)[0].sum(), sum(fitted.design.sizes_left_out.values())
-    inside, left = (count_text(float(number), not fitted.public) for number in numbers)
+    inside, left = (hidden_text(float(number), not fitted.public) for number in numbers)
     return f"{inside} patients in the fit, {left} left out"
 
 
@@ -107,12 +107,12 @@ def _asked(start: str) -> Filler:
 
 
 def _software(material: Material, answers: Sequence[Answers]) -> str:
-    versions = json.loads(material.fits[0].tree.attrs["versions"])
+    versions = json.loads(material.every[0].tree.attrs["versions"])
     return ", ".join(f"{name} {number}" for name, number in versions.items())
 
 
 def _data(material: Material, answers: Sequence[Answers]) -> str:
-    hashes = "; ".join(f"`{f.model.name}` {f.tree.attrs['data_sha256'][:12]}…" for f in material.fits)
+    hashes = "; ".join(f"`{f.model.name}` {f.tree.attrs['data_sha256'][:12]}…" for f in material.every)
     return f"dataset {material.codebook.name}; SHA-256 of the rows and columns used: {hashes}"
 
 
@@ -182,17 +182,21 @@ def _strategies(answer: Answers, exposure: Exposure) -> str:
     return listed(list(survival_words(answer.fitted, exposure.name).arms.values()))
 
 
+def _size(answer: Answers) -> str:
+    return hidden_text(len(answer.fitted.design.patients), not answer.fitted.public)
+
+
 def _assigned(answer: Answers, exposure: Exposure) -> str:
     terms = list(answer.fitted.model.terms)
     adjusted = f"the model adjusts for {listed(terms)} only" if terms else "the model adjusts for nothing"
-    n = count_text(len(answer.fitted.design.patients), not answer.fitted.public)
+    n = _size(answer)
     return f"not randomised: {n} patients, {exposure.called} as it happened; {adjusted}"
 
 
 def _events(answer: Answers, exposure: Exposure) -> str:
     outcome, exposed = answer.fitted.design.outcome["event"], answer.fitted.design.exposed
     n, events, who, among = (
-        count_text(number, not answer.fitted.public)
+        hidden_text(number, not answer.fitted.public)
         for number in (len(outcome), outcome.sum(), exposed.sum(), outcome[exposed].sum())
     )
     return f"{n} patients with {events} events; {who} exposed with {among} events"
@@ -201,7 +205,7 @@ def _events(answer: Answers, exposure: Exposure) -> str:
 def _dates(answer: Answers, exposure: Exposure) -> str:
     if not exposure.begins:
         return "patients are compared by what they received, from time zero on: the guard stands in the chapter"
-    who = count_text(answer.fitted.design.exposed.sum(), not answer.fitted.public)
+    who = hidden_text(answer.fitted.design.exposed.sum(), not answer.fitted.public)
     return f"the {who} count as exposed from the start of {exposure.called} on; unknown dates by `{exposure.dating}`"
 
 
@@ -252,7 +256,7 @@ TARGET = (
     Item("outcome, and how many had it", _of_exposure(_events)),
     Item("causal contrast and its assumptions", _of_exposure(lambda answer, exposure: (
         "none is claimed: the ratio is an association among "
-        f"{count_text(len(answer.fitted.design.patients), not answer.fitted.public)} patients (see What it cannot show)"
+        f"{_size(answer)} patients (see What it cannot show)"
     ))),
     Item("statistical analysis", _of_exposure(lambda answer, exposure: _model(answer.fitted))),
     Item("sensitivity analyses", _of_exposure(lambda answer, exposure: (

@@ -7,7 +7,7 @@ import numpy as np
 from casepool.estimation.arms import arms_of
 from casepool.estimation.draws import Fitted, quantiles
 from casepool.numbers import capital
-from casepool.plotting.survival_curves import AT_RISK, counted, seen, time_ticks
+from casepool.plotting.survival_curves import AT_RISK, Steps, counted, seen, time_ticks
 from casepool.reporting.blocks import Figure
 from casepool.reporting.drawing import Drawing, fitting
 from casepool.reporting.figures import figure, legend
@@ -19,6 +19,19 @@ MOST_ARMS = 6
 TAILS = (0.025, 0.5, 0.975)
 COLOURS = ("blue", "red", "q1", "q2", "q3", "soft")
 HEIGHT = 250.0
+FEWEST = 5
+"""Patients still followed, up to where a curve of a table that is not public tells what was seen."""
+
+
+def followed_until(fitted: Fitted) -> tuple[float, str]:
+    """Return until when a page tells what was seen, and in words: of a private table not one patient's follow-up."""
+    times = fitted.design.outcome["time"]
+    last = float(times.max())
+    if fitted.public:
+        return last, f"the last follow-up, {last:g} {fitted.unit}"
+    ticks = [float(t) for t in time_ticks(fitted.unit, last)]
+    until = max((t for t in ticks if (times >= t).sum() >= FEWEST), default=0.0)
+    return until, f"{until:g} {fitted.unit}, after which fewer than {FEWEST} patients are followed"
 
 
 def curves(fitted: Fitted, by: str) -> Figure:
@@ -26,8 +39,8 @@ def curves(fitted: Fitted, by: str) -> Figure:
     every, common = arms_of(fitted, by or None, None)
     arms = sorted(every, key=lambda arm: -arm.n)[:MOST_ARMS] if len(every) > MOST_ARMS else every
     steps = seen(fitted, str(common["by"]))
-    last = float(fitted.design.outcome["time"].max())
-    ticks = [float(t) for t in time_ticks(fitted.unit, last)]
+    ticks = [float(t) for t in time_ticks(fitted.unit, float(fitted.design.outcome["time"].max()))]
+    last, ends = followed_until(fitted)
     times = np.unique(np.append(np.linspace(0, ticks[-1], GRID), last))
     drawn = [np.stack([quantiles(arm.curve.survival(t), list(TAILS)) for t in times], axis=1) for arm in arms]
     out = fitted.model.outcome
@@ -47,9 +60,7 @@ def curves(fitted: Fitted, by: str) -> Figure:
             drawing.line(at(0, p), at(ticks[-1], p), stroke="rule")
             drawing.text(left - 6, at(0, p)[1] + 4, f"{100 * p:g}%", anchor="end", fill="soft")
         for item in steps:
-            xs = np.concatenate([[0.0], np.repeat(item.curve.times, 2), [item.curve.spells.end]])
-            ys = np.concatenate([[1.0, 1.0], np.repeat(item.curve.survival, 2)])
-            drawing.line(*(at(t, p) for t, p in zip(xs, ys, strict=True)), stroke="soft", width=1.3)
+            drawing.line(*map(at, *_steps(item, last)), stroke="soft", width=1.3)
         for (low, middle, high), colour in zip(drawn, COLOURS, strict=False):
             if not several:
                 drawing.area([*map(at, times, high), *map(at, times[::-1], low[::-1])], colour)
@@ -79,9 +90,17 @@ def curves(fitted: Fitted, by: str) -> Figure:
         for arm, (_, middle, _) in zip(arms, drawn, strict=True)
     ]
     what = "Lines" if several else "Bands hold 95%; lines"
-    note = f"{what} are medians, broken beyond the last follow-up ({last:g} {fitted.unit})."
+    note = f"{what} are medians, broken beyond {ends}."
     words = " and ".join(arm.words for arm in arms) if len(arms) <= 2 else f"{len(arms)} levels"
     words += f" of {len(every)}, those with most patients" if len(arms) < len(every) else ""
     return figure(
         f"{capital(out.without)}: {words}.", f"Curves of who is {out.without}. {'; '.join(said)}.", draw, note
     )
+
+
+def _steps(item: Steps, last: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return the corners of a curve as counted, up to a time."""
+    xs = np.concatenate([[0.0], np.repeat(item.curve.times, 2)])
+    ys = np.concatenate([[1.0, 1.0], np.repeat(item.curve.survival, 2)])[: len(xs)]
+    inside = xs <= last
+    return np.append(xs[inside], min(item.curve.spells.end, last)), np.append(ys[inside], ys[inside][-1])

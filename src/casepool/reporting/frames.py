@@ -15,7 +15,8 @@ def frame_of(block: Table | Estimates) -> pd.DataFrame:
     if isinstance(block, Table):
         rows = [[" – ".join(filter(None, (cell.text, cell.small))) for cell in row] for row in block.rows]
         return pd.DataFrame(rows, columns=_apart([head or "row" for head in block.headings]))
-    lines = [_told(group.heading, line) for group in block.groups for line in group.lines]
+    each = [(group.heading, own) for group in block.groups for own in group.lines]
+    lines = [_told(heading, line) for heading, own in each for line in own.stands_for or (own,)]
     frame = pd.DataFrame(lines)
     empty = [name for name in frame.columns if (frame[name] == "").all()]
     return frame.drop(columns=empty)

@@ -13,7 +13,7 @@ from casepool.numbers import TIMES, shown, with_interval
 from casepool.plotting.style import UNCONVERGED
 from casepool.remarks import parts
 from casepool.reporting.blocks import Cell, Table
-from casepool.writing import RARE, RARE_NOTE, count_text
+from casepool.writing import HIDDEN, HIDDEN_NOTE, hidden_text, hides
 
 Row = pd.Series
 
@@ -56,8 +56,8 @@ def finished(table: Table, mark_rare: bool) -> Table:
         notes.insert(0, f"× {UNCONVERGED}.")
     if words := [word for word in MARKS if any(cell.told == word for row in table.rows for cell in row)]:
         notes.append(legend(words))
-    if mark_rare and any(RARE in cell.text for row in table.rows for cell in row):
-        notes.append(RARE_NOTE)
+    if mark_rare and any(HIDDEN in cell.text for row in table.rows for cell in row):
+        notes.append(HIDDEN_NOTE)
     return Table(table.caption, table.headings, table.rows, notes, failed)
 
 
@@ -84,9 +84,9 @@ def side_by_side(
     for level in levels:
         found = [table[table["level"] == level] for table, _ in tables]
         counted = next((rows.iloc[0] for rows in found[:2] if len(rows)), found[2].iloc[0])
-        counts = f"{count_text(counted['events'], mark_rare)} of {count_text(counted['n'], mark_rare)}"
+        counts = f"{hidden_text(counted['events'], mark_rare)} of {hidden_text(counted['n'], mark_rare)}"
         cells = [
-            number_cell(rows.iloc[0], shared) if len(rows) else Cell("–")
+            number_cell(rows.iloc[0], shared) if len(rows) and not _told_by(rows.iloc[0], mark_rare) else Cell("–")
             for rows, (_, shared) in zip(found, tables, strict=True)
         ]
         rows.append([Cell(str(level)), Cell(counts), *cells])
@@ -99,6 +99,11 @@ def side_by_side(
     ]
     notes = list(dict.fromkeys(part for _, shared in tables for part in shared))
     return finished(Table(caption, headings, rows, notes), mark_rare)
+
+
+def _told_by(row: Row, mark_rare: bool) -> bool:
+    """Whether a rate without a model would tell a count that is not told."""
+    return mark_rare and row["source"] == "raw" and row["kind"] == "value" and hides(row["events"], row["n"])
 
 
 def by_prior(caption: str, label: str, refits: Sequence[tuple[Prior, pd.DataFrame]], own: str) -> Table:
@@ -135,9 +140,9 @@ def plain(caption: str, table: pd.DataFrame, *, mark_rare: bool) -> Table:
         [
             Cell(with_unit(r["estimand"], r["unit"])),
             Cell(r["level"]),
-            Cell(f"{count_text(r['events'], mark_rare)} of {count_text(r['n'], mark_rare)}"),
+            Cell(f"{hidden_text(r['events'], mark_rare)} of {hidden_text(r['n'], mark_rare)}"),
             Cell(r["method"]),
-            number_cell(r, shared),
+            Cell("–") if _told_by(r, mark_rare) else number_cell(r, shared),
         ]
         for _, r in table.iterrows()
     ]

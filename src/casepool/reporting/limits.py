@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from casepool.estimation.material import Material
 from casepool.modelling.specification.cautions import lowered
 from casepool.numbers import capital, listed
+from casepool.reporting.adverse_chapter import events_told
 from casepool.reporting.answers import Answers
 from casepool.reporting.blocks import Block, Points
 from casepool.reporting.cautions import published, trials_of
@@ -19,11 +20,13 @@ ADVERSE = "adverse_events.csv"
 def cannot_show(material: Material, answers: Sequence[Answers]) -> list[Block]:
     """Say in a few lines what no chapter can show."""
     lines = [*_who(material, answers), *_cause(material, answers), *_single(material, answers), *_harm(material)]
-    return [Points([("", line) for line in lines])]
+    return [Points([("", line) for line in lines])] if lines else []
 
 
 def _who(material: Material, answers: Sequence[Answers]) -> list[str]:
     own = next((answer for answer in answers if answer.factors), None)
+    if not answers:
+        return []
     if own is None:
         n, events = total(answers[0].fitted)
         here = f"{material.count(events)} of {material.count(n)} had {answers[0].fitted.model.outcome.called}"
@@ -46,6 +49,8 @@ def _cause(material: Material, answers: Sequence[Answers]) -> list[str]:
             f"Cause. {material.count(who)} patients had {own.exposure.called}, {material.count(among)} of them "
             f"{own.fitted.model.outcome.called}; who was chosen for it, and why, no model here knows."
         ]
+    if not answers:
+        return []
     pairs = any(part.pairs is not None for answer in answers for part in answer.factors.values())
     n = material.count(total(answers[0].fitted)[0])
     return [f"Cause. The {n} patients were not dealt to the groups that are compared."] * pairs
@@ -69,8 +74,10 @@ def _single(material: Material, answers: Sequence[Answers]) -> list[str]:
 
 
 def _harm(material: Material) -> list[str]:
+    if events_told(material):
+        return []
     if material.folder is None or not (material.folder / ADVERSE).is_file():
         return []
     rows = len((material.folder / ADVERSE).read_text(encoding="utf-8").strip().splitlines()) - 1
     there = capital(f"{rows} rows of adverse events")
-    return [f"Harm, and what was given later. {there} stand beside the table; no model of this page reads them yet."]
+    return [f"Harm. {there} stand beside the table; no model of this page reads them."]

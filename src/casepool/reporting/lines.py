@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 import pandas as pd
 
 from casepool.estimation.material import Material
 from casepool.modelling.specification.cautions import lowered
-from casepool.numbers import capital, listed
+from casepool.numbers import capital, counted, listed
 from casepool.reporting.answers import Answers
 from casepool.reporting.blocks import HEADS, Estimates, Group, Line
 from casepool.reporting.patients import event_words
 from casepool.reporting.questions import Chapter, raw_of
 from casepool.reporting.scales import NOWHERE, Number, number_of, prior_of, scale_of
-from casepool.writing import RARE, RARE_NOTE
+from casepool.writing import HIDDEN, HIDDEN_NOTE
 
 MOST_LINES = 25
 """Levels a table shows one by one."""
@@ -23,9 +24,19 @@ FEWEST = 3
 """Patients from which a level of many keeps a line of its own."""
 
 
+def by_level(table: pd.DataFrame) -> dict[str, pd.Series]:
+    """Return the rows of a table by level."""
+    return {str(row["level"]): row for _, row in table.iterrows()}
+
+
 def counts_of(material: Material, row: pd.Series) -> str:
     """Write how many of how many patients."""
     return f"{material.count(row['events'])} of {material.count(row['n'])}" if row["n"] > 0 else ""
+
+
+def counted_number(material: Material, raw: pd.Series | None) -> Number | None:
+    """Return a rate without a model; None where it would tell a count that is not told."""
+    return None if raw is None or material.hides(raw["events"], raw["n"]) else number_of(raw)
 
 
 def line_of(material: Material, own: Answers, row: pd.Series, name: str, *, label: str = "", style: str = "") -> Line:
@@ -34,7 +45,7 @@ def line_of(material: Material, own: Answers, row: pd.Series, name: str, *, labe
     return Line(
         label or str(row["level"]),
         counts_of(material, row) if name == "estimates" else "",
-        number_of(raw),
+        counted_number(material, raw),
         number_of(row),
         prior_of(row),
         str(row["told"]),
@@ -74,24 +85,68 @@ def level_lines(material: Material, own: Answers, by: str) -> list[Line]:
     """Lay out the levels of a factor that have patients, and a new level."""
     part = own.factors[by]
     rows = part.shrunk[(part.shrunk["kind"] == "value") & (part.shrunk["n"] > 0)]
-    lines = [
-        line_of(material, own, row, "estimates", label=level_words(material, own, by, str(row["level"])))
-        for _, row in rows.iterrows()
-    ]
-    if len(lines) > MOST_LINES:
-        kept = [line for line, n in zip(lines, rows["n"], strict=True) if n >= FEWEST]
-        lines = kept or lines
+    lines = seen_lines(material, own, by, rows)
     unseen = part.new[~part.new["level"].isin(part.shrunk["level"])]
     label = f"A new {lowered(material.label(own.fitted.model.terms[by].source))}"
     return lines + [line_of(material, own, row, "new", label=label, style="new") for _, row in unseen.iterrows()]
 
 
-def left_unshown(own: Answers, by: str) -> int:
-    """Count the levels that a table leaves to the fold."""
-    part = own.factors[by]
-    seen = part.shrunk[(part.shrunk["kind"] == "value") & (part.shrunk["n"] > 0)]
-    shown = (seen["n"] >= FEWEST).sum()
-    return int(len(seen) - shown) if len(seen) > MOST_LINES and shown else 0
+def seen_lines(material: Material, own: Answers, by: str, rows: pd.DataFrame) -> list[Line]:
+    """Lay out levels that have patients: each, equal ones of one patient in one line, of very many those of few so."""
+    lines = [
+        line_of(material, own, row, "estimates", label=level_words(material, own, by, str(row["level"])))
+        for _, row in rows.iterrows()
+    ]
+    if len(lines) <= MOST_LINES:
+        return _alike(lines, list(rows["n"]))
+    few = rows["n"].to_numpy() < FEWEST
+    kept = [line for line, is_few in zip(lines, few, strict=True) if not is_few]
+    return [*kept, *_by_outcome(material, own, rows[few], [x for x, is_few in zip(lines, few, strict=True) if is_few])]
+
+
+def _alike(lines: Sequence[Line], n: Sequence[float]) -> list[Line]:
+    """Put levels of one patient each that have the same answer into one line."""
+    found: dict[tuple[str, ...], list[Line]] = {}
+    for place, (line, size) in enumerate(zip(lines, n, strict=True)):
+        numbers = (line.counts, str(line.raw), str(line.answer), str(line.failed))
+        found.setdefault(numbers if size == 1 else (str(place),), []).append(line)
+    return [_together(own) for own in found.values()]
+
+
+def _together(lines: Sequence[Line]) -> Line:
+    if len(lines) == 1:
+        return lines[0]
+    return replace(
+        lines[0], label=", ".join(x.label for x in lines), counts=f"{lines[0].counts} each", stands_for=lines
+    )
+
+
+def _by_outcome(material: Material, own: Answers, rows: pd.DataFrame, lines: Sequence[Line]) -> list[Line]:
+    """Put levels of few patients into a line for those in which all had the event, some, and none."""
+    words = event_words(material, own.fitted.model)
+    shares = (rows["events"] / rows["n"]).to_numpy()
+    kinds = {"all": shares == 1, "some": (shares > 0) & (shares < 1), "none": shares == 0}
+    found = []
+    for which, inside in kinds.items():
+        some = [line for line, is_in in zip(lines, inside, strict=True) if is_in]
+        if some:
+            label = f"{counted(len(some), 'level')} with {which} of their patients with {words}"
+            counts = " of ".join(material.count(rows.loc[inside, name].sum()) for name in ("events", "n"))
+            failed = any(line.failed for line in some)
+            found.append(Line(label, counts, failed=failed, note=_reach(some), stands_for=some))
+    return found
+
+
+def _reach(lines: Sequence[Line]) -> str:
+    """Say from where to where the answers of lines reach."""
+    known = sorted((line.answer for line in lines if line.answer), key=lambda answer: answer.estimate)
+    ends = list(dict.fromkeys(answer.text for answer in known))
+    return f"each {ends[0].removesuffix('%')} to {ends[-1]}" if len(ends) > 1 else f"each {''.join(ends)}"
+
+
+def gathered(lines: Sequence[Line]) -> int:
+    """Count the levels that share a line with others whose answers are not the same."""
+    return sum(len(line.stands_for) for line in lines if line.stands_for and line.answer is None)
 
 
 def level_words(material: Material, own: Answers, by: str, level: str) -> str:
@@ -171,8 +226,8 @@ def estimates_block(
     heads: tuple[str, str, str] = HEADS,
 ) -> Estimates:
     """Make a table of groups, with the notes its marks call for."""
-    marked = any(RARE in line.counts for group in groups for line in group.lines) and not material.public
-    said = [*notes, *([RARE_NOTE] if marked else [])]
+    marked = any(HIDDEN in line.counts for group in groups for line in group.lines) and not material.public
+    said = [*notes, *([HIDDEN_NOTE] if marked else [])]
     return Estimates(caption, groups, heads, said)
 
 

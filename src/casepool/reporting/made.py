@@ -20,7 +20,7 @@ from casepool.reporting.cautions import trials_of
 from casepool.reporting.checklist import checklist
 from casepool.reporting.glossary import glossary
 from casepool.reporting.model_cards import model_card
-from casepool.reporting.patients import analysed, dates_open, event_words, outcome_name
+from casepool.reporting.patients import dates_open, event_words, in_table, outcome_name
 
 REGRESSIONS = {"bernoulli": "logistic regression", "ordinal": "ordinal regression"}
 NAMES_OF_PEOPLE = {"weibull": "Weibull", "gompertz": "Gompertz"}
@@ -67,12 +67,12 @@ def how_made(material: Material, answers: Sequence[Answers]) -> list[Block]:
 def _trials(material: Material) -> list[Block]:
     """Name the sources of the prospective trials."""
     said = [f"{t.trial.partition(' (')[0]}: {t.population} ({t.reference})" for t in trials_of(material.folder)]
-    return [Heading("Sources of the trials"), Text("; ".join(said) + ".")] if said else []
+    return [Fold("Sources of the trials", [Text("; ".join(said) + ".")])] if said else []
 
 
 def methods(material: Material, answers: Sequence[Answers]) -> str:
     """Write the methods as a paper would."""
-    n = material.count(max(analysed(fitted) for fitted in material.fits))
+    n = material.count(in_table(material))
     source = f" ({material.codebook.source.partition(',')[0]})" if material.codebook.source else ""
     first = f"Data of {n} patients{source} were analysed with Bayesian models (casepool {version('casepool')})."
     said: dict[tuple[str, str], list[str]] = {}
@@ -83,10 +83,11 @@ def methods(material: Material, answers: Sequence[Answers]) -> str:
     for (what, how), events in said.items():
         named = "; ".join(event for event in events if event != what)
         told.append(f"{capital(what)}{f' ({named})' if named else ''} was modelled by {how}.")
+    told += [f"{capital(fitted.model.title)}: {_modelled(material, fitted)[1]}." for fitted in material.beside]
     refitted = any(answer.scales or answer.sensitivity is not None for answer in answers)
     moved = " How far answers move under other priors is reported." if refitted else ""
-    draws = {f"{own.shape[0] * own.shape[1]:,}" for own in material.fits}
-    found = [own.convergence for own in material.fits]
+    draws = {f"{own.shape[0] * own.shape[1]:,}" for own in material.every}
+    found = [own.convergence for own in material.every]
     rhat = [one["rhat"] for one in found if one["rhat"] is not None]
     agree = f"all R-hat were below {max(rhat) + 0.0005:.3f} and " if rhat else ""
     ess = min(one["ess"] for one in found)
@@ -101,7 +102,7 @@ def methods(material: Material, answers: Sequence[Answers]) -> str:
 
 def _provisional(material: Material) -> str:
     """Say what of the fits is not meant to be the last word: quick draws, and priors of a draft."""
-    said = {one.kind: one for own in material.fits for one in provisional(own.tree, own.model)}
+    said = {one.kind: one for own in material.every for one in provisional(own.tree, own.model)}
     return "".join(f"{capital(one.text())}. " for one in said.values())
 
 
@@ -133,14 +134,10 @@ def checks_fold(answers: Sequence[Answers]) -> Fold:
         concerns += [(verdict, f"{title}. {capital(said)}") for verdict, said in told if verdict in ASKED[1:]]
         every += [Heading(title), Points(told)]
     passed, asked_ = (sum(int(row[1].text.split(" of ")[i]) for row in rows) for i in (0, 1))
-    blocks: list[Block] = [
-        Table("Checks passed.", ["model", "passed"], rows),
-        *([Points(concerns)] if concerns else []),
-    ]
+    blocks: list[Block] = [Points(concerns)] if concerns else []
+    blocks.append(Fold("Every check", [Table("Checks passed.", ["model", "passed"], rows), *every]))
     failed = any(answer.verdict == "fail" for answer in answers)
-    return Fold(
-        f"Checks: {passed} of {asked_} passed", [*blocks, Fold("Every check", every)], open=passed < asked_ or failed
-    )
+    return Fold(f"Checks: {passed} of {asked_} passed", blocks, open=passed < asked_ or failed)
 
 
 def _verdict(row: Mapping[Hashable, Any]) -> str:
@@ -150,14 +147,14 @@ def _verdict(row: Mapping[Hashable, Any]) -> str:
 def versions(material: Material) -> list[Block]:
     """Say what it takes to make the page again."""
     rows = []
-    for fitted in material.fits:
+    for fitted in material.every:
         attrs = fitted.tree.attrs
         settings = ", ".join(f"{k} {v}" for k, v in fitted.settings.items())
         engine = "; ".join(filter(None, (attrs["inference_library"], said_engine(fitted.tree))))
         cells = [settings, engine, attrs["created"], attrs["data_sha256"], attrs.get("retried") or "–"]
         rows.append([Cell(f"`{fitted.model.name}`"), Cell(str(attrs["seed"])), *(Cell(str(text)) for text in cells)])
     headings = ["model", "seed", "settings", "sampler", "fitted", "SHA-256 of the data used", "retry"]
-    found = json.loads(material.fits[0].tree.attrs["versions"])
+    found = json.loads(material.every[0].tree.attrs["versions"])
     found |= {name: version(name) for name in ("matplotlib", "jinja2")}
     whole = "the full table was at hand" if material.folder else "made from what the fits keep of the table"
     return [

@@ -20,14 +20,15 @@ def mini(line: Line, scale: Scale) -> Markup:
     if scale.null is not None:
         at = scale.place(scale.null)
         parts.append(f'<line class="rf" x1="{at:.1f}%" x2="{at:.1f}%" y1="0" y2="22"/>')
+    several = line.stands_for if line.answer is None else ()
+    dots = [own.answer for own in (*several, line) if own.answer is not None]
     if line.raw is not None and line.answer is None:
         parts.append(_interval(line.raw, scale, "iv rl"))
     if line.answer is not None:
         parts.append(_interval(line.answer, scale, "iv"))
     if line.raw is not None and math.isfinite(line.raw.estimate):
         parts.append(f'<circle class="rw" cx="{scale.place(line.raw.estimate):.1f}%" cy="{MIDDLE}" r="3.5"/>')
-    if line.answer is not None:
-        parts.append(f'<circle class="pt" cx="{scale.place(line.answer.estimate):.1f}%" cy="{MIDDLE}" r="4.5"/>')
+    parts += [f'<circle class="pt" cx="{scale.place(one.estimate):.1f}%" cy="{MIDDLE}" r="4.5"/>' for one in dots]
     return _svg("".join(parts), 22)
 
 

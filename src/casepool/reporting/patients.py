@@ -24,13 +24,16 @@ from casepool.reporting.layouts import finished
 
 SAID_YES = (("yes",), ("true",), ("1",))
 """Codes that say a thing is so: it is told by the name of its column."""
+MOST_LISTED = 120
+"""Patients a page lists; more are in the file alone."""
 COUNTED = "events"
 """What a column of counts is called by who does not say what they are of."""
 
 
 def data_section(material: Material) -> list[Block]:
     """Summarise the patients: who is in which analysis, their characteristics, their course; folded each patient."""
-    blocks: list[Block] = [flow(material, flow_boxes(material), table_words(material))]
+    boxes = flow_boxes(material)
+    blocks: list[Block] = [flow(material, boxes, table_words(material))] if boxes else []
     blocks += described(material)
     if (fitted := lanes_allowed(material)) is not None:
         blocks.append(swimmer(material, fitted))
@@ -48,11 +51,16 @@ def data_section(material: Material) -> list[Block]:
 
 def table_words(material: Material) -> str:
     """Say how many patients the table holds, and of how many publications."""
-    whole = max(analysed(fitted) for fitted in material.fits)
+    whole = in_table(material)
     column = material.codebook.publication
     if column not in material.cases.columns:
         return f"{material.count(whole, 'patient')} in the table"
     return f"{counted(material.cases[column].nunique(), 'publication')}, {material.count(whole, 'patient')}"
+
+
+def in_table(material: Material) -> float:
+    """Return how many patients the table stands for."""
+    return max((analysed(fitted) for fitted in material.fits), default=float(len(material.cases)))
 
 
 def flow_boxes(material: Material) -> list[tuple[str, list[str]]]:
@@ -199,7 +207,7 @@ def dates_open(fitted: Fitted) -> bool:
 
 def by_patient(material: Material) -> Table | None:
     """List every patient: what the models read, and for which outcome the patient counts; only if public."""
-    if not material.public or "n" in material.cases.columns:
+    if not material.public or not material.fits or "n" in material.cases.columns:
         return None
     found = outcomes(material)
     wanted = list(dict.fromkeys(name for fitted in material.fits for name in fitted.model.columns()))
@@ -214,7 +222,7 @@ def by_patient(material: Material) -> Table | None:
         cells = [patient, *values, *(f"no: {reason}" if reason else "yes" for reason in reasons)]
         rows.append([Cell(text) for text in cells])
     caption = f"Patient by patient ({counted(len(rows), 'row')})"
-    return Table(caption, headings, rows)
+    return Table(caption, headings, rows, is_file=len(rows) > MOST_LISTED)
 
 
 def _heading(material: Material, column: str) -> str:

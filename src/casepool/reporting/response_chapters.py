@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import pandas as pd
@@ -13,21 +13,25 @@ from casepool.frequentist.proportions import clopper_pearson
 from casepool.modelling.families.names import sd_of
 from casepool.modelling.specification.cautions import association, lowered
 from casepool.numbers import capital, chance_of, listed, shown
+from casepool.reporting import selection_blocks
 from casepool.reporting.answers import Answers
-from casepool.reporting.blocks import Block, Estimates, Group, Lever, Line, Text
+from casepool.reporting.blocks import Block, Estimates, Fold, Group, Lever, Line, Text
 from casepool.reporting.cautions import CHOSEN, PUBLICATION, Trial, published, trials_of
 from casepool.reporting.lines import (
+    FEWEST,
     adjusted,
+    counted_number,
     counts_of,
     estimates_block,
     everyone_lines,
+    gathered,
     grouped,
-    left_unshown,
     level_lines,
     level_words,
     line_of,
     new_line,
     pair_groups,
+    seen_lines,
 )
 from casepool.reporting.patients import event_words, total
 from casepool.reporting.pieces import compared, named
@@ -63,7 +67,7 @@ def _interval(row: pd.Series) -> str:
 
 def _quote_everyone(material: Material, own: Answers) -> str:
     row, words = own.factors[""].shrunk.iloc[0], event_words(material, own.fitted.model)
-    counted = _counted(material, row, number_of(raw_of(own, "", str(row["level"]))), words)
+    counted = _counted(material, row, counted_number(material, raw_of(own, "", str(row["level"]))), words)
     allowing = adjusted(material, own)
     where = "published cases, which rarely tell of failures" if published(material) else "the patients of this table"
     return (
@@ -76,7 +80,7 @@ def _quote_level(material: Material, own: Answers, by: str, level: str) -> str:
     table = own.factors[by].shrunk
     row = table[table["level"] == level].iloc[0]
     words = event_words(material, own.fitted.model)
-    counted = _counted(material, row, number_of(raw_of(own, by, level)), words)
+    counted = _counted(material, row, counted_number(material, raw_of(own, by, level)), words)
     label = lowered(material.label(own.fitted.model.terms[by].source))
     return (
         f"Of {material.count(row['n'])} evaluable patients with {label} {level}, {counted}; where levels "
@@ -113,31 +117,39 @@ def body(material: Material, chapter: Chapter) -> Iterator[Block]:
     if by == "":
         yield from filter(None, [bars_of_codes(material, own, "")])
         yield from _everyone_table(material, chapter)
+        yield from selection_blocks.blocks(material, own)
     elif own.factors[by].pairs is not None:
         yield from filter(None, [bars_of_codes(material, own, by)])
-        yield _pair_table(material, chapter)
+        yield _pair_table(material, [chapter.leading])
     else:
         yield from filter(None, [ledger_figure(material, own, by)])
         yield from _level_table(material, chapter)
     yield Text(limits(material, chapter), tone="cannot")
+    others = [part for part in _parts_in_order(chapter)[1:] if by and part[0].factors[part[1]].pairs is not None]
+    if others:
+        yield Fold("By other models", [_pair_table(material, others)])
     yield from folds(material, chapter)
 
 
 def _everyone_table(material: Material, chapter: Chapter) -> Iterator[Block]:
     own, _ = chapter.leading
     lines = everyone_lines(material, chapter)
-    groups = grouped(lines + new_line(material, own))
-    for other, by in chapter.parts:
-        if by == "" and other.fitted.model.is_ordinal:
-            groups += [Group("Each answer by itself", PERCENT, _category_lines(material, other))]
-            break
+    ordinal = next((other for other, by in chapter.parts if by == "" and other.fitted.model.is_ordinal), None)
+    each = _category_lines(material, ordinal) if ordinal else []
+    single = {line.label for line in each}
+    groups = grouped([line for line in lines if line.label not in single] + new_line(material, own))
+    groups += [Group("Each answer by itself", PERCENT, each)] if each else []
     if trials := trials_of(material.folder):
         groups += [Group("Prospective trials, not used above", PERCENT, [_trial_line(t) for t in trials])]
     caption = f"How many had {event_words(material, own.fitted.model)}."
     choices = [("as recorded", estimates_block(material, caption, groups))]
     for words, row in recoded_rows(material, own, one_each=True)[: MOST_CHOICES - 1]:
         counted = clopper_pearson(int(row["events"]), int(row["n"]))
-        raw = Number(row["events"] / row["n"], *counted, "probability")
+        raw = (
+            None
+            if material.hides(row["events"], row["n"])
+            else Number(row["events"] / row["n"], *counted, "probability")
+        )
         line = replace(lines[0], counts=counts_of(material, row), raw=raw, answer=number_of(row))
         choices.append((words, estimates_block(material, caption, grouped([line]))))
     yield choices[0][1] if len(choices) == 1 else Lever("Who is counted, and as what", "evaluable", choices)
@@ -150,7 +162,7 @@ def _category_lines(material: Material, own: Answers) -> list[Line]:
     for _, row in shrunk[shrunk["at"].isin(single)].iloc[::-1].iterrows():
         alone = raw[(raw["at"] == row["at"]) & (raw["method"] == "Clopper-Pearson")]
         line = line_of(material, own, row.copy(), "estimates", label=str(row["at"]))
-        raw_number = number_of(alone.iloc[0]) if len(alone) else None
+        raw_number = counted_number(material, alone.iloc[0]) if len(alone) else None
         if not any(line.label == one.label for one in lines):
             lines.append(Line(line.label, line.counts, raw_number, line.answer, line.prior, line.told, line.failed))
     return lines
@@ -167,8 +179,11 @@ def _level_table(material: Material, chapter: Chapter) -> Iterator[Block]:
     label, words = named(material, own, by), event_words(material, own.fitted.model)
     caption = f"{capital(words)}, by {lowered(label)}."
     everyone = line_of(material, own, own.factors[""].shrunk.iloc[0], "estimates", label="Everyone", style="all")
-    notes = [f"{n} levels with fewer than 3 patients stand in the fold." for n in [left_unshown(own, by)] if n]
-    default = estimates_block(material, caption, grouped([everyone, *level_lines(material, own, by)]), notes)
+    levels = level_lines(material, own, by)
+    notes = [
+        f"{n} levels of fewer than {FEWEST} patients, each in the fold and the file." for n in [gathered(levels)] if n
+    ]
+    default = estimates_block(material, caption, grouped([everyone, *levels]), notes)
     refits = own.scales.get(by, [])
     if len(refits) < 2:
         yield default
@@ -184,20 +199,17 @@ def _level_table(material: Material, chapter: Chapter) -> Iterator[Block]:
 
 def _refitted(material: Material, own: Answers, by: str, table: pd.DataFrame) -> list[Line]:
     table = in_order(table, own_order(own.fitted, by))
-    shown_ = {line.label for line in level_lines(material, own, by)}
-    rows = table[(table["kind"] == "value") & table["level"].isin(shown_)]
-    return [line_of(material, own, row, "estimates") for _, row in rows.iterrows()]
+    return seen_lines(material, own, by, table[(table["kind"] == "value") & (table["n"] > 0)])
 
 
-def _pair_table(material: Material, chapter: Chapter) -> Estimates:
+def _pair_table(material: Material, parts: Sequence[tuple[Answers, str]]) -> Estimates:
     groups: list[Group] = []
-    several = len([1 for own, by in chapter.parts if own.factors[by].pairs is not None]) > 1
-    for own, by in _parts_in_order(chapter):
+    for own, by in parts:
         words = event_words(material, own.fitted.model)
         heading = f"{words}{', with every answer in one model' if own.fitted.model.is_ordinal else ''}"
-        groups += grouped(level_lines(material, own, by), heading if several else "")
+        groups += grouped(level_lines(material, own, by), heading if own.fitted.model.is_ordinal or parts[1:] else "")
         groups += pair_groups(material, own, by)
-    own, by = chapter.leading
+    own, by = parts[0]
     return estimates_block(
         material, f"{event_words(material, own.fitted.model)}, by {lowered(named(material, own, by))}.", groups
     )

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from casepool.estimation.arms import arms_of
+from casepool.estimation.draws import Fitted
 from casepool.estimation.material import Material
 from casepool.estimation.survival import survival_words
 from casepool.estimation.told import no_more_than
@@ -17,9 +18,10 @@ from casepool.modelling.specification.cautions import association, lowered
 from casepool.modelling.specification.exposure import Exposure
 from casepool.numbers import capital, chance_of, listed
 from casepool.reporting.answers import Answers
-from casepool.reporting.blocks import HEADS, Block, Estimates, Fold, Group, Lever, Line, Text
+from casepool.reporting.blocks import HEADS, Block, Estimates, Figure, Fold, Group, Lever, Line, Text
 from casepool.reporting.cautions import OTHER_ENDS, PUBLISHED_ENDS, forced_text, published
-from casepool.reporting.curve_figures import MOST_ARMS, curves
+from casepool.reporting.curve_figures import MOST_ARMS, curves, followed_until
+from casepool.reporting.figures import stacked
 from casepool.reporting.layouts import plain, tests
 from casepool.reporting.lines import (
     chance_words,
@@ -109,10 +111,23 @@ def body(material: Material, chapter: Chapter) -> Iterator[Block]:
     if own.exposure is not None and by == own.exposure.name:
         yield from _ratio(material, own, own.exposure)
     elif by in own.ratios:
+        yield events_figure(material, own.fitted, by)
         caption = f"{capital(named(material, own, by))}: comparisons."
         yield estimates_block(material, caption, pair_groups(material, own, by), heads=("", "", HEADS[2]))
     yield Text(limits(material, own, by), tone="cannot")
     yield from folds(material, chapter)
+
+
+def events_figure(material: Material, fitted: Fitted, by: str) -> Figure:
+    """Draw how many of each level of a factor had the event: beside an exposure a factor has no curve."""
+    group, out = fitted.membership(by), fitted.model.outcome
+    n, events = (np.asarray(count, dtype=float) for count in group.counts(fitted.design))
+    kept = [i for i in np.argsort(-n, kind="stable") if n[i] > 0][:MOST_ARMS]
+    whole, had = float(len(fitted.design.patients)), float(fitted.design.outcome["event"].sum())
+    rows = [("everyone", [had, whole - had]), *((group.levels[i], [events[i], n[i] - events[i]]) for i in kept)]
+    note = f"The {MOST_ARMS} largest levels." if (n > 0).sum() > MOST_ARMS else ""
+    caption = f"{capital(out.called)} among {material.count(whole, 'patient')} followed."
+    return stacked(material, caption, rows, [out.called, out.without], ["q1", "q0"], note)
 
 
 def _by_arm(material: Material, own: Answers, by: str, badge: str) -> Estimates:
@@ -227,8 +242,7 @@ def limits(material: Material, own: Answers, by: str) -> str:
     exposure = own.exposure
     ends = PUBLISHED_ENDS if published(material) else OTHER_ENDS
     if exposure is None or by != exposure.name:
-        last = float(np.max(own.fitted.design.outcome["time"]))
-        return f"What it cannot show: anything beyond the last follow-up, {last:g} {own.fitted.unit}; {ends}."
+        return f"What it cannot show: anything beyond {followed_until(own.fitted)[1]}; {ends}."
     wrong = exposure.guard(own.fitted.model.outcome)
     forced = forced_text(material, own)
     counting = (

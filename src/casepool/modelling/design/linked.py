@@ -192,12 +192,10 @@ def _columns_of(model: Model, codebook: Codebook, cases: pd.DataFrame, but: tupl
     return found
 
 
-def _lines(
-    model: Model, table: LinkedTable, cases: pd.DataFrame, codebook: Codebook
-) -> tuple[dict[str, list[Any]], dict[str, Column]]:
-    """Unlist cells: a row an item, with its position, what was carried, and what stood above it."""
+def lines_of(table: LinkedTable, cases: pd.DataFrame, codebook: Codebook) -> list[dict[str, str]]:
+    """Unlist cells: patient, position and items of every line, what stood above it, and `of`, the row of the cases."""
     labels, empty = _labels(cases, codebook), {*codebook.missing, *table.missing}
-    names, rows = list(table.lists), []
+    names, rows = list(table.lists), list[dict[str, str]]()
     for i, patient in enumerate(labels):
         lists = [items_of(cases[c].iloc[i], codebook.columns[c].separator) for c in table.lists.values()]
         above = dict.fromkeys(names, NOBODY)
@@ -207,6 +205,14 @@ def _lines(
             row |= {f"{PREVIOUS}_{name}": above[name] for name in names[1:]} | {"of": str(i)}
             rows.append(row)
             above = own
+    return rows
+
+
+def _lines(
+    model: Model, table: LinkedTable, cases: pd.DataFrame, codebook: Codebook
+) -> tuple[dict[str, list[Any]], dict[str, Column]]:
+    """Unlist cells: a row an item, with its position, what was carried, and what stood above it."""
+    rows = lines_of(table, cases, codebook)
     rows = _chosen(model, rows, codebook.name)
     if not rows:
         raise CasepoolError("no row is left", file=codebook.name, column="outcome.where", remedy="widen `where`")

@@ -7,6 +7,18 @@ from typing import Any
 from casepool.escaping import one_line, printable, shorten
 
 
+class RowName(str):
+    """A row as a user finds it, "row 5 (patient 5), line 6", and its number."""
+
+    number: int
+
+    def __new__(cls, number: int, who: str = "", line: int | None = None) -> RowName:
+        """Name a row by its number, who is in it, and its line in the file."""
+        made = super().__new__(cls, f"row {number}" + f" ({who})" * bool(who) + (f", line {line}" if line else ""))
+        made.number = number
+        return made
+
+
 class CasepoolError(ValueError):
     """Refusal of bad input, in one line.
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from string import Formatter
 from typing import TYPE_CHECKING, Any
 
 from casepool.writing import count_text
@@ -35,7 +36,7 @@ WORDS = {
     "one level only": "all patients have {term} '{level}': the term adds nothing",
     "never exposed": "all patients of the fit are '{arm}': what is said of {exposure} is the prior's alone",
     "always exposed": "all patients of the fit are '{arm}': {exposure} is told from their own time before it alone",
-    "extrapolated": "extrapolated beyond the last follow-up ({last} {unit})",
+    "extrapolated": "extrapolated beyond the last follow-up ({last})",
     "one-sided bound": "one-sided 95% {side} bound {bound}",
     # of patients and levels
     "in several levels": "patients in several levels ({patients}) count in each: rows do not add up",
@@ -79,6 +80,8 @@ WORDS = {
     "all patients": "standardised over all patients of the fit",
     "came to be": "n and events are of those who came to be in the arm",
     "typical start": "a start at {time} {unit}, the {which} of the cases as recorded",
+    "start withheld": "a start at time zero, as fewer than {few} patients have a known one and theirs is withheld: "
+    "give `start`, or `report_start` in the model file",
     "start of nobody": "a start at {time} {unit} is one that no patient of the fit had: what follows it is the model's "
     "alone",
     "as if": "as if all were {arm}",
@@ -96,7 +99,7 @@ WORDS = {
     "that",
     "at its date": "{exposure} at its {dating} date",
     "in each arm": "a patient counts in each arm for the time spent in it",
-    "beyond": "beyond the last follow-up ({last} {unit})",
+    "beyond": "beyond the last follow-up ({last})",
     "nobody at risk": "nobody is at risk then: no estimate",
     "few expected": "warning: the approximation is doubtful, an arm has {smallest} expected events (below {limit})",
     "arms enumerated": "all {count} ways to deal these patients to arms of these sizes enumerated",
@@ -191,6 +194,17 @@ class Patients:
 
 
 @dataclass(frozen=True)
+class OfOne:
+    """A value that is one patient's, as the last follow-up is: withheld where the table is not public."""
+
+    value: str
+
+    def text(self, *, public: bool) -> str:
+        """Write it, or that it is withheld."""
+        return self.value if public else "withheld"
+
+
+@dataclass(frozen=True)
 class Remark:
     """One thing that is said of a row.
 
@@ -198,7 +212,7 @@ class Remark:
     ----------
     kind : str
         A key of `WORDS`.
-    slots : mapping of str to str, number, Count, Patients or tuple of Remark
+    slots : mapping of str to str, number, Count, Patients, OfOne or tuple of Remark
         What its words hold.
     """
 
@@ -233,6 +247,29 @@ def note_of(remarks: Iterable[Remark], *, public: bool = True) -> str:
     return BETWEEN.join(dict.fromkeys(one.text(public=public) for one in remarks))
 
 
+def plain_remarks(remarks: Iterable[Remark], *, public: bool = True) -> list[list[Any]]:
+    """Return remarks as JSON can hold them, kinds and slots without words; of a private table no identifier."""
+    return [[one.kind, {name: _plain(value, public) for name, value in one.slots.items()}] for one in remarks]
+
+
+def read_remarks(plain: Any) -> Remarks:
+    """Return the remarks that `plain_remarks` wrote, for the words of today.
+
+    Raises
+    ------
+    ValueError
+        If they are none, or of a kind or with slots that have no words today.
+    """
+    try:
+        found = tuple(Remark(kind, {name: _slot(value) for name, value in slots.items()}) for kind, slots in plain)
+        whole = all(_slots_of(one.kind) <= one.slots.keys() for one in found)
+    except (TypeError, ValueError, KeyError, AttributeError):
+        whole = False
+    if not whole:
+        raise ValueError("no remarks of today")
+    return found
+
+
 def parts(note: str) -> list[str]:
     """Return the remarks of a note, as they were put into words."""
     return [part for part in note.split(BETWEEN) if part]
@@ -246,8 +283,37 @@ def with_remarks(table: pd.DataFrame, remarks: Remarks, *, last: bool = False) -
 
 
 def _written(value: Any, public: bool) -> str:
-    if isinstance(value, Count | Patients):
+    if isinstance(value, Count | Patients | OfOne):
         return value.text(public=public)
     if isinstance(value, tuple):
         return ", ".join(one.text(public=public) for one in value)
     return str(value).replace(BETWEEN, ", ")
+
+
+def _plain(value: Any, public: bool) -> Any:
+    """Return a slot as JSON can hold it."""
+    if isinstance(value, Patients):
+        return {"patients": list(value.labels)} if public else _plain(Count(len(value.labels)), public)
+    if isinstance(value, Count):
+        return {"count": float(value.count), "noun": value.noun}
+    if isinstance(value, OfOne):
+        return {"of_one": value.text(public=public)}
+    if isinstance(value, tuple):
+        return {"remarks": plain_remarks(value, public=public)}
+    return value if isinstance(value, int | float) else str(value)
+
+
+def _slot(plain: Any) -> Any:
+    """Return the slot that `_plain` wrote."""
+    if not isinstance(plain, dict):
+        return plain
+    if "count" in plain:
+        return Count(float(plain["count"]), str(plain["noun"]))
+    if "of_one" in plain:
+        return OfOne(str(plain["of_one"]))
+    return read_remarks(plain["remarks"]) if "remarks" in plain else Patients(tuple(map(str, plain["patients"])))
+
+
+def _slots_of(kind: str) -> set[str]:
+    """Return the slots that the words of a kind hold."""
+    return {name for _, name, _, _ in Formatter().parse(WORDS[kind]) if name}

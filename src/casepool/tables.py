@@ -102,6 +102,7 @@ def estimate_table(
     posterior: bool = False,
     public: bool = True,
     labels: Mapping[str, Mapping[str, str]] | None = None,
+    in_words: bool = True,
 ) -> pd.DataFrame:
     """Lay answers out in the fixed columns.
 
@@ -121,6 +122,8 @@ def estimate_table(
         What readers call the names in ``by`` and ``model``, kept in ``attrs["labels"]`` for the headings of figures.
         Tables that are not public have none: pandas drops attributes that differ between tables it binds, and of
         such tables no label is worth that mark.
+    in_words : bool
+        Whether ``note`` is put into words; if not, its cells are tuples of `Remark`, as a journal keeps them.
 
     Returns
     -------
@@ -138,7 +141,8 @@ def estimate_table(
         if unknown := set(row) - set(columns):
             raise KeyError(f"no such column in an estimate table: {sorted(unknown)}")
         record = {c: row.get(c, float("nan") if c in NUMBERS else "") for c in columns}
-        record |= {"kind": row.get("kind", KINDS[0]), "note": note_of(row.get("note", NONE), public=public)}
+        said = row.get("note", NONE)
+        record |= {"kind": row.get("kind", KINDS[0]), "note": note_of(said, public=public) if in_words else said}
         if record["kind"] not in KINDS:
             raise KeyError(f"no such kind of number: {record['kind']!r}")
         records.append(record)

@@ -1,5 +1,6 @@
 """When the reported strategy starts: as the model file says, 0 included, or as the cases as recorded have it."""
 
+import re
 import tomllib
 from dataclasses import replace
 from pathlib import Path
@@ -155,3 +156,54 @@ def test_an_ever_never_comparison_has_no_start() -> None:
     assert begins_at(opened, opened.model.exposures["surgery"], None) == 0.0
     assert "report_start" not in fit.attrs
     assert model_of(fit).exposures["surgery"].report_start is None
+
+
+def private(count: int, *, known: bool = True) -> pd.DataFrame:
+    """Cases that are not public, of whom `count` were exposed, with known dates or in intervals."""
+    exposed = [place < count for place in range(8)]
+    first = [3.37 + 2.5 * place if ever else None for place, ever in enumerate(exposed)]
+    last = first if known else [None if a is None else a + 1.5 for a in first]
+    columns = {name: Column("number", unit="months") for name in ("time", "first", "last")}
+    columns |= {"event": Column("boolean"), "surgery": Column("boolean")}
+    return cp.read_cases(cases(first, last, surgery=exposed), Codebook(public=False, columns=columns))
+
+
+@pytest.mark.parametrize(("count", "known"), [(1, True), (2, False)])
+def test_of_a_private_table_the_start_of_one_or_two_patients_is_withheld(count: int, known: bool, tmp_path) -> None:
+    """The median of one is that patient's own date, and of two, for who knows one of them, the other's."""
+    fit = fitted(asked(), private(count, known=known))
+    fit = cp.open_fit(cp.save_fit(fit, tmp_path / "fit.nc"))
+    told = cp.survival(fit)
+    assert start_of(fit) == 0.0
+    assert (
+        told["note"].str.contains("at time zero, as fewer than 3 patients have a known one and theirs is withh").all()
+    )
+    own = [f"{3.37 + shift:g}" for shift in (0, 0.75, 1.25, 2.0, 2.5, 3.25)]
+    for table in (told, cp.contrast(fit, "surgery"), *map(cp.survival, again(fit, [None], progress=False))):
+        assert not re.search(
+            rf"(?<![\d.])({'|'.join(map(re.escape, own))})(?!\d)", table[["estimand", "note"]].to_csv()
+        )
+    asked_for = cp.survival(fit, start=5.0)
+    assert asked_for["estimand"].str.contains("month 5 if").any()
+    assert not asked_for["note"].str.contains("withheld").any()
+
+
+def test_of_three_patients_or_where_the_file_says_it_the_start_is_told() -> None:
+    assert start_of(fitted(asked(), private(3))) == pytest.approx(5.87)
+    assert start_of(fitted(asked(report_start=3.37), private(1))) == 3.37
+    assert make_design(asked(), cases([3.25] + [None] * 7, [3.25] + [None] * 7)).typical_start == 3.25
+
+
+@pytest.mark.parametrize("public", [True, False])
+def test_the_last_follow_up_is_told_of_public_tables_alone(public: bool) -> None:
+    table = cases(surgery=[True] * 4 + [False] * 4).drop(columns=["first", "last"]).replace({"time": {90: 93.75}})
+    columns = {"time": Column("number", unit="months"), "event": Column("boolean"), "surgery": Column("boolean")}
+    table = cp.read_cases(table, Codebook(public=public, columns=columns))
+    model = survival_model({"intercept": normal(1.5, -3), "surgery_effect": normal(1)}, exposure={"as": "baseline"})
+    fit = fitted(model, table)
+    told = [cp.survival(fit, at=[6, 120.0]), cp.classical(model, table, "surgery", at=[6, 120.0])]
+    for each in told:
+        assert each["note"].str.contains("beyond the last follow-up").any()
+        assert ("93.75" in each[["estimand", "note"]].to_csv()) == public
+    axes = cp.plot_survival(fit)
+    assert ("93.75" in axes.get_title(loc="left")) == public

@@ -96,9 +96,8 @@ def test_another_seed_or_question_is_another_answer(tmp_path, monkeypatch: pytes
     target = importlib.import_module("casepool.studies.worlds")
     monkeypatch.setattr(target, "fit_by", lambda choice, plan, model, frame, codebook, what: (plan.seed, len(frame)))
     monkeypatch.setattr(target, "open_draws", lambda fit: fit)
-    monkeypatch.setattr(
-        target, "ask", lambda name, fit, by: asked.append((name, fit)) or pd.DataFrame([dict.fromkeys(COLUMNS, "x")])
-    )
+    answer = pd.DataFrame([dict.fromkeys(COLUMNS, "x") | {"note": ()}])
+    monkeypatch.setattr(target, "ask_facts", lambda name, fit, by: asked.append((name, fit)) or answer)
     for seed, estimand in ((1, "contrast"), (1, "contrast"), (2, "contrast"), (1, "survival")):
         cp.multiverse(
             "overall_survival", "alk_crizotinib", by="surgery", seed=seed, estimand=estimand,

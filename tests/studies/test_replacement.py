@@ -6,7 +6,7 @@ import pytest
 
 import casepool as cp
 from casepool._resources import bundled
-from casepool.studies.replacement import read_replacements
+from casepool.studies.replacement import pick, read_replacements
 
 
 @pytest.fixture(scope="module")
@@ -46,6 +46,9 @@ def test_the_headline_rows(table) -> None:
         ('model = "disease_control"', 'model = "disease_contrl"', "did you mean 'disease_control'"),
         ('raw = { method = "Clopper-Pearson" }', "raw = { colour = 1 }", "unknown key 'colour'"),
         ('question = "How many respond to crizotinib?"', 'question = ""', "the value is missing"),
+        ('kind = "ratio", at = ""', 'kind = "ratio", at = []', "must be a number or text"),
+        ("last = true", "last = 1", "true or false"),
+        ('answer = { table = "estimates" }', 'answer = { table = "estimates", level = 7 }', "must be text"),
     ],
 )
 def test_bad_entries_are_refused_with_their_place(tmp_path, old: str, new: str, said: str) -> None:
@@ -55,3 +58,21 @@ def test_bad_entries_are_refused_with_their_place(tmp_path, old: str, new: str, 
     (folder / "published.toml").write_text(text.replace(old, new, 1))
     with pytest.raises(cp.CasepoolError, match=said):
         read_replacements(folder)
+
+
+def test_rows_are_picked_by_typed_columns_alone() -> None:
+    """So that no wording of an estimand decides which number answers the bundled paper's questions."""
+    for entry in read_replacements(bundled("data") / "alk_crizotinib"):
+        assert "estimand" not in {*entry.raw, *entry.answer}
+
+
+def test_of_several_rows_the_first_is_picked_or_the_last() -> None:
+    """A comparison's risk ratio comes first and the odds ratio of the model last; words may be asked for too."""
+    entry = read_replacements(bundled("data") / "alk_crizotinib")[4]
+    table = cp.contrast(cp.fit(entry.model, "alk_crizotinib", seed=1, progress=False), entry.by)
+    ratio = {"table": "contrast", "kind": "ratio"}
+    assert pick(table, ratio, entry)["estimand"] == "risk ratio"
+    assert pick(table, ratio | {"last": True}, entry)["estimand"] == "odds ratio"
+    assert pick(table, {"estimand": "odds"}, entry)["estimand"] == "odds ratio"
+    with pytest.raises(cp.CasepoolError, match="no row of the answers"):
+        pick(table, ratio | {"unit": "months"}, entry)

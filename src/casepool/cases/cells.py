@@ -30,7 +30,11 @@ SINGLE = (str, numbers.Number, bool, datetime.date, datetime.time, datetime.time
 
 
 class BadCellError(Exception):
-    """A cell that cannot be read; the message says what was expected."""
+    """A cell that cannot be read, with what was expected there."""
+
+    def __init__(self, expected: str) -> None:
+        super().__init__(f"expected {expected}")
+        self.expected = expected
 
 
 def is_missing(value: object, tokens: Iterable[str]) -> bool:
@@ -74,9 +78,9 @@ def parse_number(value: object, column: Column) -> float:
         except (OverflowError, ValueError):
             number = math.inf
     if not math.isfinite(number):
-        raise BadCellError("expected a number")
+        raise BadCellError("a number")
     if column.range and not column.range[0] <= number <= column.range[1]:
-        raise BadCellError(f"expected a number from {column.range[0]:g} to {column.range[1]:g}")
+        raise BadCellError(f"a number from {column.range[0]:g} to {column.range[1]:g}")
     return number
 
 
@@ -84,9 +88,9 @@ def parse_integer(value: object, column: Column) -> int:
     """Read a whole number inside the column's range; from 2**53 on a float may have rounded it, and it is refused."""
     number = parse_number(value, column)
     if number != int(number):
-        raise BadCellError("expected a whole number")
+        raise BadCellError("a whole number")
     if abs(number) >= TOO_LARGE:
-        raise BadCellError("expected a whole number of at most 15 digits")
+        raise BadCellError("a whole number of at most 15 digits")
     return int(number)
 
 
@@ -97,7 +101,7 @@ def parse_boolean(value: object, column: Column) -> bool:
         return True
     if word in (*FALSE, *ZERO):
         return False
-    raise BadCellError("expected true or false")
+    raise BadCellError("true or false")
 
 
 def parse_label(value: object, column: Column) -> str:
@@ -109,7 +113,7 @@ def parse_label(value: object, column: Column) -> str:
         label = str(int(number))
     label = column.aliases.get(label, label)
     if column.levels and label not in column.levels:
-        raise BadCellError(f"expected one of {', '.join(column.levels)}")
+        raise BadCellError(f"one of {', '.join(column.levels)}")
     return label
 
 
@@ -118,7 +122,7 @@ def parse_set(value: object, column: Column) -> str:
     members = [member.strip() for member in parse_text(value, column).split(column.separator)]
     several = column.separator.join(column.aliases.get(member, member) for member in members if member)
     if not several:
-        raise BadCellError("expected one or more members")
+        raise BadCellError("one or more members")
     plain = replace(column, aliases={})
     return column.separator.join(parse_label(member, plain) for member in several.split(column.separator))
 
@@ -126,10 +130,10 @@ def parse_set(value: object, column: Column) -> str:
 def parse_text(value: object, column: Column) -> str:
     """Keep text as it is; a date becomes its text, and a list, bytes, NUL or half a character are no text."""
     if not isinstance(value, SINGLE) and not hasattr(value, "dtype"):
-        raise BadCellError(f"expected one value, not a {type(value).__name__}")
+        raise BadCellError(f"one value, not a {type(value).__name__}")
     text = str(value)
     if getattr(value, "ndim", 0) or not encodes(text):
-        raise BadCellError("expected one value that is text")
+        raise BadCellError("one value that is text")
     return text
 
 

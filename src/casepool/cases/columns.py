@@ -93,7 +93,7 @@ def _read(value: object, column: Column, missing: Sequence[str]) -> tuple[Any, P
         remedy = _near_level(value, column) if rule == "unknown code" else remedy_for(value)
         if says_nothing(value):
             remedy = f"empty the cell, or set {missing_with(missing, str(value).strip())} in the codebook"
-        return None, Problem(rule, str(bad), str(bad).removeprefix("expected "), remedy)
+        return None, Problem(rule, str(bad), bad.expected, remedy)
 
 
 def _rule(parser: Any, value: object, column: Column) -> str:

@@ -47,11 +47,11 @@ def read_dates(cells: pd.Series[Any], codebook: Codebook, name: str) -> Recorded
 
 def _bad(bad: BadDateError, value: Any, codebook: Codebook, **where: Any) -> Problem:
     """Make the problem of one cell."""
-    rule, remedy = "type", bad.remedy.replace("the column", entry_of(where["column"]), 1)
+    rule, remedy = "type", bad.remedy.format(column=entry_of(where["column"]))
     if says_nothing(value) or is_failed_formula(value):
         rule = "spreadsheet error" if is_failed_formula(value) else rule
         remedy = f"empty the cell, or set {missing_with(codebook.missing, str(value).strip())} in the codebook"
-    return Problem(rule, str(bad), str(bad).removeprefix("expected "), remedy, value=value, **where)
+    return Problem(rule, str(bad), bad.expected, remedy, value=value, **where)
 
 
 def _order_problems(raw: Sequence[Any], asking: Sequence[int], name: str) -> Iterator[Problem]:

@@ -48,7 +48,7 @@ WRITE = "write it as 2019-03-31, as 2019-03 or 2019 where no more is known, or a
 
 
 class BadDateError(BadCellError):
-    """A cell that is no date, or may be several; with the remedy."""
+    """A cell that is no date, or may be several; with the remedy, in which braces hold the place of the column."""
 
     def __init__(self, expected: str, remedy: str = WRITE) -> None:
         super().__init__(expected)
@@ -96,14 +96,14 @@ def parse_date(value: Any, form: str = "") -> Span:
         return Span(*[_in_bounds(value)] * 2)
     text = _plain(value)
     if isinstance(value, bool) or not text.isascii() or len(text) > LONGEST:
-        raise BadDateError("expected a date")
+        raise BadDateError("a date")
     if re.fullmatch(r"\d+\.\d*", text) and (float(text).is_integer() or form == EXCEL):
         text = text.partition(".")[0]
     ends = re.fullmatch(r"(\d{4}\b.*?) ?/ ?(\d{4}\b.*)", text)
     if ends:
         first, last = (parse_date(end, form) for end in ends.groups())
         if last.last < first.first:
-            raise BadDateError("expected an interval that ends after it begins", "exchange its ends")
+            raise BadDateError("an interval that ends after it begins", "exchange its ends")
         return Span(first.first, last.last)
     if text.isdigit() and int(text) in SERIALS and len(text) == 5:
         return _serial(int(text), form)
@@ -120,8 +120,8 @@ def _of_parts(text: str, form: str) -> Span:
         if found and (parts := found.groupdict()):
             return _span(parts["y"], parts.get("m"), parts.get("d"))
     if SHORT_YEAR.fullmatch(text):
-        raise BadDateError("expected a year of four digits", "write the year in full, as 2019-03-31")
-    raise BadDateError("expected a date")
+        raise BadDateError("a year of four digits", "write the year in full, as 2019-03-31")
+    raise BadDateError("a date")
 
 
 def _in_order(one: str, other: str, form: str) -> tuple[str, str]:
@@ -132,8 +132,8 @@ def _in_order(one: str, other: str, form: str) -> tuple[str, str]:
     order = form if form in (DAY_FIRST, MONTH_FIRST) else order_of(f"{one}/{other}/2000")
     if not order:
         raise BadDateError(
-            "expected a date of which day and month can be told apart",
-            f'add format = "{DAY_FIRST}" or format = "{MONTH_FIRST}" to the column',
+            "a date of which day and month can be told apart",
+            f'add format = "{DAY_FIRST}" or format = "{MONTH_FIRST}" to {{column}}',
         )
     return (other, one) if order == DAY_FIRST else (one, other)
 
@@ -142,17 +142,17 @@ def _span(year: str, month: str | None, day: str | None) -> Span:
     """Return the days of a year, a month or a day."""
     y = int(year)
     if not YEARS[0] <= y <= YEARS[1]:
-        raise BadDateError(f"expected a year from {YEARS[0]} to {YEARS[1]}", "correct the date")
+        raise BadDateError(f"a year from {YEARS[0]} to {YEARS[1]}", "correct the date")
     m = _month(month) if month and _known(month) else 0
     if not m:
         if day and _known(day):
-            raise BadDateError("expected a month beside the day", "give the month, or the year alone")
+            raise BadDateError("a month beside the day", "give the month, or the year alone")
         return Span(datetime.date(y, 1, 1), datetime.date(y, 12, 31))
     most = calendar.monthrange(y, m)[1]
     if not (day and _known(day)):
         return Span(datetime.date(y, m, 1), datetime.date(y, m, most))
     if not 1 <= int(day) <= most:
-        raise BadDateError(f"expected a day from 1 to {most} in that month", "correct the date")
+        raise BadDateError(f"a day from 1 to {most} in that month", "correct the date")
     return Span(*[datetime.date(y, m, int(day))] * 2)
 
 
@@ -160,13 +160,13 @@ def _month(text: str) -> int:
     """Return the number of a month."""
     if text.isdigit():
         if not 1 <= int(text) <= 12:
-            said = "expected a month from 1 to 12 where the month stands"
+            said = "a month from 1 to 12 where the month stands"
             raise BadDateError(said, "correct the date, or the column's format")
         return int(text)
     name = "sep" if text.rstrip(".") == "sept" else text.rstrip(".")
     found = [number for number, month in enumerate(MONTHS) if month.startswith(name)]
     if len(found) != 1:
-        raise BadDateError("expected a month by its English name or its number", WRITE)
+        raise BadDateError("a month by its English name or its number", WRITE)
     return found[0]
 
 
@@ -177,15 +177,15 @@ def _known(part: str) -> bool:
 def _serial(days: int, form: str) -> Span:
     if form != EXCEL:
         raise BadDateError(
-            "expected a date, not the number a spreadsheet keeps for one",
-            f'format the cells as dates in the spreadsheet, or add format = "{EXCEL}" to the column',
+            "a date, not the number a spreadsheet keeps for one",
+            f'format the cells as dates in the spreadsheet, or add format = "{EXCEL}" to {{column}}',
         )
     return Span(*[datetime.date(1899, 12, 30) + datetime.timedelta(days=days)] * 2)
 
 
 def _in_bounds(day: datetime.date) -> datetime.date:
     if not YEARS[0] <= day.year <= YEARS[1]:
-        raise BadDateError(f"expected a year from {YEARS[0]} to {YEARS[1]}", "correct the date")
+        raise BadDateError(f"a year from {YEARS[0]} to {YEARS[1]}", "correct the date")
     return day
 
 

@@ -19,7 +19,7 @@ from casepool.cases.header_rows import MOST_ABOVE
 from casepool.cases.problems import Problem
 from casepool.cases.remedies import most_are, stands_for_number
 from casepool.cases.sheet import MOST_CELLS, Sheet, note, to_sheet, warning
-from casepool.errors import CasepoolError
+from casepool.errors import CasepoolError, RowName
 
 SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 ENCODINGS = ("utf-8", "utf-16", "cp1252", "latin-1")
@@ -206,7 +206,7 @@ def _with_points(
         raise CasepoolError(
             f"the decimal sign cannot be told: {cell.replace(',', '.')}, or {other}?",
             file=file,
-            row=f"row {row + 1}",
+            row=RowName(row + 1),
             column=str(frame.columns[i]),
             value=cell,
             remedy='set decimal = "," or decimal = "." under [file] of the codebook',

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import KW_ONLY, dataclass, replace
 from typing import Any
 
 import pandas as pd
 
-from casepool.errors import CasepoolError
+from casepool.errors import CasepoolError, RowName
 from casepool.escaping import one_line, printable, shorten
 from casepool.presenting.terminal import wrapped_lines
 from casepool.tables import AnswerTable
@@ -19,8 +18,6 @@ SEVERITIES = (ERROR, WARNING, NOTE)
 """Worst first. An error is refused by `read_cases` too; a warning and a note never are."""
 LONGEST_SAID = 1_000
 """Characters of what is said of a problem, however many columns it lists or however long a name is."""
-IDLE = "the rule could not run"
-"""How the note on a rule begins that lacks the roles it needs."""
 LAYOUT = {
     "severity": "str",
     "rule": "str",
@@ -61,6 +58,8 @@ class Problem:
         The column; empty concerns the row or table.
     value : object, optional
         The offending cell.
+    idle : bool
+        Whether it is that the rule could not run.
     """
 
     rule: str
@@ -75,6 +74,7 @@ class Problem:
     patient: str = ""
     column: str = ""
     value: object = None
+    idle: bool = False
 
     def refusal(self, more: int = 0) -> CasepoolError:
         """Make the error of it, the remedy ending with how many further errors there are."""
@@ -83,32 +83,31 @@ class Problem:
             shorten(self.problem, LONGEST_SAID),
             remedy=shorten(self.remedy, LONGEST_SAID) + further,
             file=self.file or None,
-            row=self.place or None,
+            row=self.place,
             column=shorten(self.column) or None,
             value=self.value,
         )
 
     @property
-    def place(self) -> str:
+    def place(self) -> RowName | None:
         """The row in words: "row 7 (patient 7), line 8"."""
         if self.row is None:
-            return ""
+            return None
         told = self.patient and not self.patient.startswith(f"{self.column} ")  # the value will name the patient
-        return f"row {self.row}" + f" ({self.patient})" * bool(told) + (f", line {self.line}" if self.line else "")
+        return RowName(self.row, self.patient if told else "", self.line)
 
 
 def from_refusal(
     error: CasepoolError, *, rule: str = "file", file: str = "", expected: str = "a table that can be read"
 ) -> Problem:
-    """Make a problem of an error met before there was a table, its row the number of the error's ("row 7")."""
-    row = re.match(r"row (\d+)", error.row or "")
+    """Make a problem of an error met before there was a table."""
     return Problem(
         rule,
         error.problem,
         expected,
         error.remedy,
         file=error.file or file,
-        row=int(row[1]) if row else None,
+        row=error.row.number if isinstance(error.row, RowName) else None,
         column=error.column or "",
         value=error.value,
     )
@@ -137,7 +136,9 @@ def as_table(problems: Sequence[Problem]) -> pd.DataFrame:
     """Lay problems out worst first; within a severity the table as a whole comes first, then row by row."""
     ordered = sorted(problems, key=lambda p: (SEVERITIES.index(p.severity), p.row or 0))
     cells = {name: [_cell(problem, name) for problem in ordered] for name in LAYOUT}
-    return Problems({name: pd.Series(cells[name], dtype=dtype) for name, dtype in LAYOUT.items()})
+    table = Problems({name: pd.Series(cells[name], dtype=dtype) for name, dtype in LAYOUT.items()})
+    table.attrs["idle"] = sorted({problem.rule for problem in problems if problem.idle})
+    return table
 
 
 def _cell(problem: Problem, name: str) -> object:
@@ -165,7 +166,7 @@ def on_line(problem: Problem, lines: Sequence[int]) -> Problem:
 
 def as_text(table: pd.DataFrame) -> str:
     """Lay the answer of `validate` out for a terminal: a line a problem, the rules that did not run in one, a count."""
-    idle = table["problem"].str.startswith(IDLE)
+    idle = table["rule"].isin(table.attrs.get("idle", ()))
     rows: list[dict[str, Any]] = table[~idle].to_dict("records")  # type: ignore[assignment]
     lines = []
     for row in rows:

@@ -22,7 +22,7 @@ from casepool.cases.exposure_rules import (
 )
 from casepool.cases.findings import after_follow_up, at, earlier, same_time
 from casepool.cases.lifetimes import beyond_a_lifetime, negative_age, too_long, unit_not_told
-from casepool.cases.problems import ERROR, IDLE, NOTE, WARNING, Problem
+from casepool.cases.problems import ERROR, NOTE, WARNING, Problem
 from casepool.cases.record import Record
 from casepool.cases.roles import EXPOSURE, NO_ROLE, RESECTION, TIMES
 from casepool.cases.units import words_of
@@ -216,12 +216,14 @@ def broken(record: Record, severity: str, *, said: bool = False) -> Iterator[Pro
 def not_run(record: Record) -> Iterator[Problem]:
     """Yield a note for every rule that could not run, with the roles no column has."""
     for name, rule in RULES.items():
-        lacking = [" or ".join(roles) for roles in rule.needs if not record.having(*roles)]
+        lacking = [roles for roles in rule.needs if not record.having(*roles)]
         if lacking:
+            needed = " nor ".join(" or ".join(roles) for roles in lacking)
             yield Problem(
                 name,
-                f"{IDLE}: no column has the role {' nor '.join(lacking)}",
+                f"the rule could not run: no column has the role {needed}",
                 "the roles of columns, in the codebook",
-                f'add, say, role = "{lacking[0].split(" or ")[0]}" to the column that is it',
+                f'add, say, role = "{lacking[0][0]}" to the column that is it',
                 severity=NOTE,
+                idle=True,
             )

@@ -31,7 +31,7 @@ from casepool.cases.record import Record
 from casepool.cases.rules import broken
 from casepool.cases.sheet import MOST_CELLS
 from casepool.cases.type_inference import guess_of
-from casepool.errors import CasepoolError
+from casepool.errors import CasepoolError, RowName
 from casepool.escaping import one_line
 
 log = logging.getLogger("casepool")
@@ -336,8 +336,7 @@ def missing_column(
     return replace(_missing(frame.columns, column, wanted_by), file=codebook.name).refusal()
 
 
-def row_name(frame: pd.DataFrame, codebook: Codebook, position: int) -> str:
+def row_name(frame: pd.DataFrame, codebook: Codebook, position: int) -> RowName:
     """Name a row as a user finds it: counted from 1 below the header, with the patient's identifier."""
-    if codebook.id in frame.columns:
-        return f"row {position + 1} ({codebook.id} {frame[codebook.id].iloc[position]})"
-    return f"row {position + 1}"
+    who = f"{codebook.id} {frame[codebook.id].iloc[position]}" if codebook.id in frame.columns else ""
+    return RowName(position + 1, who)

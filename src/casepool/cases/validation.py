@@ -25,7 +25,7 @@ from casepool.errors import CasepoolError
 def sized(problems: Sequence[Problem], size: tuple[int, int]) -> pd.DataFrame:
     """Lay problems out, with the size of the table that was looked through."""
     table = as_table(problems)
-    table.attrs = {"rows": size[0], "columns": size[1]}
+    table.attrs |= {"rows": size[0], "columns": size[1]}
     return table
 
 

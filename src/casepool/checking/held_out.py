@@ -145,7 +145,9 @@ def leave_out_of(fitted: Fitted, by: str | None, *, progress: bool) -> pd.DataFr
     for i, refit in zip(seen, refits, strict=True):
         about = {"by": by, "level": group.levels[i], "n": n[i], "events": events[i]}
         rows.append(about | _scored(fitted, refit, group.members[:, i], by, group.levels[i], len(seen)))
-    return fitted.table(rows, COLUMNS)
+    table = fitted.table(rows, COLUMNS)
+    table.attrs["unconverged"] = sum(not refit.converged for refit in refits)
+    return table
 
 
 def refuse_shared(fitted: Fitted) -> None:

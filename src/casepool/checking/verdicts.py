@@ -335,7 +335,7 @@ def _single(fitted: Fitted, found: LeftOneOut, *, refits: bool) -> dict[str, Any
 def _together(question: str, table: pd.DataFrame, *, public: bool) -> dict[str, Any]:
     """Say how well levels are predicted from the others, and which is the least expected."""
     least = table.iloc[int(table["p"].argmin())]
-    lost = int((table["note"] != "").sum())
+    lost = int(table.attrs["unconverged"])
     score, prior, pooled = (table[name].sum(min_count=len(table)) for name in ("score", "score_prior", "score_pooled"))
     beside = [f"{prior:.1f} from the prior alone"] * bool(np.isfinite(prior))
     beside += [f"{pooled:.1f} were each an average level"] * bool(np.isfinite(pooled))

@@ -23,7 +23,7 @@ from casepool.modelling.design.likelihood import category_chances
 from casepool.modelling.families.names import effect_of
 from casepool.modelling.specification.endpoints import at_least
 from casepool.modelling.specification.prior_implications import ratio_name
-from casepool.remarks import NONE, Remarks, remark
+from casepool.remarks import NONE, OfOne, Remarks, remark
 
 AGAINST = {"rest": "the rest", "mean": "the mean"}
 """What a level may be compared with, and its name in a row."""
@@ -207,8 +207,8 @@ def _differences(
         words = f"{target} difference in {out.staying} at {t:g} {fitted.unit}"
         row = {"estimand": words, "at": t, "region": "difference in survival"} | unit
         if t > float(fitted.design.outcome["time"].max()):
-            last = f"{fitted.design.outcome['time'].max():g}"
-            row |= {"note": remark("extrapolated", last=last, unit=fitted.unit) + note}
+            last = OfOne(f"{fitted.design.outcome['time'].max():g} {fitted.unit}")
+            row |= {"note": remark("extrapolated", last=last) + note}
         values = alive(t)
         found.append((row, lambda place, values=values: apart(values, place), 0.0))
     return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import override
@@ -20,6 +21,7 @@ from casepool.modelling.families.baselines import TINY
 from casepool.modelling.families.hazards import Hazard
 from casepool.modelling.specification.exposure import TYPICAL, Exposure
 from casepool.remarks import NONE, Remarks, remark
+from casepool.writing import FEW
 
 HALVINGS = 60
 """Bisection steps for a median: they shrink the bracket by 10^18."""
@@ -244,7 +246,9 @@ def begins_at(fitted: Fitted, exposure: Exposure, start: float | None) -> float:
     if not exposure.begins:
         return 0.0
     chosen = exposure.report_start if start is None else float(start)
-    return (report_start_of(fitted.tree) or 0.0) if chosen is None else chosen
+    if chosen is None:
+        chosen = report_start_of(fitted.tree) or 0.0
+    return 0.0 if math.isnan(chosen) else chosen
 
 
 def said_start(fitted: Fitted, exposure: Exposure, start: float | None) -> Remarks:
@@ -253,7 +257,10 @@ def said_start(fitted: Fitted, exposure: Exposure, start: float | None) -> Remar
         return NONE
     begin, exposed = begins_at(fitted, exposure, start), fitted.design.exposed
     when = {"time": f"{begin:g}", "unit": fitted.unit}
-    said = remark("typical start", **when, which=TYPICAL) if start is None and exposure.start_is_open else NONE
+    said = NONE
+    if start is None and exposure.start_is_open:
+        withheld = math.isnan(report_start_of(fitted.tree) or 0.0)
+        said = remark("start withheld", few=FEW) if withheld else remark("typical start", **when, which=TYPICAL)
     earliest, latest = fitted.design.earliest[exposed], fitted.design.latest[exposed]
     if not exposed.any() or not earliest.min() <= begin <= latest.max():
         said += remark("start of nobody", **when)

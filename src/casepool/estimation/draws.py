@@ -68,6 +68,8 @@ class Fitted:
         Whether its parameters are draws of the prior, of which no diagnostics are asked.
     asks_told : bool
         Whether tables say how much the data tell.
+    in_words : bool
+        Whether tables put remarks into words.
     shares : dict of str to mapping of str to float
         By factor, what part of a level's answer is its own patients': kept when first asked for.
     made : dict
@@ -84,6 +86,7 @@ class Fitted:
     codebook: Codebook = field(default_factory=Codebook)
     of_prior: bool = False
     asks_told: bool = True
+    in_words: bool = True
     shares: dict[str, Mapping[str, float]] = field(default_factory=dict)
     made: dict[tuple[Any, ...], tuple[Any, ...]] = field(default_factory=dict)
 
@@ -197,9 +200,8 @@ class Fitted:
         """Lay rows out as an estimate table, or in other `columns`: what is told of a fit knows if it is public."""
         if not columns:
             rows = list(rows)
-            return estimate_table(
-                rows, posterior=True, public=self.public, labels=self.labels(r.get("by", "") for r in rows)
-            )
+            labels = self.labels(r.get("by", "") for r in rows)
+            return estimate_table(rows, posterior=True, public=self.public, labels=labels, in_words=self.in_words)
         return marked_private(AnswerTable(list(rows), columns=list(columns)), public=self.public)
 
     def labels(self, by: Iterable[str] = ()) -> dict[str, dict[str, str]]:

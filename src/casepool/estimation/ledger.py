@@ -12,7 +12,7 @@ import xarray as xr
 
 from casepool.arguments import one_time
 from casepool.errors import CasepoolError
-from casepool.estimation.arms import refuse_times
+from casepool.estimation.arms import refuse_times, times_of
 from casepool.estimation.curves import curve
 from casepool.estimation.draws import Fitted, check_probability, open_draws, posterior_rows
 from casepool.estimation.joint_effects import everywhere
@@ -196,6 +196,7 @@ def _time(fitted: Fitted, at: Sequence[float] | float | None) -> float:
     out = fitted.design.outcome
     if at is None:
         typical, last = median(follow_up(out)), float(out["time"].max())
+        last = last if fitted.public else times_of(fitted, None)[-1]  # the last follow-up is one patient's
         time = typical if typical < last else last
     else:
         time = one_time(at)

@@ -13,6 +13,7 @@ from casepool.errors import CasepoolError
 from casepool.estimation.draws import Fitted, open_all
 from casepool.modelling.design.grouping import patients_and_events
 from casepool.modelling.design.making import patient_labels
+from casepool.modelling.design.outcomes import Reason
 from casepool.modelling.specification.cautions import lowered
 from casepool.tables import AnswerTable, marked_private
 
@@ -78,10 +79,9 @@ def reason_of(fitted: Fitted, patient: str, cases: pd.DataFrame, codebook: Codeb
     reason = fitted.design.left_out.get(patient, "")
     outcome = fitted.model.outcome.column
     why = next((name for name, own in codebook.columns.items() if outcome and own.explains == outcome), "")
-    if reason == f"no {outcome}" and codebook.public and why in cases.columns:  # free text
+    columns = reason.columns if isinstance(reason, Reason) else ()
+    if columns == (outcome,) and codebook.public and why in cases.columns:  # free text
         own = cases[why].iloc[patient_labels(cases, codebook).index(patient)]
         if not pd.isna(own):
             return str(own)
-    for name in fitted.model.columns():
-        reason = reason.replace(name, lowered(codebook.label_of(name))) if name in reason.split() else reason
-    return reason
+    return reason.labelled(lambda name: lowered(codebook.label_of(name))) if isinstance(reason, Reason) else reason

@@ -18,7 +18,7 @@ from casepool.estimation.curves import Strategy
 from casepool.estimation.draws import CI_PROB, Fitted, check_probability, open_draws, posterior_rows, probability_row
 from casepool.estimation.regions import Region, Rope, Told, beyond, check_above, ropes_of, within
 from casepool.estimation.told import of_exposure, separated, with_told
-from casepool.remarks import remark
+from casepool.remarks import OfOne, remark
 
 DIFFERENCE = "difference in survival"
 """What a region is asked of."""
@@ -249,12 +249,17 @@ def mark_extrapolated(row: dict[str, Any], time: float, fitted: Fitted) -> None:
     """Say in the note that a time lies beyond the last follow-up, where the curve is the model's alone."""
     last = float(fitted.design.outcome["time"].max())
     if time > last:
-        row["note"] = remark("extrapolated", last=f"{last:g}", unit=fitted.unit) + row["note"]
+        row["note"] = remark("extrapolated", last=OfOne(f"{last:g} {fitted.unit}")) + row["note"]
+
+
+def last_follow_up(fitted: Fitted, form: str = "{}") -> str:
+    """Write the last follow-up in a `form`; nothing where the table is not public, as it is one patient's."""
+    last = float(fitted.design.outcome["time"].max())
+    return form.format(f"{last:g} {fitted.unit}") if fitted.public else ""
 
 
 def _beyond_words(fitted: Fitted) -> str:
-    last = float(fitted.design.outcome["time"].max())
-    return f"{fitted.model.outcome.median} lies beyond the last follow-up, {last:g} {fitted.unit}"
+    return f"{fitted.model.outcome.median} lies beyond the last follow-up{last_follow_up(fitted, ', {}')}"
 
 
 def _beyond(fitted: Fitted, common: dict[str, Any], arms: list[Strategy]) -> list[dict[str, Any]]:

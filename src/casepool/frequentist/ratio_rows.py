@@ -14,7 +14,7 @@ from casepool.frequentist.cox import fit_cox
 from casepool.frequentist.maximum_likelihood import RISES, Ratios, maximum, why_not
 from casepool.modelling.design.design import Design
 from casepool.progress import steps
-from casepool.remarks import NONE, Remarks, remark
+from casepool.remarks import NONE, OfOne, Remarks, remark
 
 Row = dict[str, Any]
 
@@ -144,7 +144,7 @@ def _survival_rows(design: Design, times: list[float], shared: Row) -> list[Row]
         return [shared | _staying(design) | {"note": remark("not computed", reason=reason)}]
     rows: list[Row] = []
     for t in times:
-        note = by_delta + (remark("extrapolated", last=f"{last:g}", unit=unit) if t > last else NONE)
+        note = by_delta + (remark("extrapolated", last=OfOne(f"{last:g} {unit}")) if t > last else NONE)
         row = {
             "estimand": f"{design.model.outcome.staying} at {t:g} {unit}",
             "at": t,

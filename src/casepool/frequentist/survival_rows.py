@@ -35,7 +35,7 @@ from casepool.modelling.design.times import default_times
 from casepool.modelling.design.touched import at_the_start, left_out, unvaried
 from casepool.modelling.specification.exposure import Exposure
 from casepool.modelling.specification.outcome import Outcome
-from casepool.remarks import NONE, Count, Remarks, remark
+from casepool.remarks import NONE, Count, OfOne, Remarks, remark
 
 Row = dict[str, Any]
 
@@ -291,7 +291,7 @@ def _without(curve: StepCurve, t: float, unit: str, value: float) -> Remarks:
     if not np.isnan(value):
         return remark("no event yet")
     if t > curve.spells.end:
-        return remark("beyond", last=f"{curve.spells.end:g}", unit=unit)
+        return remark("beyond", last=OfOne(f"{curve.spells.end:g} {unit}"))
     return remark("no patient" if curve.spells.time.size == 0 else "nobody at risk")
 
 

@@ -20,6 +20,7 @@ from casepool.estimation.curves import Strategy
 from casepool.estimation.draws import Fitted, open_draws, quantiles
 from casepool.estimation.new_patients import read_patients
 from casepool.estimation.predicting import arms_of_patient
+from casepool.estimation.survival import last_follow_up
 from casepool.estimation.told import MARKS
 from casepool.frequentist.curves import StepCurve, kaplan_meier, left_before, numbers_at_risk
 from casepool.modelling import Model
@@ -241,7 +242,7 @@ def head(ax: Axes, fitted: Fitted, arms: list[Strategy], by: str, last: float) -
         words = f"{PATIENT}{'s' * (len(who) > 1)} {', '.join(who)}"
     title = drawn(capital(words), 90)
     kind = f"posterior median, {100 * CI_PROB:g}% CrI" if len(arms) <= MOST_BANDS else "posterior median"
-    title += f"\n{kind}; dashed beyond the last follow-up ({last:g} {fitted.unit})"
+    title += f"\n{kind}; dashed beyond the last follow-up{last_follow_up(fitted, ' ({})')}"
     if by in fitted.model.exposures and (told := str(contrast_of(fitted, by)["told"].iloc[0])):
         title += f"\ntheir difference: {MARKS[told]} {told}"
     failed = fitted.verdict == "fail"

@@ -236,10 +236,10 @@ def _raw(fitted: Fitted, by: str | None) -> pd.DataFrame:
 
 
 def of_success(table: pd.DataFrame, fitted: Fitted) -> pd.DataFrame:
-    """Keep what tells of success, in the words of a plain response."""
+    """Keep what tells of success, as of a plain response."""
     at = event(fitted.model).at
     kept = table[table["at"].astype(str).isin(("", at))]
-    return kept.assign(at="", estimand=[str(text).removesuffix(f", {at}") for text in kept["estimand"]])
+    return kept.assign(at="")
 
 
 def of_categories(table: pd.DataFrame, fitted: Fitted) -> pd.DataFrame:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from casepool.estimation.material import Material
+from casepool.estimation.survival import survival_words
 from casepool.modelling.design.touched import unvaried
 from casepool.numbers import capital
 from casepool.reporting import response_chapters, survival_chapters
@@ -93,6 +94,8 @@ def subject(question: Question) -> str:
     if question.table == "contrast":
         return str(row["estimand"])
     if question.table == "survival":
-        said = "median" if row["at"] == "" else str(row["estimand"]).partition(":")[0]
+        names = survival_words(question.answers.fitted, question.by or None).quantities
+        place = str(row["at"]), row["unit"], row["kind"] == "probability"
+        said = names.get(place, str(row["estimand"])) if row["at"] != "" else "median"
         return f"{row['level']}: {said}" if question.by in question.answers.fitted.model.terms else said
     return "" if row["level"] == EVERYONE else str(row["level"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from casepool.estimation.arms import arms_of
+from casepool.estimation.arms import arms_of, times_of
 from casepool.estimation.draws import Fitted, quantiles
 from casepool.numbers import capital
 from casepool.plotting.survival_curves import AT_RISK, Steps, counted, seen, time_ticks
@@ -85,8 +85,9 @@ def curves(fitted: Fitted, by: str) -> Figure:
         drawing.height = foot - 8
         return drawing
 
+    told = last if fitted.public else times_of(fitted, None)[-1]
     said = [
-        f"{arm.words}: {100 * float(np.interp(last, times, middle)):.0f}% at {last:g} {fitted.unit}"
+        f"{arm.words}: {100 * float(np.interp(told, times, middle)):.0f}% at {told:g} {fitted.unit}"
         for arm, (_, middle, _) in zip(arms, drawn, strict=True)
     ]
     what = "Lines" if several else "Bands hold 95%; lines"

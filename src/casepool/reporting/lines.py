@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
@@ -160,7 +161,15 @@ def level_words(material: Material, own: Answers, by: str, level: str) -> str:
 
 def pair_words(material: Material, own: Answers, by: str, pair: str) -> str:
     """Say which two levels are compared."""
-    return " against ".join(level_words(material, own, by, level) for level in pair.split(" vs "))
+    return " against ".join(level_words(material, own, by, level) for level in levels_of(own, by, pair))
+
+
+def levels_of(own: Answers, by: str, pair: str) -> tuple[str, ...]:
+    """Return the levels that a comparison is of, found among those there are; whatever else it is, as it is."""
+    model, term = own.fitted.model, own.fitted.design.terms.get(by)
+    arms = model.exposures[by].compared_arms(own.fitted.unit) if by in model.exposures else ()
+    levels = arms or (term.coded.levels if term is not None else ())
+    return next((both for both in itertools.permutations(levels, 2) if " vs ".join(both) == pair), (pair,))
 
 
 def pair_groups(material: Material, own: Answers, by: str) -> list[Group]:
@@ -169,33 +178,36 @@ def pair_groups(material: Material, own: Answers, by: str) -> list[Group]:
     groups: list[Group] = []
     for pair, same in [] if table is None else table.groupby("level", sort=False):
         kept = [same[same["kind"] == "difference"].head(1), same[_main_ratio(same)].head(1)]
+        ahead = not kept[0].empty
         kept.append(same[same["kind"] == "probability"].head(1))
+        ratio = str(kept[1]["estimand"].iloc[0]) if len(kept[1]) else ""
         lines = [
-            line_of(material, own, row, "contrast", label=_measure(row)) for part in kept for _, row in part.iterrows()
+            line_of(material, own, row, "contrast", label=_measure(own, row, ratio, ahead=ahead))
+            for part in kept
+            for _, row in part.iterrows()
         ]
         groups += grouped(lines, capital(pair_words(material, own, by, str(pair))))
     return groups
 
 
 def _main_ratio(same: pd.DataFrame) -> pd.Series:
-    """Choose the ratio that the model itself has: cumulative odds, odds, hazard or time, before the risk ratio."""
-    ratio = same["kind"] == "ratio"
-    names = [name for name in same.loc[ratio, "estimand"] if name != "risk ratio"]
-    best = next((name for name in names if name.startswith("cumulative")), names[0] if names else "risk ratio")
-    return ratio & (same["estimand"] == best)
+    """Choose the ratio that the model itself has, which is told last: of odds, hazards or times, not of risks."""
+    ratios = same.index[same["kind"] == "ratio"]
+    return pd.Series(same.index.isin(ratios[-1:]), index=same.index)
 
 
-def _measure(row: pd.Series) -> str:
+def _measure(own: Answers, row: pd.Series, ratio: str, *, ahead: bool) -> str:
+    """Name a number of a comparison; its chance is that the first is `ahead`, or of the ratio's side of 1."""
     if row["kind"] == "probability":
-        ahead = row["unit"] == "probability" and "more often" in row["estimand"]
-        return "Chance the first is ahead" if ahead else chance_words(str(row["estimand"]))
-    return capital(str(row["estimand"]).replace("risk difference", "difference"))
+        return "Chance the first is ahead" if ahead else chance_words(own, ratio)
+    return "Difference" if row["kind"] == "difference" else capital(str(row["estimand"]))
 
 
-def chance_words(estimand: str) -> str:
-    """Say what a probability is of: "P(hazard ratio < 1)"."""
-    said = estimand.removeprefix("P(").removesuffix(")")
-    return f"Chance of {said.replace(' < ', ' below ').replace(' > ', ' above ')}"
+def chance_words(own: Answers, ratio: str) -> str:
+    """Say on which side of 1 a ratio is asked to lie: a hazard's below, all others above."""
+    model = own.fitted.model
+    below = model.is_survival and model.effects != "accelerated"
+    return f"Chance of {ratio} {'below' if below else 'above'} 1"
 
 
 def grouped(lines: Iterable[Line], heading: str = "") -> list[Group]:

@@ -12,6 +12,7 @@ from casepool.estimation.material import Material
 from casepool.estimation.patient_flow import reason_of
 from casepool.modelling.design.grouping import patients_and_events
 from casepool.modelling.design.making import patient_labels
+from casepool.modelling.design.outcomes import Reason
 from casepool.modelling.specification.cautions import EVENT, lowered
 from casepool.modelling.specification.endpoints import event
 from casepool.modelling.specification.model import Model
@@ -68,8 +69,7 @@ def flow_boxes(material: Material) -> list[tuple[str, list[str]]]:
     boxes = []
     for fitted in grouped_fits(material):
         n = material.count(total(fitted)[0])
-        reasons = reasons_text(material, fitted)
-        said = [f"out: {text}" for text in reasons.split("; ")] if reasons else ["nobody left out"]
+        said = [f"out: {text}" for text in reasons(material, fitted)] or ["nobody left out"]
         what = lowered(outcome_name(material, fitted.model))
         boxes.append((f"{n} for {what}{_adjusted(material, fitted)}", said))
     return boxes
@@ -77,11 +77,8 @@ def flow_boxes(material: Material) -> list[tuple[str, list[str]]]:
 
 def _adjusted(material: Material, fitted: Fitted) -> str:
     """Name the covariates whose missing values leave patients out."""
-    dropped = [
-        t.source
-        for t in fitted.model.terms.values()
-        if any(f"no {t.name}" == r for r in fitted.design.left_out.values())
-    ]
+    lacking = {name for own in fitted.design.left_out.values() if isinstance(own, Reason) for name in own.columns}
+    dropped = [term.source for term in fitted.model.terms.values() if term.source in lacking]
     return f", by {listed([lowered(material.label(name)) for name in dropped])}" if dropped else ""
 
 
@@ -125,14 +122,14 @@ def event_words(material: Material, model: Model) -> str:
     return lowered(material.label(out.column)) if codes in SAID_YES else " or ".join(codes)
 
 
-def reasons_text(material: Material, fitted: Fitted) -> str:
-    """List the reasons with the patients they hold for."""
+def reasons(material: Material, fitted: Fitted) -> list[str]:
+    """List the reasons, each with the patients it holds for."""
     found: dict[str, list[str]] = {}
     for patient in fitted.design.left_out:
         found.setdefault(reason_of(fitted, patient, material.cases, material.codebook), []).append(patient)
     if not material.public:
-        return "; ".join(f"{reason} ({material.count(len(who))})" for reason, who in found.items())
-    return "; ".join(f"{reason} (patient{'s' * (len(who) > 1)} {', '.join(who)})" for reason, who in found.items())
+        return [f"{reason} ({material.count(len(who))})" for reason, who in found.items()]
+    return [f"{reason} (patient{'s' * (len(who) > 1)} {', '.join(who)})" for reason, who in found.items()]
 
 
 def missing_table(material: Material) -> Table | None:
@@ -140,7 +137,7 @@ def missing_table(material: Material) -> Table | None:
     labels = patient_labels(material.cases, material.codebook)
     rows = []
     for fitted in material.fits:
-        for name, term in fitted.design.terms.items():
+        for term in fitted.design.terms.values():
             lost = [p for p, gone in zip(labels, term.coded.missing, strict=True) if gone]
             inside = [p for p in lost if p in fitted.design.patients]
             choice = term.coded.term.missing
@@ -149,7 +146,8 @@ def missing_table(material: Material) -> Table | None:
                 if choice == "model" and not term.coded.levels
                 else "summed over every value"
             )
-            dropped = [p for p in lost if fitted.design.left_out.get(p) == f"no {name}"]
+            source = (term.coded.term.source,)
+            dropped = [p for p in lost if getattr(fitted.design.left_out.get(p), "columns", ()) == source]
             touched = dropped if choice == "drop" else inside
             if not touched:
                 continue

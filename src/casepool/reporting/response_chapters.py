@@ -28,6 +28,7 @@ from casepool.reporting.lines import (
     grouped,
     level_lines,
     level_words,
+    levels_of,
     line_of,
     new_line,
     pair_groups,
@@ -103,7 +104,7 @@ def _quote_pair(material: Material, own: Answers, by: str) -> str:
         f"{material.count(r['events'])} of {material.count(r['n'])} {level_words(material, own, by, r['level'])}"
         for _, r in rows.iterrows()
     ]
-    first, second = (level_words(material, own, by, level) for level in str(difference["level"]).split(" vs "))
+    first, second = (level_words(material, own, by, level) for level in levels_of(own, by, str(difference["level"])))
     what = association(lowered(material.label(own.fitted.model.terms[by].source)))
     return (
         f"{words} in {listed(counts)}; {first} against {second} the difference is {_interval(difference)}, with a "

@@ -14,6 +14,7 @@ from casepool.estimation.material import Material
 from casepool.estimation.survival import survival_words
 from casepool.estimation.told import no_more_than
 from casepool.modelling.families.names import effect_of
+from casepool.modelling.families.priors import Prior
 from casepool.modelling.specification.cautions import association, lowered
 from casepool.modelling.specification.exposure import Exposure
 from casepool.numbers import capital, chance_of, listed
@@ -37,10 +38,13 @@ from casepool.reporting.pieces import named
 from casepool.reporting.questions import Chapter
 from casepool.reporting.scales import Number, number_of, scale_of
 from casepool.reporting.survival_variants import raw_blocks, sensitivity_blocks
+from casepool.studies.exposure import exposure_variants
 
 SHOWN = ("probability", "difference")
 MIDDLE = "middle"
 """The dating under which follow-up split at an exposure stands beside a model's arms."""
+HALF = (0.25, 0.75)
+"""Between these quantiles lies half of what a prior expects."""
 
 
 def quote(material: Material, chapter: Chapter) -> str:
@@ -206,31 +210,35 @@ def _ratio(material: Material, own: Answers, exposure: Exposure) -> Iterator[Blo
     if found is None:
         yield default
         return
-    prior, dating = str(own.fitted.model.prior(effect_of(exposure.name))), str(table["dating"].iloc[0])
+    key, dating = effect_of(exposure.name), str(table["dating"].iloc[0])
+    priors = {str(model.prior(key)): model.prior(key) for model in exposure_variants(own.fitted.model)}
+    chosen = own.fitted.model.prior(key)
+    prior = str(chosen)
     choices = [("as the model has it", default)]
     for (one, two), same in found.groupby(["prior", "dating"], sort=False):
         if (str(one), str(two)) != (prior, dating) and (two == dating or (one == prior and dates_open(own.fitted))):
-            words = _variant(own, str(one), str(two), prior, dating)
+            words = _variant(priors.get(str(one), chosen), str(two), chosen)
             choices.append((words, _ratio_table(material, own, same, caption)))
     yield Lever("What was assumed", f"ratio-{own.fitted.model.name}", choices[:5])
 
 
-def _variant(own: Answers, prior: str, dating: str, model_prior: str, model_dating: str) -> str:
+def _variant(prior: Prior, dating: str, chosen: Prior) -> str:
     """Say what differs from the model."""
-    if prior == model_prior:
+    if str(prior) == str(chosen):
         return {"uniform": "every date equally likely", "intensity": "dates as a transition"}.get(dating, dating)
-    widths = [float(text.rpartition("=")[2].strip(" )")) for text in (prior, model_prior)]
-    return "a small difference expected" if widths[0] < widths[1] else "a large difference possible"
+    narrower = not chosen.distribution.has_quantiles or np.ptp(prior.quantile(HALF)) < np.ptp(chosen.quantile(HALF))
+    return "a small difference expected" if narrower else "a large difference possible"
 
 
 def _ratio_table(material: Material, own: Answers, table: pd.DataFrame, caption: str) -> Estimates:
+    name = str(table["estimand"].iloc[0])
     lines = [
         line_of(
             material,
             own,
             row,
             "contrast",
-            label=chance_words(str(row["estimand"])) if row["kind"] == "probability" else capital(str(row["estimand"])),
+            label=chance_words(own, name) if row["kind"] == "probability" else capital(str(row["estimand"])),
         )
         for _, row in table.iterrows()
     ]

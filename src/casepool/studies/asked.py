@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pandas as pd
 
@@ -31,3 +32,8 @@ def ask(name: str, fitted: Fitted, by: str | None) -> pd.DataFrame:
     if name not in ANSWERS:
         raise CasepoolError("unknown estimand", value=name, remedy=f"choose one of {', '.join(ANSWERS)}")
     return ANSWERS[name](fitted, by)
+
+
+def ask_facts(name: str, fitted: Fitted, by: str | None) -> pd.DataFrame:
+    """Ask as `ask` does; ``note`` holds remarks that are not yet words."""
+    return ask(name, replace(fitted, in_words=False), by)

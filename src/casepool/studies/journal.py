@@ -38,8 +38,10 @@ class Journal:
     def __init__(self, path: Path | None, known: dict[str, list[dict[str, Any]]]) -> None:
         self.path, self.known = path, known
 
-    def add(self, key: str, rows: Sequence[dict[str, Any]]) -> None:
+    def add(self, key: str, rows: Sequence[dict[str, Any]], *, public: bool = True) -> None:
         """Keep an answer: one line in one write, on a line of its own even behind one cut short, and onto the disk.
+
+        The line says so if it is of cases that are not `public`.
 
         Raises
         ------
@@ -51,7 +53,7 @@ class Journal:
             return
         try:
             with self.path.open("ab") as file:
-                file.write(b"\n" + line_of(key, rows) + b"\n")
+                file.write(b"\n" + line_of(key, rows, public=public) + b"\n")
                 file.flush()
                 os.fsync(file.fileno())
             sync_folder(self.path.parent)
@@ -110,9 +112,10 @@ def _acquired(path: Path) -> BaseFileLock:
     return lock
 
 
-def line_of(key: str, rows: Sequence[dict[str, Any]]) -> bytes:
+def line_of(key: str, rows: Sequence[dict[str, Any]], *, public: bool = True) -> bytes:
     """Write an answer as a line of JSON that ends with the checksum of what stands before it."""
-    content = json.dumps({"key": key, "rows": rows}).encode().removesuffix(b"}")
+    entry = {"key": key} | ({} if public else {"public": False}) | {"rows": rows}
+    content = json.dumps(entry).encode().removesuffix(b"}")
     return content + SUM + _checksum(content) + END
 
 

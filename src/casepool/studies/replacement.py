@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from casepool._resources import bundled
-from casepool.arguments import flag_of, path_of, seed_of
+from casepool.arguments import flag_of, is_number, path_of, seed_of
 from casepool.cases import codebook_of, list_datasets, read_cases
 from casepool.cases.codebook import Codebook
 from casepool.claims.files import FILE, Claim, label_of, read_claims
@@ -26,7 +26,8 @@ from casepool.tables import AnswerTable, marked_private
 from casepool.toml_files import check_keys, read_toml
 
 KEYS = ("question", "label", "claims", "model", "by", "raw", "answer")
-PICKS = ("table", "estimand", "level", "method")
+PICKS = ("table", "kind", "unit", "at", "level", "method", "dating", "last", "estimand")
+"""How an entry picks a row: by typed columns, and of several the first unless `last`; by words of an estimand too."""
 COLUMNS = (
     "question", "where", "printed", "recomputed", "model", "estimand", "estimate", "lower", "upper", "interval", "unit",
     "verdict", "sentence", "label",
@@ -44,8 +45,8 @@ class Replacement:
     claims: tuple[Claim, ...]
     model: str
     by: str | None
-    raw: Mapping[str, str]
-    answer: Mapping[str, str]
+    raw: Mapping[str, Any]
+    answer: Mapping[str, Any]
     label: str = ""
 
 
@@ -122,6 +123,7 @@ def _entry(plain: Mapping[str, Any], claims: Mapping[str, Claim], file: str, num
             raise CasepoolError("the value is missing", file=file, row=row, column=key, remedy="give it")
     for key in ("raw", "answer"):
         check_keys(plain[key], list(PICKS), file=file, table=f"{row}.{key}")
+        _check_picks(plain[key], file, f"{row}.{key}")
     for claim in plain["claims"]:
         if claim not in claims:
             raise CasepoolError(
@@ -134,13 +136,29 @@ def _entry(plain: Mapping[str, Any], claims: Mapping[str, Claim], file: str, num
     return Replacement(plain["question"], printed, plain["model"], plain.get("by"), plain["raw"], answer, label)
 
 
-def pick(table: pd.DataFrame, picks: Mapping[str, str], entry: Replacement) -> pd.Series[Any]:
-    """Pick the first row whose text holds what the entry asks for (method and level exactly)."""
+def _check_picks(picks: Mapping[str, Any], file: str, row: str) -> None:
+    """Refuse values by which no row can be picked."""
+    for key, value in picks.items():
+        kinds = {"last": "true or false", "at": "a number or text"}.get(key, "text")
+        fits = (
+            isinstance(value, bool) if key == "last" else isinstance(value, str) or (key == "at" and is_number(value))
+        )
+        if not fits:
+            raise CasepoolError(
+                f"the value must be {kinds}", file=file, row=row, column=key, value=value, remedy="correct it"
+            )
+
+
+def pick(table: pd.DataFrame, picks: Mapping[str, Any], entry: Replacement) -> pd.Series[Any]:
+    """Pick the first row, or the last, whose columns are what the entry asks for.
+
+    Words of `estimand` may be asked for where columns do not tell rows apart: whoever wrote the file reads them.
+    """
     chosen = pd.Series(True, index=table.index)
     for key, wanted in picks.items():
         if key == "estimand":
             chosen &= table[key].str.contains(wanted, regex=False)
-        elif key != "table":
+        elif key not in ("table", "last"):
             chosen &= table[key] == wanted
     if not chosen.any():
         raise CasepoolError(
@@ -148,7 +166,7 @@ def pick(table: pd.DataFrame, picks: Mapping[str, str], entry: Replacement) -> p
             row=f"replacement {entry.question!r}",
             remedy="correct the entry",
         )
-    picked: pd.Series[Any] = table[chosen].iloc[0]
+    picked: pd.Series[Any] = table[chosen].iloc[-1 if picks.get("last") else 0]
     return picked
 
 

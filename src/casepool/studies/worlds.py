@@ -19,9 +19,11 @@ from casepool.inference.fit_contents import data_hash, versions
 from casepool.inference.fitting import Plan, fit_by
 from casepool.modelling import Model
 from casepool.modelling.design.making import design_of_typed, patient_labels
+from casepool.modelling.design.wording import worded
 from casepool.modelling.specification.model import model_dict
-from casepool.progress import steps
-from casepool.studies.asked import ask
+from casepool.progress import say, steps
+from casepool.remarks import note_of, plain_remarks, read_remarks
+from casepool.studies.asked import ask_facts
 from casepool.studies.journal import Journal, open_journal
 from casepool.tables import COLUMNS, AnswerTable, marked_private
 
@@ -77,6 +79,7 @@ def answered(
     engine makes the others. Worlds are made one by one as they are asked: there may be thousands.
     """
     with open_journal(journal, progress=plan.progress) as finished:
+        _say_old(finished, plan.progress)
 
         def told(choice: Choice) -> Iterator[pd.DataFrame]:
             for number, world in enumerate(steps(plan.progress, worlds(), "combinations", of), start=1):
@@ -92,16 +95,30 @@ def _answer(world: World, choice: Choice, plan: Plan, question: Question, finish
     if world.answer is not None and world.engine == choice.engine:
         return world.answer
     key = _key(world, plan, choice.engine, question)
-    if not _is_answer(finished.known.get(key)):
+    public, rows = world.codebook.public, _read(finished.known.get(key))
+    if rows is None:
         fit = fit_by(choice, plan, world.model, world.cases, world.codebook, what=what)
-        table = ask(question.estimand, open_draws(fit), question.by)
-        finished.add(key, [{str(k): v for k, v in row.items()} for row in table.to_dict(orient="records")])
-    return AnswerTable(finished.known[key])
+        table = ask_facts(question.estimand, open_draws(fit), question.by)
+        rows = [{str(name): value for name, value in row.items()} for row in table.to_dict(orient="records")]
+        kept = [row | {"note": plain_remarks(row["note"], public=public)} for row in rows]
+        finished.add(key, kept, public=public)
+    return AnswerTable([row | {"note": note_of(row["note"], public=public)} for row in rows])
 
 
-def _is_answer(rows: list[dict[str, Any]] | None) -> bool:
-    """Whether rows that a journal holds are those of an estimate table."""
-    return rows is not None and all(set(COLUMNS) <= row.keys() for row in rows)
+def _read(rows: list[dict[str, Any]] | None) -> list[dict[str, Any]] | None:
+    """Return the rows of an estimate table that a journal holds, with remarks in ``note``; None where it holds none."""
+    if rows is None or not all(set(COLUMNS) <= row.keys() for row in rows):
+        return None
+    try:
+        return [row | {"note": read_remarks(row["note"])} for row in rows]
+    except ValueError:
+        return None
+
+
+def _say_old(finished: Journal, progress: bool) -> None:
+    """Say that answers of which a journal holds sentences, as it did once, are not used."""
+    old = sum(any(isinstance(row.get("note"), str) for row in rows) for rows in finished.known.values())
+    say(progress and old > 0, f"{finished.path}: {old} answers of an earlier form are not used, and asked anew")
 
 
 def data_read(world: World, by: str | None) -> str:
@@ -120,7 +137,7 @@ def read_inside(world: World, by: str | None) -> str:
 
 
 def _key(world: World, plan: Plan, engine: str, question: Question) -> str:
-    """Identify an answer by all it depends on: model, data the model reads, seed, settings, question, versions.
+    """Identify an answer by all it depends on: model and its words, data it reads, seed, settings, question, versions.
 
     The engine is the one asked of this fit, with the version of its gates: where a study goes from one to another, it
     asks anew for what it has.
@@ -128,5 +145,6 @@ def _key(world: World, plan: Plan, engine: str, question: Question) -> str:
     start = ["quick"] * plan.quick + ([] if plan.report_start is None else [plan.report_start])
     made = [plan.seed, dict(plan.settings), engine, GATES, *start, *world.codebook.at]
     asked = [question.estimand, question.by]
-    parts = [model_dict(world.model), data_read(world, question.by), *made, *asked, versions()]
+    own = model_dict(worded(world.model, world.codebook))
+    parts = [own, data_read(world, question.by), *made, *asked, versions()]
     return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()

@@ -93,7 +93,8 @@ class Design:
         When the patient's exposure began at the earliest and at the latest, whatever the model makes of it (inf:
         never); of length 0 without exposures.
     typical_start : float
-        Median known or mid-interval start of the exposure in the table as it was read; 0 where nobody was exposed.
+        Median known or mid-interval start of the exposure in the table as it was read; 0 where nobody was exposed,
+        NaN where it is withheld.
     event_time : array (rows,)
         When the event happened, of rows that stand for one time within an interval (NaN: as the outcome says); of
         length 0 where no patient needs such rows.

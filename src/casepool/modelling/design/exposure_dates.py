@@ -14,6 +14,7 @@ from casepool.errors import CasepoolError
 from casepool.modelling.design.outcomes import Dates
 from casepool.modelling.families.basis_hazards import Pieces
 from casepool.modelling.specification.exposure import Exposure
+from casepool.writing import FEW
 
 FIRST_NODES = 32
 """Gauss-Legendre nodes from the start of an interval to the first place where the integrand bends."""
@@ -105,16 +106,18 @@ def exposed_by(exposure: Exposure | None, dates: Dates | None, kept: np.ndarray)
     return np.array([math.isfinite(a) for a, _ in intervals])
 
 
-def typical_start(dates: Dates, kept: np.ndarray) -> float:
+def typical_start(dates: Dates, kept: np.ndarray, *, public: bool) -> float:
     """Return the median of known starts and of the middles of their intervals.
 
     Patients without dates count, by the middle of their follow-up, only where nobody has dates; 0 where nobody was
-    exposed.
+    exposed. NaN where the table is not public and so few count that it would tell when one of them began.
     """
     middle, undated = (dates.earliest[kept] + dates.latest[kept]) / 2, dates.undated[kept]
     exposed = np.isfinite(middle)
     dated = exposed & ~undated
     chosen = middle[dated if dated.any() else exposed]
+    if not public and 0 < len(chosen) < FEW:
+        return math.nan
     return float(np.median(chosen)) if len(chosen) else 0.0
 
 

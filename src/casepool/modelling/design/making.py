@@ -20,7 +20,16 @@ from casepool.modelling.design.design import Design, TermRows, logits_of, patien
 from casepool.modelling.design.encoding import code_term, refuse_strange_levels
 from casepool.modelling.design.exposure_dates import NEVER, Unfolded, exposed_by, typical_start, unfold
 from casepool.modelling.design.linked import laid_out
-from casepool.modelling.design.outcomes import Dates, Reader, at_landmark, read_exposure, read_outcome, refuse_some
+from casepool.modelling.design.outcomes import (
+    MISSING,
+    Dates,
+    Reader,
+    Reason,
+    at_landmark,
+    read_exposure,
+    read_outcome,
+    refuse_some,
+)
 from casepool.modelling.design.pieces import pieces_of
 from casepool.modelling.design.wording import worded
 from casepool.modelling.families.basis_hazards import Pieces
@@ -78,7 +87,8 @@ def design_of_typed(model: Model, cases: pd.DataFrame, codebook: Codebook | None
         reasons = [reason or other for reason, other in zip(reasons, dates.left_out, strict=True)]
     for name, read in coded.items():
         if read.term.missing == "drop":
-            reasons = [r or (f"no {name}" if lost else "") for r, lost in zip(reasons, read.missing, strict=True)]
+            empty = Reason(MISSING, read.term.source, called=name)
+            reasons = [r or (empty if lost else "") for r, lost in zip(reasons, read.missing, strict=True)]
     refuse_some(reader, outcome.arrays, reasons)
     kept = np.array([not reason for reason in reasons])
     if not kept.any():
@@ -98,6 +108,7 @@ def design_of_typed(model: Model, cases: pd.DataFrame, codebook: Codebook | None
         coded=coded,
         dates=dates,
         kept=np.flatnonzero(kept),
+        public=codebook.public,
     )
     if model.selection is not None:
         design = replace(design, published=_published(reader, model.selection)[kept])
@@ -191,6 +202,7 @@ def _expand(
     coded: Mapping[str, Coded],
     dates: Dates | None,
     kept: np.ndarray,
+    public: bool = True,
 ) -> Design:
     """Give every patient one row per combination of what is not known about it."""
     exposure = next(iter(model.exposures.values()), None)
@@ -230,7 +242,7 @@ def _expand(
         exposed=exposed_by(exposure, dates, kept),
         earliest=dates.earliest[kept] if dates else np.zeros(0),
         latest=dates.latest[kept] if dates else np.zeros(0),
-        typical_start=typical_start(dates, kept) if dates else 0.0,
+        typical_start=typical_start(dates, kept, public=public) if dates else 0.0,
         event_time=times if np.isfinite(times).any() else np.zeros(0),
         pieces=pieces,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -30,6 +30,25 @@ DECIMALS = 9
 """Times are rounded to this many decimals after conversion, so that any unit gives the same numbers."""
 NEVER_AT_RISK = "follow-up ends at entry"
 """Why a patient is left out of whom nothing was seen: risk sets are open on the left."""
+MISSING = "no {}"
+"""Why a patient is left out whose cell is empty."""
+
+
+class Reason(str):
+    """Why a patient is left out, in words, and the columns whose cells it hangs on."""
+
+    words: str
+    columns: tuple[str, ...]
+
+    def __new__(cls, words: str, *columns: str, called: str = "") -> Reason:
+        """Say what is wrong with columns, in `words` with a place for each; a model may have `called` one otherwise."""
+        made = super().__new__(cls, words.format(*([called] if called else columns)))
+        made.words, made.columns = words, columns
+        return made
+
+    def labelled(self, label: Callable[[str], str]) -> str:
+        """Say it with what a reader calls the columns."""
+        return self.words.format(*map(label, self.columns))
 
 
 @dataclass(frozen=True)
@@ -192,7 +211,7 @@ def _log_times(reader: Reader, outcome: Outcome, events: np.ndarray) -> tuple[np
         raise reader.refuse("no time at all, in which nothing can happen", int(np.argmax(times == 0)), outcome.time,
                             "give a time above 0, or leave it empty")  # fmt: skip
     unknown = np.isnan(times)
-    return np.log(np.where(unknown, 1.0, times)), [f"no {outcome.time}" if lost else "" for lost in unknown]
+    return np.log(np.where(unknown, 1.0, times)), [Reason(MISSING, outcome.time) if lost else "" for lost in unknown]
 
 
 def refuse_some(reader: Reader, outcome: Mapping[str, np.ndarray], left_out: Sequence[str]) -> None:
@@ -231,7 +250,8 @@ def _response(reader: Reader, outcome: Outcome) -> Read:
 def _codes(reader: Reader, outcome: Outcome) -> Read:
     """One best response per row, coded; an empty cell is a patient who is not evaluable."""
     column = reader.cases[outcome.column]
-    reasons, codes = [], []
+    reasons: list[str] = []
+    codes = []
     for position, value in enumerate(column):
         empty = is_missing(value, ())
         code = "" if empty else code_of(value, outcome.levels)
@@ -243,7 +263,7 @@ def _codes(reader: Reader, outcome: Outcome) -> Read:
                 f"use one of {', '.join(outcome.levels)}, leave it empty, add it to levels in [outcome] of the model, "
                 f"or set {missing_with(reader.codebook.missing, str(value))} in the codebook",
             )
-        reasons.append(f"no {outcome.column}" if empty else "")
+        reasons.append(Reason(MISSING, outcome.column) if empty else "")
         codes.append(outcome.levels[0] if empty else code)
     n = reader.numbers(outcome.n) if outcome.n and outcome.n in reader else np.ones(len(column))
     bad = ~((n >= 1) & (n == np.round(n)))
@@ -302,7 +322,7 @@ def _survival(reader: Reader, outcome: Outcome) -> Read:
     entry = reader.times(outcome.entry, outcome.unit) if outcome.entry else np.zeros(len(time))
     time, entry = tied(time, entry)
     event = _events(reader, outcome)
-    reasons = []
+    reasons: list[str] = []
     for position, (t, d) in enumerate(zip(time, event, strict=True)):
         if d and np.isnan(t):
             raise reader.refuse("an event without a time", position, outcome.time, "give the time of the event")
@@ -312,8 +332,10 @@ def _survival(reader: Reader, outcome: Outcome) -> Read:
             raise reader.refuse("no entry time", position, outcome.entry, "give it, 0 for time zero")
         if not np.isnan(t) and not entry[position] <= t:
             raise reader.refuse("entry after the last follow-up", position, outcome.entry, "correct one of the two")
-        lacking = f"no {outcome.time}" if np.isnan(t) else f"no {outcome.event}" if d is None else ""
-        reasons.append(lacking or NEVER_AT_RISK * bool(outcome.entry and entry[position] == t))
+        lacking = outcome.time if np.isnan(t) else outcome.event if d is None else ""
+        reasons.append(
+            Reason(MISSING, lacking) if lacking else NEVER_AT_RISK * bool(outcome.entry and entry[position] == t)
+        )
     arrays = {"time": time, "event": np.array([float(bool(d)) for d in event]), "entry": entry}
     return Read(arrays, reasons)
 
@@ -323,7 +345,7 @@ def _interval_censored(reader: Reader, outcome: Outcome) -> Read:
     lower, upper = (reader.times(column, outcome.unit) for column in (outcome.lower, outcome.upper))
     entry = reader.times(outcome.entry, outcome.unit) if outcome.entry else np.zeros(len(lower))
     lower, upper, entry = tied(lower, upper, entry)
-    reasons = []
+    reasons: list[str] = []
     for position, (a, b) in enumerate(zip(lower, upper, strict=True)):
         if b < a:
             raise reader.refuse("the upper limit is before the lower", position, outcome.upper, "correct the limits")
@@ -334,8 +356,8 @@ def _interval_censored(reader: Reader, outcome: Outcome) -> Read:
             raise reader.refuse("no entry time", position, outcome.entry, "give it, 0 for time zero")
         if not np.isnan(last) and not entry[position] <= last:
             raise reader.refuse("entry after the last follow-up", position, outcome.entry, "correct one of the two")
-        lacking = f"neither {outcome.lower} nor {outcome.upper}" if np.isnan(last) else ""
-        reasons.append(lacking or NEVER_AT_RISK * bool(outcome.entry and entry[position] == last))
+        lacking = Reason("neither {} nor {}", outcome.lower, outcome.upper)
+        reasons.append(lacking if np.isnan(last) else NEVER_AT_RISK * bool(outcome.entry and entry[position] == last))
     event = (~np.isnan(upper)).astype(float)
     between = event * (np.nan_to_num(lower) < np.nan_to_num(upper))
     since = np.maximum(np.nan_to_num(lower), entry)
@@ -419,5 +441,5 @@ def read_exposure(reader: Reader, exposure: Exposure, outcome: Mapping[str, Any]
                 "correct the date or the follow-up",
             )
         earliest[position], latest[position] = a, b
-    reasons = [f"{exposure.column} unknown" if flag is None else "" for flag in flags]
+    reasons = [Reason("{} unknown", exposure.column) if flag is None else "" for flag in flags]
     return Dates(earliest, latest, reasons, undated=np.isnan(low))

@@ -10,6 +10,7 @@ from .checking import compare_models as compare_models
 from .checking import leave_out as leave_out
 from .checking import power_scaling as power_scaling
 from .claims import audit as audit
+from .claims import draft_claims as draft_claims
 from .drafting import draft as draft
 from .drafting import new_dataset as new_dataset
 from .drafting.validation import validate as validate

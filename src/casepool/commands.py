@@ -117,6 +117,11 @@ ARGUMENTS: dict[str, tuple[Any, Any]] = {
     "by": (Annotated[str | None, typer.Option(help="A factor, an exposure or a labelled column.")], None),
     "target": (Annotated[str, typer.Option(help="observed, standardised or new.")], "standardised"),
     "at": (Annotated[list[float] | None, typer.Option(help="A time; may be given several times.")], None),
+    "ties": (Annotated[str, typer.Option(help="efron, breslow or exact: tied events of Cox models.")], "efron"),
+    "competing": (
+        Annotated[list[str], typer.Option(help="A code of another end; may be given several times.")],
+        [],
+    ),
     "start": (START, None),
     "restricted_to": (Annotated[float | None, typer.Option(help="Limit of a restricted mean.")], None),
     "coding": (CODING, None),
@@ -180,7 +185,9 @@ COMMANDS: dict[str, Command] = {
     "exposure_sensitivity": Command("An exposure under other priors and datings.", ("fit", "quiet")),
     "leave_out": Command("Leave out patients, levels or publications in turn.", ("fit", "by", "quiet")),
     "compare_models": Command("Score fits of the same patients.", ("fits", "by", "at", "quiet")),
-    "classical": Command("The frequentist answers.", ("model", "cases!", "by", "at", "coding", "quiet")),
+    "classical": Command(
+        "The frequentist answers.", ("model", "cases!", "by", "at", "ties", "competing", "coding", "quiet")
+    ),
     "characteristics": Command("Who the patients are, of everyone and by group.", ("cases!", "by", "coding")),
     "adverse_events": Command("Adverse events without a model, and their bounds.", ("cases!",)),
     "any_event": Command("Any event of a fit per patient and type.", ("fit", "at")),

@@ -44,6 +44,8 @@ class Stream(IntEnum):
     """Independent draws of a posterior by quadrature."""
     DEALT_ARMS = 95
     """Arrangements of patients over arms, for a permutation test, always from the same seed."""
+    TABLES = 97
+    """Tables of counts with given margins, for an exact test of too many to enumerate, always from the same seed."""
     TRIALS = 96
     """Parameters from the prior, for the count of events that trials predict."""
     TRIAL_OUTCOMES = 110

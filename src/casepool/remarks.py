@@ -107,6 +107,9 @@ WORDS = {
     "{error}",
     "arms alike": "exact where entry and censoring do not depend on the arm",
     "no permutation": "no exact P beside it: patients pass from one arm to the other",
+    "other ends": "{n} with another end ({codes}), after which it cannot happen",
+    "incidence limits": "log-log limits of the incidence",
+    "sampled tables": "{count} tables with these margins drawn (seed {seed}), of {tables}: Monte Carlo error {error}",
     "no event yet": "no event by then: no limits",
     "log-log": "log-log limits",
     "at risk": "{n} at risk",
@@ -128,7 +131,6 @@ WORDS = {
     "cured": "never reached: part of the patients is cured",
     # of raw rates
     "fewer than two levels": "fewer than two levels have evaluable patients: nothing to compare",
-    "too many tables": "not computed: {tables}, above the limit of {limit}",
     "enumerated": "{tables} tables with these margins enumerated",
     "same outcomes": "all outcomes are the same: nothing to compare",
     "chi-square": "chi-square {statistic}, df {df}",

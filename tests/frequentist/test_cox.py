@@ -36,6 +36,30 @@ def test_the_6_mp_trial_as_in_r_and_lifelines():
     assert (fit.n, fit.events, fit.monotone) == (42, 30, (0,))
 
 
+# coxph of R's survival 3.5-3: coefficient, standard error, log likelihoods with and without it.
+TIED = {
+    "breslow": (1.509191412586, 0.409564406367, -86.379622071146, -93.985050478245),
+    "exact": (1.628243951592, 0.433131296485, -74.543101164519, -82.669279252792),
+}
+
+
+@pytest.mark.parametrize("ties", TIED)
+def test_other_ways_to_take_ties_are_those_of_r(ties):
+    fit = fit_cox(TIME, EVENT, ARM, ties=ties)
+    found = (fit.coefficients[0], fit.standard_errors[0], fit.log_likelihood, fit.log_likelihood_null)
+    assert found == pytest.approx(TIED[ties], abs=1e-8)
+
+
+def test_without_ties_all_ways_to_take_them_agree_also_with_delayed_entry():
+    time, event, _ = cohort(1, tied=False)
+    x, entry = np.arange(time.size) % 3, np.where(np.arange(time.size) % 2 == 0, time / 2, 0.0)
+    efron, exact = (fit_cox(time, event, x, entry, ties=ties) for ties in ("efron", "exact"))
+    assert exact.profile == pytest.approx(efron.profile)
+    assert exact.log_likelihood == pytest.approx(efron.log_likelihood)
+    with pytest.raises(CasepoolError, match="no penalised likelihood"):
+        fit_cox(time, event, x, ties="exact", penalised=True)
+
+
 def test_two_covariates_as_in_lifelines():
     # Computed with lifelines 0.30.3 (CoxPHFitter).
     fit = fit_cox(TIME, EVENT, np.column_stack([ARM, LOG_WBC]))

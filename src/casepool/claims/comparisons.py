@@ -6,9 +6,10 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from casepool.claims.rows import Table, label_of, members, need, number, selected
+from casepool.claims.arms import labels_in_order
+from casepool.claims.rows import label_of, members, need, number, selected
 from casepool.claims.statistic import Answer, Arguments, Choice, Data, Evidence, Sources, Statistic, listed
-from casepool.claims.survivals import EVENTS, as_events, follow_up
+from casepool.claims.survivals import EVENTS, OF_EVENTS, as_events, follow_up
 from casepool.errors import CasepoolError
 from casepool.frequentist.contingency import FEW, likelihood_ratio, pearson, without_empty
 from casepool.frequentist.cox import fit_cox
@@ -35,7 +36,7 @@ def _read_table(sources: Sources, arguments: Arguments) -> Data:
         raise CasepoolError("a contingency test needs rows and columns, or counts", remedy="name two columns")
     table = sources.table(arguments.get("table", ""))
     inside = selected(table, arguments.get("where", {}))
-    rows, columns = (_labels_in_order(table, inside, arguments[side]) for side in ("rows", "columns"))
+    rows, columns = (labels_in_order(table, inside, arguments[side]) for side in ("rows", "columns"))
     counts = np.zeros((len(rows), len(columns)), dtype=int)
     left_out = []
     for i in inside:
@@ -45,13 +46,6 @@ def _read_table(sources: Sources, arguments: Arguments) -> Data:
         else:
             left_out.append(table.labels[i])
     return tuple(map(tuple, counts.tolist())), rows, columns, tuple(left_out)
-
-
-def _labels_in_order(table: Table, inside: list[int], column: str) -> tuple[str, ...]:
-    need(table, column)
-    seen = {label for i in inside for label in members(table.rows[i][column])}
-    declared = table.order.get(column, ())
-    return tuple(level for level in declared if level in seen) + tuple(sorted(seen - set(declared)))
 
 
 def _contingency(data: Data, choices: Mapping[str, str]) -> Answer | None:
@@ -71,6 +65,34 @@ def _contingency(data: Data, choices: Mapping[str, str]) -> Answer | None:
         cells += f" (smallest {found.expected.min():.3g}): the approximation is doubtful"
     said = f"chi-square {found.statistic:.4g}, df {found.df}, P {found.p:.3g}; {cells}"
     return Answer((found.p,), (*_shown(data), f"; {said}"))
+
+
+def _read_cross_table(sources: Sources, arguments: Arguments) -> Data:
+    """Count rows against columns, all labels or just those asked for in their order."""
+    counts, rows, columns, left_out = _read_table(sources, arguments)
+    kept = [_places(own, arguments.get(name), name) for own, name in ((rows, "row_labels"), (columns, "column_labels"))]
+    cells = tuple(tuple(counts[i][j] if i >= 0 and j >= 0 else 0 for j in kept[1]) for i in kept[0])
+    names = [tuple(arguments.get(name, own)) for own, name in ((rows, "row_labels"), (columns, "column_labels"))]
+    return cells, *names, left_out
+
+
+def _places(labels: tuple[str, ...], wanted: list[str] | None, name: str) -> list[int]:
+    """Return where wanted labels stand, -1 for one that nobody has."""
+    if wanted is None:
+        return list(range(len(labels)))
+    if not set(wanted) & set(labels):
+        raise CasepoolError(f"no label of {name} is in the column", value=wanted, remedy=f"it has {', '.join(labels)}")
+    return [labels.index(label) if label in labels else -1 for label in wanted]
+
+
+def _cross_table(data: Data, choices: Mapping[str, str]) -> Answer:
+    """Write all cells row by row: patients, or percent of them."""
+    counts = np.array(data[0], dtype=float).reshape(len(data[1]), -1)
+    totals = {"rows": counts.sum(axis=1, keepdims=True), "columns": counts.sum(axis=0, keepdims=True)}
+    of = totals.get(choices["cells"], counts.sum())
+    with np.errstate(invalid="ignore"):
+        cells = counts if choices["cells"] == "patients" else 100 * counts / of
+    return Answer(tuple(cells.ravel().tolist()), _shown(data))
 
 
 def _shown(data: Data) -> Evidence:
@@ -154,12 +176,27 @@ COMPARISONS: dict[str, Statistic] = {
         optional=("rows", "columns", "where", "table", "counts"),
         choices={"test": TESTS},
     ),
+    "cross_table": Statistic(
+        "numbers",
+        _read_cross_table,
+        _cross_table,
+        ("rows", "columns"),
+        ("where", "table", "row_labels", "column_labels"),
+        {
+            "cells": (
+                Choice("patients", "patients in every cell"),
+                Choice("columns", "percent of each column"),
+                Choice("rows", "percent of each row"),
+                Choice("all", "percent of all"),
+            )
+        },
+    ),
     "survival_test": Statistic(
         "number",
         _read_arms,
         _survival_test,
         ("time", "event", "by"),
-        ("where", "earliest", "latest"),
+        ("where", "earliest", "latest", *OF_EVENTS),
         {
             "test": (
                 Choice("log_rank", "log-rank test of ever against never"),

@@ -73,7 +73,12 @@ def _different(
             data = statistic.read(sources, reading.arguments)
         except CasepoolError as error:
             raise CasepoolError(
-                error.problem, remedy=error.remedy, file=file, row=f"claim {claim.id!r}", value=error.value
+                error.problem,
+                remedy=error.remedy,
+                file=file,
+                row=f"claim {claim.id!r}",
+                column=error.column,
+                value=error.value,
             ) from None
         except (TypeError, ValueError, KeyError, AttributeError) as error:
             raise CasepoolError(

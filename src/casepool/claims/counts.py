@@ -45,7 +45,8 @@ def _count(data: Data, choices: Mapping[str, str]) -> Answer:
     return Answer((len(found),), (Count(len(found)), who))
 
 
-def _read_share(sources: Sources, arguments: Arguments) -> Data:
+def read_share(sources: Sources, arguments: Arguments) -> Data:
+    """Read who meets the conditions, and among whom: those named, and everyone in the table."""
     table, among = _rows(sources, arguments, "among")
     _, found = _rows(sources, arguments, "where", "among")
     _, found_of_all = _rows(sources, arguments, "where")
@@ -56,7 +57,7 @@ def _read_share(sources: Sources, arguments: Arguments) -> Data:
     )
 
 
-def _share(data: Data, choices: Mapping[str, str]) -> tuple[float, float, Evidence] | None:
+def share_of(data: Data, choices: Mapping[str, str]) -> tuple[float, float, Evidence] | None:
     """Return the two counts and their evidence."""
     named, everyone, limited = data
     if choices["denominator"] == "everyone" and not limited:
@@ -70,12 +71,12 @@ def _share(data: Data, choices: Mapping[str, str]) -> tuple[float, float, Eviden
 
 
 def _fraction(data: Data, choices: Mapping[str, str]) -> Answer | None:
-    share = _share(data, choices)
+    share = share_of(data, choices)
     return None if share is None else Answer(share[:2], share[2])
 
 
 def _percentage(data: Data, choices: Mapping[str, str]) -> Answer | None:
-    share = _share(data, choices)
+    share = share_of(data, choices)
     if share is None:
         return None
     found, among, evidence = share
@@ -174,11 +175,9 @@ DENOMINATORS = (
 
 COUNTS: dict[str, Statistic] = {
     "count": Statistic("number", _read_count, _count, optional=("where", "table")),
-    "fraction": Statistic(
-        "pair", _read_share, _fraction, ("where",), ("among", "table"), {"denominator": DENOMINATORS}
-    ),
+    "fraction": Statistic("pair", read_share, _fraction, ("where",), ("among", "table"), {"denominator": DENOMINATORS}),
     "percentage": Statistic(
-        "number", _read_share, _percentage, ("where",), ("among", "table"), {"denominator": DENOMINATORS}
+        "number", read_share, _percentage, ("where",), ("among", "table"), {"denominator": DENOMINATORS}
     ),
     "distinct": Statistic("number", _read_distinct, _distinct, ("column",), ("where", "table", "within")),
     "members": Statistic("labels", _read_members, _members, ("column",), ("where", "table", "at_least")),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from casepool.claims.printed import read_labels, read_printed
+from casepool.claims.printed import WIDTH, read_labels, read_printed
 from casepool.claims.registry import STATISTICS
 from casepool.claims.statistic import Statistic
 from casepool.errors import CasepoolError
@@ -16,7 +16,10 @@ from casepool.toml_files import check_keys, read_toml
 FILE = "published.toml"
 REQUIRED = ("id", "where", "printed", "convention", "statistic")
 OPTIONAL = ("label", "arguments", "readings")
-LENGTHS = {"number": 1, "pair": 2}
+UNFILLED = "?"
+"""What a draft leaves to whoever has the paper."""
+ONLY_WIDTH = 95
+LENGTHS = {"number": (1,), "pair": (2,), "limited": (1, 2, 3)}
 
 
 @dataclass(frozen=True)
@@ -62,7 +65,7 @@ class Claim:
 
     @property
     def shape(self) -> str:
-        """What is printed: "number", "pair", "numbers" or "labels"."""
+        """What is printed: "number", "pair", "limited", "numbers" or "labels"."""
         return STATISTICS[self.readings[0].statistic].shape
 
 
@@ -114,6 +117,15 @@ def _claim(entry: Mapping[str, Any], file: str, number: int) -> Claim:
                 column=key,
                 value=entry.get(key),
                 remedy=f'write {key} = "..."',
+            )
+        if entry[key].strip() == UNFILLED:
+            raise CasepoolError(
+                "the value is still to be filled in",
+                file=file,
+                row=row,
+                column=key,
+                value=UNFILLED,
+                remedy="write what the paper has there, or take the claim out",
             )
     arguments = _table(entry.get("arguments", {}), file, row, "arguments")
     named = Reading("", entry["statistic"], arguments)
@@ -189,7 +201,12 @@ TYPES: dict[str, type | tuple[type, ...]] = {
     "among": dict,
     "terms": list,
     "counts": list,
+    "event_levels": list,
+    "adjusted": list,
+    "row_labels": list,
+    "column_labels": list,
     "at_least": int,
+    "at": (int, float),
 }
 """Types of the arguments that are no text."""
 
@@ -220,17 +237,33 @@ def _check_argument(statistic: Statistic, key: str, value: object, file: str, ro
 
 def _check_printed(claim: Claim, file: str, row: str) -> None:
     """Refuse a printed value that does not hold as many numbers as the statistic gives."""
+    wanted = LENGTHS.get(claim.shape, ())
     if claim.shape == "labels":
-        found, wanted = len(read_labels(claim.printed)), None
+        found = len(read_labels(claim.printed))
     else:
-        found, wanted = len(read_printed(claim.printed).numbers), LENGTHS.get(claim.shape)
-    if found == 0 or (wanted is not None and found != wanted):
+        found = len(read_printed(claim.printed).numbers)
+        _check_width(claim, file, row)
+    if found == 0 or (wanted and found not in wanted):
         raise CasepoolError(
             f"the printed text holds {found} number{'s' * (found != 1)}, and {claim.readings[0].statistic} gives "
-            f"{wanted or 'some'}",
+            f"{' or '.join(map(str, wanted)) or 'some'}",
             file=file,
             row=row,
             column="printed",
             value=claim.printed,
             remedy="print what the statistic gives, or name another one",
+        )
+
+
+def _check_width(claim: Claim, file: str, row: str) -> None:
+    """Refuse limits of another width than those that are computed."""
+    widths = [found["width"] for found in WIDTH.finditer(claim.printed)]
+    if any(float(width) != ONLY_WIDTH for width in widths):
+        raise CasepoolError(
+            f"limits are recomputed at {ONLY_WIDTH}%",
+            file=file,
+            row=row,
+            column="printed",
+            value=claim.printed,
+            remedy="print the estimate alone",
         )

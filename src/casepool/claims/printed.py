@@ -24,13 +24,20 @@ WORDS = {
     "twelve": 12,
 }
 """Number words a paper may print instead of digits."""
-NOT_REACHED = ("not reached", "NR")
-"""What is printed for a time that survival or a limit of it does not come to."""
+NOT_REACHED = ("not yet reached", "not reached", "NR", "∞", "infinity")
+"""What is printed for a time that survival or a limit of it does not come to, and for a limit without end."""
+NOT_ESTIMABLE = ("not estimable", "not calculable", "NE")
+"""What is printed where there is no number: it was not reached, or is not defined."""
+UNKNOWN = tuple(map(str.lower, NOT_ESTIMABLE))
+WIDTH = re.compile(
+    r"(?P<width>\d+(?:\.\d+)?)\s?%[\s-]*(?:CI|CL|CrI|HDI|KI|IC|VI|confidence|conf\.|credible)\b", re.IGNORECASE
+)
+"""How wide printed limits are, which is none of the numbers."""
 NUMERAL = re.compile(
     r"(?P<minus>(?<![\w%)\]])(?<![\d%]\s)[-−–])?"  # between two numbers it is a dash
     r"(?P<digits>[1-9]\d{0,2}(?:,\d{3})+(?![\d,])(?:[.·]\d+)?|\d*[.·]\d+|(?<!,)\d+,\d+(?![,\d])|\d+)"
     r"(?:(?:e|\s?[x×]\s?10\^?)(?P<power>[-−]?\d+))?"
-    r"|\b(?P<word>" + "|".join((*NOT_REACHED, *WORDS)) + r")\b",
+    r"|(?<!\w)(?P<word>" + "|".join((*NOT_REACHED, *NOT_ESTIMABLE, *WORDS)) + r")(?!\w)",
     re.IGNORECASE,
 )
 LIST = re.compile(r"\d,\s")
@@ -70,6 +77,8 @@ class Printed:
         if self.relation != "=":
             below = self.relation == "<"
             return all(v < float(p) if below else v > float(p) for v, p in zip(values, self.numbers, strict=True))
+        if len(values) > 1 and values[-1] == math.inf and math.isnan(values[-2]):
+            values = [*values[:-2], math.inf, math.inf]  # a lower limit that is not reached either
         return all(_rounds_to(v, p) for v, p in zip(values, self.numbers, strict=True))
 
     def write(self, values: Sequence[float]) -> str:
@@ -79,7 +88,7 @@ class Printed:
         if self.relation != "=":
             return f"{values[0]:.3g}"
         slash = "/" in self.text and len(shown) == 2
-        return shown[0] + "%" if self.text.endswith("%") else ("/" if slash else ", ").join(shown)
+        return ("/" if slash else ", ").join(shown) + "%" * self.text.endswith("%")
 
 
 def read_printed(text: str) -> Printed:
@@ -88,7 +97,8 @@ def read_printed(text: str) -> Printed:
     Points may be raised or commas, the zero before them left out; what is not reached is infinite.
     """
     relation = RELATION.search(text)
-    listed = text.replace(",", ", ") if LIST.search(text) else text
+    bare = WIDTH.sub(" ", text)
+    listed = bare.replace(",", ", ") if LIST.search(bare) else bare
     numbers = [_number(found) for found in NUMERAL.finditer(listed)]
     return Printed(text, {"≤": "<", "≥": ">"}.get(relation[0][0], relation[0][0]) if relation else "=", tuple(numbers))
 
@@ -96,7 +106,7 @@ def read_printed(text: str) -> Printed:
 def _number(found: re.Match[str]) -> Decimal:
     """Read one numeral."""
     if word := found["word"]:
-        return Decimal(WORDS.get(word.lower(), "Infinity"))
+        return Decimal("NaN" if word.lower() in UNKNOWN else WORDS.get(word.lower(), "Infinity"))
     digits = found["digits"].replace("·", ".")
     thousands = re.fullmatch(r"[1-9]\d{0,2}(,\d{3})+(\.\d+)?", digits)
     digits = digits.replace(",", "" if thousands else ".")
@@ -116,6 +126,8 @@ def _decimals(number: Decimal) -> int:
 
 def _rounds_to(value: float, printed: Decimal) -> bool:
     """Say whether a value lies within half a unit of the last printed digit; ties may go either way."""
+    if printed.is_nan():
+        return not math.isfinite(value)
     if printed.is_infinite() or math.isinf(value):
         return value == float(printed)
     unit = 10.0 ** -_decimals(printed)

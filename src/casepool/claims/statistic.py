@@ -63,8 +63,8 @@ class Statistic:
 
     Attributes
     ----------
-    shape : {"number", "pair", "numbers", "labels"}
-        What a claim about it prints.
+    shape : {"number", "pair", "limited", "numbers", "labels"}
+        What a claim about it prints; "limited" is an estimate, its two limits, or all three.
     read : callable (Sources, Arguments) -> Data
     compute : callable (Data, choices by key) -> Answer or None
         None where the choices do not apply to the data.
@@ -72,14 +72,17 @@ class Statistic:
         Names of the arguments, besides those of `choices`.
     choices : mapping of str to tuple of Choice
         Arguments that name a convention; the first is the default, the others are tried as alternatives.
+    share : bool
+        Whether its values are shares, which are printed as they are or, with a "%", as percentages.
     """
 
-    shape: Literal["number", "pair", "numbers", "labels"]
+    shape: Literal["number", "pair", "limited", "numbers", "labels"]
     read: Callable[[Sources, Arguments], Data]
     compute: Callable[[Data, Mapping[str, str]], Answer | None]
     required: tuple[str, ...] = ()
     optional: tuple[str, ...] = ()
     choices: Mapping[str, tuple[Choice, ...]] = field(default_factory=dict)
+    share: bool = False
 
 
 @dataclass(frozen=True)

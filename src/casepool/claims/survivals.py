@@ -7,9 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from casepool.claims.rows import members, need, number, selected
+from casepool.claims.rows import Row, Table, members, need, number, selected
 from casepool.claims.statistic import Answer, Arguments, Choice, Data, Evidence, Sources, Statistic, listed
-from casepool.frequentist.curves import StepCurve, kaplan_meier
+from casepool.errors import CasepoolError
+from casepool.frequentist.confidence_limits import survival_limits_at
+from casepool.frequentist.curves import StepCurve, kaplan_meier, numbers_at_risk, survival_at
 from casepool.frequentist.medians import brookmeyer_crowley, median, order_statistic_interval
 from casepool.remarks import Count
 
@@ -26,28 +28,52 @@ AT_HALF = (
     Choice("first", "where survival is one half: the start of the interval"),
     Choice("last", "where survival is one half: the end of the interval"),
 )
-LIMITS = (
+OF_EVENTS = ("event_levels",)
+"""Arguments that say which codes are the event, where the column is not true or false."""
+OPTIONAL = ("where", *OF_EVENTS)
+SCALES = (
     Choice("log-log", "log-log limits"),
     Choice("plain", "plain Greenwood limits"),
     Choice("log", "log limits"),
     Choice("logit", "logit limits"),
-    Choice("order", "order statistics (sign test)"),
 )
+LIMITS = (*SCALES, Choice("order", "order statistics (sign test)"))
 
 
 def follow_up(sources: Sources, arguments: Arguments) -> tuple[tuple[tuple[str, float, bool], ...], tuple[str, ...]]:
     """Read label, time and event of the patients a claim is about, and who lacks one of the two."""
     table = sources.table()
-    need(table, arguments["event"])
+    check_events(table, arguments)
     people, left_out = [], []
     for i in selected(table, arguments.get("where", {})):
         time = number(table, table.rows[i], arguments["time"])
-        event = members(table.rows[i][arguments["event"]])
-        if time is None or not event:
+        event = had_event(table, table.rows[i], arguments)
+        if time is None or event is None:
             left_out.append(table.labels[i])
         else:
-            people.append((table.labels[i], time, event == ("true",)))
+            people.append((table.labels[i], time, event))
     return tuple(people), tuple(left_out)
+
+
+def had_event(table: Table, row: Row, arguments: Arguments) -> bool | None:
+    """Say whether a patient had the event, true or one of the codes that mean it; None if the cell is empty."""
+    found, levels = members(row[arguments["event"]]), arguments.get("event_levels")
+    if levels is None and not set(found) <= {"true", "false"}:
+        raise CasepoolError(
+            "the event is neither true nor false", column=arguments["event"], value=found[0], remedy="name event_levels"
+        )
+    return None if not found else found[0] in (levels or ("true",))
+
+
+def check_events(table: Table, arguments: Arguments) -> None:
+    """Refuse a column that is not there, and codes of the event that are none of its labels."""
+    column = arguments["event"]
+    need(table, column)
+    known = {*table.order.get(column, ()), *(label for labels in table.members_of(column) for label in labels)}
+    for level in arguments.get("event_levels", ()):
+        if level not in known:
+            remedy = f"its labels are {', '.join(sorted(known))}"
+            raise CasepoolError("there is no such label", column=column, value=level, remedy=remedy)
 
 
 def as_events(event: np.ndarray, how: str) -> np.ndarray:
@@ -85,12 +111,35 @@ def _median_limits(data: Data, choices: Mapping[str, Any]) -> Answer | None:
     return Answer((low, high), said)
 
 
+def _read_survival_at(sources: Sources, arguments: Arguments) -> Data:
+    return follow_up(sources, arguments), float(arguments["at"])
+
+
+def _survival_at(data: Data, choices: Mapping[str, Any]) -> Answer:
+    curve, time, said = _curve(data[0], choices["events"])
+    if not time.size:
+        return Answer((float("nan"),) * 3, said)
+    low, high = survival_limits_at(curve, [data[1]], choices["limits"])
+    at_risk = Count(int(numbers_at_risk(curve, [data[1]])[0]))
+    alive = float(survival_at(curve, [data[1]])[0])
+    return Answer((alive, float(low[0]), float(high[0])), (at_risk, f" at risk at {data[1]:g}; ", *said))
+
+
 SURVIVALS: dict[str, Statistic] = {
     "median_survival": Statistic(
-        "number", follow_up, _median, ("time", "event"), ("where",), {"events": EVENTS, "at_half": AT_HALF}
+        "number", follow_up, _median, ("time", "event"), OPTIONAL, {"events": EVENTS, "at_half": AT_HALF}
     ),
     "median_survival_limits": Statistic(
-        "pair", follow_up, _median_limits, ("time", "event"), ("where",), {"events": EVENTS, "limits": LIMITS}
+        "pair", follow_up, _median_limits, ("time", "event"), OPTIONAL, {"events": EVENTS, "limits": LIMITS}
+    ),
+    "survival_at": Statistic(
+        "limited",
+        _read_survival_at,
+        _survival_at,
+        ("time", "event", "at"),
+        OPTIONAL,
+        {"events": EVENTS, "limits": SCALES},
+        share=True,
     ),
 }
 """Statistics of survival."""

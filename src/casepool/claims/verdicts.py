@@ -14,7 +14,8 @@ from casepool.cases.codebook import Codebook
 from casepool.cases.recoding import recoded
 from casepool.claims.conventions import Recomputed, recompute
 from casepool.claims.files import FILE, Claim, read_claims
-from casepool.claims.printed import read_labels, read_printed
+from casepool.claims.printed import WIDTH, read_labels, read_printed
+from casepool.claims.registry import STATISTICS
 from casepool.claims.rows import table_of_cases
 from casepool.claims.statistic import Answer, Sources, listed
 from casepool.errors import CasepoolError
@@ -78,7 +79,7 @@ def audit(dataset: str | Path) -> pd.DataFrame:
     >>> claims.loc["table2_p", ["recomputed", "verdict", "reproduces_as"]].tolist()
     ['0.606', 'reproduces only as ...', 'Fisher-Freeman-Halton exact test']
     """
-    folder = _folder(dataset)
+    folder = folder_named(dataset)
     return audit_of(folder, read_cases(folder))
 
 
@@ -92,7 +93,7 @@ def audit_of(folder: Path, cases: pd.DataFrame) -> pd.DataFrame:
     return marked_private(table, public=public)
 
 
-def _folder(dataset: str | Path) -> Path:
+def folder_named(dataset: str | Path) -> Path:
     """Find the folder of a dataset."""
     if isinstance(dataset, str) and dataset in list_datasets():
         return bundled("data") / dataset
@@ -146,12 +147,24 @@ def agrees(claim: Claim, answer: Answer) -> bool:
     """Say whether an answer is what a claim prints."""
     if answer.labels is not None:
         return answer.labels == read_labels(claim.printed)
-    return read_printed(claim.printed).agrees(answer.values)
+    return read_printed(claim.printed).agrees(_asked(claim, answer))
 
 
 def written(claim: Claim, answer: Answer) -> str:
     """Write an answer as its claim is printed."""
-    return listed(answer.labels) if answer.labels is not None else read_printed(claim.printed).write(answer.values)
+    return (
+        listed(answer.labels) if answer.labels is not None else read_printed(claim.printed).write(_asked(claim, answer))
+    )
+
+
+def _asked(claim: Claim, answer: Answer) -> tuple[float, ...]:
+    """Return of an answer what its claim prints: percentages, or an estimate without its limits."""
+    statistic, values = STATISTICS[claim.readings[0].statistic], answer.values
+    if statistic.share and "%" in WIDTH.sub("", claim.printed):
+        values = tuple(100 * value for value in values)
+    if statistic.shape != "limited":
+        return values
+    return {1: values[:1], 2: values[1:]}.get(len(read_printed(claim.printed).numbers), values)
 
 
 def nearest(matches: list[Recomputed]) -> list[Recomputed]:

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from casepool.arguments import one_of
 from casepool.cli.answering import BAD_INPUT, answered, stop_if_failed, writable
 from casepool.cli.options import Seed, choices_of
 from casepool.cli.program import command
@@ -86,3 +87,19 @@ def add(  # noqa: PLR0913, PLR0917 - as many as `add` takes, and where the table
     table = run(folder, case, seed=seed, coding=choices, priors=priors, was=was, engine=engine, progress=not quiet)
     answered(table, csv=csv, out=out, force=force)
     stop_if_failed(table)
+
+
+@command()
+def claims(
+    what: Annotated[str, typer.Argument(metavar="draft", help="draft: write one.")],
+    dataset: Annotated[
+        str, typer.Argument(help="A dataset's folder, or a bundled one's name.", autocompletion=dataset_names)
+    ],
+    out: Annotated[Path | None, typer.Option(help="The claims file to write, say FOLDER/published.toml.")] = None,
+) -> None:
+    """Draft a claims file of a dataset, places and digits left as "?" for whoever has the paper."""
+    one_of(what, ("draft",), "thing to do with claims")
+    from casepool.claims import draft_claims
+
+    text = draft_claims(dataset, path=out)
+    print(text.rstrip() if out is None else f'wrote {out}: fill in every "?", or take the claim out')

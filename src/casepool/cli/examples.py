@@ -57,6 +57,7 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
     "Answers without a prior": {
         "classical": "casepool classical objective_response --data alk_crizotinib --by sex",
         "audit": "casepool audit alk_crizotinib",
+        "claims": "casepool claims draft my_disease/",
         "adverse-events": "casepool adverse-events --data alk_crizotinib",
     },
     "Studies, which fit many times": {

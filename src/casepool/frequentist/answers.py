@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from casepool.arguments import flag_of, name_of
+from casepool.arguments import flag_of, name_of, one_of
 from casepool.cases.codebook import Codebook
 from casepool.cases.reading import resolve_typed
 from casepool.errors import CasepoolError
+from casepool.frequentist.cox import TIES
 from casepool.frequentist.response_rows import response_rows
 from casepool.frequentist.survival_rows import survival_rows
 from casepool.modelling import Design, Model
@@ -27,6 +28,8 @@ def classical(
     by: str | None = None,
     *,
     at: Sequence[float] | None = None,
+    ties: str = "efron",
+    competing: Sequence[str] = (),
     progress: bool = True,
 ) -> pd.DataFrame:
     """Answer a model's question without a model: rates or Kaplan-Meier, their intervals, and tests.
@@ -41,6 +44,12 @@ def classical(
         A factor or exposure of the model, or any labelled column of the cases; None: everyone.
     at : sequence of float, optional
         Of a survival model: times in its unit; default the codebook's `at`, else round numbers that follow-up reaches.
+    ties : {"efron", "breslow", "exact"}
+        How Cox models take tied events; exact is the discrete model's conditional likelihood.
+    competing : sequence of str
+        Of a survival model whose event is in codes: those of other ends, after which the event cannot happen. The
+        table is then of its incidence (Aalen-Johansen), and of Gray's test between levels: what Kaplan-Meier makes of
+        one cause is nobody's survival.
     progress : bool
         Whether to say on standard error how far the ratios of a factor of many levels are.
 
@@ -69,9 +78,30 @@ def classical(
     if by is not None:
         name_of(by, "by", "name a factor of the model, or leave it out")
     flag_of(progress, "progress")
+    one_of(ties, TIES, "way to take ties")
+    texts_of(competing)
     asked = model_of(model)
     frame, codebook = laid_out(asked, *resolve_typed(cases))
-    return classical_of(design_of_typed(asked, frame, codebook), frame, codebook, by, at, progress=progress)
+    return classical_of(
+        design_of_typed(asked, frame, codebook),
+        frame,
+        codebook,
+        by,
+        at,
+        progress=progress,
+        ties=ties,
+        competing=competing,
+    )
+
+
+def texts_of(competing: object) -> None:
+    """Refuse what is no list of codes."""
+    if (
+        isinstance(competing, str)
+        or not isinstance(competing, Sequence)
+        or not all(isinstance(c, str) for c in competing)
+    ):
+        raise CasepoolError("`competing` needs codes of the event", value=competing, remedy='pass, say, ["DOC"]')
 
 
 def classical_of(
@@ -82,12 +112,19 @@ def classical_of(
     at: Sequence[float] | None = None,
     *,
     progress: bool = False,
+    ties: str = "efron",
+    competing: Sequence[str] = (),
 ) -> pd.DataFrame:
     """Answer as `classical` does, of a model laid on typed cases."""
     labels = labels_of(design.model, codebook, [by or ""])
     if design.model.is_survival:
-        rows = survival_rows(design, cases, codebook, by, at, progress=progress)
+        rows = survival_rows(design, cases, codebook, by, at, progress=progress, ties=ties, competing=competing)
         return estimate_table(rows, public=codebook.public, labels=labels)
+    if competing:
+        raise CasepoolError(
+            f"{design.model.name!r} is a response model, of which no ends compete", column="competing",
+            remedy="leave `competing` out",
+        )  # fmt: skip
     if at is not None:
         raise CasepoolError(
             f"{design.model.name!r} is a response model, which has no times", column="at", remedy="leave `at` out"

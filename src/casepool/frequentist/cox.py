@@ -1,4 +1,4 @@
-"""Cox regression with Efron's ties and delayed entry, plain or Firth-penalised."""
+"""Cox regression with delayed entry, plain or Firth-penalised; ties as Efron, Breslow or a discrete model has them."""
 
 from __future__ import annotations
 
@@ -8,16 +8,20 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import optimize, stats
 
+from casepool.arguments import one_of
 from casepool.errors import CasepoolError
-from casepool.frequentist.counting_process import Floats, as_spells
+from casepool.frequentist.counting_process import Floats, Spells, as_spells
+from casepool.frequentist.exact_ties import exact_likelihood
 from casepool.frequentist.partial_likelihood import (
-    PartialLikelihood,
+    Likelihood,
     maximise,
     monotone_direction,
     partial_likelihood,
 )
 from casepool.frequentist.proportions import check_confidence
 
+TIES = ("efron", "breslow", "exact")
+"""How tied events may be taken."""
 DOUBLINGS = 40
 """How often the search for a profile limit doubles its reach before it calls the limit infinite."""
 
@@ -66,6 +70,7 @@ def fit_cox(
     *,
     penalised: bool = False,
     confidence: float = 0.95,
+    ties: str = "efron",
 ) -> CoxFit:
     """Fit a Cox model with one or a few covariates.
 
@@ -83,6 +88,9 @@ def fit_cox(
         Whether to add Firth's penalty, under which coefficients are finite even if an event separates.
     confidence : float
         Between 0 and 1, both excluded.
+    ties : {"efron", "breslow", "exact"}
+        How tied events are taken; "exact" is the discrete model's conditional likelihood, as R and SAS's DISCRETE
+        have it, which has no penalised form here.
 
     Returns
     -------
@@ -91,12 +99,14 @@ def fit_cox(
     Raises
     ------
     CasepoolError
-        As `as_spells`; without an event; for covariates that are missing, of another length, or that those
+        As `as_spells`; without an event; for unknown ties, or a penalty with exact ones; for covariates
+        that are missing, of another length, or that those
         with an event and those at risk with them cannot tell apart.
 
     Notes
     -----
-    Cox (1972); Efron (1977), JASA 72, 557-565; Firth (1993), Biometrika 80, 27-38; Heinze and Schemper
+    Cox (1972); Breslow (1974), Biometrics 30, 89-99;
+    Efron (1977), JASA 72, 557-565; Firth (1993), Biometrika 80, 27-38; Heinze and Schemper
     (2001), Biometrics 57, 114-119.
     """
     check_confidence(confidence)
@@ -105,11 +115,19 @@ def fit_cox(
     if not spells.event.any():
         raise CasepoolError("a Cox model needs an event", remedy="leave the model out", column="event")
     scale = np.where(x.std(axis=0) > 0, x.std(axis=0), 1.0)
-    likelihood = partial_likelihood(spells, (x - x.mean(axis=0)) / scale, penalised)
+    likelihood = _likelihood(spells, (x - x.mean(axis=0)) / scale, penalised, one_of(ties, TIES, "way to take ties"))
     _refuse_collinear(likelihood)
     monotone = monotone_direction(likelihood)
     summary = _summary(likelihood, confidence, bool(monotone.any()) and not penalised)
     return _rescaled(summary, scale, tuple(monotone.tolist()), likelihood)
+
+
+def _likelihood(spells: Spells, x: Floats, penalised: bool, ties: str) -> Likelihood:
+    if ties == "exact" and penalised:
+        raise CasepoolError("exact ties have no penalised likelihood", value=ties, remedy="take efron or breslow")
+    if ties == "exact":
+        return exact_likelihood(spells, x)
+    return partial_likelihood(spells, x, penalised, efron=ties == "efron")
 
 
 @dataclass(frozen=True)
@@ -125,7 +143,7 @@ class _Summary:
     null: float
 
 
-def _summary(likelihood: PartialLikelihood, confidence: float, unbounded: bool) -> _Summary:
+def _summary(likelihood: Likelihood, confidence: float, unbounded: bool) -> _Summary:
     """Estimate the standardised coefficients with both kinds of limits."""
     p = likelihood.x.shape[1]
     null = likelihood.value(np.zeros(p))
@@ -143,14 +161,14 @@ def _summary(likelihood: PartialLikelihood, confidence: float, unbounded: bool) 
     return _Summary(beta, se, wald, np.array(limits), stats.chi2.sf(np.maximum(at_zero, 0), 1), best, null)
 
 
-def _deviance(likelihood: PartialLikelihood, beta: Floats, best: float, j: int, value: float) -> float:
+def _deviance(likelihood: Likelihood, beta: Floats, best: float, j: int, value: float) -> float:
     """Twice the fall in log-likelihood when coefficient `j` is held at `value` and the others follow."""
     held, free = beta.copy(), np.arange(beta.size) != j
     held[j] = value
     return 2 * (best - likelihood.value(maximise(likelihood, held, free)))
 
 
-def _profile_limit(likelihood: PartialLikelihood, beta: Floats, j: int, step: float, drop: float) -> float:
+def _profile_limit(likelihood: Likelihood, beta: Floats, j: int, step: float, drop: float) -> float:
     """Find where the profile has fallen by `drop`, going in the direction of `step` from the maximum."""
     best = likelihood.value(beta)
 
@@ -165,7 +183,7 @@ def _profile_limit(likelihood: PartialLikelihood, beta: Floats, j: int, step: fl
     return float(np.sign(step) * np.inf)
 
 
-def _rescaled(summary: _Summary, scale: Floats, monotone: tuple[int, ...], likelihood: PartialLikelihood) -> CoxFit:
+def _rescaled(summary: _Summary, scale: Floats, monotone: tuple[int, ...], likelihood: Likelihood) -> CoxFit:
     """Turn standardised coefficients into coefficients per unit."""
     # Firth's penalty is half the log determinant of the information, which has the square of the unit.
     shift = float(np.log(scale).sum()) if likelihood.penalised else 0.0
@@ -185,7 +203,7 @@ def _rescaled(summary: _Summary, scale: Floats, monotone: tuple[int, ...], likel
     )
 
 
-def _refuse_collinear(likelihood: PartialLikelihood) -> None:
+def _refuse_collinear(likelihood: Likelihood) -> None:
     """Refuse covariates whose coefficients the risk sets do not determine."""
     information = likelihood.derivatives(np.zeros(likelihood.x.shape[1]))[2]
     if np.linalg.matrix_rank(information, tol=1e-9) < len(information):

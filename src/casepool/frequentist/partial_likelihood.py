@@ -1,4 +1,4 @@
-"""The Cox partial likelihood with Efron's ties, its Firth penalty, and its maximum."""
+"""The Cox partial likelihood with Efron's or Breslow's ties, its Firth penalty, and its maximum."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from scipy import optimize, special
 
 from casepool.errors import CasepoolError
 from casepool.frequentist.counting_process import Floats, Spells
+from casepool.frequentist.exact_ties import ExactLikelihood
 
 STEPS = 200
 """Newton steps at most."""
@@ -28,7 +29,7 @@ class PartialLikelihood:
         The row of each event, by time.
     log_share : numpy.ndarray of float, (events, rows)
         Log share of each row in the risk set of each event: 0 at risk, -inf not at risk; of d tied events
-        the (k+1)-th sees each of them with share 1 - k/d (Efron 1977).
+        the (k+1)-th sees each of them with share 1 - k/d (Efron 1977), or all of them whole (Breslow 1974).
     penalised : bool
         Whether to add Firth's penalty.
     """
@@ -65,6 +66,13 @@ class PartialLikelihood:
             gradient = gradient + ((pulled @ weight) * away).sum(axis=1) @ away / 2
         return value, gradient, information
 
+    @property
+    def gaps(self) -> Floats:
+        """Covariates of a patient with the event less those of one at risk then: (pairs, covariates)."""
+        at_risk = np.isfinite(self.log_share)
+        pairs = [self.x[row] - self.x[others] for row, others in zip(self.event_rows, at_risk, strict=True)]
+        return np.unique(np.concatenate(pairs), axis=0)
+
     def value(self, beta: Floats) -> float:
         """Evaluate the (penalised) log partial likelihood."""
         return self.derivatives(beta)[0] if self.penalised else self._plain(beta)[0]
@@ -77,7 +85,10 @@ class PartialLikelihood:
         return float(eta[self.event_rows].sum() - log_total.sum()), np.exp(log_weight - log_total)
 
 
-def partial_likelihood(spells: Spells, x: Floats, penalised: bool) -> PartialLikelihood:
+Likelihood = PartialLikelihood | ExactLikelihood
+
+
+def partial_likelihood(spells: Spells, x: Floats, penalised: bool, *, efron: bool = True) -> PartialLikelihood:
     """Set the partial likelihood up.
 
     Parameters
@@ -86,6 +97,8 @@ def partial_likelihood(spells: Spells, x: Floats, penalised: bool) -> PartialLik
         With delayed entry: at risk in (entry, time].
     x : numpy.ndarray of float, (rows, covariates)
     penalised : bool
+    efron : bool
+        Whether tied events share the risk set as Efron has it; else as Breslow.
 
     Returns
     -------
@@ -99,20 +112,20 @@ def partial_likelihood(spells: Spells, x: Floats, penalised: bool) -> PartialLik
         event_rows += tied
         for k in range(len(tied)):
             share = at_risk.copy()
-            share[tied] -= k / len(tied)
+            share[tied] -= k / len(tied) if efron else 0.0
             shares.append(share)
     with np.errstate(divide="ignore"):
         return PartialLikelihood(x, np.array(event_rows), np.log(np.array(shares)), penalised)
 
 
-def maximise(likelihood: PartialLikelihood, start: Floats, free: NDArray[np.bool_]) -> Floats:
+def maximise(likelihood: Likelihood, start: Floats, free: NDArray[np.bool_]) -> Floats:
     """Maximise over the free coefficients by Newton steps, halved while they lead down or too far past the top.
 
     Of a penalised likelihood the information is not the whole curvature: full steps may go to and fro for ever.
 
     Parameters
     ----------
-    likelihood : PartialLikelihood
+    likelihood : Likelihood
     start : numpy.ndarray of float, (covariates,)
         Where to start, and the value of the coefficients that are not free.
     free : numpy.ndarray of bool, (covariates,)
@@ -145,7 +158,7 @@ def maximise(likelihood: PartialLikelihood, start: Floats, free: NDArray[np.bool
     return beta
 
 
-def monotone_direction(likelihood: PartialLikelihood) -> NDArray[np.int64]:
+def monotone_direction(likelihood: Likelihood) -> NDArray[np.int64]:
     """Look for a direction in which the partial likelihood rises for ever (separation).
 
     It does where, at every event, the one with the event has the largest linear predictor of all at risk, and
@@ -154,17 +167,15 @@ def monotone_direction(likelihood: PartialLikelihood) -> NDArray[np.int64]:
 
     Parameters
     ----------
-    likelihood : PartialLikelihood
+    likelihood : Likelihood
 
     Returns
     -------
     numpy.ndarray of int, (covariates,)
         Sign of each covariate in the direction found; zeros if there is none.
     """
-    x, at_risk = likelihood.x, np.isfinite(likelihood.log_share)
-    pairs = [x[row] - x[others] for row, others in zip(likelihood.event_rows, at_risk, strict=True)]
-    gaps = np.unique(np.concatenate(pairs), axis=0)
+    gaps = likelihood.gaps
     found = optimize.linprog(-gaps.sum(axis=0), A_ub=-gaps, b_ub=np.zeros(len(gaps)), bounds=(-1, 1))
     if -found.fun <= 1e-9 * max(1.0, float(np.abs(gaps).sum())):
-        return np.zeros(x.shape[1], dtype=np.int64)
+        return np.zeros(gaps.shape[1], dtype=np.int64)
     return np.where(np.abs(found.x) > 1e-9, np.sign(found.x), 0).astype(np.int64)

@@ -22,7 +22,14 @@ Z = float(stats.norm.ppf(0.975))
 
 
 def cox_rows(
-    follow_up: Mapping[str, np.ndarray], exposed: np.ndarray, shared: Row, *, kind: str, compared: str, p_value: str
+    follow_up: Mapping[str, np.ndarray],
+    exposed: np.ndarray,
+    shared: Row,
+    *,
+    kind: str,
+    compared: str,
+    p_value: str,
+    ties: str = "efron",
 ) -> list[Row]:
     """Return a Cox model's hazard ratio of two arms and its P value, penalised where events tell one way only.
 
@@ -37,18 +44,20 @@ def cox_rows(
         How exposed patients are told, for the method's name; empty where levels are compared.
     compared, p_value : str
         Words for the two estimands.
+    ties : {"efron", "breslow", "exact"}
+        Where events tell one way only, exact ties are taken as Efron has them.
     """
     time, event, entry = (follow_up[name] for name in ("time", "event", "entry"))
     covariate, note = exposed.astype(float), shared["note"]
     kind = f", {kind}" if kind else ""
-    shared = {"source": "raw", **shared, "method": f"Cox, Efron ties{kind}"}
+    shared = {"source": "raw", **shared, "method": f"Cox, {ties.capitalize()} ties{kind}"}
     ratio: Row = {"estimand": f"hazard ratio, {compared}", "unit": "ratio", "kind": "ratio"}
     try:
-        fit = fit_cox(time, event, covariate, entry=entry)
+        fit = fit_cox(time, event, covariate, entry=entry, ties=ties)
     except CasepoolError:  # no event, or nobody of one arm is at risk at an event
         return [shared | ratio | {"note": remark("fewer than two arms") + note}]
     if any(fit.monotone):
-        fit = fit_cox(time, event, covariate, entry=entry, penalised=True)
+        fit = fit_cox(time, event, covariate, entry=entry, penalised=True, ties="efron" if ties == "exact" else ties)
         shared["method"] = f"Cox, Firth-penalised{kind}"
         note = remark("no Cox") + note
     low, high = np.exp(fit.profile[0])

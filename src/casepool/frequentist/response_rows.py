@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 
 from casepool.cases.codebook import Codebook
-from casepool.frequentist.contingency import FEW, ChiSquare, pearson
+from casepool.frequentist.contingency import FEW, ChiSquare, pearson, without_empty
 from casepool.frequentist.effect_sizes import odds_ratio, risk_difference, risk_ratio
-from casepool.frequentist.exact import MOST, fisher_freeman_halton
+from casepool.frequentist.exact import fisher_freeman_halton
 from casepool.frequentist.proportions import clopper_pearson, one_sided_bound, wilson
 from casepool.modelling.design.design import Design
 from casepool.modelling.design.endpoint_counts import counted
@@ -20,6 +20,7 @@ from casepool.modelling.design.grouping import Membership, membership, patients_
 from casepool.modelling.design.making import patient_labels
 from casepool.modelling.design.touched import left_out, unvaried
 from casepool.modelling.specification.endpoints import at_least, endpoints
+from casepool.random_streams import Stream, stream
 from casepool.remarks import NONE, Remarks, remark
 
 Row = dict[str, Any]
@@ -33,6 +34,8 @@ EFFECT_SIZES = {
     "risk ratio": (risk_ratio, "Koopman", "ratio"),
     "odds ratio": (odds_ratio, "conditional exact", "ratio"),
 }
+SAMPLED, SEED = 9_999, 1
+"""Tables drawn where there are too many to enumerate, and the seed of them."""
 MOST_PAIRED = 4
 """Levels whose pairs are compared."""
 SEVERAL = "several"
@@ -195,10 +198,20 @@ def _two_tests(shared: Row, table: np.ndarray, levels: list[str]) -> list[Row]:
     exact = fisher_freeman_halton(table)
     if exact.p is None:
         many = f"{exact.tables:.3g} tables{'' if exact.counted else ' or more'}"
-        why = remark("too many tables", tables=many, limit=f"{MOST:.0e}")
-        return [first, shared | {"method": "Fisher-Freeman-Halton", "note": why + own}]
+        p, error = _sampled(table)
+        how = remark("sampled tables", count=f"{SAMPLED:,}", seed=SEED, tables=many, error=f"{error:.1g}")
+        return [first, shared | {"method": "Fisher-Freeman-Halton, sampled", "estimate": p, "note": how + own}]
     how = remark("enumerated", tables=exact.tables)
     return [first, shared | {"method": "Fisher-Freeman-Halton", "estimate": exact.p, "note": how + own}]
+
+
+def _sampled(table: np.ndarray) -> tuple[float, float]:
+    """Return the P value of the exact test by tables drawn at random, and its Monte Carlo error."""
+    from scipy import stats  # a second to load
+
+    law = stats.MonteCarloMethod(n_resamples=SAMPLED, rng=stream(SEED, Stream.TABLES))
+    p = float(stats.fisher_exact(without_empty(table.astype(np.int64)), method=law).pvalue)
+    return p, float(np.sqrt(p * (1 - p) / SAMPLED))
 
 
 def _chi_square(chi: ChiSquare) -> Remarks:

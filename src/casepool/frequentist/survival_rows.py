@@ -11,6 +11,7 @@ import pandas as pd
 
 from casepool.arguments import times_of
 from casepool.cases.codebook import Codebook
+from casepool.frequentist.cause_rows import cause_rows
 from casepool.frequentist.confidence_limits import Scale, survival_limits_at
 from casepool.frequentist.contingency import FEW
 from casepool.frequentist.counting_process import only, split_at_switch
@@ -55,6 +56,8 @@ def survival_rows(
     at: Sequence[float] | None,
     *,
     progress: bool = False,
+    ties: str = "efron",
+    competing: Sequence[str] = (),
 ) -> list[Row]:
     """Return the rows of a survival model's raw answers.
 
@@ -71,16 +74,23 @@ def survival_rows(
         Times in the model's unit.
     progress : bool
         Whether to say on standard error how far many ratios are.
+    ties : {"efron", "breslow", "exact"}
+        How Cox models take tied events.
+    competing : sequence of str
+        Codes of the event's column that are other ends; its incidence is then told instead of survival.
     """
     times = times_of(default_times(design, codebook) if at is None else at)
+    if competing:
+        rows = cause_rows(design, cases, codebook, by, times, competing)
+        return [row | {"note": row["note"] + left_out(design)} for row in rows]
     everyone = np.ones(len(design.patients), dtype=bool)
     counted = {"by": by or "", "level": "" if by else "everyone", **_arm(design, everyone)}
     if by is None:
         rows = _everyone(design, times)
     elif by in design.model.exposures:
-        rows = _everyone(design, times) + _by_exposure(design, design.model.exposures[by], times)
+        rows = _everyone(design, times) + _by_exposure(design, design.model.exposures[by], times, ties)
     else:
-        rows = _by_level(design, cases, codebook, by, times)
+        rows = _by_level(design, cases, codebook, by, times, ties)
     if design.outcome.get("between", np.zeros(1)).any():
         rows = [row | {"method": f"{row['method']}{AT_ENDS}", "note": remark("at ends") + row["note"]} for row in rows]
     if by is None or by in design.model.exposures or (by in design.terms and design.terms[by].coded.levels):
@@ -117,7 +127,9 @@ def _followed(design: Design, inside: np.ndarray, shared: Row) -> Row:
     return row | number | {"note": remark("reverse") + shared["note"]}
 
 
-def _by_level(design: Design, cases: pd.DataFrame, codebook: Codebook, by: str, times: list[float]) -> list[Row]:
+def _by_level(
+    design: Design, cases: pd.DataFrame, codebook: Codebook, by: str, times: list[float], ties: str
+) -> list[Row]:
     """Kaplan-Meier per level, and the log-rank test of all levels."""
     group = membership(design, cases, by, codebook)
     rows: list[Row] = []
@@ -138,21 +150,23 @@ def _by_level(design: Design, cases: pd.DataFrame, codebook: Codebook, by: str, 
         two = inside & (members[:, a] | members[:, b])
         out = {name: values[two] for name, values in design.outcome.items()}
         words = {"compared": f"{levels[a]} against {levels[b]}", "p_value": f"no difference in the hazard of {pair}"}
-        rows += cox_rows(out, members[two, a], shared | {"level": pair} | _arm(design, two), kind="", **words)
+        rows += cox_rows(
+            out, members[two, a], shared | {"level": pair} | _arm(design, two), kind="", ties=ties, **words
+        )
     return rows
 
 
-def _by_exposure(design: Design, exposure: Exposure, times: list[float]) -> list[Row]:
+def _by_exposure(design: Design, exposure: Exposure, times: list[float], ties: str) -> list[Row]:
     """Follow-up split at the start of the exposure, under three datings; then ever against never."""
     if exposure.as_ == "landmark":
-        return _fixed_curves(design, exposure, times) + _fixed_tests(design, exposure)
+        return _fixed_curves(design, exposure, times) + _fixed_tests(design, exposure, ties)
     rows: list[Row] = []
     for dating, switch in _switches(design).items():
-        rows += _time_dependent(design, exposure, dating, switch, times)
+        rows += _time_dependent(design, exposure, dating, switch, times, ties)
     fixed = replace(exposure, as_="baseline")
     if not exposure.begins:
         rows += _fixed_curves(design, fixed, times)
-    return rows + _fixed_tests(design, fixed)
+    return rows + _fixed_tests(design, fixed, ties)
 
 
 def _switches(design: Design) -> dict[str, np.ndarray]:
@@ -162,7 +176,7 @@ def _switches(design: Design) -> dict[str, np.ndarray]:
 
 
 def _time_dependent(
-    design: Design, exposure: Exposure, dating: str, switch: np.ndarray, times: list[float]
+    design: Design, exposure: Exposure, dating: str, switch: np.ndarray, times: list[float], ties: str
 ) -> list[Row]:
     """Simon-Makuch curves and the Mantel-Byar test at one dating."""
     time, event, entry = (design.outcome[name] for name in ("time", "event", "entry"))
@@ -182,7 +196,7 @@ def _time_dependent(
     estimand = f"no difference in the hazard after and before or without {exposure.name}"
     follow_up = {"time": spells.time, "event": spells.event, "entry": np.maximum(spells.entry, 0.0)}
     words = {"compared": f"after {exposure.name} against before or without it", "p_value": estimand}
-    ratio = cox_rows(follow_up, exposed, shared, kind=f"{dating} date", **words)
+    ratio = cox_rows(follow_up, exposed, shared, kind=f"{dating} date", ties=ties, **words)
     doubt = remark("no permutation") if min(test.expected) < FEW else NONE
     return [*rows, p_row(test, shared | {"estimand": estimand, "note": doubt + shared["note"]}), *ratio]
 
@@ -197,7 +211,7 @@ def _fixed_curves(design: Design, exposure: Exposure, times: list[float]) -> lis
     return rows
 
 
-def _fixed_tests(design: Design, exposure: Exposure) -> list[Row]:
+def _fixed_tests(design: Design, exposure: Exposure, ties: str) -> list[Row]:
     """Log-rank and Cox of ever against never exposed, or by the landmark, which the guard warns of."""
     out, ever = design.outcome, design.exposed
     without, with_ = exposure.compared_arms(design.model.outcome.unit)
@@ -210,7 +224,7 @@ def _fixed_tests(design: Design, exposure: Exposure) -> list[Row]:
     p_value = f"no difference in the hazard between {pair[0]} and {pair[1]}"
     rows = log_rank_rows(out, ever, f", {kind}", shared | {"estimand": p_value})
     compared = f"{pair[0]} against {pair[1]}"
-    return rows + cox_rows(out, ever, shared, kind=kind, compared=compared, p_value=p_value)
+    return rows + cox_rows(out, ever, shared, kind=kind, compared=compared, p_value=p_value, ties=ties)
 
 
 def _guard(exposure: Exposure, design: Design) -> Remarks:

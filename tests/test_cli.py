@@ -242,6 +242,11 @@ def kept(age_fit, tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("ledger FIT --by age", lambda f: cp.ledger(f, "age")),
         ("aliasing FIT", cp.aliasing),
         ("power-scaling FIT", cp.power_scaling),
+        ("coefficients FIT", cp.coefficients),
+        (
+            "contrast FIT --by age --rope 0.5 2 --rope-of odds*ratio",
+            lambda f: cp.contrast(f, "age", rope={"odds ratio": (0.5, 2.0)}),
+        ),
         (
             "classical objective_response --data alk_crizotinib --by sex",
             lambda _: cp.classical("objective_response", "alk_crizotinib", "sex"),
@@ -250,7 +255,8 @@ def kept(age_fit, tmp_path_factory: pytest.TempPathFactory) -> Path:
     ],
 )
 def test_commands_print_what_the_functions_answer(capsys, kept: Path, age_fit, command: str, answer) -> None:
-    status, out, _ = run(*command.replace("FIT", str(kept)).split(), "--csv", capsys=capsys)
+    words = [word.replace("FIT", str(kept)).replace("*", " ") for word in command.split()]
+    status, out, _ = run(*words, "--csv", capsys=capsys)
     assert status == 0
     assert out.strip() == table_text(answer(age_fit), "csv").strip()
 

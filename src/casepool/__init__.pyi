@@ -17,6 +17,7 @@ from .drafting.validation import validate as validate
 from .errors import CasepoolError as CasepoolError
 from .estimation import aliasing as aliasing
 from .estimation import any_event as any_event
+from .estimation import coefficients as coefficients
 from .estimation import compare as compare
 from .estimation import contrast as contrast
 from .estimation import contrast_draws as contrast_draws

@@ -130,6 +130,7 @@ ARGUMENTS: dict[str, tuple[Any, Any]] = {
         Annotated[tuple[float, float] | None, typer.Option(help="Differences (or ratios) as good as none.")],
         None,
     ),
+    "rope_of": (Annotated[str | None, typer.Option(help="Of which estimand; default the first one told.")], None),
     "above": (Annotated[float | None, typer.Option(help="A threshold: how probably survival lies above it.")], None),
     "level": (Annotated[str | None, typer.Option(help="The level to compare with the rest, or the mean.")], None),
     "against": (Annotated[str | None, typer.Option(help="rest or mean: what levels are compared with.")], None),
@@ -163,7 +164,7 @@ BY = "by!"
 COMMANDS: dict[str, Command] = {
     "contrast": Command(
         "Compare the levels of a factor, or an exposure; the ratio of a number.",
-        ("fit", BY, "target", "rope", "level", "against", "weights", "reference", "per", "at"),
+        ("fit", BY, "target", "rope", "rope_of", "level", "against", "weights", "reference", "per", "at"),
     ),
     "survival": Command("Survival of a saved fit.", ("fit", "by", "at", "start", "above", "rope")),
     "cumulative_incidence": Command("Incidence of competing causes, a fit each.", ("fits", "at")),
@@ -177,6 +178,7 @@ COMMANDS: dict[str, Command] = {
     "followed": Command("Patients still followed at times, and of them the exposed.", ("fit", "by", "at")),
     "flow": Command("Who is left out of each model and why, and who is analysed.", ("fits",)),
     "aliasing": Command("Which levels the data separate, and which only the prior does.", ("fit",)),
+    "coefficients": Command("Every coefficient of a fit: ratios, zero point, spreads.", ("fit",)),
     "power_scaling": Command("How far each prior moves its own parameter.", ("fit",)),
     "sensitivity": Command("Power scaling, and refits under other priors.", ("fit", "scales", "quiet")),
     "variants": Command(

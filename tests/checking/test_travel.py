@@ -72,6 +72,7 @@ RESPONSE: dict[str, Callable[[xr.DataTree], Any]] = {
     "check": lambda f: cp.check(f, progress=False),
     "compare_models": lambda f: cp.compare_models([f, f], progress=False, refits=False),
     "contrast": lambda f: cp.contrast(f, "kind"),
+    "coefficients": cp.coefficients,
     "variants": lambda f: cp.variants(f, "kind", cases=TABLE, widths=[0.5], progress=False),
     "estimates": lambda f: cp.estimates(f, "kind"),
     "estimates of a new patient": lambda f: cp.estimates(f, "kind", target="new"),

@@ -115,7 +115,7 @@ def test_a_distribution_brings_its_numbers(key, given, printed):
         ("intercept", None, WHY, "set dist to one of Normal, "),
         ("intercept", "Normal", {"mu": 0, **WHY}, "Normal takes mu and sigma, not mu"),
         ("histology_sd", "Normal", {"mu": 0, "sigma": 1, **WHY}, "needs a prior on positive numbers"),
-        ("age_effect.x", "Normal", {"mu": 0, "sigma": 1, **WHY}, "only `<factor>_own` has priors by level"),
+        ("age_effect.x", "Normal", {"mu": 0, "sigma": 1, **WHY}, "an effect without levels has one prior"),
         ("intercept", like("Normal", mu=0, sigma=None), WHY, "this Normal has no number for sigma; fix all"),
         ("intercept", like("Normal", mu=0, sigma=1), {"sigma": 2, **WHY}, "brings its own numbers; leave out sigma"),
         ("intercept", like("Truncated", mu=0, sigma=1), WHY, "a Truncated is no prior of a model file; use one of Nor"),

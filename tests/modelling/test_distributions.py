@@ -21,6 +21,9 @@ SCIPY = {
     "HalfStudentT": ({"nu": 4.0, "sigma": 0.6}, None),
     "Exponential": ({"lam": 0.3}, stats.expon(scale=1 / 0.3)),
     "Gamma": ({"alpha": 0.8, "beta": 2.0}, stats.gamma(0.8, scale=0.5)),
+    "InverseGamma": ({"alpha": 1.4, "beta": 0.6}, stats.invgamma(1.4, scale=0.6)),
+    "GammaPrecision": ({"alpha": 1.4, "beta": 0.6}, None),
+    "Uniform": ({"lower": -1.5, "upper": 4.0}, stats.uniform(-1.5, 5.5)),
     "LogNormal": ({"mu": 0.2, "sigma": 0.9}, stats.lognorm(0.9, scale=np.exp(0.2))),
     "Mixture": ({"weights": (0.2, 0.5, 0.3), "mu": (-3.0, 0.4, 1.0), "sigma": (2.0, 0.3, 4.0)}, None),
     "Beta": ({"alpha": 0.7, "beta": 3.0}, stats.beta(0.7, 3.0)),
@@ -68,7 +71,22 @@ class Normals:
         return np.vectorize(lambda k, z: self.parts[k].mean() + self.parts[k].std() * z)(which, z)
 
 
-UNLIKE_SCIPY = {"HalfStudentT": HalfT(), "Mixture": Normals()}
+class RootOfInverseGamma:
+    """A standard deviation whose precision has a Gamma distribution."""
+
+    precision = stats.gamma(1.4, scale=1 / 0.6)
+
+    def logpdf(self, x):
+        return self.precision.logpdf(x**-2.0) + np.log(2 / x**3)
+
+    def cdf(self, x):
+        return self.precision.sf(x**-2.0)
+
+    def sf(self, x):
+        return self.precision.cdf(x**-2.0)
+
+
+UNLIKE_SCIPY = {"HalfStudentT": HalfT(), "Mixture": Normals(), "GammaPrecision": RootOfInverseGamma()}
 
 
 def of_scipy(name):
@@ -84,7 +102,13 @@ def test_density_and_distribution_function_are_scipys(name) -> None:
     assert prior.cdf(x) == pytest.approx(expected.cdf(x), rel=1e-11)
 
 
-@pytest.mark.parametrize("name", SCIPY)
+@pytest.mark.parametrize("name", ["InverseGamma", "GammaPrecision"])
+def test_draws_that_scipy_makes_otherwise_have_its_distribution(name) -> None:
+    drawn = Prior(name, SCIPY[name][0]).draw((4000,), np.random.default_rng(5))
+    assert stats.kstest(drawn, of_scipy(name).cdf).pvalue > 1e-3
+
+
+@pytest.mark.parametrize("name", sorted(set(SCIPY) - {"InverseGamma", "GammaPrecision"}))
 def test_draws_are_those_of_scipy_for_the_same_random_numbers(name) -> None:
     """So that predictions from the prior stay what they were, seed by seed."""
     prior = Prior(name, SCIPY[name][0])
@@ -146,6 +170,19 @@ def test_a_flat_prior_has_neither_quantiles_nor_draws() -> None:
 
 def test_every_distribution_is_asked_above() -> None:
     assert set(DISTRIBUTIONS) == {*SCIPY, "Dirichlet", "Flat", "Fixed"}
+
+
+def test_a_uniform_prior_has_no_density_outside() -> None:
+    prior = Prior("Uniform", {"lower": -1.0, "upper": 3.0})
+    assert prior.log_density([-1.1, 3.1]).tolist() == [-np.inf, -np.inf]
+    assert prior.cdf([-2.0, 5.0]).tolist() == [0.0, 1.0]
+
+
+def test_a_vague_precision_has_finite_quantiles() -> None:
+    """Half of the mass of Gamma(0.001, 0.001) lies below all numbers a computer holds."""
+    prior = Prior("GammaPrecision", {"alpha": 0.001, "beta": 0.001})
+    assert np.isfinite(prior.quantile([0.01, 0.5, 0.99])).all()
+    assert prior.cdf(10.0) == pytest.approx(stats.gamma(0.001, scale=1000).sf(0.01), rel=1e-9)
 
 
 def test_a_mixture_of_one_normal_over_and_over_is_that_normal() -> None:

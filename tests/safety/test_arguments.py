@@ -43,7 +43,7 @@ def good(
     timed = {"model": SURVIVAL, "cases": DATA}
     table = cp.classical(RESPONSE, DATA)
     assessments = pd.DataFrame({"patient": ["a", "a"], "time": [0.0, 2.0], "size": [30.0, 20.0]})
-    of_fit = ("aliasing", "check", "leave_out", "power_scaling", "verify", "estimates", "sensitivity")
+    of_fit = ("aliasing", "check", "coefficients", "leave_out", "power_scaling", "verify", "estimates", "sensitivity")
     by_level = ("contrast", "contrast_draws", "ledger", "ranking")
     of_survival = ("exposure_sensitivity", "followed", "plot_survival", "plot_survival_check", "survival")
     of_table = ("plot_forest", "plot_further_patients", "plot_multiverse", "plot_operating_characteristics",

@@ -105,6 +105,7 @@ def test_tables_hold_none(fit: xr.DataTree, folder: Path) -> None:
         cp.ledger(fit, "site"),
         cp.aliasing(fit),
         cp.power_scaling(fit),
+        cp.coefficients(fit),
         cp.check(fit, progress=False),
         cp.leave_out(fit, "site", progress=False),
         *(cp.characteristics(folder, by) for by in (None, "site")),

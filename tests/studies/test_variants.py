@@ -114,6 +114,13 @@ def test_a_wider_prior_is_that_many_times_as_wide_about_its_place(times: float) 
         place = prior.parameters.get("mu", 0.0)
         q = np.array([0.1, 0.5, 0.9])
         assert wide.quantile(q) - place == pytest.approx(times * (prior.quantile(q) - place))
+    for dist, numbers in (("Gamma", (2.0, 0.5)), ("InverseGamma", (2.5, 0.5)), ("GammaPrecision", (1.5, 0.5))):
+        prior = Prior(dist, dict(zip(("alpha", "beta"), numbers, strict=True)))
+        wide = widened(prior, times, scale=True)
+        assert wide.quantile(q) == pytest.approx(times * prior.quantile(q))
+    even = Prior("Uniform", {"lower": 1.0, "upper": 4.0})
+    assert widened(even, times).quantile(q) - 2.5 == pytest.approx(times * (even.quantile(q) - 2.5))
+    assert widened(even, times, scale=True).quantile(q) == pytest.approx(times * even.quantile(q))
     assert widened(Prior("Beta", {"alpha": 1.0, "beta": 1.0}), times) is None
 
 

@@ -10,7 +10,10 @@ import pandas as pd
 import xarray as xr
 
 from casepool.estimation.draws import Fitted, open_draws
+from casepool.modelling.design.density import Density
+from casepool.modelling.families.arrays import NUMPY
 from casepool.modelling.families.names import effect_of
+from casepool.modelling.families.parameters import CUTPOINTS, StatedByLevel
 from casepool.modelling.terms.borrowings import LevelEffects
 from casepool.random_streams import Stream, stream
 from casepool.remarks import Remarks, remark
@@ -107,10 +110,14 @@ def scaled(fitted: Fitted) -> list[Scaled]:
     """Power-scale every prior of a fit that is a distribution."""
     found = []
     for name in map(str, fitted.tree["log_prior"].to_dataset().data_vars):
+        parameter = fitted.model.parameter(name)
+        if parameter is not None and parameter.key == CUTPOINTS:
+            continue
         if fitted.model.prior(name).dist in ("Fixed", "Flat"):
             continue
         values = (fitted.parameters[name], fitted.tree["log_prior"][name].to_numpy())
         found.append(_weighed(fitted, name, values, _prior_alone(fitted, name)))
+    found += [_cutpoints(fitted)] if fitted.model.cutpoint_priors else []
     laws = [fitted.model.level_effects(name) for name in fitted.model.terms]
     return found + [item for law in laws if law and law.borrowing.has_own for item in _own(fitted, law)]
 
@@ -141,8 +148,29 @@ def moved_by(values: np.ndarray, density: np.ndarray) -> float:
 
 def _prior_alone(fitted: Fitted, name: str) -> Draws:
     """Return as many draws of a parameter from its prior as the fit has, with their log density."""
-    drawn = fitted.model.prior(name).draw(fitted.parameters[name].shape, stream(fitted.seed, Stream.PRIOR_ALONE))
+    rng, own = stream(fitted.seed, Stream.PRIOR_ALONE), fitted.model.parameter(name)
+    if own is not None and isinstance(own.given, StatedByLevel):
+        drawn = own.draw(fitted.design.laid, {}, fitted.parameters[name].shape[:2], rng)
+        return drawn, own.log_density(drawn, Density(fitted.design).inputs, {}, NUMPY)
+    drawn = fitted.model.prior(name).draw(fitted.parameters[name].shape, rng)
     return drawn, fitted.model.prior(name).log_density(drawn)
+
+
+def _cutpoints(fitted: Fitted) -> Scaled:
+    """Power-scale the priors of an ordinal model's cutpoints, which are one density together."""
+    density, rng = Density(fitted.design), stream(fitted.seed, Stream.PRIOR_ALONE)
+    own = [parameter for parameter in fitted.design.declared if parameter.key == CUTPOINTS]
+    shape = fitted.parameters[own[0].name].shape[:2]
+    alone: dict[str, np.ndarray] = {}
+    for parameter in own:
+        alone[parameter.name] = parameter.draw(fitted.design.laid, alone, shape, rng)
+    pairs = []
+    for made in (fitted.parameters, alone):
+        parts = [made[parameter.name].reshape(*shape, -1) for parameter in own]
+        log_p = [parameter.log_density(made[parameter.name], density.inputs, made, NUMPY) for parameter in own]
+        total = sum(values.reshape(*shape, -1).sum(axis=-1) for values in log_p)
+        pairs.append((np.concatenate(parts, axis=-1).cumsum(axis=-1), np.asarray(total)))
+    return _weighed(fitted, CUTPOINTS, *pairs)
 
 
 def _own(fitted: Fitted, law: LevelEffects) -> list[Scaled]:
@@ -165,6 +193,8 @@ def _own(fitted: Fitted, law: LevelEffects) -> list[Scaled]:
 
 def _moved(fitted: Fitted, name: str) -> str:
     """Name what a prior moves: the parameter itself, or the effects of the levels whose own prior it is."""
+    if name == CUTPOINTS:
+        return name
     parameter, level = fitted.model.parameter(name), name.partition(".")[2]
     return f"{parameter.name if parameter else name}{f' of {level}' * bool(level)}"
 

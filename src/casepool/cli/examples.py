@@ -34,6 +34,7 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
     },
     "Answers of a fit": {
         "estimates": "casepool estimates fit.nc --by histology",
+        "coefficients": "casepool coefficients fit.nc",
         "contrast": "casepool contrast fit.nc --by age",
         "survival": "casepool survival fit.nc --by surgery --at 12 --at 24",
         "compare": "casepool compare fit.nc --by histology",

@@ -93,6 +93,8 @@ def _answer(name: str, entry: Command) -> Callable[..., None]:
             values["progress"] = not values.pop("quiet")
         if "patients" in values:
             values["patients"] = read_cases(values["patients"])
+        if (estimand := values.pop("rope_of", None)) is not None:
+            values["rope"] = {estimand: values["rope"]}
         if "coding" in values:
             values["cases"] = coded(values["cases"], values.pop("coding"))
         table = entry.function(name)(**values)

@@ -1,5 +1,6 @@
 """Draws become answers, by array arithmetic."""
 
+from casepool.estimation.coefficients import coefficients as coefficients
 from casepool.estimation.comparing import compare as compare
 from casepool.estimation.contrasts import contrast as contrast
 from casepool.estimation.contrasts import contrast_draws as contrast_draws

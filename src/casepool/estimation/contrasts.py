@@ -33,6 +33,8 @@ ABOUT = ("estimand", "level", "at", "kind", "unit")
 """Columns that tell contrasts apart."""
 OF_PAIRS = ("risk difference", "risk ratio", "odds ratio")
 """Estimands of two levels of a response that a region may be asked of, the default first."""
+OF_THE_MODEL = {"cumulative": "cumulative odds ratio", "adjacent": "adjacent-category odds ratio"}
+"""By the link of an ordinal model, its own odds ratio, of which one may be asked too."""
 
 
 def contrast(  # noqa: PLR0913 - each kind of comparison has one or two of its own
@@ -210,7 +212,8 @@ def _told(fitted: Fitted, by: str, asked: Asked, rope: Rope) -> list[Told] | Non
         return number_ratios(fitted, by, per=asked.per, ropes=ropes_of(rope, (ratio_name(fitted.model),)))
     if fitted.is_survival:
         return None
-    return _compared(fitted, by, asked.target, ropes_of(rope, OF_PAIRS), asked.reference)
+    allowed = (*OF_PAIRS, *([OF_THE_MODEL[fitted.model.link]] if fitted.model.is_ordinal else []))
+    return _compared(fitted, by, asked.target, ropes_of(rope, allowed), asked.reference)
 
 
 def _comparison(fitted: Fitted, by: str, asked: Asked, ropes: Ropes) -> tuple[Comparison, list[int]]:
@@ -281,6 +284,7 @@ def _compared(fitted: Fitted, by: str, target: str, ropes: Ropes, reference: str
             group,
             pair | {"events": successes[a] + successes[b], **separated(successes[[a, b]], n[[a, b]])},
             (int(a), int(b)),
+            ropes,
         )
     if not told:
         raise CasepoolError(f"{by!r} has one level with patients, so nothing to compare", remedy="use another factor")
@@ -306,7 +310,9 @@ def _odds(p: np.ndarray) -> np.ndarray:
     return np.asarray(inside / (1 - inside))
 
 
-def _odds_of_the_model(fitted: Fitted, group: Membership, pair: dict[str, Any], places: tuple[int, int]) -> list[Told]:
+def _odds_of_the_model(
+    fitted: Fitted, group: Membership, pair: dict[str, Any], places: tuple[int, int], ropes: Ropes
+) -> list[Told]:
     """Return an ordinal model's own odds ratio, which its equation takes to be the same at every category.
 
     With effects by category there is one for each step between categories.
@@ -317,15 +323,15 @@ def _odds_of_the_model(fitted: Fitted, group: Membership, pair: dict[str, Any], 
     coded = fitted.design.terms[group.by].coded
     high, low = (coded.choice_of(group.levels[place]) for place in places)
     apart = high - low
-    name = "cumulative odds ratio" if fitted.model.link == "cumulative" else "adjacent-category odds ratio"
+    name = OF_THE_MODEL[fitted.model.link]
     by_category = coded.term.each_step
     each = {step: effect[..., j] for j, step in enumerate(fitted.model.steps)} if by_category else {"": effect}
     told: list[Told] = []
     for at, own in each.items():
         log_ratio = own @ apart
         row = pair | {"at": at, "note": remark("better categories")}
-        told.append((row | {"estimand": name, "unit": "ratio", "kind": "ratio"}, np.exp(log_ratio)))
-        told.append((row | {"estimand": f"P({name} > 1)"}, log_ratio > 0))
+        ratio = (row | {"estimand": name, "unit": "ratio", "kind": "ratio"}, np.exp(log_ratio))
+        told += [ratio, (row | {"estimand": f"P({name} > 1)"}, log_ratio > 0), *within(*ratio, ropes.get(name))]
     return told
 
 

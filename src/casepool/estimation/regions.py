@@ -23,7 +23,8 @@ SPANS: Mapping[str, Region] = {
     "difference in survival": DIFFERENCES,
     "probability": PROBABILITIES,
     "log odds difference": LOGS,
-    **dict.fromkeys(("risk ratio", "odds ratio", "hazard ratio", "time ratio"), RATIOS),
+    **dict.fromkeys(("risk ratio", "odds ratio", "hazard ratio", "time ratio", "rate ratio"), RATIOS),
+    **dict.fromkeys(("cumulative odds ratio", "adjacent-category odds ratio"), RATIOS),
 }
 """Estimands that a region may be asked of, and between which numbers it must lie."""
 

@@ -30,6 +30,9 @@ TOLD_BEFORE = {"estimate": "prior_estimate", "lower": "prior_lower", "upper": "p
 KEY = ["estimand", "by", "level", "at", "kind", "unit"]
 """What tells the rows of an answer apart."""
 
+COEFFICIENT = "coefficient"
+"""Unit of what stands on the scale of the linear predictor."""
+
 
 def with_told(
     fitted: Fitted,
@@ -132,7 +135,7 @@ def no_more_than(told: str, badge: str) -> str:
 
 def _scale(fitted: Fitted, kind: str, unit: str) -> Callable[[float], float]:
     """Return the scale of the model for a number."""
-    if kind == "difference":
+    if kind == "difference" or unit == COEFFICIENT:
         return float
     if unit != "probability":
         return _log

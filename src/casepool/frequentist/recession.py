@@ -103,9 +103,9 @@ def limit(likelihood: PatientLikelihood, held: frozenset[int] = frozenset()) -> 
     )
     free, told = np.zeros((2, likelihood.size), dtype=bool)
     tells = [j for j in _places(likelihood) if j not in held]
-    free[_independent(remaining.all, tells)] = True
+    free[independent(remaining.all, tells)] = True
     if not held:
-        told[tells] = _determined(remaining.all[:, tells])
+        told[tells] = determined(remaining.all[:, tells])
     others = set(range(likelihood.size)) - set(_places(likelihood)) - likelihood.held - held
     free[sorted(others)] = True
     rows = likelihood.rows
@@ -283,7 +283,7 @@ def _solve(cost: Floats, below: Any, equal: Any, far: float, *, free: int = 0, l
     return found
 
 
-def _determined(forms: Floats) -> NDArray[np.bool_]:
+def determined(forms: Floats) -> NDArray[np.bool_]:
     """Say of every coordinate whether the values of all forms determine it."""
     if not forms.size:
         return np.zeros(forms.shape[1], dtype=bool)
@@ -292,7 +292,7 @@ def _determined(forms: Floats) -> NDArray[np.bool_]:
     return np.asarray((rows**2).sum(axis=1) > 1 - FLAT)
 
 
-def _independent(forms: Floats, places: list[int]) -> list[int]:
+def independent(forms: Floats, places: list[int]) -> list[int]:
     """Return coordinates that the forms tell apart, as many as they can."""
     if not forms.size or not places:
         return []

@@ -13,6 +13,7 @@ from casepool.cases.codebook import Codebook
 from casepool.frequentist.contingency import FEW, ChiSquare, pearson, without_empty
 from casepool.frequentist.effect_sizes import odds_ratio, risk_difference, risk_ratio
 from casepool.frequentist.exact import fisher_freeman_halton
+from casepool.frequentist.ordinal_rows import likelihood_rows
 from casepool.frequentist.proportions import clopper_pearson, one_sided_bound, wilson
 from casepool.modelling.design.design import Design
 from casepool.modelling.design.endpoint_counts import counted
@@ -55,6 +56,20 @@ def response_rows(design: Design, cases: pd.DataFrame, codebook: Codebook, by: s
     by : str or None
         A factor of the model, a labelled column, or everyone.
     """
+    term = None if by is None else design.terms.get(by)
+    plain = by is None or (term is not None and not term.coded.term.held_by_prior)
+    if not (design.model.is_ordinal and plain):
+        return _counted(design, cases, codebook, by)
+    n, events = patients_and_events(design)
+    about: Row = {"by": by or "", "level": "all levels" if by else "everyone", "note": NONE}
+    likely = likelihood_rows(design, by, about | {"n": n.sum(), "events": events.sum()})
+    if term is not None and term.coded.term.is_number and not term.coded.levels:  # a number, which has no levels
+        return likely
+    return _counted(design, cases, codebook, by) + likely
+
+
+def _counted(design: Design, cases: pd.DataFrame, codebook: Codebook, by: str | None) -> list[Row]:
+    """Return the rows that patients are counted for."""
     if by is None:
         n = design.outcome["n"]
         everyone = np.ones((len(n), 1), dtype=bool)

@@ -13,6 +13,7 @@ import pytensor.tensor as pt
 from casepool.cases import resolve_cases
 from casepool.inference.mixture import mixture_quantile
 from casepool.inference.outcome_variable import declare_outcome
+from casepool.inference.own_distributions import OWN
 from casepool.modelling import Design, Model, make_design
 from casepool.modelling import model as get_model
 from casepool.modelling.design.density import prior_constants, prior_inputs
@@ -108,7 +109,11 @@ def build_design(design: Design) -> pm.Model:
         inputs = {name: pm.Data(name, values) for name, values in input_values(design).items()}
         made: dict[str, Any] = {}
         for parameter in design.declared:
-            made[parameter.name] = _declared(parameter, design, inputs | prior_constants(design), made)
+            all_inputs = inputs | prior_constants(design)
+            made[parameter.name] = _declared(parameter, design, all_inputs, made)
+            if not parameter.given.is_exact:
+                beyond = parameter.correction(made[parameter.name], all_inputs, made, SYMBOLIC)
+                pm.Potential(f"{parameter.name}_together", beyond.sum())
         recorded = {name: inputs[recorded_of(name)] for name in design.recorded}
         for name, log_p in log_recorded(design, recorded, made, SYMBOLIC).items():
             pm.Potential(f"{name}_of_the_recorded", log_p)
@@ -166,4 +171,5 @@ def _variable(name: str, distribution: Distribution, numbers: Numbers, parameter
     arguments = {distribution.argument.get(key, key): numbers[key] for key in distribution.parameters}
     if distribution.support is SIMPLEX:
         arguments = {key: pt.full(parameter.shape(design.laid), value) for key, value in arguments.items()}
-    return getattr(pm, distribution.in_pymc)(name, **arguments, dims=parameter.moving_dims or None)
+    declare = OWN.get(distribution.in_pymc) or getattr(pm, distribution.in_pymc)
+    return declare(name, **arguments, dims=parameter.moving_dims or None)

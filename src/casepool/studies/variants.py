@@ -33,8 +33,6 @@ from casepool.studies.worlds import Question, World, answered, read_inside
 
 WIDTHS = (0.5, 2.0)
 """Half and twice as wide as the model states."""
-WIDTH = {"sigma": 1, "lam": -1}
-"""Numbers of a distribution that its width goes with, and to what power."""
 EVALUABLE = "not_evaluable"
 """The decision of what patients without an outcome are counted as, which every response model has."""
 COUNTED_AS = ("as_failure", "as_success")
@@ -173,30 +171,27 @@ def _key_of(model: Model, by: str | None) -> str | None:
     return name if name in model.priors else None
 
 
-def widened(prior: Prior, times: float) -> Prior | None:
-    """Return a prior some times as wide about its place; None of one that has no width of its own."""
+def widened(prior: Prior, times: float, *, scale: bool = False) -> Prior | None:
+    """Return a prior some times as wide about its place, of a `scale` about 0; None of one without a width."""
     if prior.elicited.get("from") in ("median_time", "trials"):
         return None
-    if prior.distribution.has_components:
-        own = prior.numbers
-        centre = float(own["weights"] @ own["mu"])
-        apart = {"mu": centre + times * (own["mu"] - centre), "sigma": times * own["sigma"]}
-        wider = {**prior.parameters, **{name: tuple(values.tolist()) for name, values in apart.items()}}
-        return Prior(prior.dist, wider, f"{times:g} times as wide")
-    scaled = {
-        name: value * times ** WIDTH[name] if name in WIDTH else value for name, value in prior.parameters.items()
-    }
-    return Prior(prior.dist, scaled, f"{times:g} times as wide") if scaled != dict(prior.parameters) else None
+    wider = prior.distribution.wider(prior.parameters, times, scale=scale)
+    return None if wider is None else Prior(prior.dist, wider, f"{times:g} times as wide")
 
 
 def _priors(own: World, by: str | None, widths: Sequence[float]) -> Iterator[World]:
     key = _key_of(own.model, by)
     for times in widths if key is not None else ():
-        prior = widened(own.model.priors[key], times) if key is not None else None
+        prior = widened(own.model.priors[key], times, scale=_is_scale(own.model, key)) if key is not None else None
         if prior is not None and key is not None:
             columns = {"prior": str(prior), "varied": "prior", "width": times}
             model = replace(own.model, priors={**own.model.priors, key: prior})
             yield _varied(own, f"{key} ~ {prior}", columns, model=model)
+
+
+def _is_scale(model: Model, key: str) -> bool:
+    parameter = model.parameter(key)
+    return parameter is not None and parameter.support.positive
 
 
 def _checked(widths: Sequence[float]) -> list[float]:

@@ -16,7 +16,7 @@ import numpy as np
 from casepool.modelling.design.design import Design
 from casepool.modelling.design.likelihood import Data, data_of, log_likelihood, log_recorded
 from casepool.modelling.families.arrays import NUMPY, Array, Namespace
-from casepool.modelling.families.parameters import Parameter
+from casepool.modelling.families.parameters import Parameter, Stated
 
 Arrays = Mapping[str, Array]
 
@@ -78,12 +78,14 @@ class Density:
 
     def unconstrained(self, vector: Array, xp: Namespace) -> tuple[dict[str, Array], Array]:
         """Return coordinates from a vector as PyMC samples it, and the log Jacobian of that map."""
-        parts, coordinates = self.split(vector), {}
+        parts = self.split(vector)
+        coordinates: dict[str, Array] = {}
         jacobian: Array = 0.0
         for own in self.free:
             x = parts[own.coordinate]
             if own.given.centred:
-                x, log_slope = own.given.distribution.support.constrained(x, xp)
+                numbers = own.given.numbers(self.inputs, coordinates, xp) if isinstance(own.given, Stated) else {}
+                x, log_slope = own.given.distribution.constrained(x, numbers, xp)
                 jacobian = jacobian + _total(log_slope, own.axes)
             coordinates[own.coordinate] = x
         return coordinates, jacobian
@@ -139,9 +141,15 @@ class Density:
     def log_density_of_normal(self, vector: Array, xp: Namespace) -> Array:
         """Return the log density of the posterior, up to a constant, at standard normals of `from_normal`: (...).
 
-        A standard normal times the likelihood, whatever the model.
+        A standard normal times the likelihood, whatever the model; where a law's distribution is not its density, times
+        the ratio of the two.
         """
-        return self._told(self.from_normal(vector, xp), xp) - 0.5 * (vector * vector).sum(axis=-1)
+        made = self.from_normal(vector, xp)
+        total = self._told(made, xp) - 0.5 * (vector * vector).sum(axis=-1)
+        for own in self.free:
+            if not own.given.is_exact:
+                total = total + _total(own.correction(made[own.name], self.inputs, made, xp), own.axes)
+        return total
 
     def _told(self, parameters: Arrays, xp: Namespace) -> Array:
         """Return the log probability of all that the table tells: outcomes, and what is recorded of covariates."""

@@ -15,7 +15,7 @@ from casepool.cases.columns import spelling_problems
 from casepool.cases.problems import refuse
 from casepool.cases.tables import Examined, placed, row_name
 from casepool.errors import CasepoolError
-from casepool.modelling.families.names import own_of
+from casepool.modelling.families.names import effect_of, own_of
 from casepool.modelling.specification.model import Model
 from casepool.modelling.terms.labels import Group
 from casepool.modelling.terms.term import Coded, ColumnRead, Term
@@ -57,10 +57,15 @@ def refuse_strange_levels(model: Model, term: Term, levels: tuple[str, ...], cod
     keys: dict[str, str] = {}
     if isinstance(term, Group) and isinstance(term.exchangeable, Mapping):
         keys = {f"terms.{term.name}.exchangeable.{level}": level for level in term.exchangeable if level != "other"}
-    own = own_of(term.name)
+    own = (own_of(term.name), effect_of(term.name))
     parts = [(key, *key.partition(".")) for key in model.priors]
-    keys |= {f"priors.{key}": level for key, head, dot, level in parts if dot and head == own}
+    keys |= {f"priors.{key}": level for key, head, dot, level in parts if dot and head in own}
     known = dict.fromkeys((*levels, *codebook.columns[term.source].levels))
+    reference = f"{effect_of(term.name)}.{levels[0] if levels else ''}"
+    if reference in model.priors:
+        problem = "the reference of a term has no effect, and so no prior"
+        remedy = f"name one of {', '.join(level for level in known if level != levels[0])}, or another reference"
+        raise CasepoolError(problem, file=model.name, column=f"priors.{reference}", remedy=remedy)
     for key, level in keys.items():
         if level not in known:
             raise CasepoolError(

@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import ClassVar, override
+from typing import Any, ClassVar, override
 
 import numpy as np
 from scipy import special
 
 from casepool.errors import CasepoolError
 from casepool.modelling.families.arrays import Array, Namespace
-from casepool.modelling.families.supports import POINT, POSITIVE, REAL, SIMPLEX, UNIT, Support
+from casepool.modelling.families.supports import INTERVAL, POINT, POSITIVE, REAL, SIMPLEX, UNIT, Support
 
 Numbers = Mapping[str, Array]
+LEAST = 1e-290
+"""Of a Gamma's value whose inverse is wanted: a vague one has half of its mass below all numbers a computer holds."""
 LOG_ROOT_2_PI = 0.5 * math.log(2.0 * math.pi)
 
 
@@ -37,6 +39,8 @@ class Distribution:
         Whether there is a median and a range to tell.
     has_components : bool
         Whether each of its numbers is a list, of one number a component.
+    width : mapping of str to int
+        Numbers that grow with its width about its place, and to what power; without any it has no width.
     """
 
     parameters: ClassVar[tuple[str, ...]] = ()
@@ -45,6 +49,7 @@ class Distribution:
     argument: ClassVar[Mapping[str, str]] = {}
     has_quantiles: ClassVar[bool] = True
     has_components: ClassVar[bool] = False
+    width: ClassVar[Mapping[str, int]] = {}
 
     @property
     def name(self) -> str:
@@ -55,6 +60,30 @@ class Distribution:
     def in_pymc(self) -> str:
         """What PyMC calls its class."""
         return self.name
+
+    def problem(self, p: Mapping[str, Any]) -> str:
+        """Say what is wrong with its numbers together, each of them good alone; "" if nothing."""
+        return ""
+
+    def is_within(self, support: Support, p: Mapping[str, Any]) -> bool:
+        """Whether all of its values lie within a support: of all numbers, of positive ones, or of those from 0 to 1."""
+        return support is REAL or self.support is support
+
+    def wider(self, p: Mapping[str, Any], times: float, *, scale: bool) -> dict[str, Any] | None:
+        """Return the numbers of the distribution some times as wide about its place; None where it has no width.
+
+        Parameters
+        ----------
+        p : mapping of str to float
+        times : float
+        scale : bool
+            Whether it is a scale's, of which 0 is the place.
+        """
+        return {name: value * times ** self.width.get(name, 0) for name, value in p.items()} if self.width else None
+
+    def constrained(self, u: Array, p: Numbers, xp: Namespace) -> tuple[Array, Array]:
+        """Return values from unbounded coordinates, and the log Jacobian: PyMC's own transform."""
+        return self.support.constrained(u, xp)
 
     def log_density(self, x: Array, p: Numbers, xp: Namespace) -> Array:
         """Return the log density of each value within the support; of shares, one number for a vector."""
@@ -78,6 +107,7 @@ class Normal(Distribution):
 
     parameters = ("mu", "sigma")
     positive_numbers = ("sigma",)
+    width: ClassVar[Mapping[str, int]] = {"sigma": 1}
 
     @override
     def log_density(self, x: Array, p: Numbers, xp: Namespace) -> Array:
@@ -101,6 +131,7 @@ class StudentT(Distribution):
 
     parameters = ("nu", "mu", "sigma")
     positive_numbers = ("nu", "sigma")
+    width: ClassVar[Mapping[str, int]] = {"sigma": 1}
 
     @override
     def log_density(self, x: Array, p: Numbers, xp: Namespace) -> Array:
@@ -127,6 +158,7 @@ class HalfNormal(Distribution):
     parameters = ("sigma",)
     positive_numbers = ("sigma",)
     support = POSITIVE
+    width: ClassVar[Mapping[str, int]] = {"sigma": 1}
 
     @override
     def log_density(self, x: Array, p: Numbers, xp: Namespace) -> Array:
@@ -151,6 +183,7 @@ class HalfStudentT(Distribution):
     parameters = ("nu", "sigma")
     positive_numbers = ("nu", "sigma")
     support = POSITIVE
+    width: ClassVar[Mapping[str, int]] = {"sigma": 1}
 
     @override
     def log_density(self, x: Array, p: Numbers, xp: Namespace) -> Array:
@@ -177,6 +210,7 @@ class Exponential(Distribution):
     parameters = ("lam",)
     positive_numbers = ("lam",)
     support = POSITIVE
+    width: ClassVar[Mapping[str, int]] = {"lam": -1}
 
     @override
     def log_density(self, x: Array, p: Numbers, xp: Namespace) -> Array:
@@ -201,6 +235,7 @@ class Gamma(Distribution):
     parameters = ("alpha", "beta")
     positive_numbers = ("alpha", "beta")
     support = POSITIVE
+    width: ClassVar[Mapping[str, int]] = {"beta": -1}
 
     @override
     def log_density(self, x: Array, p: Numbers, xp: Namespace) -> Array:
@@ -220,12 +255,67 @@ class Gamma(Distribution):
         return rng.standard_gamma(p["alpha"], size) * (1.0 / p["beta"])
 
 
+class InverseGamma(Distribution):
+    """Shape `alpha`, scale `beta`: its inverse has the Gamma distribution of these numbers."""
+
+    parameters = ("alpha", "beta")
+    positive_numbers = ("alpha", "beta")
+    support = POSITIVE
+    width: ClassVar[Mapping[str, int]] = {"beta": 1}
+
+    @override
+    def log_density(self, x: Array, p: Numbers, xp: Namespace) -> Array:
+        return Gamma().log_density(1.0 / x, p, xp) - 2.0 * xp.log(x)
+
+    @override
+    def from_normal(self, z: Array, p: Numbers, xp: Namespace) -> Array:
+        return p["beta"] / xp.maximum(xp.gamma_quantile(-z, p["alpha"]), LEAST)
+
+    @override
+    def cdf(self, x: Array, p: Numbers) -> Array:
+        with np.errstate(divide="ignore"):
+            return special.gammaincc(p["alpha"], p["beta"] / np.maximum(x, 0.0))
+
+    @override
+    def draw(self, p: Numbers, size: tuple[int, ...], rng: np.random.Generator) -> Array:
+        return p["beta"] / np.maximum(rng.standard_gamma(p["alpha"], size), LEAST)
+
+
+class GammaPrecision(Distribution):
+    """Of a standard deviation whose precision, 1 / sd^2, is Gamma: shape `alpha`, rate `beta`.
+
+    The variance is then InverseGamma of the same numbers.
+    """
+
+    parameters = ("alpha", "beta")
+    positive_numbers = ("alpha", "beta")
+    support = POSITIVE
+    width: ClassVar[Mapping[str, int]] = {"beta": 2}
+
+    @override
+    def log_density(self, x: Array, p: Numbers, xp: Namespace) -> Array:
+        return Gamma().log_density(x**-2.0, p, xp) + math.log(2.0) - 3.0 * xp.log(x)
+
+    @override
+    def from_normal(self, z: Array, p: Numbers, xp: Namespace) -> Array:
+        return InverseGamma().from_normal(z, p, xp) ** 0.5
+
+    @override
+    def cdf(self, x: Array, p: Numbers) -> Array:
+        return InverseGamma().cdf(np.square(np.maximum(x, 0.0)), p)
+
+    @override
+    def draw(self, p: Numbers, size: tuple[int, ...], rng: np.random.Generator) -> Array:
+        return np.sqrt(InverseGamma().draw(p, size, rng))
+
+
 class LogNormal(Distribution):
     """Its logarithm is normal: mean `mu`, standard deviation `sigma`."""
 
     parameters = ("mu", "sigma")
     positive_numbers = ("sigma",)
     support = POSITIVE
+    width: ClassVar[Mapping[str, int]] = {"sigma": 1}
 
     @override
     def log_density(self, x: Array, p: Numbers, xp: Namespace) -> Array:
@@ -268,6 +358,50 @@ class Beta(Distribution):
     @override
     def draw(self, p: Numbers, size: tuple[int, ...], rng: np.random.Generator) -> Array:
         return rng.beta(p["alpha"], p["beta"], size)
+
+
+class Uniform(Distribution):
+    """Even between `lower` and `upper`."""
+
+    parameters = ("lower", "upper")
+    support = INTERVAL
+
+    @override
+    def problem(self, p: Mapping[str, Any]) -> str:
+        return "" if p["lower"] < p["upper"] else "lower must lie below upper"
+
+    @override
+    def is_within(self, support: Support, p: Mapping[str, Any]) -> bool:
+        low, high = {POSITIVE: (0.0, math.inf), UNIT: (0.0, 1.0)}.get(support, (-math.inf, math.inf))
+        return bool(low <= p["lower"] and p["upper"] <= high)
+
+    @override
+    def wider(self, p: Mapping[str, Any], times: float, *, scale: bool) -> dict[str, Any] | None:
+        place = 0.0 if scale else (p["lower"] + p["upper"]) / 2
+        return {name: place + times * (value - place) for name, value in p.items()}
+
+    @override
+    def constrained(self, u: Array, p: Numbers, xp: Namespace) -> tuple[Array, Array]:
+        share, log_slope = UNIT.constrained(u, xp)
+        width = p["upper"] - p["lower"]
+        return p["lower"] + width * share, log_slope + xp.log(width)
+
+    @override
+    def log_density(self, x: Array, p: Numbers, xp: Namespace) -> Array:
+        inside = (x >= p["lower"]) & (x <= p["upper"])
+        return xp.where(inside, 0.0 * x - xp.log(p["upper"] - p["lower"]), -math.inf)
+
+    @override
+    def from_normal(self, z: Array, p: Numbers, xp: Namespace) -> Array:
+        return p["lower"] + (p["upper"] - p["lower"]) * xp.exp(xp.log_normal_tail(-z))
+
+    @override
+    def cdf(self, x: Array, p: Numbers) -> Array:
+        return np.clip((np.asarray(x) - p["lower"]) / (p["upper"] - p["lower"]), 0.0, 1.0)
+
+    @override
+    def draw(self, p: Numbers, size: tuple[int, ...], rng: np.random.Generator) -> Array:
+        return p["lower"] + (p["upper"] - p["lower"]) * rng.random(size)
 
 
 class Dirichlet(Distribution):
@@ -316,6 +450,13 @@ class Mixture(Distribution):
     @override
     def in_pymc(self) -> str:
         return "NormalMixture"
+
+    @override
+    def wider(self, p: Mapping[str, Any], times: float, *, scale: bool) -> dict[str, Any] | None:
+        own = _arrays(p)
+        centre = float(own["weights"] @ own["mu"])
+        apart = {"mu": centre + times * (own["mu"] - centre), "sigma": times * own["sigma"]}
+        return {**p, **{name: tuple(values.tolist()) for name, values in apart.items()}}
 
     @override
     def log_density(self, x: Array, p: Numbers, xp: Namespace) -> Array:
@@ -377,6 +518,10 @@ class Fixed(Distribution):
     support = POINT
 
     @override
+    def is_within(self, support: Support, p: Mapping[str, Any]) -> bool:
+        return bool(support is REAL or (p["value"] > 0 and (support is not UNIT or p["value"] <= 1)))
+
+    @override
     def log_density(self, x: Array, p: Numbers, xp: Namespace) -> Array:
         return 0.0 * x
 
@@ -413,8 +558,8 @@ class TwoNormals(Distribution):
 DISTRIBUTIONS: dict[str, Distribution] = {
     each.name: each
     for each in (
-        *(Normal(), StudentT(), HalfNormal(), HalfStudentT(), Exponential(), Gamma(), LogNormal(), Beta()),
-        *(Dirichlet(), Mixture(), Flat(), Fixed()),
+        *(Normal(), StudentT(), HalfNormal(), HalfStudentT(), Exponential(), Gamma(), InverseGamma(), GammaPrecision()),
+        *(LogNormal(), Beta(), Uniform(), Dirichlet(), Mixture(), Flat(), Fixed()),
     )
 }
 """Every distribution a prior may have, by the name a model file gives it."""

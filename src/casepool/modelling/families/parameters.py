@@ -13,9 +13,13 @@ from casepool.modelling.families.arrays import NUMPY, Array, Namespace
 from casepool.modelling.families.distributions import DISTRIBUTIONS, Distribution, Numbers
 from casepool.modelling.families.names import number_of, standard_of
 from casepool.modelling.families.priors import Prior
-from casepool.modelling.families.supports import POINT, REAL, SIMPLEX, Support
+from casepool.modelling.families.supports import POINT, REAL, SIMPLEX, UNIT, Support
 
 Arrays = Mapping[str, Array]
+CUTPOINTS = "cutpoints"
+"""Key of a model file under which every cutpoint of an ordinal model has a prior of its own."""
+OF_CUTPOINTS = ("Normal", "StudentT")
+"""What such a prior may be."""
 STANDARD: Numbers = {"mu": 0.0, "sigma": 1.0}
 
 
@@ -112,6 +116,15 @@ class Law:
         raise NotImplementedError
 
     @property
+    def is_exact(self) -> bool:
+        """Whether `distribution` is its density, and not only what samplers map to a standard normal by."""
+        return True
+
+    def log_density(self, values: Array, numbers: Numbers, xp: Namespace) -> Array:
+        """Return the log density of values, entry by entry (of shares, once)."""
+        return self.distribution.log_density(values, numbers, xp)
+
+    @property
     def standard(self) -> Distribution:
         """The distribution of the standard variable: a normal, or a Student t where the law is one."""
         return DISTRIBUTIONS["StudentT" if self.distribution.name == "StudentT" else "Normal"]
@@ -167,6 +180,30 @@ class Stated(Law):
     @override
     def numbers(self, inputs: Arrays, made: Arrays, xp: Namespace) -> Numbers:
         return {key: inputs[number_of(self.name, key)] for key in self.prior.parameters}
+
+
+@dataclass(frozen=True)
+class StatedByLevel(Stated):
+    """The same, of effects some of whose levels have a prior of the same distribution with other numbers.
+
+    Parameters
+    ----------
+    levels : mapping of str to Prior
+    dims : tuple of str
+        Of the parameter, that of its levels first.
+    """
+
+    levels: Mapping[str, Prior]
+    dims: tuple[str, ...]
+
+    @override
+    def inputs(self, laid: Laid) -> dict[str, np.ndarray]:
+        own = [self.levels.get(label, self.prior) for label in laid.labels.get(self.dims[0], ())]
+        shape = (len(own), *[1] * (len(self.dims) - 1))
+        return {
+            number_of(self.name, key): np.array([prior.parameters[key] for prior in own]).reshape(shape)
+            for key in self.prior.parameters
+        }
 
 
 @dataclass(frozen=True)
@@ -245,7 +282,7 @@ class Parameter:
     @property
     def is_stated(self) -> bool:
         """Whether the model file states a prior of the parameter itself: not of levels, nor of others alone."""
-        return self.key == self.name
+        return self.key in (self.name, CUTPOINTS)
 
     @property
     def given(self) -> Law:
@@ -277,17 +314,23 @@ class Parameter:
         """Name of the variable a sampler moves in, but for the transform of its support."""
         return self.name if self.given.centred else standard_of(self.name)
 
-    def with_prior(self, prior: Prior) -> Parameter:
-        """Return the parameter with a stated prior as its law."""
-        return replace(self, law=Stated(self.name, prior), key=self.name)
+    def with_prior(self, prior: Prior, levels: Mapping[str, Prior] | None = None) -> Parameter:
+        """Return the parameter with a stated prior as its law, of some of its levels another."""
+        law = StatedByLevel(self.name, prior, levels, self.dims) if levels else Stated(self.name, prior)
+        return replace(self, law=law, key=self.name)
 
     def refusal(self, prior: Prior) -> tuple[str, str] | None:
         """Say what is wrong with a prior for this parameter, and the remedy; None where nothing is."""
         if not self.is_stated and prior.dist != "Normal":
             return "a level's own prior is Normal", 'set dist = "Normal"'
+        if self.key == CUTPOINTS:
+            bad = prior.dist not in OF_CUTPOINTS
+            return (f"a cutpoint's prior is {' or '.join(OF_CUTPOINTS)}", "use one of them") if bad else None
         if self.support.positive and not prior.is_positive:
             words = "a scale, or a gap between cumulative cutpoints, needs a prior on positive numbers"
             return words, "use HalfNormal or LogNormal"
+        if self.support is UNIT and not prior.distribution.is_within(UNIT, prior.parameters):
+            return "a probability needs a prior between 0 and 1", "use Beta, or Uniform from 0 to 1"
         if (prior.distribution.support is SIMPLEX) != (self.support is SIMPLEX):
             words = "a Dirichlet prior belongs to a share, and a share has no other"
             return words, "use another distribution"
@@ -320,7 +363,12 @@ class Parameter:
 
     def log_density(self, values: Array, inputs: Arrays, made: Arrays, xp: Namespace) -> Array:
         """Return the log density of its values given the parameters before it, value by value (of shares, once)."""
-        return self.given.distribution.log_density(values, self.given.numbers(inputs, made, xp), xp)
+        return self.given.log_density(values, self.given.numbers(inputs, made, xp), xp)
+
+    def correction(self, values: Array, inputs: Arrays, made: Arrays, xp: Namespace) -> Array:
+        """Return by how much its log density exceeds that of the distribution samplers go by, entry by entry."""
+        numbers = self.given.numbers(inputs, made, xp)
+        return self.given.log_density(values, numbers, xp) - self.given.distribution.log_density(values, numbers, xp)
 
     def coordinate_density(self, x: Array, inputs: Arrays, made: Arrays, xp: Namespace) -> Array:
         """Return the log density of its coordinate: of its values, or of its standard variable."""

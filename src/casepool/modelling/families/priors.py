@@ -11,6 +11,7 @@ from scipy import special
 
 from casepool.modelling.families.arrays import NUMPY, Array
 from casepool.modelling.families.distributions import DISTRIBUTIONS, Distribution
+from casepool.modelling.families.supports import POSITIVE
 
 Z_UPPER = float(special.ndtri(0.975))
 
@@ -58,9 +59,7 @@ class Prior:
     @property
     def is_positive(self) -> bool:
         """Whether it gives positive numbers only."""
-        if self.dist == "Fixed":
-            return bool(self.parameters["value"] > 0)
-        return self.distribution.support.positive
+        return self.distribution.is_within(POSITIVE, self.parameters)
 
     def log_density(self, x: Array) -> Array:
         """Return the log density at `x`, within the support."""

@@ -25,6 +25,8 @@ from casepool.modelling.families.parameters import Parameter, Role
 from casepool.modelling.families.responses import adjacent, by_time, cumulative
 from casepool.modelling.families.supports import POSITIVE, REAL, UNIT, Support
 
+GAP = "cutpoint_gap"
+"""Name of the gaps between the cutpoints of an ordinal model."""
 INTERCEPT = Parameter("intercept", Role.LOCATION, key="intercept")
 LogProbabilities = Callable[[Sequence[Array], Mapping[str, Array], Namespace], list[Array]]
 
@@ -102,7 +104,7 @@ def _own(name: str, meaning: str, **more: Any) -> Parameter:
 
 def _gap(support: Support) -> Parameter:
     meaning = "from one cutpoint to the next; cutpoint_k = first_cutpoint + the gaps before it"
-    return _own("cutpoint_gap", meaning, support=support, dims=("gap",))
+    return _own(GAP, meaning, support=support, dims=("gap",))
 
 
 def _walk(normalised: bool, meaning: str) -> Parameter:

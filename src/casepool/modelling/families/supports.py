@@ -56,6 +56,8 @@ def _simplex(u: Array, xp: Namespace) -> tuple[Array, Array]:
 REAL = Support(_real)
 POSITIVE = Support(_positive)
 UNIT = Support(_unit)
+INTERVAL = Support(_unit)
+"""Between two numbers of a distribution, as shares of their distance."""
 SIMPLEX = Support(_simplex, bound=1)
 POINT = Support(_real)
 """Of a parameter that is no unknown: it has no coordinate."""

@@ -8,9 +8,13 @@ from typing import Any
 from casepool.arguments import is_number, name_of
 from casepool.errors import CasepoolError
 from casepool.modelling.families.distributions import DISTRIBUTIONS
+from casepool.modelling.families.parameters import CUTPOINTS
+from casepool.modelling.families.registry import FAMILIES, GAP
 from casepool.modelling.families.trial_laws import MEAN, SD, TRIALS
 
 Plain = dict[str, Any]
+OF_ALL = (FAMILIES["ordinal"].location.name, GAP)
+"""Priors in whose place those of cutpoints stand."""
 WITHIN = {MEAN: "mean", SD: "between"}
 """Priors of trials that share a model with the cases, by where the intercept's table states them."""
 
@@ -19,6 +23,9 @@ def change_prior(plain: Plain, name: str, prior: object) -> None:
     """Put a prior into the mappings of a model file, or (None) take it out; ``"<factor>_own.<level>"`` is a level's."""
     head, _, level = name_of(name, "name", "pass a prior's name as text").partition(".")
     priors = plain.setdefault("priors", {})
+    if head == CUTPOINTS or (CUTPOINTS in priors and head in OF_ALL):
+        for other in (*OF_ALL, CUTPOINTS) if head != CUTPOINTS else OF_ALL:
+            priors.pop(other, None)
     if within := _within_trials(priors, head):
         priors, head = within
     held = priors.pop(head, {}) if prior is None and not level else priors.setdefault(head, {})

@@ -12,8 +12,8 @@ from typing import Any
 from casepool._resources import bundled
 from casepool.arguments import is_number, path_of
 from casepool.errors import CasepoolError
-from casepool.modelling.families.names import log_intensity_of, names_from, own_of
-from casepool.modelling.families.parameters import NOWHERE
+from casepool.modelling.families.names import effect_of, log_intensity_of, names_from, own_of
+from casepool.modelling.families.parameters import CUTPOINTS, NOWHERE
 from casepool.modelling.families.priors import Prior
 from casepool.modelling.families.registry import FAMILIES
 from casepool.modelling.families.trial_laws import TRIALS
@@ -22,7 +22,7 @@ from casepool.modelling.specification.exposure import Exposure
 from casepool.modelling.specification.model import SHAPE_KEYS, Model, keys_of
 from casepool.modelling.specification.outcome_keys import read_keys
 from casepool.modelling.specification.prior_files import SCALES, Link, of_median_time, of_waiting_time, read_prior
-from casepool.modelling.specification.required_priors import check_priors, check_trials, refuse_missing
+from casepool.modelling.specification.required_priors import check_priors, check_trials, given_by, refuse_missing
 from casepool.modelling.specification.selection import read_selection
 from casepool.modelling.specification.trial_priors import joint_parts, read_trial_prior
 from casepool.modelling.specification.trials import Trials, read_trials
@@ -36,7 +36,7 @@ from casepool.toml_files import check_keys, read_toml
 RESERVED = (
     *("patient", "category", "chain", "draw", "row", "intercept", "outcome", "shape", "scale"),
     *("time", "event", "entry", "events", "n", "offset", "switch", "log_weight"),
-    *("gap", "step", "first_cutpoint", "cutpoint_gap"),
+    *("gap", "step", "first_cutpoint", "cutpoint_gap", "cutpoints"),
     *("hazard", "log_hazard", "piece", "lower", "between", "next_piece", "rows"),
     *("hazard_breaks", "hazard_widths", "hazard_powers", "hazard_constant"),
 )
@@ -169,9 +169,10 @@ def model_from_dict(
         selection=selection,
     )
     if complete:
-        stated = default_priors(made, [key for key in made.prior_keys if key not in stated]) | dict(stated)
-    refuse_missing(made, stated, file)
-    made = replace(made, priors=_priors(stated, file, scales, {own_of(name) for name in terms}, trials))
+        stated = default_priors(made, [key for key in made.prior_keys if key not in given_by(stated)]) | dict(stated)
+    refuse_missing(made, given_by(stated), file)
+    by_level = {own_of(name) for name in terms} | {effect_of(name) for name in terms} | {CUTPOINTS}
+    made = replace(made, priors=_priors(stated, file, scales, by_level, trials))
     check_trials(made, file)
     check_priors(made, file)
     _check_variables(made, file)
@@ -422,7 +423,7 @@ def _priors(
         for level, inner in levels.items():
             if key not in by_level:
                 raise CasepoolError(
-                    "only `<factor>_own` has priors by level",
+                    "only `<factor>_own`, `<term>_effect` and `cutpoints` have priors by level",
                     file=file,
                     column=f"priors.{key}",
                     remedy="remove it",

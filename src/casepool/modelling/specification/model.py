@@ -10,12 +10,13 @@ from typing import Any, ClassVar
 
 import tomli_w
 
+from casepool.modelling.families.cutpoints import with_own_priors
 from casepool.modelling.families.facts import DATA
 from casepool.modelling.families.medians import MedianTime
 from casepool.modelling.families.names import effect_of
-from casepool.modelling.families.parameters import Parameter, Role, Stated
+from casepool.modelling.families.parameters import CUTPOINTS, Parameter, Role, Stated
 from casepool.modelling.families.priors import Prior
-from casepool.modelling.families.registry import FAMILIES, REPORTING, Family
+from casepool.modelling.families.registry import FAMILIES, GAP, REPORTING, Family
 from casepool.modelling.families.trial_laws import MEAN, SD, TRIALS, About, Exchangeable, of_trials
 from casepool.modelling.specification.changes import WITHIN, Plain, add_term, change_prior
 from casepool.modelling.specification.exposure import Exposure
@@ -56,7 +57,8 @@ class Model:
         Terms of two others, in the order of the file.
     exposures : mapping of str to Exposure
     priors : mapping of str to Prior
-        By posterior name; ``"<factor>_own.<level>"`` for one level of an exnex factor.
+        By posterior name; ``"<factor>_own.<level>"`` and ``"<term>_effect.<level>"`` for one level, ``"cutpoints"`` and
+        ``"cutpoints.<step>"`` for those of an ordinal model.
     trials : Trials, optional
         Studies that the intercept's prior is made of.
     selection : Selection, optional
@@ -145,6 +147,13 @@ class Model:
         return prior.parameters["value"] if prior is not None and prior.dist == "Fixed" else None
 
     @property
+    def cutpoint_priors(self) -> tuple[Prior, ...]:
+        """The prior of every cutpoint of an ordinal model that states them; none of any other."""
+        if CUTPOINTS not in self.priors or not (self.is_ordinal and self.has_zero_point):
+            return ()
+        return tuple(self.priors.get(f"{CUTPOINTS}.{step}", self.priors[CUTPOINTS]) for step in self.steps)
+
+    @property
     def from_trials(self) -> Prior | None:
         """The intercept's prior where it is made of trials; None where it is not."""
         prior = self.priors.get(self.of_family.location.name)
@@ -168,14 +177,18 @@ class Model:
 
     def _with_prior(self, parameter: Parameter) -> Parameter:
         """Give a parameter the prior its file states, an intercept's median survival given the family's parameters."""
+        if (own := self.cutpoint_priors) and parameter.name in (self.of_family.location.name, GAP):
+            return with_own_priors(parameter, self.of_family.location.name, own, rise=self.link == "cumulative")
         if not parameter.is_stated or parameter.name not in self.priors:
             return parameter
         prior, family = self.priors[parameter.name], self.of_family
+        head = f"{parameter.name}."
+        levels = {key.removeprefix(head): own for key, own in self.priors.items() if key.startswith(head)}
         by_median = parameter.name == family.location.name and prior.elicited.get("from") == "median_time"
         if by_median and family.parameters_of(self.form) and not family.shape_keys:
             stated = (float(prior.elicited[key]) for key in ("median", "upper"))
             return replace(parameter, law=MedianTime(family, self.effects, *stated))
-        made = parameter.with_prior(prior)
+        made = parameter.with_prior(prior, levels)
         if parameter.name != family.location.name or self.from_trials is None or self.trials is None:
             return made
         law = Exchangeable() if self.joins_trials else made.given
@@ -198,7 +211,8 @@ class Model:
     def prior_keys(self) -> list[str]:
         """Names under which the model file states priors, in the order of the linear predictor."""
         fixed = [REPORTING.key] * bool(self.outcome.per and self.reporting_is_fixed)
-        return [parameter.key for parameter in self.parameters if parameter.key and not parameter.if_missing] + fixed
+        keys = [parameter.key for parameter in self.parameters if parameter.key and not parameter.if_missing]
+        return [*dict.fromkeys(keys), *fixed]
 
     def prior(self, name: str) -> Prior:
         """Return the prior in force for a posterior name, the default of missing values where the file gives none."""
@@ -211,9 +225,9 @@ class Model:
 
     def priors_in_force(self) -> list[str]:
         """Return the names of all priors, a level's own after its factor's, those of missing values last."""
-        names = []
-        for own in self.parameters:
-            names += [own.key, *(key for key in self.priors if key.startswith(f"{own.key}."))] if own.key else []
+        names: list[str] = []
+        for key in dict.fromkeys(own.key for own in self.parameters if own.key):
+            names += [key, *(other for other in self.priors if other.startswith(f"{key}."))]
         return names + [name for name in self.priors if name == REPORTING.key and name not in names]
 
     def to_toml(self) -> str:
@@ -226,7 +240,9 @@ class Model:
         Parameters
         ----------
         name : str
-            One of the names of the model's priors; ``"<factor>_own.<level>"`` for one level of a factor.
+            One of the names of the model's priors; ``"<factor>_own.<level>"`` for one level of a factor,
+            ``"<term>_effect.<level>"`` of a category or a band; ``"cutpoints"`` for priors of an ordinal model's
+            cutpoints in place of that of the first and of the gaps, ``"cutpoints.<step>"`` for one of them.
         dist : str or distribution, optional
             What a model file calls it, or a distribution of PreliZ (any object whose class and numbers are called as
             those of a model file), of which the numbers are taken.

@@ -61,6 +61,8 @@ def read_prior(plain: Mapping[str, Any], *, file: str, key: str, scales: Mapping
     numbers = {name: _number(values[name], name, dist, file, key) for name in wanted}
     if DISTRIBUTIONS[dist].has_components:
         _check_components(numbers, file, key)
+    if problem := DISTRIBUTIONS[dist].problem(numbers):
+        raise CasepoolError(problem, file=file, column=key, value=numbers, remedy="correct them")
     return Prior(dist, numbers, why, elicited)
 
 

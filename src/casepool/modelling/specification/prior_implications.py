@@ -13,8 +13,9 @@ import numpy as np
 from scipy import special
 
 from casepool.modelling.families.arrays import NUMPY, Array
+from casepool.modelling.families.cutpoints import Ordered
 from casepool.modelling.families.medians import intercept_at
-from casepool.modelling.families.parameters import NOWHERE, Parameter, Role
+from casepool.modelling.families.parameters import CUTPOINTS, NOWHERE, Parameter, Role
 from casepool.modelling.families.priors import Prior
 from casepool.modelling.specification.endpoints import Endpoint, endpoints, event
 from casepool.modelling.specification.model import Model
@@ -62,6 +63,8 @@ def meaning(model: Model, name: str) -> str:
     prior, parameter = model.prior(name), model.parameter(name)
     if parameter is None or not prior.distribution.has_quantiles:
         return ""
+    if parameter.key == CUTPOINTS:
+        return _cutpoint(model, name.partition(".")[2], prior)
     if not parameter.is_stated:
         return _own(model, parameter.owner, prior)
     if parameter.role is Role.LOCATION:
@@ -188,6 +191,15 @@ def _worst(model: Model, prior: Prior) -> str:
     return f"better than {worst} in {better}" if model.link == "cumulative" else f"{second} and not {worst} in {better}"
 
 
+def _cutpoint(model: Model, step: str, prior: Prior) -> str:
+    """Say what the prior of one cutpoint, or of each, means alone: before it is known that cutpoints rise."""
+    worse, better = step.split(" | ") if step else ("", "")
+    chance = prior_range(prior).map(lambda x: float(special.expit(x)))
+    if model.link == "cumulative":
+        return f"{worse or 'a category'} or worse in {chance.percent()}"
+    return f"{f'{better} and not {worse}' if step else 'the better of two'} in {chance.map(lambda p: 1 - p).percent()}"
+
+
 def category_ranges(model: Model) -> list[tuple[Endpoint, Range]]:
     """Return what the priors of an ordinal model's cutpoints imply for each endpoint where every effect is zero.
 
@@ -195,6 +207,7 @@ def category_ranges(model: Model) -> list[tuple[Endpoint, Range]]:
     prior has no quantiles.
     """
     names = [name for name in ("first_cutpoint", "cutpoint_gap") if name in model.prior_keys]
+    own = model.cutpoint_priors
     if not model.is_ordinal or not all(model.prior(name).distribution.has_quantiles for name in names):
         return []
     from scipy.stats import qmc
@@ -203,6 +216,10 @@ def category_ranges(model: Model) -> list[tuple[Endpoint, Range]]:
     points = qmc.Halton(1 + gaps, scramble=False).random(POINTS + 1)[1:]
     parameters = {"cutpoint_gap": points[:, 1:], "first_cutpoint": points[:, 0]}
     parameters = {name: model.prior(name).quantile(parameters[name]) for name in names}
+    if own:
+        each = [prior.quantile(u) for prior, u in zip(own, points.T, strict=True)]
+        cuts = Ordered(own).at(points) if model.link == "cumulative" else np.stack(each, axis=-1)
+        parameters = {"first_cutpoint": cuts[:, 0], "cutpoint_gap": np.diff(cuts)}
     etas = [np.zeros((POINTS, 1))] * (1 + gaps)
     log_p = model.of_family.response[model.form](etas, parameters, NUMPY)
     told = [(end, end.of([np.exp(values) for values in log_p])) for end in endpoints(model)]
@@ -217,6 +234,8 @@ def success_centre(model: Model) -> float | None:
         by_column = isinstance(model.outcome.target, str) and model.outcome.target
         return None if by_column else prior_range(model.prior("intercept")).median + _log_target(model)
     gaps = event(model).first - 1
+    if own := model.cutpoint_priors:
+        return -float(Ordered(own).middle[gaps])
     return -prior_range(model.prior("first_cutpoint")).median - (
         gaps * prior_range(model.prior("cutpoint_gap")).median if gaps else 0.0
     )

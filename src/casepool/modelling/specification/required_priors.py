@@ -5,13 +5,20 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from casepool.errors import CasepoolError
-from casepool.modelling.families.registry import REPORTING
+from casepool.modelling.families.parameters import CUTPOINTS, Parameter
+from casepool.modelling.families.priors import Prior
+from casepool.modelling.families.registry import FAMILIES, GAP, REPORTING
 from casepool.modelling.families.trial_laws import TRIALS
 from casepool.modelling.specification.default_priors import default_priors, prior_text
 from casepool.modelling.specification.model import Model
 from casepool.modelling.specification.selection import PARAMETER as SELECTION
 from casepool.modelling.specification.trials import TABLE
 from casepool.modelling.terms.labels import Group
+
+
+def given_by(stated: Collection[str]) -> set[str]:
+    """Return the priors that stated ones give: those of cutpoints that of the first and of the gaps too."""
+    return {*stated, *((FAMILIES["ordinal"].location.name, GAP) if CUTPOINTS in stated else ())}
 
 
 def refuse_missing(made: Model, given: Collection[str], file: str) -> None:
@@ -38,6 +45,7 @@ def check_priors(made: Model, file: str) -> None:
         For the first thing wrong.
     """
     owners = {exposure.intensity.key: exposure.intensity for exposure in made.exposures.values()}
+    owners |= {CUTPOINTS: made.of_family.location} if made.is_ordinal and made.has_zero_point else {}
     owners |= {own.key: own for own in made.parameters if own.key}
     owners |= {SELECTION.key: SELECTION} if made.selection else {}
     owners |= {REPORTING.key: REPORTING} if made.outcome.per else {}
@@ -53,9 +61,28 @@ def check_priors(made: Model, file: str) -> None:
                 column=f"priors.{key}",
                 remedy=f"the model has {', '.join(made.prior_keys)}",
             )
-        if refusal := owner.refusal(prior):
+        refusal = owner.refusal(prior) or _refusal_of_level(made, owner, key, prior)
+        if refusal:
             problem, remedy = refusal
             raise CasepoolError(problem, file=file, column=f"priors.{key}", remedy=remedy)
+
+
+def _refusal_of_level(made: Model, owner: Parameter, key: str, prior: Prior) -> tuple[str, str] | None:
+    """Say what is wrong with a prior of one level, or of one cutpoint, and the remedy; None where nothing is."""
+    head, dot, level = key.partition(".")
+    if not dot or not owner.is_stated:
+        return None
+    if head == CUTPOINTS and level not in made.steps:
+        return "no such cutpoint", f"name one of {', '.join(made.steps)}"
+    if head != CUTPOINTS and owner.dims[:1] != (owner.owner,):
+        return "an effect without levels has one prior", f"state it in [priors.{head}]"
+    if head not in made.priors:
+        return "a prior of one level, and none of the others", f"add [priors.{head}]"
+    whole = made.priors[head].dist
+    if prior.dist != whole or whole in ("Mixture", "Fixed"):
+        words = f"the prior of one level is of the distribution of the others, {whole}"
+        return words, "use one of Normal, StudentT" if whole in ("Mixture", "Fixed") else f'set dist = "{whole}"'
+    return None
 
 
 def check_trials(made: Model, file: str) -> None:

@@ -42,6 +42,8 @@ LATEX = {
     ">": r"\textgreater{}",
     "|": r"\textbar{}",
     '"': r"\textquotedbl{}",
+    "[": "{[}",  # a bracket behind the end of a row is how far the next one stands apart
+    "\N{MINUS SIGN}": r"\textminus{}",
 }
 MARKDOWN = re.compile(r"([\\`*\[\]|$~])")
 
@@ -80,6 +82,8 @@ def printable(text: str) -> str:
 
     Line breaks and tabs are kept; a terminal, a browser and XML read the rest as text.
     """
+    if text.isascii() and text.isprintable():
+        return text
     lines = text.replace("\r\n", "\n").replace("\r", "\n")
     return "".join(STRANGE if _acts(character) else character for character in lines)
 

@@ -55,7 +55,7 @@ class AnswerTable(pd.DataFrame):
         return html_of(layout_of(self), pd.get_option("display.max_rows"))
 
     def to_parquet(self, *given: Any, **more: Any) -> Any:
-        """Write as pandas does; a column of numbers and texts, as ``at`` may be, is written as text."""
+        """Write as pandas does; a column of numbers and texts, as in tables bound together, is text there."""
         mixed = {name for name in self.columns if self[name].dtype == object and len(set(map(type, self[name]))) > 1}
         texts = {name: ["" if value is None else str(value) for value in self[name]] for name in mixed}
         return pd.DataFrame(self).assign(**texts).to_parquet(*given, **more)
@@ -147,10 +147,23 @@ def estimate_table(
             raise KeyError(f"no such kind of number: {record['kind']!r}")
         records.append(record)
     table = AnswerTable(records, columns=list(columns))
-    table = table.astype({c: "float64" for c in columns if c in NUMBERS})
+    table = table.astype({c: "float64" for c in columns if c in NUMBERS}).assign(at=times_column(table["at"]))
     if labels and public:
         table.attrs["labels"] = {column: dict(names) for column, names in labels.items()}
     return marked_private(table, public=public)
+
+
+def times_column(at: pd.Series[Any]) -> pd.Series[Any]:
+    """Return the column ``at`` as numbers, NaN where there is none; as text and "" if some row is of a category."""
+    filled = at[at.notna() & (at != "")]
+    if any(isinstance(value, str) for value in filled):
+        return at.where(at.notna(), "")
+    return pd.to_numeric(at.where(at != "")).astype("float64")
+
+
+def timeless(table: pd.DataFrame) -> pd.Series[bool]:
+    """Tell of which rows ``at`` is empty."""
+    return table["at"].isna() | (table["at"] == "")
 
 
 def marked_private(table: pd.DataFrame, *, public: bool) -> pd.DataFrame:

@@ -75,3 +75,26 @@ def test_a_drafted_folder_says_what_is_open_and_which_priors_nobody_confirmed(tm
     assert set(found["severity"]) == {"note"}
     assert set(found["column"]) == {f"priors.{name}" for name in cp.model(folder / "survival.toml").unconfirmed}
     assert len(found) > 1
+
+
+FAULTS = {
+    "colour": ('title = "', 'colour = "red"\ntitle = "'),
+    "terms.histology.kind": ('[terms.histology]\nkind = "group"', '[terms.histology]\nkind = "gruop"'),
+    "terms.age.scale": ("scale = 10.0", 'scale = "ten"'),
+    "priors.age_effect": ('[priors.age_effect]\ndist = "Normal"', '[priors.age_effect]\ndist = "Norml"'),
+}
+
+
+def test_every_part_of_a_model_file_that_is_wrong_is_named_at_once(folder: Path) -> None:
+    assert of_models(folder).empty
+    told = []
+    for key, (right, wrong) in FAULTS.items():
+        assert WHOLE.count(right) == 1, key
+        (folder / "good.toml").write_text(WHOLE.replace(right, wrong), encoding="utf-8")
+        told += of_models(folder)[["column", "problem"]].to_numpy().tolist()
+    assert len(told) == len(FAULTS)
+    text = WHOLE
+    for right, wrong in FAULTS.values():
+        text = text.replace(right, wrong)
+    (folder / "good.toml").write_text(text, encoding="utf-8")
+    assert sorted(of_models(folder)[["column", "problem"]].to_numpy().tolist()) == sorted(told)

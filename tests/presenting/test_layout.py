@@ -7,6 +7,7 @@ from collections import Counter
 import pandas as pd
 import pytest
 
+from casepool.numbers import MINUS
 from casepool.presenting.layout import BESIDE, TELLING, layout_of
 from casepool.presenting.terminal import text_of
 from casepool.writing import RARE_NOTE
@@ -117,3 +118,22 @@ def test_a_verdict_that_is_no_pass_stands_in_every_row(tables: dict[str, pd.Data
     assert "verdict" in failed.headings
     assert "verdict" not in dict(failed.shared)
     assert ("verdict", "pass") in layout_of(tables["contrast"]).shared
+
+
+@pytest.mark.parametrize("columns", [40, 60, 80, 100])
+def test_no_word_is_broken_where_two_columns_have_room_for_theirs(
+    tables: dict[str, pd.DataFrame], columns: int
+) -> None:
+    for name, table in tables.items():
+        layout = layout_of(table)
+        cells = [layout.headings, *(row for block in layout.groups for row in block.rows)]
+        longest = [max(len(word) for cell in column for word in cell.split(" ")) for column in zip(*cells, strict=True)]
+        whole = [
+            max(map(len, column)) if number else least
+            for column, number, least in zip(zip(*cells, strict=True), layout.numeric, longest, strict=True)
+        ]
+        if name == "hostile" or max(whole[0] + other for other in whole[1:]) + 4 > columns:
+            continue
+        words = text_of(layout, columns).replace("-", MINUS).split()
+        missing = Counter(word for row in cells for cell in row for word in cell.replace("-", MINUS).split())
+        assert not missing.keys() - set(words), (name, missing.keys() - set(words))

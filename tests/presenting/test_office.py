@@ -2,6 +2,7 @@
 
 import csv
 import math
+import re
 import zipfile
 from numbers import Real
 from pathlib import Path
@@ -123,3 +124,36 @@ def test_a_file_of_others_is_told_from_ones_own(private: pd.DataFrame, tmp_path:
     with zipfile.ZipFile(tmp_path / "empty.docx", "w"):
         pass
     assert not any(is_own(tmp_path / name) for name in ("text.docx", "empty.docx", "none.docx"))
+
+
+def cells_of_markdown(path: Path) -> list[list[str]]:
+    lines = [line for line in path.read_text(encoding="utf-8").splitlines() if line.startswith("| ")]
+    plain = [re.sub(r"\\([\\`*\[\]|$~])", r"\1", line) for i, line in enumerate(lines) if i != 1]
+    return [line.removeprefix("| ").removesuffix(" |").split(" | ") for line in plain]
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name != "hostile"])
+def test_texts_have_the_columns_of_the_document_and_all_of_them_if_asked(tables, name: str, tmp_path: Path) -> None:
+    table, layout = tables[name], layout_of(tables[name])
+    plain = cells_of_markdown(cp.write_table(table, tmp_path / "t.md"))
+    assert plain[0] == list(layout.headings)
+    bold = [f"**{line[0]}**" if len(line) == 1 else line[0] for line in lines_of(layout)]
+    assert [row[0] for row in plain] == bold
+    every = cells_of_markdown(cp.write_table(table, tmp_path / "t.md", every_column=True))
+    assert every[0] == list(table.columns)
+    assert len(every) == len(table) + 1
+    latex = cp.write_table(table, tmp_path / "t.tex").read_text(encoding="utf-8").splitlines()
+    rows = [line for line in latex if line.endswith(r" \\")]
+    assert len(rows) == len(lines_of(layout))
+    page = cp.write_table(table, tmp_path / "t.html").read_text(encoding="utf-8")
+    assert page.count("<tr>") == len(lines_of(layout))
+
+
+@pytest.mark.parametrize("form", ["md", "tex", "html"])
+def test_a_text_is_replaced_where_it_is_casepools_and_nowhere_else(tables, form: str, tmp_path: Path) -> None:
+    path = cp.write_table(tables["survival"], tmp_path / f"t.{form}")
+    assert cp.write_table(tables["ledger"], path) == path
+    assert cp.write_table(tables["raw"], path, every_column=True) == path
+    path.write_text("mine", encoding="utf-8")
+    with pytest.raises(cp.CasepoolError, match="did not write"):
+        cp.write_table(tables["raw"], path)

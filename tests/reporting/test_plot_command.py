@@ -108,3 +108,15 @@ def test_a_forest_of_what_is_no_fit_is_refused(tmp_path: Path, capsys) -> None:
     status, _, said = run("alk_crizotinib", "forest", "--out", tmp_path / "x.svg", capsys=capsys)
     assert status == 2
     assert "alk_crizotinib: this is no saved fit" in said
+
+
+def test_cases_are_drawn_under_a_coding_and_a_fit_has_its_own(saved: Path, tmp_path: Path, capsys) -> None:
+    line = ("alk_crizotinib", "waterfall", "--column", "change=best_change", "--out", tmp_path / "w.svg")
+    plain = line if run(*line, capsys=capsys)[0] == 0 else (*line[:2], *line[4:])
+    assert run(*plain, capsys=capsys)[0] == 0
+    recorded = (tmp_path / "w.svg").read_bytes()
+    assert run(*plain, "--coding", "adjuvant=left_out", capsys=capsys)[0] == 0
+    assert (tmp_path / "w.svg").read_bytes() != recorded
+    status, _, said = run(saved, "forest", "--coding", "adjuvant=left_out", "--out", tmp_path / "f.svg", capsys=capsys)
+    assert (status, (tmp_path / "f.svg").exists()) == (2, False)
+    assert "leave out --coding" in said

@@ -84,7 +84,7 @@ def read_latex(source: str) -> str:
     said, depth = [], 0
     names = {
         "textbackslash": "\\", "textasciitilde": "~", "textasciicircum": "^", "textless": "<", "textgreater": ">",
-        "textbar": "|", "textquotedbl": '"',
+        "textbar": "|", "textquotedbl": '"', "textminus": "\N{MINUS SIGN}",
     }  # fmt: skip
     for token in re.findall(r"\\[A-Za-z]+|\\.|.", source, flags=re.DOTALL):
         if token[0] == "\\" and len(token) > 2:

@@ -72,7 +72,7 @@ def test_the_command_line_prints_the_same_csv(hostile_response, table, tmp_path:
 
 
 def test_html_has_no_tag_but_those_of_the_table(table: pd.DataFrame, tmp_path: Path) -> None:
-    page = Page(cp.write_table(table, tmp_path / "table.html"))
+    page = Page(cp.write_table(table, tmp_path / "table.html", every_column=True))
     assert {tag for tag, _ in page.elements} == {"html", "meta", "title", "table", "tr", "th", "td", "bdi"}
     assert not page.unclosed
     for label in HOSTILE:
@@ -81,7 +81,7 @@ def test_html_has_no_tag_but_those_of_the_table(table: pd.DataFrame, tmp_path: P
 
 
 def test_latex_sets_every_label(table: pd.DataFrame, tmp_path: Path) -> None:
-    lines = cp.write_table(table, tmp_path / "table.tex").read_text(encoding="utf-8").splitlines()
+    lines = cp.write_table(table, tmp_path / "table.tex", every_column=True).read_text(encoding="utf-8").splitlines()
     body = [line.removesuffix(r" \\").split(" & ") for line in lines if line.endswith(r"\\")]
     assert len(body) == len(table) + 1
     assert {len(cells) for cells in body} == {len(table.columns)}
@@ -90,9 +90,21 @@ def test_latex_sets_every_label(table: pd.DataFrame, tmp_path: Path) -> None:
 
 
 def test_markdown_has_a_cell_per_column(table: pd.DataFrame, tmp_path: Path) -> None:
-    lines = cp.write_table(table, tmp_path / "table.md").read_text(encoding="utf-8").splitlines()
+    path = cp.write_table(table, tmp_path / "table.md", every_column=True)
+    lines = path.read_text(encoding="utf-8").splitlines()[1:]
     assert {line.replace("\\\\", "").replace("\\|", "").count("|") for line in lines} == {len(table.columns) + 1}
     assert "<script" not in "\n".join(lines)
+
+
+def test_no_label_acts_in_the_layout(table: pd.DataFrame, tmp_path: Path) -> None:
+    page = Page(cp.write_table(table, tmp_path / "table.html"))
+    assert {tag for tag, _ in page.elements} & {"script", "a", "img", "style", "iframe"} == set()
+    lines = cp.write_table(table, tmp_path / "table.tex").read_text(encoding="utf-8").splitlines()
+    body = [line.removesuffix(r" \\").split(" & ") for line in lines if line.endswith(r"\\")]
+    whole = [one_line(label) for label in table["level"]]
+    assert [read_latex(cells[0]) for cells in body[1:]] == [text[:999] + "…" * (len(text) > 1000) for text in whole]
+    text = cp.write_table(table, tmp_path / "table.md").read_text(encoding="utf-8")
+    assert "<script" not in text
 
 
 def test_another_ending_is_refused(table: pd.DataFrame, tmp_path: Path) -> None:

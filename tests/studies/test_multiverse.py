@@ -161,3 +161,18 @@ def test_decisions_and_choices_are_listed() -> None:
     )
     assert (table[table["choice"] != "as_recorded"]["why"].str.len() > 20).all()
     assert len(table[table["decision"] == "surgery"]) == 6
+
+
+@pytest.mark.parametrize(
+    ("model", "asked"),
+    [
+        ("objective_response", {"by": "histology", "estimand": "survival"}),
+        ("objective_response", {"by": "patient"}),
+        ("overall_survival", {"by": "best_response"}),
+    ],
+)
+def test_what_no_fit_could_answer_is_refused_before_anything_is_drawn(model, asked, monkeypatch) -> None:
+    module = importlib.import_module("casepool.studies.worlds")
+    monkeypatch.setattr(module, "fit_by", lambda *_, **__: pytest.fail("drawn"))
+    with pytest.raises(cp.CasepoolError):
+        cp.multiverse(model, "alk_crizotinib", seed=1, progress=False, codings=CHOICES, **asked)

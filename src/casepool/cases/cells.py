@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 
 from casepool.cases.column import Column
+from casepool.cases.units import amount_in
 
 NUMBER = re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d+)?")
 TOO_LARGE = 2**53
@@ -68,10 +69,11 @@ def is_real(value: object) -> bool:
 
 
 def parse_number(value: object, column: Column) -> float:
-    """Read a finite number inside the column's range."""
+    """Read a finite number inside the column's range; one written with a unit ("6 months") in that of the column."""
     number = math.nan
     if isinstance(value, str):
-        number = float(value) if NUMBER.fullmatch(value.strip()) else math.nan
+        value = value.strip().removesuffix(column.followed)
+        number = float(value) if NUMBER.fullmatch(value.strip()) else amount_in(value, column.unit)
     elif is_real(value) or isinstance(value, decimal.Decimal):
         try:
             number = float(cast(Any, value))

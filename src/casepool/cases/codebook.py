@@ -27,9 +27,15 @@ FOUND = ("guessed", "aliased", "dated")
 """Fields of a codebook that reading a table fills in, and no file states."""
 LINKED, ROWS_OF = "linked", "rows_of"
 """Fields about tables beside the cases, which reading fills in as well."""
+TEXTS = (
+    *("unit", "label", "separator", "role", "exposure", "what"),
+    *("done", "explains", "format", "censored_at", "followed"),
+)
+"""Keys of a column that hold text."""
 INSIDE = "decisions"
 """Field of a codebook that a file states elsewhere: the label of a decision stands among its choices."""
 GO_WITH = {"range": NUMBERS, "levels": SPELT, "aliases": SPELT, "separator": ("set", "list")}
+GO_WITH |= {"followed": NUMBERS}
 GO_WITH |= dict.fromkeys(("format", "censored_at"), ("date",))
 """Keys of a column that say something of some types only, and these."""
 
@@ -238,11 +244,14 @@ def _column(plain: object, *, name: str, file: str) -> Column:
                     "lists a code twice", file=file, column=f"{table}.{key}", value=values[key], remedy="list it once"
                 )
     _texts(values.get("aliases", {}), file=file, key=f"{table}.aliases")
-    for key in ("unit", "label", "separator", "role", "exposure", "what", "done", "explains", "format", "censored_at"):
+    for key in TEXTS:
         if not isinstance(values.get(key, ""), str):
             raise CasepoolError("must be text", file=file, column=f"{table}.{key}", remedy="put it in quotes")
     if values.get("separator") == "":
         raise CasepoolError("must not be empty", file=file, column=f"{table}.separator", remedy='write, say, ";"')
+    if not re.fullmatch(r"|[^\w\s.,-]", values.get("followed", "")):
+        said = "must be one sign that is no part of a number"
+        raise CasepoolError(said, file=file, column=f"{table}.followed", value=values["followed"], remedy='write "+"')
     if values.get("range") is not None:
         values["range"] = _range(values["range"], file=file, key=f"{table}.range")
     return Column(**values)

@@ -46,6 +46,8 @@ class Column:
         Another column, of which this one says why a cell is empty.
     format : str
         Of dates, how they are written where that cannot be told from them: one of `casepool.cases.dates.FORMATS`.
+    followed : str
+        Of a time, the sign behind it ("14+") of patients who were still followed then, without the event.
     censored_at : str
         Of the dates of an event, the column of dates until which patients without one were followed.
     """
@@ -64,6 +66,7 @@ class Column:
     done: str = ""
     explains: str = ""
     format: str = ""
+    followed: str = ""
     censored_at: str = ""
 
     def to_dict(self) -> dict[str, Any]:

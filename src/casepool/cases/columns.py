@@ -45,6 +45,8 @@ class Recorded:
     values: list[Any]
     unread: frozenset[int]
     problems: list[Problem]
+    followed: frozenset[int] = frozenset()
+    """Rows with the sign of a patient who was still followed then."""
 
 
 def read_column(cells: pd.Series[Any], codebook: Codebook, name: str) -> Recorded:
@@ -69,7 +71,9 @@ def read_column(cells: pd.Series[Any], codebook: Codebook, name: str) -> Recorde
         values.append(read[0])
         if read[1]:
             problems.append(replace(read[1], row=position + 1, column=name, value=value))
-    return Recorded(values, frozenset(p.row - 1 for p in problems if p.row), problems)
+    unread, sign = frozenset(p.row - 1 for p in problems if p.row), column.followed
+    signed = (row for row, cell in enumerate(cells if sign else ()) if str(cell).strip().endswith(sign))
+    return Recorded(values, unread, problems, frozenset(signed))
 
 
 def _read(value: object, column: Column, missing: Sequence[str]) -> tuple[Any, Problem | None]:

@@ -58,20 +58,26 @@ def is_birth(name: str) -> bool:
 def dates_draft(found: Examined, problems: Iterable[Problem]) -> DatesDraft:
     """Return the columns of dates of a table, and the one that is time zero if one alone can be.
 
-    It is the first column that is filled for two patients in three, is no birth, and is after no other date of the same
-    patient; without one, or beside no other date, no column is drafted as dates.
+    It is the first column that is filled for two patients in three, is no birth, and is after another date of the same
+    patient for no patient, or for the fewest and not more than one in ten, whom `validate` then names. Without one, or
+    beside no other date, no column is drafted as dates.
     """
     named = [problem.column for problem in problems if problem.rule == DATES]
     book = replace(found.codebook, columns={n: replace(c, type="date") for n, c in found.codebook.columns.items()})
     read = {name: read_dates(found.raw[name], book, name) for name in named}
     spans = {n: r.values for n, r in read.items() if not any(p.severity == ERROR for p in r.problems)}
-    zero = next((name for name in spans if _is_first(name, spans)), "") if len(spans) > 1 else ""
+    late = {name: _late(name, spans) for name in spans if _may_be_first(name, spans[name])} if len(spans) > 1 else {}
+    zero = min(late, key=lambda name: late[name], default="")
+    zero = zero if zero and 10 * late[zero] <= len(spans[zero]) else ""
     return DatesDraft(spans if zero else {}, zero)
 
 
-def _is_first(name: str, spans: Mapping[str, list[Span | None]]) -> bool:
-    own = spans[name]
+def _may_be_first(name: str, own: list[Span | None]) -> bool:
+    return not is_birth(name) and 3 * sum(span is not None for span in own) >= 2 * len(own)
+
+
+def _late(name: str, spans: Mapping[str, list[Span | None]]) -> int:
+    """Return for how many patients a date is after another one."""
     others = [spans[other] for other in spans if other != name and not is_birth(other)]
-    pairs = [(mine, other[row]) for other in others for row, mine in enumerate(own)]
-    enough = 3 * sum(span is not None for span in own) >= 2 * len(own)
-    return enough and not is_birth(name) and not any(a and b and a.first > b.last for a, b in pairs)
+    rows = zip(spans[name], *others, strict=True)
+    return sum(any(own and b and own.first > b.last for b in rest) for own, *rest in rows)

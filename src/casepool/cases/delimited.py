@@ -11,15 +11,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import pandas as pd
-
-from casepool.cases.cells import counted, is_missing
 from casepool.cases.codebook import Codebook
+from casepool.cases.decimal_commas import with_points
 from casepool.cases.header_rows import MOST_ABOVE
 from casepool.cases.problems import Problem
-from casepool.cases.remedies import most_are, stands_for_number
-from casepool.cases.sheet import MOST_CELLS, Sheet, note, to_sheet, warning
-from casepool.errors import CasepoolError, RowName
+from casepool.cases.sheet import MOST_CELLS, Sheet, to_sheet, warning
+from casepool.errors import CasepoolError
 
 SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 ENCODINGS = ("utf-8", "utf-16", "cp1252", "latin-1")
@@ -29,8 +26,6 @@ BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 SMALLER = "cut it to the patients and columns of the question"
-COMMA_NUMBER = re.compile(r"[-+]?\d*,\d+")
-POINT_NUMBER = re.compile(r"[-+]?\d*\.\d+")
 
 
 def read_delimited(data: bytes, path: Path, codebook: Codebook | None) -> Sheet:
@@ -54,7 +49,8 @@ def read_delimited(data: bytes, path: Path, codebook: Codebook | None) -> Sheet:
     rows = _rows(opened.text, opened.separator, path.name)
     sheet = to_sheet(list(rows.values()), path.name, list(rows), told)
     problems = [*opened.problems, *sheet.problems]
-    frame, said = _with_points(sheet.frame, codebook, told.get("decimal", ""), opened.separator, path.name)
+    idle = opened.separator == "," and "decimal" not in told
+    frame, said = (sheet.frame, []) if idle else with_points(sheet.frame, codebook, path.name)
     return replace(sheet, frame=frame, problems=problems + said)
 
 
@@ -182,66 +178,3 @@ def _width(line: str, separator: str) -> int:
         return len(next(csv.reader([line], delimiter=separator)))
     except (csv.Error, StopIteration):
         return 1
-
-
-def _with_points(
-    frame: pd.DataFrame, codebook: Codebook | None, decimal: str, separator: str, file: str
-) -> tuple[pd.DataFrame, list[Problem]]:
-    """Write decimal commas as points, where the comma is the decimal sign of the file."""
-    if decimal not in ("", ".", ","):
-        raise CasepoolError("a decimal sign is a point or a comma", file=file, value=decimal, remedy="correct [file]")
-    if decimal == "." or (not decimal and separator == ","):
-        return frame, []
-    missing = codebook.missing if codebook else ("", "NA")
-    columns = [i for i, name in enumerate(frame.columns) if _numeric(frame.iloc[:, i], str(name), codebook, missing)]
-    cells = [(i, row, cell.strip()) for i in columns for row, cell in enumerate(frame.iloc[:, i])]
-    commas = [place for place in cells if COMMA_NUMBER.fullmatch(place[2])]
-    points = [place for place in cells if POINT_NUMBER.fullmatch(place[2])]
-    if not decimal and not commas:
-        return frame, []
-    thousands = all(re.fullmatch(r"[-+]?\d{1,3},\d{3}", cell) for _, _, cell in commas)
-    if not decimal and (points or thousands):
-        i, row, cell = commas[0]
-        other = f"{points[0][2]!r} elsewhere in the file" if points else cell.replace(",", "")
-        raise CasepoolError(
-            f"the decimal sign cannot be told: {cell.replace(',', '.')}, or {other}?",
-            file=file,
-            row=RowName(row + 1),
-            column=str(frame.columns[i]),
-            value=cell,
-            remedy='set decimal = "," or decimal = "." under [file] of the codebook',
-        )
-    raw = frame.astype(object)
-    for i, row, cell in commas:
-        raw.iloc[row, i] = cell.replace(",", ".")
-    said = [
-        Problem(
-            "type",
-            "a point in a file whose decimal sign is told to be the comma",
-            "a number with a decimal comma",
-            "correct the cell, or the decimal sign under [file]",
-            file=file,
-            row=row + 1,
-            column=str(frame.columns[i]),
-            value=cell,
-        )
-        for i, row, cell in points
-    ]
-    if not decimal:
-        told = note(
-            "decimal comma",
-            "numbers are written with a decimal comma, and read so",
-            "a decimal point, or the sign told",
-            'set decimal = "," under [file] of the codebook',
-            file=file,
-            value=commas[0][2],
-        )
-        said.append(told)
-    return raw.astype("str"), said
-
-
-def _numeric(cells: pd.Series, name: str, codebook: Codebook | None, missing: tuple[str, ...]) -> bool:
-    """Tell whether a column holds numbers: as declared, or if most of its filled cells stand for one."""
-    if codebook and name in codebook.columns:
-        return codebook.columns[name].type in ("number", "integer")
-    return most_are(stands_for_number, counted(cell for cell in cells if not is_missing(cell, missing)))

@@ -23,6 +23,11 @@ NOTE = re.compile(
     re.DOTALL,
 )
 """How a note below a table begins."""
+TOTAL = re.compile(
+    r"(?i)((grand|sub)[- ]?total|totals?|all|overall|mean|average|median|mittelwert|sum|summe|gesamt|insgesamt)"
+    r"( (patients|cases|subjects))?\s*(:|\(.*\)|,?\s*n\s*=\s*\d+)?"
+)
+"""How the first cell of a row reads that adds up the others, or averages them."""
 Rows = Sequence[Sequence[Any]]
 
 
@@ -186,17 +191,22 @@ def _notes(rows: Rows, body: int, end: int) -> list[int]:
     """Return the positions of the rows at the end of a table that hold a note in their first cell, and no more.
 
     A cell that stands alone is one if it begins as notes do or has as many words as a sentence; and if a blank row
-    stands before it, whatever it says.
+    stands before it, whatever it says. Below a blank row totals are left out like notes.
     """
     width = max((width_of(row) for row in rows[body - 1 : end]), default=0)
     first = end
     for i in range(end - 1, body, -1) if width > 2 else ():
         row = rows[i]
-        if width_of(row) > 1 or (width_of(row) == 1 and is_empty(row[0])):
+        total = TOTAL.fullmatch(_text(row[:1])) is not None
+        if (width_of(row) > 1 and not total) or (width_of(row) == 1 and is_empty(row[0])):
             break
         blank = width_of(rows[i - 1]) == 0
         text = _text(row[:1])
-        if width_of(row) and (blank or NOTE.fullmatch(text) or len(text.split()) >= NOTE_WORDS):
+        if (
+            width_of(row)
+            and not (total and not blank)
+            and (blank or NOTE.fullmatch(text) or len(text.split()) >= NOTE_WORDS)
+        ):
             first = i - blank
     return list(range(first, end))
 

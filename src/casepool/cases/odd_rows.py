@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 
 import numpy as np
@@ -10,13 +9,11 @@ import numpy as np
 from casepool.cases.codebook import Codebook, toml_text
 from casepool.cases.column import NUMBERS, SPELT
 from casepool.cases.columns import Recorded
+from casepool.cases.header_rows import TOTAL
 from casepool.cases.problems import WARNING, Problem
 
-TOTAL = re.compile(
-    r"(?i)((grand|sub)[- ]?total|totals?|all|overall|mean|average|median|mittelwert|sum|summe|gesamt|insgesamt)"
-    r"( (patients|cases|subjects))?\s*(:|\(.*\)|,?\s*n\s*=\s*\d+)?"
-)
-"""How the first cell of a row reads that adds up the others, or averages them."""
+TOTAL_ROW = "total row"
+"""The rule that names rows that seem to add up the others."""
 MOST = 2_000
 """Rows of the largest table in which a sum of all others is looked for."""
 
@@ -41,7 +38,7 @@ def odd_rows(columns: Mapping[str, Recorded], codebook: Codebook) -> Iterator[Pr
     for row in sorted(called | set(_sums(columns, codebook, n))):
         why = "it is called so" if row in called else "its numbers are the sums of all other rows"
         said = f"read as a patient, and seems to be a total: {why}"
-        yield _problem("total row", said, row, columns, codebook)
+        yield _problem(TOTAL_ROW, said, row, columns, codebook)
 
 
 def _called_total(columns: Mapping[str, Recorded], codebook: Codebook) -> Iterator[int]:

@@ -13,6 +13,7 @@ from casepool._resources import bundled
 from casepool.arguments import bytes_of, path_of
 from casepool.cases.cells import is_missing
 from casepool.cases.codebook import Codebook, read_codebook
+from casepool.cases.decimal_commas import with_points
 from casepool.cases.delimited import read_delimited
 from casepool.cases.linked_rules import linked_problems, placed_at
 from casepool.cases.linked_tables import LinkedRows
@@ -38,7 +39,7 @@ FOREIGN = {
 
 LINES = ("header", "last")
 READ_WITH = {
-    "a workbook": ("sheet", *LINES),
+    "a workbook": ("sheet", "decimal", *LINES),
     "a Parquet file": (),
     "a text file": ("separator", "decimal", "encoding", *LINES),
 }
@@ -179,7 +180,9 @@ def read_sheet(path: Path, codebook: Codebook | None) -> Sheet:
     data = bytes_of(path, MOST_BYTES, "cut it to one table")
     if data.startswith(b"PK"):
         _refuse_idle("a workbook", path, codebook)
-        return read_workbook(data, path, codebook.file if codebook else {})
+        sheet = read_workbook(data, path, codebook.file if codebook else {})
+        frame, said = with_points(sheet.frame, codebook, path.name, mixed=True)
+        return replace(sheet, frame=frame, problems=[*sheet.problems, *said])
     if data.startswith(b"PAR1"):
         _refuse_idle("a Parquet file", path, codebook)
         return read_parquet(data, path)

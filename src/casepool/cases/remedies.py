@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from casepool.cases.cells import NUMBER
+from casepool.cases.units import NAMED
 
 GENERAL = "correct the cell or the codebook"
 NO_DATE = 'write the time since time zero as a number, not a date, or set type = "date" for the column'
@@ -16,13 +17,16 @@ NUMBERS: tuple[tuple[str, str], ...] = (
     (r"[-+]?\d+,\d{3}", 'write a decimal point or no separator of thousands, or set decimal = "," under [file]'),
     (r"[-+]?\d*,\d+", 'write a decimal point, or set decimal = "," under [file] of the codebook'),
     (r"[-+]?\d{1,3}([ ,.'’\u00a0\u202f]\d{3})+([.,]\d+)?", "write the number without separators of thousands"),
-    (r"[-+]?[\d.,]+\s*%", "write the number without the sign, and the unit in the codebook"),
+    (r"[-+]?[\d.,]+\s*%", 'write the number without the sign, or set unit = "%" for the column in the codebook'),
     (r"[<>≤≥~≈]=?\s*[\d.,]+", "a bound is no number: write the value, or the limits in two columns (earliest, latest)"),
-    (r"[\d.,]+\s*\+", "write the number alone; a patient still followed then has no event in the event's column"),
+    (
+        r"[\d.,]+\s*\+",
+        'write the number alone, or set followed = "+" for the column in the codebook: followed on, without the event',
+    ),
     (r"[\d.,]+\s*([-–—/]|to)\s*[\d.,]+", "write one number, or the limits in two columns (earliest, latest)"),
     (
-        r"(?i)[-+]?[\d.,]+\s*(d|w|m|mo|mos|ms|y|yr|yrs|days?|weeks?|months?|years?)",
-        "write the number alone, in one unit",
+        rf"(?i)([-+]?[\d.,]+\s*({'|'.join(NAMED.values())}|w)\.?[\s,]*)+",
+        "write the number alone, in one unit, or set the unit of the column in the codebook, in which it is then read",
     ),
 )
 """Patterns of a whole cell that stands for a number, and the remedy for each, first match first."""
@@ -32,6 +36,8 @@ NOTHING = (
     r"not (reported|known|available|stated|recorded|given|determined|specified|mentioned|documented)"
 )
 """What people write into a cell that has no value."""
+MEANT = r"(?i)none|nil|[-+]?inf(inity)?|[*]+"
+"""Those of `NOTHING` that are as often what a patient has: no metastases, an infinite limit, a mark."""
 LONGEST = 40
 """Characters of a cell that may stand for a number, a date or nothing."""
 FAILED = r"(?i)#(N/A|REF!|VALUE!|NAME\?|DIV/0!|NUM!|NULL!|SPILL!|CALC!|NV|BEZUG!|WERT!|ZAHL!)( .*)?"

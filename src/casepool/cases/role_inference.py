@@ -25,6 +25,7 @@ NAMES = {
 
 An "event" may be another than death, and a "time" the time to another event: they are not among them.
 """
+AGE = r"(.*_)?(age|alter|[âa]ge)(_.*)?"
 TRAITS = (
     r"(?i)(.*[_ ])?(age|sex|gender|histolog\w*|diagnos\w*|site|stage|fusion|partner|race|"
     r"alter|geschlecht|lokalisation|stadium|[âa]ge|sexe|stade)([_ ].*)?"
@@ -45,6 +46,9 @@ RESPONSES = (
     r"cr|rc|complete(_response|_remission)?|komplette_(remission|response)|vollremission|r[ée]ponse_compl[èe]te",
 )
 """Codes of a best response of which it is known what they mean, written as `NAMES`, worst first (RECIST)."""
+SEXES = (r"f|female|w|weiblich|woman|frau|femme|f[ée]minin", r"m|male|m[äa]nnlich|man|mann|h|homme|masculin")
+SEX = r"(.*_)?(sex|gender|geschlecht|sexe)"
+"""Labels of the sexes, and how their column is called, written as `NAMES`."""
 RESPONDERS = (2, 3)
 """Which of them are those of a responder."""
 Values = Mapping[str, Sequence[Any]]
@@ -86,6 +90,32 @@ def rank_of_response(code: str) -> int:
     """Return how good a code of a best response is, 0 for the worst, -1 for one that is not known."""
     ranks = (rank for rank, words in enumerate(RESPONSES) if re.fullmatch(rf"(\d+_)?({words})", words_of(code)))
     return next(ranks, -1)
+
+
+def synonyms(name: str, labels: Mapping[str, int]) -> dict[str, str]:
+    """Return the labels of a sex or of a response that mean the same as a more frequent one, each with that one.
+
+    Parameters
+    ----------
+    name : str
+        What the column is called.
+    labels : mapping of str to int
+        In how many cells each label stands. One of unknown meaning has no synonym.
+    """
+    if re.fullmatch(SEX, plain_name(name)):
+        ranks = {label: _place_in(SEXES, label) for label in labels}
+    elif re.fullmatch(f"(.*_)?({NAMES['response']})", plain_name(name)):
+        ranks = {label: rank_of_response(label) for label in labels}
+    else:
+        return {}
+    kept: dict[int, str] = {}
+    often = sorted(labels, key=lambda label: -labels[label])
+    return {x: kept[ranks[x]] for x in often if ranks[x] >= 0 and kept.setdefault(ranks[x], x) != x}
+
+
+def _place_in(patterns: Sequence[str], label: str) -> int:
+    """Return the place of the first pattern that a label has, -1 if none."""
+    return next((i for i, words in enumerate(patterns) if re.fullmatch(words, words_of(label))), -1)
 
 
 def codes_of(column: Column, cells: Iterable[Any]) -> list[str]:

@@ -73,6 +73,15 @@ def event_without_time(record: Record) -> Iterator[Problem]:
             )
 
 
+def event_while_followed(record: Record) -> Iterator[Problem]:
+    """Require that who was still followed at a time ("14+") did not have the event then."""
+    time, event = record.one("time"), record.one("event") or record.one("status")
+    for row, happened in enumerate(record.flags(event)):
+        if happened and row in record.columns[time].followed:
+            said = f"still followed at {record.shown(time, row):g}, and {event} says that the event happened"
+            yield at(record, row, time, said, "one of the two", "correct one of the two")
+
+
 def response_after_follow_up(record: Record) -> Iterator[Problem]:
     """Require that a response is judged by the last follow-up."""
     yield from after_follow_up(record, record.one("evaluation"), "the response was judged")
@@ -174,6 +183,7 @@ FLAG = (EXPOSURE, RESECTION)
 RULES: dict[str, Rule] = {
     "negative time": Rule(ERROR, (TIMES,), negative_time),
     "event without time": Rule(ERROR, (("event", "status"), ("time",)), event_without_time),
+    "event while followed": Rule(ERROR, (("event", "status"), ("time",)), event_while_followed),
     "response after follow-up": Rule(ERROR, (("evaluation",), ("time",)), response_after_follow_up),
     "entry after follow-up": Rule(ERROR, (("entry",), ("time",)), entry_after_follow_up),
     "exposure after follow-up": Rule(ERROR, (("latest", "start"), ("time",)), exposure_after_follow_up),

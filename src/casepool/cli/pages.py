@@ -32,7 +32,7 @@ FORMATS: dict[str, Callable[[pd.DataFrame], str]] = {
 
 
 @command()
-def plot(
+def plot(  # noqa: PLR0913, PLR0917 - an option each
     file: Annotated[str, typer.Argument(help="A saved fit; or a dataset's name, a folder or a file.")],
     kind: Annotated[
         str,
@@ -48,6 +48,7 @@ def plot(
     patients: Annotated[Path | None, typer.Option(help="A table of patients, whose survival is drawn.")] = None,
     data: Annotated[str | None, typer.Option("--data", help="Cases that --by of a spider plot is of.")] = None,
     column: Annotated[list[str] | None, typer.Option(help="What a column is, say change=best_change.")] = None,
+    coding: CODING = None,
     force: FORCE = False,
 ) -> None:
     """Draw a saved fit, or cases, into a file."""
@@ -63,7 +64,10 @@ def plot(
         from casepool.cases import read_cases
 
         given["patients"] = read_cases(patients)
-    drawn: Any = open_fit(file) if saved else file
+    if saved and coding:
+        raise CasepoolError("this is a saved fit, whose codings are those it was made with", file=file,
+                            remedy="leave out --coding, or name cases")  # fmt: skip
+    drawn: Any = open_fit(file) if saved else coded(file, coding)
     write_figure(KINDS[kind].draw(drawn, **given), out, form)
     print(f"wrote {out}")
     stop_if_unconverged([drawn] if saved else [])

@@ -8,11 +8,12 @@ from statistics import quantiles
 from typing import Any
 
 from casepool.cases.column import LABELLED
+from casepool.cases.role_inference import AGE
 from casepool.cases.tables import missing_column
 from casepool.cases.units import DAYS
 from casepool.drafting.looking import Table
 from casepool.drafting.names import safe_name
-from casepool.drafting.words import AGE, FOLLOW_UP, HAPPENED, RESPONSE, bare, is_factor, is_named
+from casepool.drafting.words import FOLLOW_UP, HAPPENED, RESPONSE, bare, is_factor, is_named
 from casepool.errors import CasepoolError
 from casepool.modelling.specification.outcome import Outcome
 from casepool.modelling.terms.labels import Category, Group

@@ -19,11 +19,12 @@ from casepool.escaping import one_line
 
 @dataclass(frozen=True)
 class NewFolder:
-    """A folder that was made: its drafts by kind, and why there are none of other kinds, in words."""
+    """A folder that was made: its drafts by kind, why there are none of other kinds, and what its codebook takes."""
 
     path: Path
     drafts: Mapping[str, Draft]
     lacking: Sequence[str]
+    taken: Sequence[str]
 
 
 def new_dataset(
@@ -66,8 +67,10 @@ def new_folder(
     """Make a folder as `new_dataset` does, and say what was drafted in it."""
     drafts: dict[str, Draft] = {}
     lacking: list[str] = []
+    taken: list[str] = []
 
-    def complete(made: Path) -> None:
+    def complete(made: Path, granted: Sequence[str]) -> None:
+        taken.extend(granted)
         columns = table_of(examined(made))
         refusals: dict[str, list[str]] = {}
         for kind in KINDS:
@@ -84,7 +87,7 @@ def new_folder(
         listed += f"report = [{', '.join(toml_text(f'{kind}.toml') for kind in drafts)}]\n" if drafts else REPORT
         book.write_text(book.read_text("utf-8").replace(REPORT, listed, 1), encoding="utf-8")
 
-    return NewFolder(scaffold(folder, table, complete, codebook), drafts, lacking)
+    return NewFolder(scaffold(folder, table, complete, codebook), drafts, lacking, taken)
 
 
 def _has_two_codes(drafts: Mapping[str, Draft]) -> bool:

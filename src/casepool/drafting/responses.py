@@ -19,6 +19,11 @@ RECIST = ("PD", "SD", "PR", "CR")
 NOT_EVALUABLE = r"n\.?_?e|not_evaluable|inevaluable|nicht_(auswertbar|beurteilbar)|non_[ée]valuable"
 
 
+RESPONDER = r"((complete|partial)_)?respon(ders?|se|ded)|r[ée]pond(eur|euse)s?|erfolg|success"
+NONE = rf"(non|not?|kein|nicht|pas_de)_?({RESPONDER})|failure|misserfolg|[ée]chec"
+"""Words for a success and for none."""
+
+
 def response(table: Table) -> Found:
     """Find a response and what counts as a success.
 
@@ -114,6 +119,11 @@ def _graded(table: Table, name: str) -> tuple[Codes, Codes, Codes]:
         best = tuple(code for code in levels if rank_of_response(table.meaning(name, code)) in RESPONDERS)
         success = best if set(best) & set(codes) == set(column.counts) else column.counts  # nobody may have had a CR
         return levels, success if set(success) < set(levels) else (), asked
+    words = {code: words_of(table.meaning(name, code)) for code in codes}
+    good = tuple(code for code in codes if re.fullmatch(RESPONDER, words[code]))
+    poor = tuple(code for code in codes if re.fullmatch(NONE, words[code]))
+    if good and poor and {*good, *poor} == set(codes):
+        return (*poor, *good), good, asked
     truths = [table.meaning(name, code).lower() for code in codes]
     if set(truths) <= {*TRUE, *FALSE, *ONE, *ZERO} and len(codes) == 2:
         worse, better = sorted(codes, key=lambda code: table.meaning(name, code).lower() in (*TRUE, *ONE))

@@ -13,6 +13,7 @@ def told_of(made: NewFolder) -> Iterator[str]:
     yield f"wrote {', '.join(str(made.path / file) for file in files)}"
     yield from _by_file("to say", {kind: one.asked for kind, one in made.drafts.items()})
     yield from _by_file("to look at", {kind: one.taken for kind, one in made.drafts.items()})
+    yield from (f"to look at, in codebook.toml: {said}" for said in made.taken)
     shown = dict.fromkeys(name for one in made.drafts.values() for name in one.shown)
     if shown:
         listed = ", ".join(map(repr, shown))

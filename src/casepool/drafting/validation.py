@@ -15,7 +15,7 @@ from casepool.cases.reading import CODEBOOK, list_datasets, read_typed
 from casepool.cases.validation import problems_of, sized
 from casepool.errors import CasepoolError
 from casepool.modelling.design.making import design_of_typed
-from casepool.modelling.specification.files import model_from_dict
+from casepool.modelling.specification.files import refusals_of
 from casepool.modelling.specification.outcome_keys import UNKNOWN
 from casepool.toml_files import read_toml
 
@@ -35,8 +35,9 @@ def validate(source: str | Path | pd.DataFrame, codebook: str | Path | Codebook 
     rules that could not run because no column has the role they need.
 
     Of a folder the model files beside the codebook are read, and laid on the table where that has no error: every
-    ``"?"`` that is still to be said, else the first thing that is wrong with a file, are errors where the codebook
-    lists the file under ``report`` and warnings elsewhere; priors that a draft began with are a note.
+    ``"?"`` that is still to be said, else what is wrong with each part of a file (or between them, where every part can
+    be read), are errors where the codebook lists the file under ``report`` and warnings elsewhere; priors that a draft
+    began with are a note.
 
     Parameters
     ----------
@@ -90,15 +91,21 @@ def _of_model(path: Path, typed: Typed | None, severity: str, *, listed: bool) -
                 said, remedy = "this is still to be said", "write what it is"
                 yield Problem(RULE, said, EXPECTED, remedy, severity, file=path.name, column=key, value=UNKNOWN)
             return
-        model = model_from_dict(plain, name=path.stem, file=path.name)
+        model, refusals = refusals_of(plain, name=path.stem, file=path.name, folder=path.parent)
+        yield from (_refused(refusal, path, severity) for refusal in refusals)
+        if model is None:
+            return
         if typed:
             design_of_typed(model, *typed)
         for name in model.unconfirmed:
             said, remedy = "a convention that nobody has confirmed yet", "give a reason of your own as its `why`"
             yield Problem(RULE, said, "a prior with a reason", remedy, NOTE, file=path.name, column=f"priors.{name}")
     except CasepoolError as refusal:
-        found = from_refusal(refusal, rule=RULE, file=path.name, expected=EXPECTED)
-        yield replace(found, severity=severity)
+        yield _refused(refusal, path, severity)
+
+
+def _refused(refusal: CasepoolError, path: Path, severity: str) -> Problem:
+    return replace(from_refusal(refusal, rule=RULE, file=path.name, expected=EXPECTED), severity=severity)
 
 
 def _open(value: Any, place: tuple[str, ...]) -> Iterator[str]:

@@ -23,7 +23,7 @@ COUNTS = (
 """The events of a row that stands for several patients, and these."""
 FOLLOW_UP = (
     rf"{NAMES['time']}|(time|zeit|temps)_(os|fu)|(os|fu)_(time|zeit|temps)",
-    r"(.*_)?(os|survival|follow_?up|fu|[uü]berleben|nachbeobachtung|survie|suivi)(_.*)?",
+    r"(.*_)?(os|survival|follow_?up|fu|(gesamt)?[uü]berleben(szeit)?|nachbeobachtung(szeit)?|survie|suivi)(_.*)?",
     r"(.*_)?([pedr]fs|ttp|progression_free|time_to_\w+)(_.*)?|(.*_)?time|zeit|temps|dauer|dur[ée]e",
 )
 """A time to the event or the last follow-up, the time to death before that to another event."""
@@ -45,7 +45,6 @@ STATE = rf"{HAPPENED[1]}|{HAPPENED[5]}"
 NOUNS = r"death|tod|todesfall|d[ée]c[èe]s|progression|relapse|recurrence|rezidiv|r[ée]cidive"
 """Names that are what the event is called in a sentence; those before progression are of death."""
 OF_DEATH = NOUNS.partition("|progression")[0]
-AGE = r"(.*_)?(age|alter|[âa]ge)(_.*)?"
 TREATED = (
     r"(.*_)?(treatment|therap(y|ie|eutic)|drug|regimen|arm|cohort|group|behandlung|medikament|gruppe|"
     r"traitement|m[ée]dicament|groupe|bras|subtype|subtyp|grade|grading|mutation)(_.*)?"

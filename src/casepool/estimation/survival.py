@@ -171,12 +171,12 @@ class SurvivalWords:
     ----------
     arms : mapping of str to str
         Words for every level.
-    quantities : mapping of (time, unit, whether a probability) to str
+    quantities : mapping of (time or None, unit, whether a probability) to str
         Words for what is told of each.
     """
 
     arms: Mapping[str, str]
-    quantities: Mapping[tuple[str, str, bool], str]
+    quantities: Mapping[tuple[float | None, str, bool], str]
 
 
 def survival_words(fitted: Fitted, by: str | None) -> SurvivalWords:
@@ -185,8 +185,9 @@ def survival_words(fitted: Fitted, by: str | None) -> SurvivalWords:
     arms = {arm.level: arm.words for arm in arms_of(fitted, by, None)[0]}
     told = _quantities(fitted, times, times[-1])
     units = [fitted.unit if own["unit"] == "median" else own["unit"] for own in told]
-    words = {(str(own["at"]), unit, False): own["what"] for own, unit in zip(told, units, strict=True)}
-    return SurvivalWords(arms, words | {("", "probability", True): f"P({_beyond_words(fitted)})"})
+    at = [None if own["at"] == "" else float(own["at"]) for own in told]
+    words = {(time, unit, False): own["what"] for time, unit, own in zip(at, units, told, strict=True)}
+    return SurvivalWords(arms, words | {(None, "probability", True): f"P({_beyond_words(fitted)})"})
 
 
 def _quantities(fitted: Fitted, times: list[float], until: float) -> list[dict[str, Any]]:

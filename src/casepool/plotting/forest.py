@@ -136,7 +136,7 @@ def arrange(table: pd.DataFrame, names: Names) -> Picture:
     rows = table[(table["interval"] != "") & (table["unit"] != "P value")].copy()
     exact = rows[rows["method"] == "Clopper-Pearson"]
     same = [*KEY, "source"]
-    doubled = rows[same].astype(str).agg("\x1f".join, axis=1).isin(exact[same].astype(str).agg("\x1f".join, axis=1))
+    doubled = rows[same].map(str).agg("\x1f".join, axis=1).isin(exact[same].map(str).agg("\x1f".join, axis=1))
     rows = rows[~(doubled & (rows["method"] == "Wilson"))].copy()
     values = rows["kind"] == "value"
     if values.any() and len(set(rows["unit"])) > 1:  # of rates and what compares them, the rates

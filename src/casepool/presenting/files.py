@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Any
 from casepool.arguments import flag_of, name_of, path_of
 from casepool.errors import CasepoolError
 from casepool.escaping import csv_cell, html_text, latex_text, markdown_text, one_line
+from casepool.presenting.documents import latex_of, markdown_of
 from casepool.presenting.layout import Layout, layout_of
+from casepool.presenting.notebook import html_of
 from casepool.presenting.office import docx_of, is_own, xlsx_of
 from casepool.replacing import GENERATOR, OwnKind, head_of, is_page, target_of
 from casepool.writing import COUNTS, FEW, RARE, RARE_NOTE, marked_counts, write_atomically
@@ -23,7 +25,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 HEADINGS = {"csv": 0, "md": 0, "tex": 2}
-"""Lines of a written table's headings."""
+"""Lines of a table's headings, of those of every column."""
+MARKS = {"md": "<!-- written by casepool -->", "tex": "% written by casepool"}
+"""First lines of files, which say of those that casepool wrote it."""
 
 
 def write_table(
@@ -33,13 +37,13 @@ def write_table(
     public: bool | None = None,
     overwrite: bool = False,
     title: str | None = None,
+    every_column: bool = False,
 ) -> Path:
     """Write a table of answers as CSV, HTML, LaTeX, Markdown, for Word or for Excel, by the ending of the file's name.
 
-    Documents of Word and workbooks have the layout of journals, which is also the one in which the table prints: a
-    title, what all rows share, levels in groups, estimates with their limits in one cell, footnotes. A workbook has a
-    second sheet, "Data", which holds what a CSV file does: every column, numbers as numbers. CSV, HTML, LaTeX and
-    Markdown have every column.
+    All but CSV have the layout of journals, which is also the one in which the table prints: a title, what all rows
+    share, levels in groups, estimates with their limits in one cell, footnotes. A workbook has a second sheet, "Data",
+    which holds what a CSV file does: every column, numbers as numbers.
 
     Text is escaped for each: in a CSV file what a spreadsheet would take for a formula gets an apostrophe before it,
     in a workbook it is marked as text; negative numbers stay numbers. ``DataFrame.to_csv`` does none of this.
@@ -58,7 +62,9 @@ def write_table(
     overwrite : bool
         Whether to replace a file that is no such table casepool wrote; a workbook of others is never replaced.
     title : str, optional
-        Stands above the table in a document or a workbook; by default what all rows are estimates of.
+        Stands above the table in its layout; by default what all rows are estimates of.
+    every_column : bool
+        Whether HTML, LaTeX and Markdown have every column with a cell for each, as a CSV file does, and no layout.
 
     Returns
     -------
@@ -78,20 +84,27 @@ def write_table(
         raise CasepoolError("this is no table", value=table, remedy="pass a table casepool returned")
     path, public = path_of(path), None if public is None else flag_of(public, "public")
     form, title = form_of(path), None if title is None else _title(title)
+    plain = flag_of(every_column, "every_column") or not len(table)
     if form in DOCUMENTS:
-        layout = layout_of(table, public=public)
-        layout = layout if title is None else replace(layout, title=title)
+        layout = _layout(table, public, title)
         private = not (table.attrs.get("public", True) if public is None else public)
         content = DOCUMENTS[form](layout, _with_few(table) if private else table)
         own: OwnKind = is_own
     else:
-        text = table_text(table, form, public=public)
+        plain = plain or form not in LAID_OUT
+        text = table_text(table, form, public=public) if plain else LAID_OUT[form](_layout(table, public, title))
+        text = f"{MARKS[form]}\n{text}" if form in MARKS else text
         if form == "html":
             head = f'<html lang="en">\n<meta charset="utf-8">\n{GENERATOR}\n<title>Table</title>'
             text = f"<!DOCTYPE html>\n{head}\n{text}\n</html>\n"
         content, own = text.encode(), partial(_is_table, form, text)
     write_atomically(target_of(path, own, overwrite=overwrite), content)
     return path
+
+
+def _layout(table: pd.DataFrame, public: bool | None, title: str | None) -> Layout:
+    layout = layout_of(table, public=public)
+    return layout if title is None else replace(layout, title=title)
 
 
 def _title(given: str) -> str:
@@ -133,8 +146,10 @@ def _is_table(form: str, text: str, path: Path) -> bool:
     """Whether a file holds a table of a form that casepool wrote: by its mark, or by its headings."""
     if form == "html":
         return is_page(path)
-    place = HEADINGS[form]
-    lines = head_of(path).decode(errors="replace").splitlines()[place : place + 1]
+    place, every = HEADINGS[form], head_of(path).decode(errors="replace").splitlines()
+    if every and every[0] == MARKS.get(form):
+        return True
+    lines = every[place : place + 1]
     names = re.findall(r"\w+", lines[0])[:3] if lines else []
     return lines == text.splitlines()[place : place + 1] or names == ["estimand", "by", "level"]
 
@@ -206,8 +221,10 @@ def _markdown(table: pd.DataFrame, private: bool) -> str:
 
 FORMS: dict[str, Callable[[pd.DataFrame, bool], str]] = {"csv": _csv, "html": _html, "tex": _latex, "md": _markdown}
 """Forms that are text, with every column."""
+LAID_OUT: dict[str, Callable[[Layout], str]] = {"html": html_of, "tex": latex_of, "md": markdown_of}
+"""Forms that are text, in the layout for readers."""
 DOCUMENTS: dict[str, Callable[[Layout, pd.DataFrame], bytes]] = {
     "docx": lambda layout, _: docx_of(layout),
     "xlsx": xlsx_of,
 }
-"""Forms that are none, in the layout for readers."""
+"""Forms that are no text, in the layout for readers."""

@@ -15,7 +15,7 @@ from casepool.presenting.layout import Block, Layout
 WIDTH = 100
 """Columns of text where there is no terminal; the environment variable COLUMNS says another."""
 NARROWEST = 12
-"""Columns a column of texts keeps, or half of it where there is no other way."""
+"""Columns a column of texts keeps, and where there is no other way its longest word, or in the end half of these."""
 GAP = "  "
 INDENT = "  "
 
@@ -45,8 +45,8 @@ def text_of(layout: Layout, columns: int, most: int | None = None) -> str:
 
 
 def _parts(layout: Layout, room: int) -> Iterator[Layout]:
-    """Yield a layout whole, or where its columns cannot stand side by side in parts that begin with the same one."""
-    least = _widths(layout, 0)
+    """Yield a layout whole, or where its words cannot stand side by side in parts that begin with the same column."""
+    least = _longest_words(layout)
     place = 1
     while place < len(least) or place == 1:
         end, used = place, least[0]
@@ -118,17 +118,29 @@ def _widths(layout: Layout, room: int) -> list[int]:
     """Give every column what it needs; where that is too much the widest texts less, and last of all break words."""
     from rich.cells import cell_len
 
-    rows = [row for block in layout.groups for row in block.rows]
-    columns = list(zip(layout.headings, *rows, strict=True))
-    widths = [max(map(cell_len, column)) for column in columns]
-    words = [max(cell_len(word) for cell in column for word in ["", *cell.split(" ")]) for column in columns]
-    for least in ([max(NARROWEST, word) for word in words], [NARROWEST] * len(words), [NARROWEST // 2] * len(words)):
+    widths = [max(map(cell_len, column)) for column in _columns(layout)]
+    words = _longest_words(layout)
+    for least in ([max(NARROWEST, word) for word in words], words, [NARROWEST // 2] * len(words)):
         while sum(widths) + len(GAP) * (len(widths) - 1) > room:
             spare = [(w, i) for i, w in enumerate(widths) if w > least[i] and not layout.numeric[i]]
             if not spare:
                 break
             widths[max(spare)[1]] -= 1
     return widths
+
+
+def _columns(layout: Layout) -> list[tuple[str, ...]]:
+    """Return the cells of every column, its heading first."""
+    return list(zip(layout.headings, *(row for block in layout.groups for row in block.rows), strict=True))
+
+
+def _longest_words(layout: Layout) -> list[int]:
+    """Return how wide every column is at least if no word of it is broken and no number."""
+    from rich.cells import cell_len
+
+    cells = zip(_columns(layout), layout.numeric, strict=True)
+    parts = ([c for cell in column for c in ([cell] if number else cell.split(" "))] for column, number in cells)
+    return [max(map(cell_len, ["", *words])) for words in parts]
 
 
 def _row(cells: Sequence[str], widths: Sequence[int], numeric: Sequence[bool], inner: str) -> list[str]:

@@ -33,6 +33,7 @@ from casepool.studies.sensitivity import scale_refits, scaled_factors
 from casepool.studies.tipping import FRACTIONS, tipping_of
 from casepool.studies.variants import variants_of
 from casepool.studies.worlds import Question
+from casepool.tables import timeless
 
 SCALES = (0.5, 1.0, 2.0)
 """Scales of half-normal priors of group standard deviations under which a report gives its answers again."""
@@ -125,7 +126,7 @@ class Answers:
         for table in tables:
             if table is not None:
                 alike = ["estimand", "by", "level", "kind", "at"]
-                same = (table[alike].astype(str) == row[alike].astype(str)).all(axis=1)
+                same = (table[alike].map(str) == row[alike].map(str)).all(axis=1)
                 yield from (own for _, own in table[same].iterrows())
 
     @property
@@ -238,7 +239,7 @@ def _raw(fitted: Fitted, by: str | None) -> pd.DataFrame:
 def of_success(table: pd.DataFrame, fitted: Fitted) -> pd.DataFrame:
     """Keep what tells of success, as of a plain response."""
     at = event(fitted.model).at
-    kept = table[table["at"].astype(str).isin(("", at))]
+    kept = table[timeless(table) | (table["at"] == at)]
     return kept.assign(at="")
 
 

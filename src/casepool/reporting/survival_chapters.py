@@ -39,6 +39,7 @@ from casepool.reporting.questions import Chapter
 from casepool.reporting.scales import Number, number_of, scale_of
 from casepool.reporting.survival_variants import raw_blocks, sensitivity_blocks
 from casepool.studies.exposure import exposure_variants
+from casepool.tables import timeless
 
 SHOWN = ("probability", "difference")
 MIDDLE = "middle"
@@ -70,7 +71,7 @@ def quote(material: Material, chapter: Chapter) -> str:
 def _quote_time(material: Material, own: Answers, by: str) -> str:
     (n, events), out = total(own.fitted), own.fitted.model.outcome
     table = own.curves[by]
-    medians = table[(table["unit"] == own.fitted.unit) & (table["at"] == "") & (table["kind"] == "value")]
+    medians = table[(table["unit"] == own.fitted.unit) & timeless(table) & (table["kind"] == "value")]
     found = [
         (number, level_words(material, own, by, str(row["level"])))
         for _, row in medians.iterrows()
@@ -144,12 +145,12 @@ def _by_arm(material: Material, own: Answers, by: str, badge: str) -> Estimates:
         split = raw[(raw["dating"] == MIDDLE) & (raw["kind"] == "value")]
         raw = raw[~raw["level"].isin(split["level"].tail(1))]
     groups: list[Group] = []
-    for at in dict.fromkeys(table.loc[table["at"] != "", "at"]):
+    for at in dict.fromkeys(table["at"].dropna()):
         same = table[(table["at"].astype(str) == str(at)) & table["unit"].isin(SHOWN)]
         values = same[same["kind"] == "value"]
         lines = [_arm_line(material, own, row, raw, told.arms, badge) for _, row in values.iterrows()]
         groups.append(Group(f"{capital(out.without)} at {at:g} {own.fitted.unit}", scale_of("probability", []), lines))
-    medians = table[(table["unit"] == own.fitted.unit) & (table["kind"] == "value") & (table["at"] == "")]
+    medians = table[(table["unit"] == own.fitted.unit) & (table["kind"] == "value") & timeless(table)]
     lines = [_arm_line(material, own, row, raw, told.arms, badge) for _, row in medians.iterrows()]
     numbers = [number for line in lines for number in (line.answer, line.raw)]
     groups.append(Group(capital(out.median), scale_of(own.fitted.unit, numbers), lines))
@@ -191,7 +192,7 @@ def _seen(row: pd.Series, raw: pd.DataFrame | None, places: dict[str, int]) -> N
     """Return Kaplan-Meier of a level that stays what it is or of everyone, Simon-Makuch of what begins later."""
     if raw is None:
         return None
-    alike = raw[(raw["at"].astype(str) == str(row["at"])) & (raw["unit"] == row["unit"]) & (raw["kind"] == "value")]
+    alike = raw[(raw["at"].map(str) == str(row["at"])) & (raw["unit"] == row["unit"]) & (raw["kind"] == "value")]
     level = places.get(str(row["level"]))
     split = alike[(alike["dating"] == MIDDLE)]
     if level is not None and len(split):

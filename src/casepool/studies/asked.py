@@ -6,12 +6,20 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pandas as pd
+import xarray as xr
 
+from casepool.cases.codebook import Codebook
 from casepool.errors import CasepoolError
 from casepool.estimation.contrasts import contrast_of
 from casepool.estimation.draws import Fitted
 from casepool.estimation.response import estimates_of
 from casepool.estimation.survival import survival_of
+from casepool.inference.predictive import prior_draws
+from casepool.modelling import Design
+from casepool.random_streams import Stream, stream
+
+FEW = (1, 40)
+"""Chains and draws of the prior of which a question is asked beforehand."""
 
 ANSWERS: dict[str, Callable[..., pd.DataFrame]] = {
     "contrast": contrast_of,
@@ -19,6 +27,19 @@ ANSWERS: dict[str, Callable[..., pd.DataFrame]] = {
     "survival": survival_of,
 }
 """What answers an open fit with an estimate table, by the name of the public function."""
+
+
+def refuse_unanswerable(name: str, design: Design, cases: pd.DataFrame, codebook: Codebook, by: str | None) -> None:
+    """Refuse before anything is drawn what `ask` would refuse of a fit: it is asked of a few draws of the prior.
+
+    Under a flat prior, of which nothing can be drawn, nothing is asked.
+    """
+    if design.improper:
+        return
+    drawn = prior_draws(design, stream(0, Stream.TOLD), FEW)
+    tree = xr.DataTree(xr.Dataset(attrs={"settings": "{}", "seed": 0}))
+    fitted = Fitted(tree, design.model, design, drawn, "", cases, codebook, of_prior=True, asks_told=False)
+    ask(name, fitted, by)
 
 
 def ask(name: str, fitted: Fitted, by: str | None) -> pd.DataFrame:

@@ -22,7 +22,7 @@ from casepool.modelling import Model
 from casepool.modelling import model as get_model
 from casepool.modelling.design.making import design_of_typed
 from casepool.modelling.design.times import default_times
-from casepool.studies.asked import ANSWERS
+from casepool.studies.asked import ANSWERS, refuse_unanswerable
 from casepool.studies.worlds import Question, World, answered
 
 
@@ -101,6 +101,7 @@ def multiverse_of(
     worlds, plan = list(_combinations(codebook, codings)), of_study(plan, chosen, cases, codebook)
     if chosen.is_survival:  # told at the same times in all combinations
         codebook = replace(codebook, at=tuple(default_times(design_of_typed(chosen, cases, codebook), codebook)))
+    refuse_unanswerable(estimand, design_of_typed(chosen, cases, codebook), cases, codebook, by)
     for decision, choice in {pair for choices in worlds for pair in choices.items()}:
         recode_typed(cases, codebook, {decision: choice})  # what cannot be applied is refused before anything is drawn
 

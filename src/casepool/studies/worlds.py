@@ -25,7 +25,7 @@ from casepool.progress import say, steps
 from casepool.remarks import note_of, plain_remarks, read_remarks
 from casepool.studies.asked import ask_facts
 from casepool.studies.journal import Journal, open_journal
-from casepool.tables import COLUMNS, AnswerTable, marked_private
+from casepool.tables import COLUMNS, AnswerTable, marked_private, times_column
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,8 @@ def _answer(world: World, choice: Choice, plan: Plan, question: Question, finish
         rows = [{str(name): value for name, value in row.items()} for row in table.to_dict(orient="records")]
         kept = [row | {"note": plain_remarks(row["note"], public=public)} for row in rows]
         finished.add(key, kept, public=public)
-    return AnswerTable([row | {"note": note_of(row["note"], public=public)} for row in rows])
+    table = AnswerTable([row | {"note": note_of(row["note"], public=public)} for row in rows])
+    return table.assign(at=times_column(table["at"]))
 
 
 def _read(rows: list[dict[str, Any]] | None) -> list[dict[str, Any]] | None:

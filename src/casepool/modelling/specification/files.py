@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from difflib import get_close_matches
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -46,8 +47,13 @@ OF_EVENTS = (
     *("silent", "ways", "position"),
 )
 """Names of arrays of a table of events, which no term of a model of one may take."""
+TABLES = ("outcome", "terms", "exposure", "selection", "evidence", "priors")
 FORM_KEYS = {"effects": "a survival family has effects", "link": "an ordinal family has a link"}
 """Top-level keys that choose the form of a family's equation, and which families have them."""
+
+
+TOP = ("title", "family", *FORM_KEYS, *SHAPE_KEYS, *TABLES)
+"""Keys at the top of a file, the tables last."""
 
 
 def list_models() -> list[str]:
@@ -109,19 +115,7 @@ def model_from_dict(
         For the first thing wrong.
     """
     file = file or f"{name}.toml"
-    top = [
-        "title",
-        "family",
-        *FORM_KEYS,
-        *SHAPE_KEYS,
-        "outcome",
-        "terms",
-        "exposure",
-        "selection",
-        "evidence",
-        "priors",
-    ]
-    check_keys(plain, top, file=file, table="")
+    check_keys(plain, TOP, file=file, table="")
     family = one_of(plain.get("family"), FAMILIES, file=file, key="family")
     survival = FAMILIES[family].is_survival
     form, shape = _form(plain, family, file), _shape(plain, family, file)
@@ -185,6 +179,75 @@ def model_from_dict(
 
 
 Model.reader = model_from_dict
+
+
+def refusals_of(
+    plain: Mapping[str, Any], *, name: str, file: str, folder: Path | None = None
+) -> tuple[Model | None, list[CasepoolError]]:
+    """Read a model file as `model_from_dict` does, and return what is wrong with it, part by part.
+
+    The top, the outcome and every term, exposure and prior are read on their own, so that one refusal hides no other;
+    where all can be read, what is wrong between them is the one refusal left.
+
+    Returns
+    -------
+    model : Model or None
+        None if anything is wrong.
+    refusals : list of CasepoolError
+        At most one of each part.
+    """
+    refused = _Refused()
+    refused.of(check_keys, plain, TOP, file=file, table="")
+    refused.of(_title, plain, name, file)
+    family = refused.of(one_of, plain.get("family"), FAMILIES, file=file, key="family")
+    tables = {key: refused.of(_table, plain, key, file) or {} for key in TABLES}
+    trials = refused.of(_evidence, tables["evidence"], file, folder)
+    for table, read in {"terms": _term, "exposure": _exposure}.items():
+        for key, value in tables[table].items():
+            inner = refused.of(_subtable, value, f"{table}.{key}", file)
+            if inner is not None:
+                refused.of(read, key, inner, file)
+    if family:
+        form, shape = refused.of(_form, plain, family, file), refused.of(_shape, plain, family, file)
+        refused.of(read_keys, tables["outcome"], family=family, file=file)
+        if form is not None and shape is not None:
+            effects = form.get("effects", "")
+            scales = _scales(family, effects, shape.get("knots", ()), tables["exposure"], file)
+            owns = {own_of(name) for name in tables["terms"]}
+            needs = {own.name for own in FAMILIES[family].parameters_of(effects)}
+            read_alone = partial(_priors, file=file, scales=scales, by_level=owns, trials=trials)
+            _read_priors(tables["priors"], needs, read_alone, refused)
+    if refused.found:
+        return None, list({str(one): one for one in refused.found}.values())
+    return refused.of(model_from_dict, plain, name=name, file=file, folder=folder), refused.found
+
+
+class _Refused:
+    """Collects the refusals of parts of a file."""
+
+    def __init__(self) -> None:
+        self.found: list[CasepoolError] = []
+
+    def of(self, read: Callable[..., Any], *given: Any, **more: Any) -> Any:
+        """Return what a part is read as, None where it is refused."""
+        try:
+            return read(*given, **more)
+        except CasepoolError as refusal:
+            self.found.append(refusal)
+            return None
+
+
+def _read_priors(stated: Mapping[str, Any], needs: set[str], read: Callable[..., Any], refused: _Refused) -> None:
+    """Read every prior on its own; the intercept's, which `needs` others, where these are there and can be read.
+
+    Priors made of trials are left for later: some come in pairs.
+    """
+    alone = {key: own for key, own in stated.items() if not (isinstance(own, Mapping) and own.get("from") == TRIALS)}
+    begun = len(refused.found)
+    for key in (key for key in alone if key != "intercept"):
+        refused.of(read, {key: alone[key]})
+    if "intercept" in alone and needs <= set(alone) and len(refused.found) == begun:
+        refused.of(read, alone)
 
 
 def _evidence(plain: Mapping[str, Any], file: str, folder: Path | None) -> Trials | None:

@@ -22,9 +22,9 @@ def blocks(path: Path, language: str) -> list[str]:
     return re.findall(rf"```{language}\n(.*?)```", path.read_text(encoding="utf-8"), flags=re.DOTALL)
 
 
-def test_the_script_of_the_readme_runs_and_prints_what_the_readme_shows(tmp_path: Path) -> None:
-    answers = readme.printed(tmp_path)
-    assert (tmp_path / "report.html").stat().st_size > 100_000
+def test_the_script_of_the_readme_runs_and_prints_what_the_readme_shows(readme_run: Path) -> None:
+    assert (readme_run / "report.html").stat().st_size > 100_000
+    answers = (readme_run / "printed.txt").read_text(encoding="utf-8")
     assert answers == readme.shown(), "python -m tests.readme writes the printed answers into README"
 
 

@@ -129,7 +129,7 @@ def outline(page: str) -> list[str]:
 
 
 def test_a_page_is_laid_out_alike_whatever_remarks_say(monkeypatch, tmp_path) -> None:
-    fit = cp.fit(MODEL, cohort(public=True), seed=1, engine="lockstep", progress=False)
+    fit = cp.fit(MODEL, cohort(public=True), seed=1, engine="lockstep", draws=100, chains=2, progress=False)
     first = cp.report(fit, tmp_path / "a.html", at=[6, 600], progress=False).read_text(encoding="utf-8")
     monkeypatch.setattr(remarks, "WORDS", reworded())
     second = cp.report(fit, tmp_path / "b.html", at=[6, 600], progress=False).read_text(encoding="utf-8")

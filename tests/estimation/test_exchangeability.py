@@ -88,10 +88,10 @@ def test_two_factors_with_free_spreads_pass_and_agree_with_a_sum_over_membership
     inside = even[:, 6:].T < SHARES
     eta = 1.5 * normals[0] + np.where(inside, colour_sd * normals[1:], 0.3 + 1.5 * normals[1:])
     told = []  # by side: what its patients tell, inside and outside, and the same times the three rates
-    for events, patients in zip(k, n, strict=True):
-        for share, spread in ((0.6, side_sd), (0.4, np.full_like(side_sd, 2.0))):
-            p = special.expit(eta[:, None] + z[:, None] * spread)
-            likelihood = stats.binom.pmf(events[:, None, None], patients[:, None, None], p)
+    ways = [(s, special.expit(eta[:, None] + z[:, None] * spread)) for s, spread in ((0.6, side_sd), (0.4, 2.0))]
+    for events, patients in zip(k[..., None, None], n[..., None, None], strict=True):
+        for share, p in ways:
+            likelihood = special.comb(patients, events) * p**events * (1 - p) ** (patients - events)
             inner = share * w * likelihood.prod(axis=0)
             told.append((inner.sum(axis=0), (inner * p).sum(axis=1)))
     total = np.array([told[i][0] + told[i + 1][0] for i in (0, 2, 4)])

@@ -46,12 +46,12 @@ def structure(name: str) -> tuple[object, ...]:
 
 
 ONE_OF_EACH = list({structure(name): name for name in cp.list_models()}.values())
-DRAWN_HERE = ("basket_berry", "basket_exnex")
-"""Structures nuts draws here in any case. Of the others long runs are kept, against which
+DRAWN_HERE = "basket_exnex"
+"""The structure nuts draws here in any case. Of the others long runs are kept, against which
 `test_engine_references.py` lays both engines that need no compiler, as this does where there is none yet."""
 
 
-@pytest.mark.parametrize("name", [name for name in ONE_OF_EACH if name in DRAWN_HERE or name not in stored()])
+@pytest.mark.parametrize("name", [name for name in ONE_OF_EACH if name == DRAWN_HERE or name not in stored()])
 def test_auto_and_nuts_agree_on_every_structure_bundled(name: str) -> None:
     """Means of all parameters within four combined Monte Carlo errors; and auto needs no compiler."""
     fits = [fitted(name, engine) for engine in ("auto", "nuts")]
@@ -65,7 +65,7 @@ def test_auto_and_nuts_agree_on_every_structure_bundled(name: str) -> None:
 
 
 def test_a_second_process_draws_the_same_by_nuts_whatever_the_compiler_has_stored(tmp_path) -> None:
-    name = "basket_exnex"
+    name = DRAWN_HERE
     code = (
         "import casepool as cp;"
         f"f = cp.fit({name!r}, {BUNDLED[name]!r}, seed=1, engine='nuts', cores=1, progress=False, **{FEW});"
@@ -78,7 +78,7 @@ def test_a_second_process_draws_the_same_by_nuts_whatever_the_compiler_has_store
 
 
 MANY = """
-import hashlib, json, sys
+import hashlib
 import numpy as np
 import casepool as cp
 from tests.small import counts, half_normal, normal, response_model
@@ -87,32 +87,38 @@ n = rng.integers(3, 9, 120)
 table = counts(rng.binomial(n, 0.3).tolist(), n.tolist(), site=[f"s{i}" for i in range(120)], arm=["a", "b"] * 60)
 terms = {"site": {"kind": "group"}, "arm": {"kind": "category"}}
 priors = {"intercept": normal(1.5), "site_sd": half_normal(1.0), "arm_effect": normal(1.0)}
-model = response_model(
-    {name: terms[name] for name in sys.argv[2:]},
-    {name: prior for name, prior in priors.items() if name.partition("_")[0] in ("intercept", *sys.argv[2:])},
-)
-fit = cp.fit(model, table, seed=1, engine=sys.argv[1], progress=False)
-assert fit["posterior"].sizes["site"] == 120
-for group in ("posterior", "sample_stats", "log_likelihood", "log_prior"):
-    for name, values in fit[group].data_vars.items():
-        print(group, name, hashlib.sha256(np.ascontiguousarray(values).tobytes()).hexdigest())
+for engine, names in {"exact": ["site"], "lockstep": ["site", "arm"]}.items():
+    own = {name: prior for name, prior in priors.items() if name.partition("_")[0] in ("intercept", *names)}
+    model = response_model({name: terms[name] for name in names}, own)
+    fit = cp.fit(model, table, seed=1, engine=engine, progress=False)
+    assert fit["posterior"].sizes["site"] == 120
+    for group in ("posterior", "sample_stats", "log_likelihood", "log_prior"):
+        for name, values in fit[group].data_vars.items():
+            print(engine, group, name, hashlib.sha256(np.ascontiguousarray(values).tobytes()).hexdigest())
 """
 
 
-@pytest.mark.parametrize("asked", [("exact", "site"), ("lockstep", "site", "arm")], ids="-".join)
-def test_bytes_do_not_hang_on_the_threads_of_linear_algebra(asked: tuple[str, ...]) -> None:
-    """Left to itself, lockstep draws other numbers by two threads than by one from a hundred levels on."""
+@pytest.fixture(scope="module")
+def by_threads() -> list[list[list[str]]]:
+    """What a process of one thread and one of two print."""
     found = []
     for threads in ("1", "2"):
         env = os.environ | {"OPENBLAS_NUM_THREADS": threads, "OMP_NUM_THREADS": threads}
-        done = subprocess.run([sys.executable, "-c", MANY, *asked], env=env, capture_output=True, text=True, check=True)
-        found.append(done.stdout.splitlines())
-    assert found[0] == found[1]
-    assert {line.split()[0] for line in found[0]} == {"posterior", "sample_stats", "log_likelihood", "log_prior"}
+        done = subprocess.run([sys.executable, "-c", MANY], env=env, capture_output=True, text=True, check=True)
+        found.append([line.split() for line in done.stdout.splitlines()])
+    return found
+
+
+@pytest.mark.parametrize("engine", ["exact", "lockstep"])
+def test_bytes_do_not_hang_on_the_threads_of_linear_algebra(engine: str, by_threads: list[list[list[str]]]) -> None:
+    """Left to itself, lockstep draws other numbers by two threads than by one from a hundred levels on."""
+    one, two = ([words[1:] for words in lines if words[0] == engine] for lines in by_threads)
+    assert one == two
+    assert {words[0] for words in one} == {"posterior", "sample_stats", "log_likelihood", "log_prior"}
 
 
 @pytest.mark.parametrize(
-    ("engine", "name"), [("exact", "basket_berry"), ("lockstep", "objective_response"), ("nuts", "basket_berry")]
+    ("engine", "name"), [("exact", "basket_berry"), ("lockstep", "objective_response"), ("nuts", DRAWN_HERE)]
 )
 def test_arviz_takes_a_fit_of_every_engine(engine: str, name: str) -> None:
     fit = fitted(name, engine)
@@ -135,9 +141,9 @@ def test_arviz_takes_a_fit_of_every_engine(engine: str, name: str) -> None:
 def test_nuts_takes_labels_that_are_code() -> None:
     table = counts([1] * len(HOSTILE), [3] * len(HOSTILE), histology=HOSTILE)
     few = {"seed": 1, "draws": 40, "chains": 2, "progress": False}
-    nuts = cp.fit("basket_berry", table, engine="nuts", tune=100, **few)
-    lockstep = cp.fit("basket_berry", table, engine="lockstep", **few)
-    assert set(HOSTILE) == {*nuts["posterior"]["histology"].values} == {*lockstep["posterior"]["histology"].values}
+    nuts = cp.fit(DRAWN_HERE, table, engine="nuts", tune=100, **few)
+    exact = cp.fit(DRAWN_HERE, table, engine="exact", **few)
+    assert set(HOSTILE) == {*nuts["posterior"]["histology"].values} == {*exact["posterior"]["histology"].values}
 
 
 def test_r_hat_is_not_asked_of_an_exact_fit_wherever_it_is_shown() -> None:

@@ -1,36 +1,36 @@
+from pathlib import Path
+
 import pandas as pd
 import pytest
 import xarray as xr
 
 import casepool as cp
 from casepool.cases import Codebook, Column, codebook_of
-from casepool.inference.fit_contents import model_of
 from casepool.studies.replacement import models_asked
 from tests.conftest import fitted
 from tests.reporting.pages import Page
 from tests.small import half_normal, normal, response_model
 
+SHARED = {
+    "objective_response": "response_fit", "objective_response_by_age_group": "age_fit",
+    "overall_survival": "survival_fit", "adverse_events_by_type": "types_fit", "next_inhibitor": "lines_fit",
+    "objective_response_selection": "selection_fit", "best_response_by_age_group": "ordinal_age_fit",
+}  # fmt: skip
+"""Fixtures of fits, by the model."""
 TAG, MATHS = "<script>alert(1)</script>", r"$\frac{$"
 
 
 @pytest.fixture(scope="session")
-def page(
-    response_fit: xr.DataTree,
-    age_fit: xr.DataTree,
-    survival_fit: xr.DataTree,
-    types_fit: xr.DataTree,
-    lines_fit: xr.DataTree,
-    selection_fit: xr.DataTree,
-    ordinal_age_fit: xr.DataTree,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Page:
+def page(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Page:
     """The report of the bundled table: what ``casepool report`` writes."""
-    path = tmp_path_factory.mktemp("report") / "report.html"
-    known = [response_fit, age_fit, survival_fit, types_fit, lines_fit, selection_fit, ordinal_age_fit]
-    fits = {model_of(fit).name: fit for fit in known}
-    book = codebook_of(cp.load("alk_crizotinib"))
-    names = dict.fromkeys([*book.report, *models_asked("alk_crizotinib")])
-    return Page(cp.report([fits[name] if name in fits else fitted(name) for name in names], path, progress=False))
+
+    def report(folder: Path) -> None:
+        book = codebook_of(cp.load("alk_crizotinib"))
+        names = dict.fromkeys([*book.report, *models_asked("alk_crizotinib")])
+        fits = [request.getfixturevalue(SHARED[name]) if name in SHARED else fitted(name) for name in names]
+        cp.report(fits, folder / "report.html", progress=False)
+
+    return Page(made_once(tmp_path_factory, "report", report) / "report.html")
 
 
 @pytest.fixture(scope="session")

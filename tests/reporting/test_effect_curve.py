@@ -15,7 +15,7 @@ def smooth_fit() -> xr.DataTree:
     plain = model_dict(cp.model("objective_response"))
     plain["terms"]["age"] |= {"kind": "smooth", "knots": [6, 15, 30, 50]}
     plain["priors"]["age_wiggle_sd"] = {"dist": "HalfNormal", "sigma": 1.0}
-    return cp.fit(model_from_dict(plain, name="smooth"), "alk_crizotinib", seed=1, progress=False)
+    return cp.fit(model_from_dict(plain, name="smooth"), "alk_crizotinib", seed=1, draws=500, progress=False)
 
 
 @pytest.fixture(scope="module")

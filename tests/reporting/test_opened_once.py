@@ -83,7 +83,7 @@ def test_a_report_opens_its_fit_once_types_its_table_once_and_parses_its_codeboo
     opened, typed, parsed = counted
     monkeypatch.setattr(answers, "_recoded", lambda *_: None)
     monkeypatch.setattr(assembly, "audited", lambda *_: [])
-    fit = cp.fit(model, "alk_crizotinib", seed=1, engine="auto", progress=False)
+    fit = cp.fit(model, "alk_crizotinib", seed=1, engine="auto", draws=100, chains=2, progress=False)
     fit = fit if file else alone(fit)
     forgotten()
     for gathered in counted:

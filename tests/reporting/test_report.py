@@ -24,6 +24,8 @@ from tests.reporting.pages import Page
 
 MODELS = ("objective_response", "objective_response_by_age_group", "overall_survival")
 """Of the fits the page is made of."""
+FEW = {"draws": 100, "chains": 2, "progress": False}
+"""Of pages whose numbers are not looked at."""
 
 
 def test_the_page_is_whole_and_needs_nothing_else(page: Page) -> None:
@@ -105,10 +107,9 @@ def test_a_number_is_the_same_in_the_questions_the_quote_and_the_table(page: Pag
     assert page.source.count(f'<b>{answer}</b> <span class="ci">({limits})</span>') >= 2
 
 
-def test_a_question_about_a_time_is_left_out_where_other_times_are_told(
-    survival_fit: xr.DataTree, tmp_path: Path
-) -> None:
-    page = Page(cp.report(survival_fit, tmp_path / "page.html", at=[9], progress=False))
+def test_a_question_about_a_time_is_left_out_where_other_times_are_told(tmp_path: Path) -> None:
+    fit = cp.fit("overall_survival", "alk_crizotinib", seed=1, **FEW)
+    page = Page(cp.report(fit, tmp_path / "page.html", at=[9], progress=False))
     assert "Alive at 9 months" in page.text
     assert "Do patients live longer with surgery?" in page.text
     assert "How long without an operation?" not in page.text
@@ -256,15 +257,16 @@ def test_downloads_hold_what_the_page_shows(page: Page) -> None:
             assert ElementTree.fromstring(content).tag.endswith("svg")
 
 
-def test_parts_are_every_table_and_figure(age_fit: xr.DataTree, tmp_path: Path) -> None:
-    page = Page(cp.report(age_fit, tmp_path / "page.html", parts=tmp_path / "parts", progress=False))
+def test_parts_are_every_table_and_figure(tmp_path: Path) -> None:
+    fit = cp.fit("objective_response_by_age_group", "alk_crizotinib", seed=1, **FEW)
+    page = Page(cp.report(fit, tmp_path / "page.html", parts=tmp_path / "parts", progress=False))
     wanted = {attrs["download"] for _, attrs in page.elements if "download" in attrs}
     figures = {name.removesuffix(".svg") for name in wanted if name.endswith(".svg")}
     wanted |= {f"{name}.{suffix}" for name in figures for suffix in ("pdf", "png")}
     assert {path.name for path in (tmp_path / "parts").iterdir()} == wanted
     assert figures
     with pytest.raises(cp.CasepoolError, match="the folder holds files"):
-        cp.report(age_fit, tmp_path / "page.html", parts=tmp_path / "parts", progress=False)
+        cp.report(fit, tmp_path / "page.html", parts=tmp_path / "parts", progress=False)
 
 
 def test_labels_are_escaped(private_page: Page) -> None:

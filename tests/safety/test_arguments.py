@@ -1,5 +1,6 @@
 """No public function takes what it cannot use: every argument of a wrong type is refused, and nothing is sampled."""
 
+import functools
 import inspect
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -35,13 +36,23 @@ NOTHING_IS_WRONG = {"validate": "a bad table is a row of the answer"}
 PUBLIC = {name: getattr(cp, name) for name in cp.__all__ if inspect.isfunction(getattr(cp, name))}
 
 
+@functools.cache
+def cases() -> pd.DataFrame:
+    return cp.load(DATA)
+
+
+@functools.cache
+def answers() -> pd.DataFrame:
+    return cp.classical(RESPONSE, DATA)
+
+
 def good(
     response: xr.DataTree, survival: xr.DataTree, selected: xr.DataTree, lines: xr.DataTree, folder: Path
 ) -> dict[str, dict[str, Any]]:
     """Arguments each public function would work with, and must not get to while one of them is wrong."""
     raw = {"model": RESPONSE, "cases": DATA}
     timed = {"model": SURVIVAL, "cases": DATA}
-    table = cp.classical(RESPONSE, DATA)
+    table, frame = answers(), cases()
     assessments = pd.DataFrame({"patient": ["a", "a"], "time": [0.0, 2.0], "size": [30.0, 20.0]})
     of_fit = ("aliasing", "check", "coefficients", "leave_out", "power_scaling", "verify", "estimates", "sensitivity")
     by_level = ("contrast", "contrast_draws", "ledger", "ranking")
@@ -67,7 +78,7 @@ def good(
         "compare": {},
         "compare_models": {"fits": [response, response]},
         "cumulative_incidence": {"fits": [survival, survival]},
-        "draft": {"kind": "response", "cases": cp.load(DATA), "path": folder / "draft.toml"},
+        "draft": {"kind": "response", "cases": frame, "path": folder / "draft.toml"},
         "fit": raw | {"seed": 1},
         "from_formula": {
             **{"formula": "best_response ~ age", "cases": DATA, "family": "bernoulli", "success": ["PR", "CR"]},
@@ -85,7 +96,7 @@ def good(
             **{"model": RESPONSE, "dataset": DATA, "by": "histology", "seed": 1},
             "codings": {"adjuvant": ["left_out"]},
         },
-        "new_dataset": {"folder": folder / "new", "table": cp.load(DATA)},
+        "new_dataset": {"folder": folder / "new", "table": frame},
         "operating_characteristics": {"designs": "simon_two_stage"},
         "open_fit": {"path": folder / "none.nc"},
         "plot_decisions": {"design": "simon_two_stage", "first": "everyone", "second": "nobody"},
@@ -96,8 +107,8 @@ def good(
         "plot_swimmer": {"cases_or_fit": DATA, "model": SURVIVAL},
         "plot_waterfall": {"cases": DATA},
         "predict": {"fit": response, "patients": pd.DataFrame({"histology": ["EIMT"]})},
-        "read_cases": {"source": cp.load(DATA)},
-        "recode": {"cases": cp.load(DATA)},
+        "read_cases": {"source": frame},
+        "recode": {"cases": frame},
         "refit": {"designs": [(RESPONSE, DATA)], "seed": 1},
         "replacement": {"dataset": DATA, "seed": 1},
         "report": {"fits": response, "path": folder / "report.html"},

@@ -14,6 +14,7 @@ from casepool.cases.codebook import Codebook
 from casepool.cases.linked_tables import ACTIONS, CANDIDATES, LinkedRows, LinkedTable
 from casepool.cases.problems import NOTE, Problem
 from casepool.cases.roles import STOPPED
+from casepool.cases.tables import bare
 
 RULE = "linked table"
 FATAL = 5
@@ -69,6 +70,7 @@ def candidates_of(cell: str) -> tuple[str, ...]:
 
 def linked_problems(frame: pd.DataFrame, codebook: Codebook) -> Iterator[Problem]:
     """Yield every error of the tables beside typed cases."""
+    frame = bare(frame)
     for name, table in codebook.tables.items():
         absent = [c for c in (table.reported, table.unit, *table.lists.values(), *table.carry) if c]
         for column in absent:
@@ -84,6 +86,7 @@ def linked_problems(frame: pd.DataFrame, codebook: Codebook) -> Iterator[Problem
 
 def stopped_notes(frame: pd.DataFrame, codebook: Codebook) -> Iterator[Problem]:
     """Note every patient whose reason for stopping does not tell what the actions of a table of events do."""
+    frame = bare(frame)
     for name, table in codebook.tables.items():
         if table.lists or name not in codebook.linked:
             continue
@@ -110,14 +113,15 @@ def _list_problems(name: str, table: LinkedTable, frame: pd.DataFrame, codebook:
             said, remedy = f"[tables.{name}] unlists it, and it holds no lists", 'give it the type "list"'
             yield Problem(RULE, said, "a list", remedy, file=codebook.name, column=column)
             return
-    for place in range(len(frame)):
-        count = len(items_of(frame[first].iloc[place], codebook.columns[first].separator))
+    cells = {column: frame[column].tolist() for column in table.lists.values()}
+    items = {c: [items_of(cell, codebook.columns[c].separator) for cell in own] for c, own in cells.items()}
+    for place, count in enumerate(map(len, items[first])):
         for other in others:
-            own = len(items_of(frame[other].iloc[place], codebook.columns[other].separator))
+            own = len(items[other][place])
             if own and own != count:  # an empty cell tells nothing of any item
                 yield Problem(RULE, f"{own} items beside {count} of {first!r}", "lists of equal lengths",
                               "write NA for an item that is not known", file=codebook.name, row=place + 1,
-                              column=other, value=frame[other].iloc[place])  # fmt: skip
+                              column=other, value=cells[other][place])  # fmt: skip
 
 
 def _file_problems(beside: Beside) -> Iterator[Problem]:

@@ -182,7 +182,8 @@ def recode(cases: pd.DataFrame, **choices: str) -> pd.DataFrame:
 def recode_typed(cases: pd.DataFrame, codebook: Codebook, choices: Mapping[str, str]) -> tuple[pd.DataFrame, Codebook]:
     """Apply choices as `recode` does to cases whose codebook has been read, and return the new codebook beside them."""
     frame, left_out = cases, set[str]()
-    for decision, choice in choices.items():
+    changing = {decision: choice for decision, choice in choices.items() if _coding(codebook, decision, choice)}
+    for decision, choice in (changing or choices).items():  # the others change nothing, and typing again takes long
         frame, codebook, dropped = _recoded(frame, codebook, decision, choice)
         left_out |= set(dropped)
     if not left_out:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from casepool.cases.tables import bare
 from casepool.estimation.draws import Fitted
 from casepool.estimation.material import Material
 from casepool.estimation.patient_flow import reason_of
@@ -207,16 +208,16 @@ def by_patient(material: Material) -> Table | None:
     """List every patient: what the models read, and for which outcome the patient counts; only if public."""
     if not material.public or not material.fits or "n" in material.cases.columns:
         return None
-    found = outcomes(material)
+    found, cases = outcomes(material), bare(material.cases)
     wanted = list(dict.fromkeys(name for fitted in material.fits for name in fitted.model.columns()))
-    columns = [name for name in wanted if name in material.cases.columns]
-    labels = patient_labels(material.cases, material.codebook)
+    columns = [name for name in wanted if name in cases.columns]
+    labels = patient_labels(cases, material.codebook)
     headings = [material.label(material.codebook.id), *(_heading(material, name) for name in columns)]
     headings += [f"counts for: {outcome_name(material, fitted.model)}" for _, fitted in found]
     rows = []
     for position, patient in enumerate(labels):
-        values = [cell_text(material.cases[name].iloc[position]) for name in columns]
-        reasons = [reason_of(fitted, patient, material.cases, material.codebook) for _, fitted in found]
+        values = [cell_text(cases[name].iloc[position]) for name in columns]
+        reasons = [reason_of(fitted, patient, cases, material.codebook) for _, fitted in found]
         cells = [patient, *values, *(f"no: {reason}" if reason else "yes" for reason in reasons)]
         rows.append([Cell(text) for text in cells])
     caption = f"Patient by patient ({counted(len(rows), 'row')})"

@@ -142,7 +142,10 @@ def checked(fit):
     return found[found["question"] != "false accepts"].reset_index(drop=True)
 
 
-METHODS = "(exact|permutation) log-rank|Newcombe|Koopman|conditional exact|reverse Kaplan-Meier|Cox, [^,]*$"
+METHODS = (
+    "(exact|permutation) log-rank|Newcombe|Koopman|conditional exact|reverse Kaplan-Meier|Cox, [^,]*$"
+    "|maximum likelihood, ordinal"
+)
 """Methods that 0.1.0 did not have, whole or from their beginning; it compared no levels of a factor by Cox."""
 
 

@@ -4,6 +4,8 @@ import doctest
 import importlib
 import re
 import tomllib
+from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -67,10 +69,21 @@ def test_every_command_the_readme_names_exists() -> None:
     assert named <= known
 
 
-@pytest.mark.parametrize("path", sorted(SOURCE.rglob("*.py")), ids=lambda p: str(p.relative_to(SOURCE)))
-def test_examples_in_docstrings_run(path: Path) -> None:
-    if ">>> " not in path.read_text(encoding="utf-8"):
-        return
+@pytest.fixture(scope="module")
+def fitted_once() -> Iterator[None]:
+    """Let examples that fit the same model to the same table share the fit."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(cp, "fit", cache(cp.fit))
+        yield
+
+
+SHOWN = [path for path in sorted(SOURCE.rglob("*.py")) if ">>> " in path.read_text(encoding="utf-8")]
+
+
+@pytest.mark.usefixtures("fitted_once")
+@pytest.mark.parametrize("path", SHOWN, ids=lambda p: str(p.relative_to(SOURCE)))
+def test_examples_in_docstrings_run(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "88")
     name = ".".join(path.relative_to(SOURCE.parent).with_suffix("").parts)
     result = doctest.testmod(importlib.import_module(name), optionflags=doctest.ELLIPSIS)
     assert result.attempted > 0

@@ -39,6 +39,19 @@ class CasepoolError(ValueError):
     paste : str, optional
         Text that would mend it if it were pasted where the remedy says. It is no part of the line; a traceback and the
         command line show it below.
+
+    See Also
+    --------
+    validate, read_cases
+
+    Examples
+    --------
+    >>> import casepool as cp
+    >>> try:
+    ...     cp.load("no_such_table")
+    ... except cp.CasepoolError as refusal:
+    ...     print(str(refusal).split(";")[0])
+    there is no bundled dataset of this name (value 'no_such_table')
     """
 
     def __init__(

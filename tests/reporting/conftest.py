@@ -7,7 +7,7 @@ import xarray as xr
 import casepool as cp
 from casepool.cases import Codebook, Column, codebook_of
 from casepool.studies.replacement import models_asked
-from tests.conftest import fitted
+from tests.conftest import fitted, made_once
 from tests.reporting.pages import Page
 from tests.small import half_normal, normal, response_model
 

@@ -47,7 +47,18 @@ READ_WITH = {
 
 
 def list_datasets() -> list[str]:
-    """Return the names of the bundled datasets, sorted."""
+    """Return the names of the bundled datasets, sorted.
+
+    See Also
+    --------
+    load, read_cases
+
+    Examples
+    --------
+    >>> import casepool as cp
+    >>> cp.list_datasets()
+    ['alk_crizotinib', 'alk_imt_trials', 'sarcoma_imatinib']
+    """
     return sorted(folder.name for folder in bundled("data").iterdir() if (folder / "cases.csv").is_file())
 
 
@@ -68,6 +79,10 @@ def load(name: str) -> pd.DataFrame:
     ------
     CasepoolError
         If there is no such dataset.
+
+    See Also
+    --------
+    read_cases, validate, fit
 
     Examples
     --------
@@ -106,6 +121,19 @@ def read_cases(source: str | Path | pd.DataFrame, codebook: str | Path | Codeboo
     ------
     CasepoolError
         For anything that cannot be read, with file, row, column, value and remedy.
+
+    See Also
+    --------
+    load, validate, new_dataset, fit
+
+    Examples
+    --------
+    >>> import casepool as cp
+    >>> import pandas as pd
+    >>> table = pd.DataFrame({"patient": ["A", "B"], "age": ["44", "9,5"], "best_response": ["PR", "SD"]})
+    >>> cases = cp.read_cases(table)
+    >>> list(cases.columns), cases.attrs["codebook"]["columns"]["best_response"]["type"]
+    (['patient', 'age', 'best_response'], 'category')
     """
     return read_typed(source, codebook)[0]
 

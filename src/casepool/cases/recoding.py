@@ -165,6 +165,10 @@ def recode(cases: pd.DataFrame, **choices: str) -> pd.DataFrame:
     CasepoolError
         For an unknown decision or choice, or a value the codebook refuses.
 
+    See Also
+    --------
+    codings, multiverse
+
     Examples
     --------
     >>> import casepool as cp
@@ -206,6 +210,17 @@ def codings(dataset: str | Path | pd.DataFrame) -> pd.DataFrame:
     pandas.DataFrame
         Columns ``decision``, ``choice``, ``why``, ``changes`` (in words), and ``label`` and ``decision_label``, which
         a reader calls the two, "" where the codebook does not say; every decision starts with ``as_recorded``.
+
+    See Also
+    --------
+    recode, multiverse
+
+    Examples
+    --------
+    >>> import casepool as cp
+    >>> table = cp.codings("alk_crizotinib")
+    >>> table.loc[table["decision"] == "case_5", ["choice", "changes"]].values.tolist()
+    [['as_recorded', ''], ['responder', 'patient 5: best_response = PR']]
     """
     codebook = codebook_of(resolve_cases(dataset)) or Codebook()
     rows = []

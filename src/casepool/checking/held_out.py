@@ -113,12 +113,29 @@ def leave_out(fit: xr.DataTree, by: str | None = None, *, progress: bool = True)
     CasepoolError
         For an unknown grouping, or one that leaves nobody to fit.
 
+    See Also
+    --------
+    check, compare_models
+
     Notes
     -----
     The effect of a level left out is drawn from the distribution of the factor's effects, so that `p` asks whether
     the level is one of them (Marshall and Spiegelhalter 2007). Of a survival model `p` looks at the number of events
     and at the sum of follow-up times, whichever is the more extreme. A level of one patient is left out by importance
     sampling where its Pareto k allows it, any other by a refit.
+
+    References
+    ----------
+    Marshall EC, Spiegelhalter DJ (2007). Identifying outliers in Bayesian hierarchical models: a simulation-based
+    approach. Bayesian Analysis 2:409-444. doi:10.1214/07-BA218
+
+    Examples
+    --------
+    >>> import casepool as cp
+    >>> fit = cp.fit("basket_berry", "sarcoma_imatinib", seed=1, progress=False)
+    >>> left = cp.leave_out(fit, by="histology", progress=False)
+    >>> len(left)
+    10
     """
     if by is not None:
         name_of(by, "by", "name a factor of the model, or leave it out")

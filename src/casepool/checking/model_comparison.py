@@ -68,11 +68,32 @@ def compare_models(
     CasepoolError
         For fewer than two fits, or fits of other patients or another outcome.
 
+    See Also
+    --------
+    check, leave_out
+
     Notes
     -----
     Vehtari, Gelman and Gabry (2017); a difference of fewer than four, or within twice its standard error, says
     little. Weights maximise the sum over patients of the log of the weighted predictive densities (Yao, Vehtari,
     Simpson and Gelman 2018). With 20 to 200 patients they are uncertain themselves.
+
+    References
+    ----------
+    Vehtari A, Gelman A, Gabry J (2017). Practical Bayesian model evaluation using leave-one-out cross-validation
+    and WAIC. Statistics and Computing 27:1413-1432. doi:10.1007/s11222-016-9696-4
+
+    Yao Y, Vehtari A, Simpson D, Gelman A (2018). Using stacking to average Bayesian predictive distributions.
+    Bayesian Analysis 13:917-1007. doi:10.1214/17-BA1091
+
+    Examples
+    --------
+    >>> import casepool as cp
+    >>> fit = cp.fit("basket_berry", "sarcoma_imatinib", seed=1, progress=False)
+    >>> pooled = cp.fit("basket_pooled", "sarcoma_imatinib", seed=1, progress=False)
+    >>> compared = cp.compare_models([fit, pooled], refits=False)
+    >>> compared["model"].tolist()[:2]
+    ['basket_pooled', 'basket_pooled']
     """
     check_probability(ci_prob)
     flag_of(refits, "refits")

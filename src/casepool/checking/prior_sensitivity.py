@@ -75,6 +75,10 @@ def power_scaling(fit: xr.DataTree) -> pd.DataFrame:
     CasepoolError
         If the tree was not made by casepool.
 
+    See Also
+    --------
+    check, sensitivity
+
     Notes
     -----
     A power of a level's own prior Normal(m, s) is Normal(m, s / sqrt(power)). Of an exnex factor that prior is one part
@@ -82,6 +86,32 @@ def power_scaling(fit: xr.DataTree) -> pd.DataFrame:
     alone: it stays a density, and the share p stays what it is. To first order (powers of 0.99 and 1.01 are tried)
     the log density then changes by the part's own log density, centred, times the probability that the level is not
     exchangeable, given its effect.
+
+    References
+    ----------
+    Kallioinen N, Paananen T, Bürkner PC, Vehtari A (2024). Detecting and diagnosing prior and likelihood
+    sensitivity with power-scaling. Statistics and Computing 34:57. doi:10.1007/s11222-023-10366-5
+
+    Examples
+    --------
+    >>> import casepool as cp
+    >>> fit = cp.fit("basket_berry", "sarcoma_imatinib", seed=1, progress=False)
+    >>> print(cp.power_scaling(fit))
+    source: shrunk; model: basket_berry; method: power scaling; unit: sensitivity; verdict:
+    pass
+    <BLANKLINE>
+      level         estimate  note
+    sensitivity of intercept to its prior Normal(mu = 0, sigma = 2)
+      intercept        0.013  1,2
+    sensitivity of histology_sd to its prior HalfNormal(sigma = 1)
+      histology_sd     0.067  3,4
+    <BLANKLINE>
+    1: the prior hardly matters
+    2: 0.08 if the data said nothing
+    3: the prior decides: the data say little about this parameter
+    4: 0.23 if the data said nothing
+    likelihood 0.05
+    Further columns: kind, prior
     """
     return power_scaling_of(open_draws(fit))
 

@@ -75,6 +75,10 @@ def check(fit: xr.DataTree, *, refits: bool = False, progress: bool = True) -> p
     CasepoolError
         If the tree was not made by casepool.
 
+    See Also
+    --------
+    power_scaling, leave_out, verify, compare_models
+
     Notes
     -----
     Limits: R-hat 1.01 and 400 effective draws for every parameter and every reported number (Vehtari 2021), no
@@ -87,6 +91,24 @@ def check(fit: xr.DataTree, *, refits: bool = False, progress: bool = True) -> p
     data where its power-scaling sensitivity (Kallioinen 2024) is three times what it would be without data; one
     patient may move a parameter by one posterior standard deviation. `casepool.estimation.told` has the limits of what
     is told; where half of a factor's patients are in levels that only the prior tells apart it is mostly the prior.
+
+    References
+    ----------
+    Vehtari A, Gelman A, Simpson D, Carpenter B, Bürkner PC (2021). Rank-normalization, folding, and localization:
+    an improved R-hat. Bayesian Analysis 16:667-718. doi:10.1214/20-BA1221
+
+    Kallioinen N, Paananen T, Bürkner PC, Vehtari A (2024). Detecting and diagnosing prior and likelihood
+    sensitivity with power-scaling. Statistics and Computing 34:57. doi:10.1007/s11222-023-10366-5
+
+    Examples
+    --------
+    >>> import casepool as cp
+    >>> fit = cp.fit("basket_berry", "sarcoma_imatinib", seed=1, progress=False)
+    >>> print(cp.check(fit)[["question", "verdict"]].head(3))
+    question         verdict
+    convergence      pass
+    false accepts    pass
+    effective draws  pass
     """
     flag_of(refits, "refits")
     flag_of(progress, "progress")

@@ -72,6 +72,10 @@ def audit(dataset: str | Path) -> pd.DataFrame:
     CasepoolError
         If there is no such dataset, or its claims file is bad.
 
+    See Also
+    --------
+    replacement, codings
+
     Examples
     --------
     >>> import casepool as cp

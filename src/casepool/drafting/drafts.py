@@ -101,6 +101,10 @@ def draft(
     CasepoolError
         If no column can be the outcome, a factor is none, or the numbers are no median and limit.
 
+    See Also
+    --------
+    new_dataset, model, from_formula
+
     Examples
     --------
     >>> import casepool as cp

@@ -57,6 +57,20 @@ def new_dataset(
     ------
     CasepoolError
         If the folder holds something, or the table has an error that no codebook mends.
+
+    See Also
+    --------
+    draft, validate, read_cases
+
+    Examples
+    --------
+    >>> import casepool as cp
+    >>> import pathlib, tempfile
+    >>> folder = pathlib.Path(tempfile.mkdtemp())
+    >>> table = cp.load("sarcoma_imatinib")
+    >>> made = cp.new_dataset(folder / "mine", table)
+    >>> sorted(path.name for path in made.iterdir())
+    ['cases.csv', 'codebook.toml', 'response.toml']
     """
     return new_folder(folder, table, codebook).path
 

@@ -55,6 +55,10 @@ def validate(source: str | Path | pd.DataFrame, codebook: str | Path | Codebook 
         ``attrs`` holds ``rows`` and ``columns``, the size of the table looked through. Nothing is raised for a bad
         table, codebook or path: that is a row as well.
 
+    See Also
+    --------
+    read_cases, new_dataset
+
     Examples
     --------
     >>> import casepool as cp

@@ -27,6 +27,19 @@ def compare(*tables: pd.DataFrame) -> pd.DataFrame:
     ------
     CasepoolError
         If a table is no estimate table.
+
+    See Also
+    --------
+    estimates, classical, plot_forest
+
+    Examples
+    --------
+    >>> import casepool as cp
+    >>> fit = cp.fit("objective_response_by_age_group", "alk_crizotinib", seed=1, progress=False)
+    >>> raw = cp.classical("objective_response_by_age_group", "alk_crizotinib")
+    >>> both = cp.compare(cp.estimates(fit), raw)
+    >>> both[both["kind"] == "value"][["source", "method"]].values.tolist()
+    [['pooled', 'posterior'], ['raw', 'Clopper-Pearson'], ['raw', 'Wilson']]
     """
     if not tables:
         raise CasepoolError("nothing to compare", remedy="pass two or more estimate tables")

@@ -96,6 +96,36 @@ def contrast(  # noqa: PLR0913 - each kind of comparison has one or two of its o
     ------
     CasepoolError
         If `by` is no factor of the model, there is nothing to compare, or an argument has no meaning here.
+
+    See Also
+    --------
+    estimates, contrast_draws, classical
+
+    Examples
+    --------
+    >>> import casepool as cp
+    >>> fit = cp.fit("objective_response_by_age_group", "alk_crizotinib", seed=1, progress=False)
+    >>> print(cp.contrast(fit, by="age"))
+    18 and over vs under 18
+    by: age; source: shrunk; model: objective_response_by_age_group; verdict: pass
+    <BLANKLINE>
+    estimand           n  events            estimate (95% CrI)  unit         told
+    risk difference   27      23  -2.0 (-21.8 to +18.9) points  difference   data and prior
+                                                                             together
+    risk ratio        27      23            0.98 (0.76 to 1.3)  ratio        the data decide
+    odds ratio        27      23            0.83 (0.16 to 4.3)  ratio        data and prior
+                                                                             together
+    P(18 and over     27      23                           41%  probability
+    reaches PR or CR
+    more often than
+    under 18)
+    <BLANKLINE>
+    of the standardised probabilities
+    3 patients without age (summed over its levels)
+    left out: 3 patients (no best_response)
+    drawn by lockstep
+    Further columns: method, kind, mean, sd, ess, mcse, learnt, prior_estimate, prior_lower,
+      prior_upper
     """
     check_probability(ci_prob)
     name_of(by, "by", "name a factor or exposure of the model")
@@ -138,6 +168,10 @@ def contrast_draws(
     ------
     CasepoolError
         As of `contrast`.
+
+    See Also
+    --------
+    contrast
 
     Examples
     --------

@@ -41,6 +41,10 @@ def aliasing(fit: xr.DataTree) -> pd.DataFrame:
     CasepoolError
         If the tree was not made by casepool.
 
+    See Also
+    --------
+    ledger, estimates
+
     Notes
     -----
     Two levels of a factor can be compared if the difference of their effects is estimable from the design alone: if
@@ -50,6 +54,14 @@ def aliasing(fit: xr.DataTree) -> pd.DataFrame:
     leverage 1). What separates the rest is the prior, whatever the patients did. A patient with a missing label is
     left out of this. A separated level may still inform little: where all or none responded, the data bound it on
     one side only.
+
+    Examples
+    --------
+    >>> import casepool as cp
+    >>> fit = cp.fit("objective_response", "alk_crizotinib", seed=1, progress=False)
+    >>> table = cp.aliasing(fit).set_index("level")
+    >>> table.loc[["IMT", "RANBP2"], ["patients", "separated"]].values.tolist()
+    [[15.0, True], [8.0, False]]
     """
     return aliasing_of(open_draws(fit))
 

@@ -46,6 +46,10 @@ def followed(fit: xr.DataTree, by: str | None = None, *, at: Sequence[float] | N
     CasepoolError
         For a response fit, an unknown grouping, or times that are none.
 
+    See Also
+    --------
+    survival, flow
+
     Examples
     --------
     >>> import casepool as cp

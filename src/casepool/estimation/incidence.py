@@ -52,6 +52,29 @@ def cumulative_incidence(
     CasepoolError
         For fewer than two fits, one that is no survival fit, other patients or follow-up in one than in another,
         one event that belongs to two causes, or draws of different number.
+
+    See Also
+    --------
+    survival
+
+    References
+    ----------
+    Putter H, Fiocco M, Geskus RB (2007). Tutorial in biostatistics: competing risks and multi-state models.
+    Statistics in Medicine 26:2389-2430. doi:10.1002/sim.2712
+
+    Examples
+    --------
+    >>> import casepool as cp
+    >>> names = ["death_of_disease", "death_of_complications"]
+    >>> fits = [cp.fit(name, "alk_crizotinib", seed=1, progress=False) for name in names]
+    >>> print(cp.cumulative_incidence(fits, at=[12])[["level", "at", "estimate"]])
+    level  at  estimate
+    DOD    12    0.1093
+    DOC    12   0.05329
+    none   12    0.8274
+    DOD    12   0.08199
+    DOC    12   0.05355
+    none   12    0.8546
     """
     check_probability(ci_prob)
     opened = open_all(fits)

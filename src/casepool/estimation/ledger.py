@@ -123,6 +123,10 @@ def ledger(
     CasepoolError
         For an unknown grouping, times of a response model, or a time at which nothing can have happened.
 
+    See Also
+    --------
+    estimates, aliasing
+
     Notes
     -----
     A probability with mean m and variance v is worth ``m (1 - m) / v - 1`` patients, as a beta distribution of
@@ -148,6 +152,21 @@ def ledger(
     log H, as of a gamma distribution of shape w; own events and the worth without siblings and of the prior take the
     places of own patients and theirs. Survival is that of the level's own patients, of a model with an exposure as if
     none of them ever had it.
+
+    References
+    ----------
+    Morita S, Thall PF, Müller P (2008). Determining the effective sample size of a parametric prior.
+    Biometrics 64:595-602. doi:10.1111/j.1541-0420.2007.00888.x
+
+    Examples
+    --------
+    >>> import casepool as cp
+    >>> fit = cp.fit("basket_berry", "sarcoma_imatinib", seed=1, progress=False)
+    >>> print(cp.ledger(fit, by="histology")[["level", "n", "events", "borrowed", "share_own"]].head(3))
+    level           n  events  borrowed  share_own
+    Angiosarcoma   15       2     40.24     0.2651
+    Ewing sarcoma  13       0     32.15     0.2794
+    Fibrosarcoma   12       1     38.24     0.2325
     """
     check_probability(ci_prob)
     return ledger_of(open_draws(fit), by, at=at, ci_prob=ci_prob)

@@ -44,6 +44,10 @@ def flow(fits: xr.DataTree | Sequence[xr.DataTree]) -> pd.DataFrame:
     CasepoolError
         For what is no fit.
 
+    See Also
+    --------
+    characteristics, followed
+
     Examples
     --------
     >>> import casepool as cp

@@ -70,6 +70,10 @@ def predict(
         event by ``alive_at``, one whose survival until then leaves fewer than 400 effective draws, or times where none
         are told.
 
+    See Also
+    --------
+    estimates, survival
+
     Notes
     -----
     An unseen level's effect is drawn from the factor's distribution (from its prior where nothing is borrowed), once
@@ -82,6 +86,25 @@ def predict(
     It is what the patient added to the cases, censored at t, and a refit would say. Of a patient of the fit what
     follow-up there knows counts already, and only survival beyond it weighs. A patient's own hazard cannot be known:
     these are curves of patients of whom the same is known.
+
+    Examples
+    --------
+    >>> import casepool as cp
+    >>> fit = cp.fit("objective_response", "alk_crizotinib", seed=1, progress=False)
+    >>> import pandas as pd
+    >>> patient = pd.DataFrame({"histology": ["IMT"], "partner": ["TPM3"], "age": [12.0]})
+    >>> print(cp.predict(fit, patient))
+    Probability of response for this patient
+    by: patient; source: shrunk; model: objective_response; method: posterior; unit:
+    probability; verdict: pass
+    <BLANKLINE>
+    level  estimate (95% CrI)
+    1       90% (60 to 99.4%)
+    <BLANKLINE>
+    3 patients without age (integrated over its distribution)
+    left out: 3 patients (no best_response)
+    drawn by lockstep
+    Further columns: kind, mean, sd, ess, mcse
     """
     check_probability(ci_prob)
     fitted = open_draws(fit)

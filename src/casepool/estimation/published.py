@@ -49,10 +49,39 @@ def selection(fit: xr.DataTree, by: str | None = None, *, ci_prob: float = CI_PR
     CasepoolError
         If the model has no selection, or for an unknown grouping.
 
+    See Also
+    --------
+    selection_curve, selection_survival, trial_prior
+
     Notes
     -----
     The cases identify the rate among published ones alone. How it divides into the unselected rate and the ratio of
     publication is the prior's, and that of trials of unselected patients where there are any.
+
+    References
+    ----------
+    Copas J, Shi JQ (2000). Meta-analysis, funnel plots and sensitivity analysis. Biostatistics 1:247-262.
+    doi:10.1093/biostatistics/1.3.247
+
+    Examples
+    --------
+    >>> import casepool as cp
+    >>> fit = cp.fit("objective_response_selection", "alk_crizotinib", seed=1, progress=False)
+    >>> print(cp.selection(fit)[["estimand", "estimate", "lower", "upper"]])
+    estimand                                                        estimate   lower   upper
+    published rate: mean probability that a patient reaches PR or     0.8491   0.707  0.9389
+    CR
+    unselected rate: mean probability that a patient reaches PR or    0.7874  0.5506  0.9431
+    CR
+    times as readily published, of a patient who reaches PR or CR      1.491  0.4326   4.415
+    more times as readily published, of a patient who reaches PR      0.7482
+    or CR
+    share of the prior variance of the log ratio of publication       0.3219
+    that the data take away
+    times as well as with a ratio of publication of 1 the tables       2.006
+    are predicted with one of
+    times as well as with a ratio of publication of 1 the tables       1.768
+    are predicted with one of
     """
     check_probability(ci_prob)
     if by is not None:

@@ -60,6 +60,19 @@ def ranking(
     CasepoolError
         For an unknown grouping or target, a single level, times of a response model, or a survival model without
         one of them, or with an exposure: levels are not compared there.
+
+    See Also
+    --------
+    estimates, contrast
+
+    Examples
+    --------
+    >>> import casepool as cp
+    >>> fit = cp.fit("basket_berry", "sarcoma_imatinib", seed=1, progress=False)
+    >>> ranks = cp.ranking(fit, by="histology")
+    >>> best = ranks[ranks["estimand"].str.startswith("P(highest")].nlargest(2, "estimate")
+    >>> best[["level", "estimate"]].round(2).values.tolist()
+    [['Liposarcoma', 0.21], ['Leiomyosarcoma', 0.15]]
     """
     check_probability(ci_prob)
     name_of(by, "by", "name a factor of the model or a column of the cases")

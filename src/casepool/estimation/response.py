@@ -82,6 +82,45 @@ def estimates(
     ------
     CasepoolError
         For an unknown grouping or target, a target given for a survival fit, or times for another.
+
+    See Also
+    --------
+    contrast, ledger, classical, compare, plot_forest
+
+    References
+    ----------
+    Jones HE, Ohlssen DI, Neuenschwander B, Racine A, Branson M (2011). Bayesian models for subgroup analysis in
+    clinical trials. Clinical Trials 8:129-143. doi:10.1177/1740774510396933
+
+    Berry SM, Broglio KR, Groshen S, Berry DA (2013). Bayesian hierarchical modeling of patient subpopulations.
+    Clinical Trials 10:720-734. doi:10.1177/1740774513497539
+
+    Examples
+    --------
+    >>> import casepool as cp
+    >>> fit = cp.fit("basket_berry", "sarcoma_imatinib", seed=1, progress=False)
+    >>> print(cp.estimates(fit, by="histology"))
+    Mean probability of the level's own patients
+    by: histology; source: shrunk; model: basket_berry; method: posterior; unit:
+    probability; verdict: pass
+    <BLANKLINE>
+    level              n  events  estimate (95% CrI)  told                     note
+    Angiosarcoma      15       2    15% (6.6 to 25%)  mostly the prior
+    Ewing sarcoma     13       0    13% (3.3 to 22%)  mostly the prior         1
+    Fibrosarcoma      12       1    14% (5.4 to 24%)  mostly the prior
+    Leiomyosarcoma    28       6    17% (9.5 to 29%)  data and prior together
+    Liposarcoma       29       7     17% (10 to 30%)  data and prior together
+    MFH               29       3    14% (6.2 to 22%)  data and prior together
+    Osteosarcoma      26       5    16% (8.9 to 27%)  data and prior together
+    MPNST              5       1    15% (6.2 to 31%)  mostly the prior
+    Rhabdomyosarcoma   2       0    15% (4.7 to 28%)  mostly the prior         2
+    Synovial sarcoma  20       3    15% (7.4 to 26%)  mostly the prior
+    <BLANKLINE>
+    1: one-sided 95% upper bound 0.203
+    2: one-sided 95% upper bound 0.245
+    drawn by exact
+    Further columns: kind, mean, sd, ess, mcse, learnt, prior_estimate, prior_lower,
+      prior_upper
     """
     check_probability(ci_prob)
     if by is not None:

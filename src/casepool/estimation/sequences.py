@@ -44,6 +44,20 @@ def sequence(fit: xr.DataTree, first: str, then: str, *, ci_prob: float = CI_PRO
     ------
     CasepoolError
         For a fit of another model, or a treatment that is no level.
+
+    See Also
+    --------
+    estimates, any_event
+
+    Examples
+    --------
+    >>> import casepool as cp
+    >>> fit = cp.fit("next_inhibitor", "alk_crizotinib", seed=1, progress=False)
+    >>> print(cp.sequence(fit, "Ceritinib", "Alectinib")[["estimand", "estimate"]].head(3))
+    estimand                                                                    estimate
+    response of a new patient                                                     0.7142
+    response of a new patient                                                     0.5605
+    response to Alectinib given no response to Ceritinib, the same new patient    0.4744
     """
     check_probability(ci_prob)
     return sequence_of(open_draws(fit), first, then, ci_prob=ci_prob)
@@ -98,6 +112,18 @@ def any_event(fit: xr.DataTree, *, at: Sequence[float] | None = None, ci_prob: f
     ------
     CasepoolError
         For a fit of another model, and times where the model has none or the other way about.
+
+    See Also
+    --------
+    adverse_events, sequence
+
+    Examples
+    --------
+    >>> import casepool as cp
+    >>> fit = cp.fit("adverse_events_by_patient_and_type", "alk_crizotinib", seed=1, progress=False)  # doctest: +SKIP
+    >>> print(cp.any_event(fit)[["estimand", "estimate", "lower", "upper"]].head(2))  # doctest: +SKIP
+    estimand                                                 estimate   lower   upper
+    probability that a new patient has an event of any type    0.4319  0.2926  0.5884
     """
     check_probability(ci_prob)
     times: list[float] = checked_times(at)

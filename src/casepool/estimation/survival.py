@@ -70,6 +70,42 @@ def survival(
     ------
     CasepoolError
         For a response fit, an unknown grouping, or times that are none.
+
+    See Also
+    --------
+    contrast, followed, plot_survival, tipping
+
+    References
+    ----------
+    Joly P, Commenges D, Helmer C, Letenneur L (2002). A penalized likelihood approach for an illness-death model
+    with interval-censored data. Biostatistics 3:433-443. doi:10.1093/biostatistics/3.3.433
+
+    Suissa S (2008). Immortal time bias in pharmaco-epidemiology. American Journal of Epidemiology 167:492-499.
+    doi:10.1093/aje/kwm324
+
+    Examples
+    --------
+    >>> import casepool as cp
+    >>> fit = cp.fit("overall_survival", "alk_crizotinib", seed=2, progress=False)
+    >>> table = cp.survival(fit, by="surgery", at=[24])
+    >>> print(table[table["unit"] == "probability"].head(2))
+    by: surgery; at: 24; source: shrunk; model: overall_survival; method: posterior; dating:
+    intensity; unit: probability; verdict: pass
+    <BLANKLINE>
+      level            n  events  estimate (95% CrI)  told
+    survival at 24 months: never operated
+      never operated  18       7     71% (52 to 86%)  the data decide
+    survival at 24 months: operated at month 6 if still alive
+      operated        10       0     81% (62 to 92%)  cannot be known from this table
+    <BLANKLINE>
+    standardised over the same 28 patients
+    n and events are of those who came to be in the arm
+    dates of surgery: intensity
+    an association, not what surgery does
+    left out: 5 patients (no os_months)
+    drawn by lockstep
+    Further columns: kind, mean, sd, ess, mcse, learnt, prior_estimate, prior_lower,
+      prior_upper
     """
     check_probability(ci_prob)
     return survival_of(

@@ -56,10 +56,31 @@ def trial_prior(model: str | Path | Model) -> pd.DataFrame:
     CasepoolError
         If the model has no trials.
 
+    See Also
+    --------
+    trial_conflict, trial_overlap, selection
+
     Notes
     -----
     The information ratio of a wide normal grows again, as its mass lies where a patient tells nothing: it is told
     beside the moments, never alone.
+
+    References
+    ----------
+    Schmidli H, Gsteiger S, Roychoudhury S, O'Hagan A, Spiegelhalter D, Neuenschwander B (2014). Robust
+    meta-analytic-predictive priors in clinical trials with historical control information. Biometrics 70:1023-1032.
+    doi:10.1111/biom.12242
+
+    Examples
+    --------
+    >>> import casepool as cp
+    >>> print(cp.trial_prior("objective_response_selection")[["estimand", "estimate", "lower", "upper"]].head(3))
+    estimand: probability that a patient of the study reaches PR or CR
+    <BLANKLINE>
+    estimate   lower   upper
+         0.5  0.2109  0.7891
+      0.8571  0.5719  0.9822
+      0.7143  0.2904  0.9633
     """
     made = get_model(model)
     prior, trials = of_trials(made)

@@ -67,6 +67,18 @@ def classical(
     CasepoolError
         For cases the model refuses, an unknown grouping, or times of a response model.
 
+    See Also
+    --------
+    estimates, compare, characteristics
+
+    References
+    ----------
+    Clopper CJ, Pearson ES (1934). The use of confidence or fiducial limits illustrated in the case of the
+    binomial. Biometrika 26:404-413. doi:10.1093/biomet/26.4.404
+
+    Mantel N, Byar DP (1974). Evaluation of response-time data involving transient states: an illustration using
+    heart-transplant data. Journal of the American Statistical Association 69:81-86. doi:10.1080/01621459.1974.10480131
+
     Examples
     --------
     >>> import casepool as cp

@@ -96,6 +96,10 @@ def characteristics(
     CasepoolError
         For a column that is not there, has neither labels nor numbers, names patients, or may not be shown.
 
+    See Also
+    --------
+    flow, classical, write_table
+
     Notes
     -----
     Groups by an exposure are made of what became of patients: at time zero nobody knew who would be in which, and

@@ -53,6 +53,19 @@ def adverse_events(
     ------
     CasepoolError
         For cases without the table, and a column it lacks.
+
+    See Also
+    --------
+    any_event, classical
+
+    Examples
+    --------
+    >>> import casepool as cp
+    >>> print(cp.adverse_events("alk_crizotinib")[["level", "n", "events"]].head(3))
+    level                                   n  events
+    treated                                33      13
+    in a publication that tells of events  17      13
+    with an event                          13      13
     """
     name_of(table, "table", "name a table of events of the codebook")
     if where is not None:

@@ -53,10 +53,19 @@ def selection_curve(
     CasepoolError
         For counts that are none, or a ratio that is not positive.
 
+    See Also
+    --------
+    selection, selection_survival
+
     Notes
     -----
     By Bayes' theorem the log odds among published cases are those of unselected ones plus log psi, whatever the number
     of unpublished ones (Copas and Shi 2000 choose studies by their result; here it is patients).
+
+    References
+    ----------
+    Copas J, Shi JQ (2000). Meta-analysis, funnel plots and sensitivity analysis. Biostatistics 1:247-262.
+    doi:10.1093/biostatistics/1.3.247
 
     Examples
     --------
@@ -151,6 +160,22 @@ def selection_survival(
     ------
     CasepoolError
         For cases the model refuses, a response model, or a ratio that is not positive.
+
+    See Also
+    --------
+    selection, selection_curve
+
+    References
+    ----------
+    Copas J, Shi JQ (2000). Meta-analysis, funnel plots and sensitivity analysis. Biostatistics 1:247-262.
+    doi:10.1093/biostatistics/1.3.247
+
+    Examples
+    --------
+    >>> import casepool as cp
+    >>> table = cp.selection_survival("overall_survival", "alk_crizotinib", psi=[1.0, 3.0], at=[24])
+    >>> table["estimate"].round(2).tolist()
+    [0.73, 0.49]
     """
     ratios, asked = ratios_of(psi), get_model(model)
     frame, codebook = resolve_typed(cases)

@@ -84,10 +84,22 @@ def adopt(
         For a table or model that cannot be used, and for draws of other names, dimensions or levels, that are not
         finite, or that the model gives no probability.
 
+    See Also
+    --------
+    build, fit
+
     Notes
     -----
     Whether the draws are of the posterior of `model` cannot be seen from them: one that was given another likelihood
     or prior is another model, and its draws answer another question.
+
+    Examples
+    --------
+    >>> import casepool as cp
+    >>> drawn = cp.fit("basket_pooled", "sarcoma_imatinib", seed=1, progress=False)  # or what pm.sample returned
+    >>> mine = cp.adopt(drawn, "basket_pooled", "sarcoma_imatinib")
+    >>> set(cp.estimates(mine)["source"])
+    {'pooled'}
     """
     return adopted(tree, model, cases, seed=seed, extra=extra, predictive=predictive)
 

@@ -78,6 +78,22 @@ def basket_posteriors(
     ------
     CasepoolError
         For a model of any other kind, counts that cannot be, and where the sums do not settle.
+
+    See Also
+    --------
+    fit, operating_characteristics
+
+    References
+    ----------
+    Berry SM, Broglio KR, Groshen S, Berry DA (2013). Bayesian hierarchical modeling of patient subpopulations.
+    Clinical Trials 10:720-734. doi:10.1177/1740774513497539
+
+    Examples
+    --------
+    >>> import casepool as cp
+    >>> posteriors = cp.basket_posteriors("basket_pooled", [[1, 4, 2]], [[10, 12, 8]], above=[0.1])
+    >>> sorted(posteriors.data_vars)
+    ['above', 'exchangeable', 'log_evidence', 'mean', 'sd']
     """
     chosen = get_model(model)
     factor = factor_of(chosen)

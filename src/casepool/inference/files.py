@@ -44,6 +44,20 @@ def save_fit(fit: xr.DataTree, path: str | Path, *, overwrite: bool = False) -> 
     ------
     CasepoolError
         If this is no fit, or the folder does not exist or cannot be written to.
+
+    See Also
+    --------
+    open_fit, verify
+
+    Examples
+    --------
+    >>> import casepool as cp
+    >>> import pathlib, tempfile
+    >>> folder = pathlib.Path(tempfile.mkdtemp())
+    >>> fit = cp.fit("basket_pooled", "sarcoma_imatinib", seed=1, progress=False)
+    >>> path = cp.save_fit(fit, folder / "pooled.nc")
+    >>> path.name
+    'pooled.nc'
     """
     refuse_what_is_no_fit(fit)
     write_atomically(target_of(path, is_saved_fit, overwrite=overwrite), _with_checksum(fit))
@@ -119,6 +133,20 @@ def open_fit(path: str | Path) -> xr.DataTree:
     ------
     CasepoolError
         If there is no such file, or it is truncated, changed, no fit, or one of another format.
+
+    See Also
+    --------
+    save_fit, verify
+
+    Examples
+    --------
+    >>> import casepool as cp
+    >>> import pathlib, tempfile
+    >>> folder = pathlib.Path(tempfile.mkdtemp())
+    >>> fit = cp.fit("basket_pooled", "sarcoma_imatinib", seed=1, progress=False)
+    >>> path = cp.save_fit(fit, folder / "pooled.nc")
+    >>> cp.open_fit(path)["posterior"].equals(fit["posterior"])
+    True
     """
     path = path_of(path)
     raw = _read(path)

@@ -139,6 +139,40 @@ def fit(  # noqa: PLR0913 - the settings of every engine
     CasepoolError
         For a table or model that cannot be used; nothing is drawn then. If an engine asked for by name declines, or
         is given settings of nuts.
+
+    See Also
+    --------
+    model, estimates, contrast, survival, check, save_fit
+
+    References
+    ----------
+    Jones HE, Ohlssen DI, Neuenschwander B, Racine A, Branson M (2011). Bayesian models for subgroup analysis in
+    clinical trials. Clinical Trials 8:129-143. doi:10.1177/1740774510396933
+
+    Joly P, Commenges D, Helmer C, Letenneur L (2002). A penalized likelihood approach for an illness-death model
+    with interval-censored data. Biostatistics 3:433-443. doi:10.1093/biostatistics/3.3.433
+
+    Examples
+    --------
+    >>> import casepool as cp
+    >>> fit = cp.fit("objective_response", "alk_crizotinib", seed=1, progress=False)
+    >>> sorted(fit.children)[:4]
+    ['constant_data', 'log_likelihood', 'log_prior', 'observed_data']
+    >>> fit["posterior"]["histology_effect"].sizes["histology"]
+    8
+    >>> print(cp.estimates(fit))
+    Mean probability of all patients of the fit
+    source: pooled; model: objective_response; method: posterior; unit: probability;
+    verdict: pass; told: data and prior together
+    <BLANKLINE>
+    level      n  events  estimate (95% CrI)
+    everyone  30      26     86% (73 to 94%)
+    <BLANKLINE>
+    3 patients without age (integrated over its distribution)
+    left out: 3 patients (no best_response)
+    drawn by lockstep
+    Further columns: kind, mean, sd, ess, mcse, learnt, prior_estimate, prior_lower,
+      prior_upper
     """
     plan = planned(
         seed=seed, engine=engine, draws=draws, tune=tune, chains=chains, cores=cores, target_accept=target_accept,
@@ -174,6 +208,18 @@ def refit(
     ------
     CasepoolError
         As of `fit`, and for what is no list of pairs.
+
+    See Also
+    --------
+    fit, multiverse
+
+    Examples
+    --------
+    >>> import casepool as cp
+    >>> cases = cp.load("sarcoma_imatinib")
+    >>> fits = cp.refit([(cp.model("basket_pooled"), cases)] * 2, seed=1, progress=False)
+    >>> len(fits)
+    2
     """
     pairs = list(designs) if isinstance(designs, Iterable) else [designs]
     if not all(isinstance(pair, tuple) and len(pair) == 2 for pair in pairs):

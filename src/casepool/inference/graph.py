@@ -98,6 +98,17 @@ def build(model: str | Path | Model, cases: str | Path | pd.DataFrame) -> pm.Mod
     ------
     CasepoolError
         For a table or model that cannot be used.
+
+    See Also
+    --------
+    adopt, fit
+
+    Examples
+    --------
+    >>> import casepool as cp
+    >>> graph = cp.build("basket_pooled", "sarcoma_imatinib")
+    >>> [variable.name for variable in graph.free_RVs]
+    ['intercept']
     """
     return build_design(make_design(get_model(model), resolve_cases(cases)))
 

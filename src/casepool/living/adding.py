@@ -142,10 +142,27 @@ def add(
         For a case that `read_cases` or a model refuses, an unknown column, decision, choice, model or prior, a table
         that is no text file, a history that is not as it was written or not of this table, and where nothing changed.
 
+    See Also
+    --------
+    history, verify
+
     Notes
     -----
     A part is told from fits that differ in one ingredient alone, each old or new: at most eight for a model, fewer
     where what changed is nothing the model reads. A model file that was edited since the last line counts as prior.
+
+    Examples
+    --------
+    >>> import casepool as cp
+    >>> import pathlib, tempfile
+    >>> folder = pathlib.Path(tempfile.mkdtemp())
+    >>> import pandas as pd
+    >>> rows = [("a", "limb", "PR"), ("b", "limb", "PD"), ("c", "trunk", "CR"), ("d", "trunk", "SD")]
+    >>> table = pd.DataFrame(rows, columns=["patient", "site", "best_response"])
+    >>> made = cp.new_dataset(folder / "mine", table)
+    >>> moved = cp.add(made, {"patient": "e", "site": "limb", "best_response": "PR"}, seed=1, progress=False)
+    >>> moved["kind"].value_counts().to_dict()
+    {'estimate': 42, 'foreseen': 2}
     """
     path = folder_of(folder)
     cases, name = cases_given(case)

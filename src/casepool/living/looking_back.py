@@ -41,6 +41,23 @@ def history(folder: str | Path, *, estimates: bool = False) -> pd.DataFrame:
     ------
     CasepoolError
         If there is no history, or a line of it is not as it was written.
+
+    See Also
+    --------
+    add, verify
+
+    Examples
+    --------
+    >>> import casepool as cp
+    >>> import pathlib, tempfile
+    >>> folder = pathlib.Path(tempfile.mkdtemp())
+    >>> import pandas as pd
+    >>> rows = [("a", "limb", "PR"), ("b", "limb", "PD"), ("c", "trunk", "CR"), ("d", "trunk", "SD")]
+    >>> table = pd.DataFrame(rows, columns=["patient", "site", "best_response"])
+    >>> made = cp.new_dataset(folder / "mine", table)
+    >>> moved = cp.add(made, {"patient": "e", "site": "limb", "best_response": "PR"}, seed=1, progress=False)
+    >>> len(cp.history(made))
+    1
     """
     told = flag_of(estimates, "estimates")
     path = folder_of(folder)

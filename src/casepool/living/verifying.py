@@ -56,6 +56,22 @@ def verify(
     ------
     CasepoolError
         If the tree was not made by casepool, or there is no history in the folder.
+
+    See Also
+    --------
+    save_fit, open_fit, history
+
+    Examples
+    --------
+    >>> import casepool as cp
+    >>> fit = cp.fit("basket_pooled", "sarcoma_imatinib", seed=1, progress=False)
+    >>> print(cp.verify(fit, progress=False)[["part", "verdict"]])
+    part                     verdict
+    versions                 pass
+    data                     pass
+    posterior: intercept     pass
+    log_likelihood: outcome  pass
+    log_prior: intercept     pass
     """
     cores, progress = cores_of(cores), flag_of(progress, "progress")
     if known is not None and not (isinstance(known, str) and re.fullmatch("[0-9a-f]{64}", known)):

@@ -82,6 +82,23 @@ def plot_diagnostics(fit: xr.DataTree, *, ax: Axes | None = None, figsize: tuple
     ------
     CasepoolError
         For what is no fit.
+
+    See Also
+    --------
+    check, fit
+
+    References
+    ----------
+    Vehtari A, Gelman A, Simpson D, Carpenter B, Bürkner PC (2021). Rank-normalization, folding, and localization:
+    an improved R-hat. Bayesian Analysis 16:667-718. doi:10.1214/20-BA1221
+
+    Examples
+    --------
+    >>> import casepool as cp
+    >>> fit = cp.fit("basket_berry", "sarcoma_imatinib", seed=1, progress=False)
+    >>> ax = cp.plot_diagnostics(fit)
+    >>> [own.get_title() for own in ax.figure.axes][:2]
+    ['']
     """
     canvas = canvas_of(ax, figsize)
     fitted = open_draws(fit)

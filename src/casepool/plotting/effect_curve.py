@@ -54,6 +54,18 @@ def plot_effect(
     ------
     CasepoolError
         For a survival fit, a name that is no number of the model, or fewer than two different recorded values.
+
+    See Also
+    --------
+    estimates, plot_forest
+
+    Examples
+    --------
+    >>> import casepool as cp
+    >>> fit = cp.fit("objective_response", "alk_crizotinib", seed=1, progress=False)
+    >>> ax = cp.plot_effect(fit, "age")
+    >>> ax.get_xlabel()
+    'Age (years)'
     """
     canvas = canvas_of(ax, figsize)
     name_of(term, "term", "name a linear or smooth term of the model")

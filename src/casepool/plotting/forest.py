@@ -103,6 +103,18 @@ def plot_forest(table: pd.DataFrame, *, ax: Axes | None = None, figsize: tuple[f
     ------
     CasepoolError
         If the table is no estimate table, has nothing to draw, or mixes units.
+
+    See Also
+    --------
+    estimates, compare
+
+    Examples
+    --------
+    >>> import casepool as cp
+    >>> fit = cp.fit("basket_berry", "sarcoma_imatinib", seed=1, progress=False)
+    >>> ax = cp.plot_forest(cp.estimates(fit, by="histology"))
+    >>> [label.get_text() for label in ax.get_yticklabels()][:3]
+    ['Liposarcoma', 'MFH', 'Leiomyosarcoma']
     """
     canvas = canvas_of(ax, figsize)
     check_table(table)

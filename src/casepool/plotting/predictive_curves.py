@@ -77,6 +77,18 @@ def plot_survival_check(
     ------
     CasepoolError
         For a response fit.
+
+    See Also
+    --------
+    plot_survival, plot_prior_survival, check
+
+    Examples
+    --------
+    >>> import casepool as cp
+    >>> fit = cp.fit("overall_survival", "alk_crizotinib", seed=2, progress=False)
+    >>> ax = cp.plot_survival_check(fit)
+    >>> ax.get_ylabel()
+    'Alive'
     """
     canvas = canvas_of(ax, figsize)
     return draw_survival_check(open_draws(fit), canvas=canvas)
@@ -161,6 +173,17 @@ def plot_prior_survival(
     ------
     CasepoolError
         For a response model, a model without cases, or a Flat prior, which has no draws.
+
+    See Also
+    --------
+    plot_survival_check, fit
+
+    Examples
+    --------
+    >>> import casepool as cp
+    >>> ax = cp.plot_prior_survival("overall_survival", "alk_crizotinib", seed=1)
+    >>> ax.get_xlabel()
+    'Months since time zero'
     """
     canvas = canvas_of(ax, figsize)
     return draw_prior_survival(_before(model_or_fit, cases, seed_of(seed)), canvas=canvas)

@@ -48,6 +48,24 @@ def plot_multiverse(
     ------
     CasepoolError
         If the table is no multiverse, or does not hold the estimand.
+
+    See Also
+    --------
+    multiverse, plot_tipping
+
+    References
+    ----------
+    Steegen S, Tuerlinckx F, Gelman A, Vanpaemel W (2016). Increasing transparency through a multiverse analysis.
+    Perspectives on Psychological Science 11:702-712. doi:10.1177/1745691616658637
+
+    Examples
+    --------
+    >>> import casepool as cp
+    >>> asked = {"by": "age", "seed": 1, "codings": {"case_5": ["responder"]}, "progress": False}
+    >>> worlds = cp.multiverse("objective_response_by_age_group", "alk_crizotinib", **asked)
+    >>> ax = cp.plot_multiverse(worlds)
+    >>> ax.get_ylabel().splitlines()
+    ['risk difference', '95% CrI']
     """
     canvas = canvas_of(ax, figsize)
     check_table(table, remedy="pass what multiverse(...) returned")

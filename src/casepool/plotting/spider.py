@@ -101,6 +101,19 @@ def plot_spider(
     CasepoolError
         If it is not said whose an assessment is, when it was and what it found; for two of one patient at one time, a
         size that nothing can be compared with, and labels of a table that is not public.
+
+    See Also
+    --------
+    plot_waterfall, plot_swimmer
+
+    Examples
+    --------
+    >>> import casepool as cp
+    >>> import pandas as pd
+    >>> scans = pd.DataFrame({"case": [1, 1, 1, 2, 2], "weeks": [0, 6, 12, 0, 8], "mm": [52, 31, 18, 40, 44]})
+    >>> ax = cp.plot_spider(scans, patient="case", time="weeks", size="mm")
+    >>> ax.get_ylabel()
+    'mm, change from first assessment'
     """
     canvas = canvas_of(ax, figsize)
     lines = thresholds_of(thresholds)

@@ -94,6 +94,18 @@ def plot_survival(
     ------
     CasepoolError
         For a response fit, an unknown grouping, or a start that is none.
+
+    See Also
+    --------
+    survival, plot_survival_check, plot_swimmer
+
+    Examples
+    --------
+    >>> import casepool as cp
+    >>> fit = cp.fit("overall_survival", "alk_crizotinib", seed=2, progress=False)
+    >>> ax = cp.plot_survival(fit, by="surgery")
+    >>> ax.get_ylabel()
+    'Alive'
     """
     canvas = canvas_of(ax, figsize)
     return draw_survival(open_draws(fit), by=by, start=start, patients=patients, canvas=canvas)

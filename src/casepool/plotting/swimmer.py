@@ -93,6 +93,17 @@ def plot_swimmer(
     ------
     CasepoolError
         For a response model, cases without a model, or a column that the table lacks.
+
+    See Also
+    --------
+    plot_survival, plot_spider
+
+    Examples
+    --------
+    >>> import casepool as cp
+    >>> ax = cp.plot_swimmer("alk_crizotinib", "overall_survival")
+    >>> ax.get_xlabel()
+    'Months since time zero (33 patients, 28 with follow-up)'
     """
     canvas = canvas_of(ax, figsize)
     cases, codebook, chosen = _asked(cases_or_fit, model)

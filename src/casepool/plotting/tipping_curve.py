@@ -33,6 +33,17 @@ def plot_tipping(table: pd.DataFrame, *, ax: Axes | None = None, figsize: tuple[
     ------
     CasepoolError
         If the table is no tipping table.
+
+    See Also
+    --------
+    tipping
+
+    Examples
+    --------
+    >>> import casepool as cp
+    >>> ax = cp.plot_tipping(cp.tipping("overall_survival", "alk_crizotinib", fractions=[0.0, 0.5, 1.0]))
+    >>> ax.get_xlabel()
+    'Where in its interval every unknown date is taken to lie'
     """
     canvas = canvas_of(ax, figsize)
     check_table(table, remedy="pass what tipping(model, cases) returned")

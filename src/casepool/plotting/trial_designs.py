@@ -49,6 +49,17 @@ def plot_operating_characteristics(
     ------
     CasepoolError
         If the table is of something else.
+
+    See Also
+    --------
+    operating_characteristics, plot_power
+
+    Examples
+    --------
+    >>> import casepool as cp
+    >>> ax = cp.plot_operating_characteristics(cp.operating_characteristics("simon_two_stage"))
+    >>> [label.get_text() for label in ax.get_yticklabels()][:2], ax.get_xlabel()
+    (['null', 'target'], 'Probability of success (open: type I error); lines: 95% Monte Carlo interval')
     """
     canvas = canvas_of(ax, figsize)
     rows = _successes(table)
@@ -96,6 +107,17 @@ def plot_power(table: pd.DataFrame, *, ax: Axes | None = None, figsize: tuple[fl
     ------
     CasepoolError
         If the table is of something else, or has fewer than two rates.
+
+    See Also
+    --------
+    operating_characteristics, plot_operating_characteristics
+
+    Examples
+    --------
+    >>> import casepool as cp
+    >>> ax = cp.plot_power(cp.operating_characteristics("simon_two_stage"))
+    >>> ax.get_xlabel()
+    'True rate, the same in all baskets'
     """
     canvas = canvas_of(ax, figsize)
     rows = _successes(table)
@@ -149,6 +171,23 @@ def plot_decisions(
     ------
     CasepoolError
         If there is no such basket.
+
+    See Also
+    --------
+    trial_design, plot_power
+
+    Examples
+    --------
+    >>> import casepool as cp
+    >>> import pathlib, tempfile
+    >>> folder = pathlib.Path(tempfile.mkdtemp())
+    >>> import tomli_w
+    >>> baskets = {"a": {"n": 6}, "b": {"n": 6}}
+    >>> text = {"null": 0.2, "target": 0.5, "baskets": baskets, "success": {"responders": 3}}
+    >>> _ = (folder / "two.toml").write_text(tomli_w.dumps(text))
+    >>> ax = cp.plot_decisions(folder / "two.toml", "a", "b")
+    >>> ax.get_xlabel()
+    'Responders of 6, a'
     """
     canvas = canvas_of(ax, figsize)
     chosen = trial_design(design)
@@ -205,6 +244,18 @@ def plot_further_patients(
     ------
     CasepoolError
         If the table is of something else.
+
+    See Also
+    --------
+    further_patients
+
+    Examples
+    --------
+    >>> import casepool as cp
+    >>> table = cp.further_patients("basket_pooled", "sarcoma_imatinib", rate=0.2, threshold=0.8, more=[5, 10])
+    >>> ax = cp.plot_further_patients(table)
+    >>> ax.get_xlabel()
+    'Further patients in the basket'
     """
     canvas = canvas_of(ax, figsize)
     remedy = "pass what further_patients(model, cases, ...) returned"

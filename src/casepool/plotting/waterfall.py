@@ -79,6 +79,17 @@ def plot_waterfall(
     CasepoolError
         If neither a change nor a response is recorded, for a column that is not there or holds something else, and
         for labels of a table that is not public.
+
+    See Also
+    --------
+    plot_spider, plot_swimmer
+
+    Examples
+    --------
+    >>> import casepool as cp
+    >>> ax = cp.plot_waterfall("alk_crizotinib")
+    >>> ax.get_ylabel()
+    'Best response to crizotinib'
     """
     canvas = canvas_of(ax, figsize)
     lines = thresholds_of(thresholds)

@@ -76,9 +76,22 @@ def write_table(
     CasepoolError
         For another ending, or a file that cannot be written.
 
+    See Also
+    --------
+    estimates, compare, report
+
     Notes
     -----
     LaTeX needs an engine that reads UTF-8, and no package.
+
+    Examples
+    --------
+    >>> import casepool as cp
+    >>> import pathlib, tempfile
+    >>> folder = pathlib.Path(tempfile.mkdtemp())
+    >>> fit = cp.fit("basket_berry", "sarcoma_imatinib", seed=1, progress=False)
+    >>> cp.write_table(cp.estimates(fit, by="histology"), folder / "rates.md").name
+    'rates.md'
     """
     if not hasattr(table, "itertuples"):
         raise CasepoolError("this is no table", value=table, remedy="pass a table casepool returned")

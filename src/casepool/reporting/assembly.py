@@ -80,6 +80,20 @@ def report(
     ------
     CasepoolError
         Without fits, for fits of different datasets, or if a file cannot be written.
+
+    See Also
+    --------
+    check, write_table
+
+    Examples
+    --------
+    >>> import casepool as cp
+    >>> import pathlib, tempfile
+    >>> folder = pathlib.Path(tempfile.mkdtemp())
+    >>> fit = cp.fit("basket_pooled", "sarcoma_imatinib", seed=1, progress=False)
+    >>> page = cp.report(fit, path=folder / "report.html")
+    >>> page.name, page.stat().st_size > 50_000
+    ('report.html', True)
     """
     target, path = target_of(path, is_page, overwrite=overwrite), Path(path)
     folder = None if parts is None else folder_of_parts(parts, overwrite=overwrite)

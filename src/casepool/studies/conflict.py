@@ -76,6 +76,25 @@ def trial_conflict(fit: xr.DataTree, *, progress: bool = True) -> pd.DataFrame:
     ------
     CasepoolError
         If the fit's model has no trials.
+
+    See Also
+    --------
+    trial_prior, trial_overlap
+
+    References
+    ----------
+    Box GEP (1980). Sampling and Bayes' inference in scientific modelling and robustness. Journal of the Royal
+    Statistical Society A 143:383-430. doi:10.2307/2982063
+
+    Examples
+    --------
+    >>> import casepool as cp
+    >>> fit = cp.fit("objective_response_selection", "alk_crizotinib", seed=1, progress=False)
+    >>> print(cp.trial_conflict(fit, progress=False)[["estimand", "estimate"]].head(3))
+    estimand                                                                 estimate
+    as many events or more, if the trials tell what to expect                   0.236
+    counts no likelier than the one seen, if the trials tell what to expect    0.8218
+    patients borrowed from the trials                                           6.055
     """
     flag_of(progress, "progress")
     fitted = open_draws(fit)

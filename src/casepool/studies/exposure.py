@@ -42,6 +42,23 @@ def exposure_sensitivity(fit: xr.DataTree, *, progress: bool = True) -> pd.DataF
     ------
     CasepoolError
         If the model has no exposure.
+
+    See Also
+    --------
+    tipping, variants, survival
+
+    References
+    ----------
+    Joly P, Commenges D, Helmer C, Letenneur L (2002). A penalized likelihood approach for an illness-death model
+    with interval-censored data. Biostatistics 3:433-443. doi:10.1093/biostatistics/3.3.433
+
+    Examples
+    --------
+    >>> import casepool as cp
+    >>> fit = cp.fit("overall_survival", "alk_crizotinib", seed=2, progress=False)
+    >>> table = cp.exposure_sensitivity(fit, progress=False)
+    >>> sorted(set(table["dating"]))
+    ['intensity', 'uniform']
     """
     return exposure_sensitivity_of(open_draws(fit), progress=flag_of(progress, "progress"))
 

@@ -75,6 +75,24 @@ def multiverse(
     CasepoolError
         For an unknown decision or choice, a combination the model refuses, or a journal that another process is
         writing or that is some other file.
+
+    See Also
+    --------
+    codings, variants, plot_multiverse
+
+    References
+    ----------
+    Steegen S, Tuerlinckx F, Gelman A, Vanpaemel W (2016). Increasing transparency through a multiverse analysis.
+    Perspectives on Psychological Science 11:702-712. doi:10.1177/1745691616658637
+
+    Examples
+    --------
+    >>> import casepool as cp
+    >>> few = {"case_5": ["responder"]}
+    >>> asked = {"by": "histology", "seed": 1, "estimand": "estimates", "codings": few, "progress": False}
+    >>> table = cp.multiverse("objective_response", "alk_crizotinib", **asked)
+    >>> table.groupby("case_5")["n"].sum().to_dict()
+    {'as_recorded': 30.0, 'responder': 31.0}
     """
     seed = seed_of(seed)
     one_of(estimand, ANSWERS, "estimand")

@@ -50,9 +50,23 @@ def trial_overlap(fit: xr.DataTree, *, most: int = 3, ci_prob: float = CI_PROB, 
     CasepoolError
         If the model has no trials, has terms, or too few cases had the event.
 
+    See Also
+    --------
+    trial_prior, trial_conflict
+
     Notes
     -----
     Patients who are known to be in both are named in a coding, with ``drop``.
+
+    Examples
+    --------
+    >>> import casepool as cp
+    >>> fit = cp.fit("objective_response_selection", "alk_crizotinib", seed=1, progress=False)
+    >>> table = cp.trial_overlap(fit, most=1, progress=False)
+    >>> print(table[["level", "n", "events", "estimate"]].head(3))
+    level      n  events  estimate
+    everyone  30      26    0.7874
+    everyone  29      25    0.7861
     """
     check_probability(ci_prob)
     number = whole_number(most, "most", 1, MOST)

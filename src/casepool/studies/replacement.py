@@ -78,6 +78,16 @@ def replacement(
     ------
     CasepoolError
         If the dataset has no replacements, or an entry names a claim, model or row that is not there.
+
+    See Also
+    --------
+    audit, multiverse
+
+    Examples
+    --------
+    >>> import casepool as cp
+    >>> answers = cp.replacement("alk_crizotinib", seed=1)  # doctest: +SKIP
+    >>> answers.groupby("source").size()  # doctest: +SKIP
     """
     seed, path = seed_of(seed), path_of(dataset, "a dataset's name or folder")
     folder = bundled("data") / path if str(path) in list_datasets() else path

@@ -46,6 +46,18 @@ def sensitivity(fit: xr.DataTree, *, scales: Sequence[float] = SCALES, progress:
     ------
     CasepoolError
         If the scales are not positive numbers.
+
+    See Also
+    --------
+    variants, power_scaling
+
+    Examples
+    --------
+    >>> import casepool as cp
+    >>> fit = cp.fit("basket_berry", "sarcoma_imatinib", seed=1, progress=False)
+    >>> table = cp.sensitivity(fit, scales=[0.5, 2.0], progress=False)
+    >>> sorted(set(table["prior"]))[:3]
+    ['HalfNormal(sigma = 0.5)', 'HalfNormal(sigma = 1)', 'HalfNormal(sigma = 2)']
     """
     scales = numbers_of(scales, "scales", "give positive numbers, say [0.5, 1]")
     if not all(scale > 0 for scale in scales):

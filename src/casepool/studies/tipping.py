@@ -72,6 +72,17 @@ def tipping(
     ------
     CasepoolError
         If the model has no exposure that starts during follow-up, or no date is unknown.
+
+    See Also
+    --------
+    exposure_sensitivity, plot_tipping
+
+    Examples
+    --------
+    >>> import casepool as cp
+    >>> table = cp.tipping("overall_survival", "alk_crizotinib", fractions=[0.0, 1.0])
+    >>> table["estimate"].round(2).tolist()[:2]
+    [0.27, 0.98]
     """
     seed, places = seed_of(seed), _places(fractions)
     chosen, (frame, codebook) = get_model(model), resolve_typed(cases)

@@ -96,6 +96,10 @@ def variants(
         For cases that are not the fit's, unknown decisions, choices or datings, widths that are not above 0, and what
         the answering function refuses.
 
+    See Also
+    --------
+    sensitivity, multiverse
+
     Examples
     --------
     >>> import casepool as cp

@@ -59,6 +59,23 @@ def calibrate(
     CasepoolError
         For a rule of success without a probability, a predictive rule, which would move along, and an error that no
         threshold holds.
+
+    See Also
+    --------
+    operating_characteristics, trial_design
+
+    Examples
+    --------
+    >>> import casepool as cp
+    >>> import pathlib, tempfile
+    >>> folder = pathlib.Path(tempfile.mkdtemp())
+    >>> import tomli_w
+    >>> success = {"probability_above": {"rate": "null", "more_than": 0.9}}
+    >>> text = {"model": "basket_pooled", "null": 0.2, "target": 0.5, "baskets": {"a": {"n": 12}}, "success": success}
+    >>> _ = (folder / "one.toml").write_text(tomli_w.dumps(text))
+    >>> found = cp.calibrate(folder / "one.toml", at=0.1)
+    >>> round(found.calibration.found, 3)
+    0.073
     """
     flag_of(progress, "progress")
     one_of(error, (FAMILY, BASKET), "error")

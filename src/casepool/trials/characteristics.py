@@ -68,9 +68,28 @@ def operating_characteristics(
     CasepoolError
         For a design that cannot be carried out, a rule that no outcome fulfils, and simulation without a seed.
 
+    See Also
+    --------
+    simulate, calibrate, plot_operating_characteristics
+
     Notes
     -----
     That borrowing raises both power and error is no law: the table says what a design does.
+
+    References
+    ----------
+    Simon R (1989). Optimal two-stage designs for phase II clinical trials. Controlled Clinical Trials 10:1-10.
+    doi:10.1016/0197-2456(89)90015-9
+
+    Examples
+    --------
+    >>> import casepool as cp
+    >>> table = cp.operating_characteristics("simon_two_stage")
+    >>> print(table[table["scenario"] == "null"][["estimand", "estimate"]].head(3))
+    estimand                              estimate
+    type I error: probability of success   0.04709
+    closed for futility                     0.7361
+    early success                                0
     """
     flag_of(progress, "progress")
     listed = designs if isinstance(designs, list | tuple) else [designs]
@@ -244,6 +263,18 @@ def simulate(
     ------
     CasepoolError
         As `operating_characteristics`.
+
+    See Also
+    --------
+    operating_characteristics
+
+    Examples
+    --------
+    >>> import casepool as cp
+    >>> print(cp.simulate("simon_two_stage", seed=1, trials=100, progress=False).head(2))
+      scenario  trial    basket  true_rate   n  events  closed_at  decision
+    0     null      1  everyone        0.1  10       1          1  futility
+    1     null      2  everyone        0.1  10       0          1  futility
     """
     flag_of(progress, "progress")
     chosen = trial_design(design)

@@ -40,7 +40,18 @@ MOST_PATIENTS, MOST_BASKETS, MOST_CONFIGURED, MOST_SCENARIOS = 1000, 60, 10, 200
 
 
 def list_trials() -> list[str]:
-    """Return the names of the bundled designs, sorted."""
+    """Return the names of the bundled designs, sorted.
+
+    See Also
+    --------
+    trial_design
+
+    Examples
+    --------
+    >>> import casepool as cp
+    >>> cp.list_trials()
+    ['alk_next', 'imatinib_baskets', 'simon_two_stage']
+    """
     return sorted(path.stem for path in bundled("trials").glob("*.toml"))
 
 
@@ -56,6 +67,15 @@ def trial_design(source: str | Path | TrialDesign) -> TrialDesign:
     ------
     CasepoolError
         If there is none of that name, or the file is wrong: with file, key and what is allowed.
+
+    See Also
+    --------
+    list_trials, operating_characteristics, calibrate
+
+    References
+    ----------
+    Simon R (1989). Optimal two-stage designs for phase II clinical trials. Controlled Clinical Trials 10:1-10.
+    doi:10.1016/0197-2456(89)90015-9
 
     Examples
     --------

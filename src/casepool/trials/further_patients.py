@@ -65,6 +65,19 @@ def further_patients(
     ------
     CasepoolError
         For a model that cannot be summed over, and numbers that are none.
+
+    See Also
+    --------
+    plot_further_patients, operating_characteristics
+
+    Examples
+    --------
+    >>> import casepool as cp
+    >>> table = cp.further_patients("basket_pooled", "sarcoma_imatinib", rate=0.2, threshold=0.8, more=[5])
+    >>> print(table[["level", "estimand", "estimate"]].head(2))
+    level         estimand                                   estimate
+    Angiosarcoma  expected reduction of its own sd          0.0003688
+    Angiosarcoma  expected reduction of the sum of all sds   0.003688
     """
     flag_of(progress, "progress")
     for name, value in (("rate", rate), ("threshold", threshold)):

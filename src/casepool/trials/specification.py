@@ -148,6 +148,25 @@ class TrialDesign:
     """A trial: its baskets, looks, rules and scenarios, and the model it is analysed by.
 
     Made by `trial_design`; ``print(design)`` says it in sentences, `to_toml` writes it as a file.
+
+    See Also
+    --------
+    trial_design, operating_characteristics
+
+    Examples
+    --------
+    >>> import casepool as cp
+    >>> print(cp.trial_design("simon_two_stage"))
+    Simon's optimal two-stage design (1989): null 10%, target 30%, errors 5% and 20%
+    <BLANKLINE>
+    everyone: 10, 29 patients; null 0.1, target 0.3
+    Looks: 2, when every open basket has its patients.
+    Decisions of closed baskets stand; their patients stay in the analysis.
+    Success at the end: at least 6 responders.
+    Closed for futility at an earlier look: at most 1 responders.
+    Scenarios: null, target, curve.
+    <BLANKLINE>
+    No model: every rule counts responders.
     """
 
     name: str

@@ -85,6 +85,10 @@ def from_formula(
         If the formula cannot be read or asks for what no model file has, if something is not said, if the cases do not
         fit the model, or if the file may not be written.
 
+    See Also
+    --------
+    model, draft
+
     Examples
     --------
     >>> import tempfile, casepool as cp

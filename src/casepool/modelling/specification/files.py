@@ -57,7 +57,18 @@ TOP = ("title", "family", *FORM_KEYS, *SHAPE_KEYS, *TABLES)
 
 
 def list_models() -> list[str]:
-    """Return the names of the bundled models, sorted."""
+    """Return the names of the bundled models, sorted.
+
+    See Also
+    --------
+    model, draft
+
+    Examples
+    --------
+    >>> import casepool as cp
+    >>> cp.list_models()[:3]
+    ['adverse_events_any', 'adverse_events_by_patient_and_type', 'adverse_events_by_type']
+    """
     return sorted(path.stem for path in bundled("models").glob("*.toml"))
 
 
@@ -73,6 +84,10 @@ def model(source: str | Path | Model) -> Model:
     ------
     CasepoolError
         If there is none of that name, or the file is wrong: with file, key and what is allowed.
+
+    See Also
+    --------
+    list_models, fit, draft, from_formula
 
     Examples
     --------

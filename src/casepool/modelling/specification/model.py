@@ -63,6 +63,20 @@ class Model:
         Studies that the intercept's prior is made of.
     selection : Selection, optional
         Of a response: who was published because of how they did.
+
+    See Also
+    --------
+    model, from_formula
+
+    Examples
+    --------
+    >>> import casepool as cp
+    >>> model = cp.model("basket_pooled")
+    >>> model.title, model.family
+    ('Objective response, all histologies taken as one', 'bernoulli')
+    >>> wider = model.with_prior("intercept", "Normal", mu=0, sigma=2, why="convention: any rate is plausible")
+    >>> print(wider.priors["intercept"])
+    Normal(mu = 0, sigma = 2)
     """
 
     name: str = field(metadata=DATA)

@@ -75,6 +75,17 @@ class CasepoolError(ValueError):
         if paste:
             self.add_note(f"\n{self.paste}")
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Let a refusal come back from another process as it is."""
+        return _refusal, (type(self), str(self), vars(self))
+
+
+def _refusal(kind: type[CasepoolError], message: str, told: dict[str, Any]) -> CasepoolError:
+    made = kind.__new__(kind, message)
+    made.args = (message,)
+    made.__dict__.update(told)
+    return made
+
 
 def plain(value: Any) -> Any:
     """Return a value as Python writes it: what numpy wraps is ``200`` to a reader, not ``np.int64(200)``."""

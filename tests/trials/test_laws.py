@@ -1,5 +1,6 @@
 """Laws that hold whatever the design: enumeration against simulation, permutations, limits, kills and resumption."""
 
+import tomllib
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +8,8 @@ import pandas as pd
 import pytest
 
 import casepool as cp
+from casepool.inference.baskets import FINENESS
+from casepool.modelling.specification.files import model_from_dict
 from casepool.trials.files import design_from_dict
 
 SHARE = {"probability_above": {"rate": "null", "more_than": 0.9}}
@@ -67,6 +70,68 @@ def test_simulated_patients_belong_to_their_basket_whatever_else_is_there() -> N
     assert (events["target"] >= events["null"]).all(), "nobody ceases to respond as the rate rises"
 
 
+def test_simulated_baskets_in_another_order_have_the_same_decisions() -> None:
+    sizes = {"a": [3, 6], "b": [3, 6], "c": [2, 5]}
+    tables = [
+        cp.simulate(design(own, **EARLY), seed=1, trials=60, progress=False)
+        for own in (sizes, dict(reversed(sizes.items())))
+    ]
+    each = [own.sort_values(["scenario", "trial", "basket"]).reset_index(drop=True) for own in tables]
+    pd.testing.assert_frame_equal(*each, check_exact=True)
+
+
+def changed(name, keys: tuple[str, ...], value: float):
+    plain = tomllib.loads(cp.model(name).to_toml())
+    inner = plain
+    for key in keys[:-1]:
+        inner = inner[key]
+    inner[keys[-1]] = value
+    return model_from_dict(plain, name="limit")
+
+
+def test_no_difference_between_baskets_is_one_basket_and_none_exchangeable_are_many() -> None:
+    """A prior of the standard deviation that shrinks to 0, and a share of exchangeable levels that does."""
+    events, n = np.array([[1, 4, 9]]), np.array([[6, 12, 15]])
+    alike = changed("basket_berry", ("priors", "histology_sd", "sigma"), 1e-5)
+    one = changed("basket_pooled", ("priors", "intercept", "mu"), float(np.log(3 / 7)))  # where berry's target lies
+    one = changed(one, ("priors", "intercept", "sigma"), 2.0)
+    found = [cp.basket_posteriors(own, events, n, above=[0.3]) for own in (alike, one)]
+    for name in ("mean", "above"):
+        assert found[0][name].to_numpy() == pytest.approx(found[1][name].to_numpy(), abs=1e-5)
+    alone = changed("basket_exnex", ("terms", "histology", "exchangeable"), 1e-9)
+    found = [cp.basket_posteriors(own, events, n, above=[0.3]) for own in (alone, "basket_independent")]
+    for name in ("mean", "above"):
+        assert found[0][name].to_numpy() == pytest.approx(found[1][name].to_numpy(), abs=1e-5)
+
+
+def test_twice_the_nodes_turn_no_decision_but_where_a_table_says_so(monkeypatch) -> None:
+    own = design({"a": [3, 6], "b": [3, 6], "c": [2, 5]}, "basket_exnex", **EARLY)
+    coarse = cp.simulate(own, seed=1, trials=200, progress=False)
+    monkeypatch.setattr("casepool.trials.analysis.FINENESS", FINENESS[2:])
+    fine = cp.simulate(own, seed=1, trials=200, progress=False)
+    assert list(fine["decision"]) == list(coarse["decision"])
+    assert (fine["probability"] - coarse["probability"]).abs().max() < 1e-5
+
+
+def test_the_order_of_tables_in_a_file_changes_nothing(early: pd.DataFrame) -> None:
+    own = design({"a": [3, 6], "b": [3, 6], "c": [2, 5]}, looks={"closed": "kept"}, **EARLY)
+    plain = tomllib.loads(own.to_toml())
+    other = design_from_dict(dict(reversed(plain.items())), name="law")
+    pd.testing.assert_frame_equal(table(other), early.assign(design=other.name), check_exact=True)
+
+
+def test_a_journal_that_was_cut_short_gives_the_same_bytes(tmp_path: Path, monkeypatch, early: pd.DataFrame) -> None:
+    monkeypatch.setattr("casepool.trials.analysis.AT_ONCE", 30)
+    own, path = design({"a": [3, 6], "b": [3, 6], "c": [2, 5]}, **EARLY), tmp_path / "journal"
+    whole = table(own, journal=path)
+    pd.testing.assert_frame_equal(whole, early, check_exact=True)
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join(lines[::3]) + lines[1][:40])  # some of them, out of order, and one cut in the middle
+    pd.testing.assert_frame_equal(table(own, journal=path), early, check_exact=True)
+    longer = design({"a": [3, 6], "b": [3, 6], "c": [2, 6]}, **EARLY)
+    pd.testing.assert_frame_equal(table(longer, journal=path), table(longer), rtol=1e-9)
+
+
 def test_a_threshold_near_0_or_1_decides_everything() -> None:
     for limit, success in ((1e-9, 1.0), (1 - 1e-9, 0.0)):
         share = {"probability_above": {"rate": "null", "more_than": limit}}
@@ -101,7 +166,7 @@ def test_decisions_drawn_from_the_analysis_own_prior_are_calibrated() -> None:
 def test_a_journal_gives_the_same_table_and_computes_nothing_twice(tmp_path: Path, monkeypatch, early) -> None:
     own, path = design({"a": [3, 6], "b": [3, 6], "c": [2, 5]}, **EARLY), tmp_path / "journal"
     table(own, journal=path)
-    monkeypatch.setattr("casepool.trials.analysis.Analysis._computed", None)
+    monkeypatch.setattr("casepool.trials.analysis.Analysis.computed", None)
     pd.testing.assert_frame_equal(table(own, journal=path), early)
 
 

@@ -66,6 +66,7 @@ def test_independent_baskets_are_binomial_tails_and_their_family_error_a_product
     error = of(three, "null", "type I")[0]
     assert error == pytest.approx(0.061051, abs=CLOSE)
     assert of(three, "null", "family-wise") == pytest.approx([1 - (1 - error) ** 3])
+    assert of(three, "target", "power: ") == pytest.approx([0.596784] * 3, abs=CLOSE)
     assert of(three, "target", "power for all") == pytest.approx([0.212546], abs=CLOSE)
 
 
@@ -81,6 +82,32 @@ def test_three_baskets_that_borrow() -> None:
     assert of(oc, "one", "family-wise") == pytest.approx([0.111334], abs=CLOSE)
     assert of(oc, "one", "expected correct") == pytest.approx([2.251405], abs=CLOSE)
     assert of(oc, "one", "bias") == pytest.approx([-0.059051, 0.031791, 0.031791], abs=CLOSE)
+
+
+def test_baskets_of_three_sizes_some_exchangeable() -> None:
+    scenarios = {"one": {"rates": {"a": 0.3}}}
+    oc = table(design([12, 18, 24], "basket_exnex", null=0.1, limit=0.9, scenarios=scenarios))
+    assert of(oc, "one", "power: ") == pytest.approx([0.576960], abs=CLOSE)
+    assert of(oc, "one", "type I") == pytest.approx([0.091022, 0.083609], abs=CLOSE)
+    assert of(oc, "one", "family-wise") == pytest.approx([0.166277], abs=CLOSE)
+    assert of(oc, "one", "expected correct") == pytest.approx([2.402329], abs=CLOSE)
+
+
+def test_four_baskets_looked_at_half_way() -> None:
+    own = design(
+        [[10, 20], [10, 20], [5, 10], [5, 10]], "basket_exnex", null=0.1, target=0.3, limit=0.9,
+        futility={"probability_above": {"rate": "target", "less_than": 0.1}},
+        scenarios={"last": {"rates": [0.1, 0.1, 0.1, 0.5]}},
+    )  # fmt: skip
+    oc = table(own)
+    assert of(oc, "null", "type I") == pytest.approx([0.043115] * 2 + [0.065148] * 2, abs=CLOSE)
+    assert of(oc, "null", "family-wise") == pytest.approx([0.193235], abs=CLOSE)
+    expected = of(oc, "null", "expected patients")[:4]
+    assert expected == pytest.approx([12.639099] * 2 + [7.047550] * 2, abs=CLOSE)
+    assert of(oc, "last", "type I") == pytest.approx([0.056623, 0.056623, 0.065179], abs=CLOSE)
+    assert of(oc, "last", "power: ") == pytest.approx([0.929690], abs=CLOSE)
+    expected = of(oc, "last", "expected patients")[:4]
+    assert expected == pytest.approx([12.640382, 12.640382, 7.047550, 9.843750], abs=CLOSE)
 
 
 def test_two_interims_with_early_success() -> None:

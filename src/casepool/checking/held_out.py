@@ -5,6 +5,7 @@ Refits share the graph of the fit, so that each costs its draws only; a patient 
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -33,6 +34,7 @@ from casepool.modelling.terms.labels import Group
 from casepool.progress import steps
 from casepool.random_streams import Stream, stream
 from casepool.remarks import NONE, note_of, remark
+from casepool.workers import Piece, client_of, in_order
 
 COLUMNS = (
     "by", "level", "n", "events", "score", "score_pooled", "score_prior", "expected_lower", "expected_upper", "p",
@@ -66,28 +68,42 @@ Held = tuple[np.ndarray, str]
 """Patients held out of a refit: boolean array (n,), and who they are in words."""
 
 
-def refitted(fitted: Fitted, left_out: Sequence[Held], *, progress: bool) -> list[Refit]:
+def refitted(fitted: Fitted, left_out: Sequence[Held], *, progress: bool, client: Any = None) -> list[Refit]:
     """Return refits without some patients, all by one engine: that of the fit, unless it declines.
 
-    Every one has the seed and settings of the fit, but `MOST_DRAWS` at most.
+    Every one has the seed and settings of the fit, but `MOST_DRAWS` at most. Workers of a cluster, if there is one,
+    make those after the first, which says whether its engine declines.
     """
+    workers = client_of(client)
     settings = dict(fitted.study_settings)
     asked = settings.pop("engine")
     settings.pop(QUICK, None)
     settings |= {name: min(settings[name], MOST_DRAWS) for name in ("draws", "tune") if name in settings}
-    limits = {"most_rhat": LOOSE_RHAT, "least_ess": FEWEST_DRAWS, "lost": LOST}
 
     def by(choice: Choice) -> Iterator[Refit]:
-        for held, who in steps(progress, left_out, f"{fitted.model.name}, refits"):
-            design, what = fitted.design.of_patients(~held), f"{fitted.model.name} without {who}"
-            sampled = run(design, fitted.seed, settings, choice.engine, what=what, progress=progress)
-            size = settings["chains"] * settings["draws"]
-            yield Refit(sampled.drawn.parameters, mixed(sampled.convergence, size, **limits))
+        pieces = [_piece(fitted, held, settings, choice.engine, progress and not workers) for held in left_out]
+        made = itertools.chain(in_order(pieces[:1]), in_order(pieces[1:], workers))
+        yield from steps(progress, made, f"{fitted.model.name}, refits", len(pieces))
 
     return in_turn(asked, settings, by, progress=progress)
 
 
-def leave_out(fit: xr.DataTree, by: str | None = None, *, progress: bool = True) -> pd.DataFrame:
+def _piece(fitted: Fitted, left_out: Held, settings: Mapping[str, Any], engine: str, progress: bool) -> Piece:
+    held, who = left_out
+    what = f"{fitted.model.name} without {who}"
+    design = fitted.design.of_patients(~held)
+    return Piece(what, refit_of, (design, fitted.seed, dict(settings), engine, what, progress))
+
+
+def refit_of(design: Design, seed: int, settings: Mapping[str, Any], engine: str, what: str, progress: bool) -> Refit:
+    """Draw a model of some of the patients."""
+    limits = {"most_rhat": LOOSE_RHAT, "least_ess": FEWEST_DRAWS, "lost": LOST}
+    sampled = run(design, seed, settings, engine, what=what, progress=progress)
+    size = settings["chains"] * settings["draws"]
+    return Refit(sampled.drawn.parameters, mixed(sampled.convergence, size, **limits))
+
+
+def leave_out(fit: xr.DataTree, by: str | None = None, *, client: Any = None, progress: bool = True) -> pd.DataFrame:
     """Leave out all patients of a level together, level by level, and predict them from the others.
 
     Parameters
@@ -96,6 +112,8 @@ def leave_out(fit: xr.DataTree, by: str | None = None, *, progress: bool = True)
     by : str, optional
         A factor of the model, or any labelled column of the cases; by default the column that the codebook names as
         ``publication``.
+    client : distributed.Client, optional
+        Whose workers make the refits (``casepool[dask]``); numbers are the same without one.
     progress : bool
         Whether to say on standard error what is going on.
 
@@ -139,10 +157,10 @@ def leave_out(fit: xr.DataTree, by: str | None = None, *, progress: bool = True)
     """
     if by is not None:
         name_of(by, "by", "name a factor of the model, or leave it out")
-    return leave_out_of(open_draws(fit), by, progress=flag_of(progress, "progress"))
+    return leave_out_of(open_draws(fit), by, progress=flag_of(progress, "progress"), client=client)
 
 
-def leave_out_of(fitted: Fitted, by: str | None, *, progress: bool) -> pd.DataFrame:
+def leave_out_of(fitted: Fitted, by: str | None, *, progress: bool, client: Any = None) -> pd.DataFrame:
     """Leave out level by level as `leave_out` does, of a fit that is open."""
     refuse_shared(fitted)
     by = by or fitted.codebook.publication
@@ -157,7 +175,8 @@ def leave_out_of(fitted: Fitted, by: str | None, *, progress: bool) -> pd.DataFr
     seen = [i for i in np.flatnonzero(n > 0) if not group.members[:, i].all()]
     if len(seen) < 2:
         raise CasepoolError(f"{by!r} has no two levels with patients", remedy="use another column")
-    refits = _without(fitted, {f"{by} {group.levels[i]}": group.members[:, i] for i in seen}, progress=progress)
+    held = {f"{by} {group.levels[i]}": group.members[:, i] for i in seen}
+    refits = _without(fitted, held, progress=progress, client=client)
     rows = []
     for i, refit in zip(seen, refits, strict=True):
         about = {"by": by, "level": group.levels[i], "n": n[i], "events": events[i]}
@@ -176,7 +195,7 @@ def refuse_shared(fitted: Fitted) -> None:
         raise CasepoolError(said, remedy='compare models with per = "type" and without times')
 
 
-def _without(fitted: Fitted, held: Mapping[str, np.ndarray], *, progress: bool) -> list[Refit]:
+def _without(fitted: Fitted, held: Mapping[str, np.ndarray], *, progress: bool, client: Any) -> list[Refit]:
     """Return draws without some patients, by who they are: weighed again for one where that can be, else of a refit."""
     single = weighed(fitted)
     found: dict[str, Refit] = {}
@@ -185,7 +204,7 @@ def _without(fitted: Fitted, held: Mapping[str, np.ndarray], *, progress: bool) 
             found[who] = Refit(single.draws_without(fitted, int(np.argmax(own))), converged=True)
     others = [who for who in held if who not in found]
     left_out = [(held[who], f"{who} ({place} of {len(others)})") for place, who in enumerate(others, start=1)]
-    found |= zip(others, refitted(fitted, left_out, progress=progress), strict=True)
+    found |= zip(others, refitted(fitted, left_out, progress=progress, client=client), strict=True)
     return [found[who] for who in held]
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 
 import numpy as np
 from scipy import special
@@ -94,10 +94,17 @@ def _coordinates(priors: LevelPriors, location: Parameter, thresholds: np.ndarra
 
 def _panels(ends: np.ndarray, nodes: int) -> tuple[np.ndarray, np.ndarray]:
     """Return nodes and weights between rising ends (points, ends): arrays (points, panels * nodes)."""
-    x, weight = special.roots_legendre(nodes)
+    x, weight = _legendre(nodes)
     middle, half = (ends[:, 1:] + ends[:, :-1]) / 2, np.diff(ends, axis=1) / 2
     found = middle[..., None] + half[..., None] * x, half[..., None] * weight
     return found[0].reshape(len(ends), -1), found[1].reshape(len(ends), -1)
+
+
+@cache
+def _legendre(nodes: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return Gauss-Legendre nodes and weights between -1 and 1."""
+    x, weight = special.roots_legendre(nodes)
+    return x, weight
 
 
 @dataclass(frozen=True)
@@ -162,14 +169,20 @@ class Sums:
         return found
 
     def _part(self, pull: Pull) -> np.ndarray:
-        x, weight = _panels(self._breaks(pull), self.nodes)
+        ends = self._breaks(pull)
+        x, weight = _panels(ends, self.nodes)
         log_odds = x + self.offset
-        log_f = self._log_likelihood(log_odds) + pull.log_density(x)
+        small = np.exp(-np.abs(log_odds))  # of which both the rate and the likelihood are made
+        rate = np.where(log_odds > 0, 1.0, small) / (1.0 + small)
+        log_f = self.events * log_odds - self.n * (np.maximum(log_odds, 0.0) + np.log(1.0 + small))
+        log_f += pull.log_density(x)
         top = log_f.max(axis=1)
-        f = np.exp(log_f - top[:, None]) * weight
-        total, rate = f.sum(axis=1), special.expit(log_odds)
-        sums = [(f * rate).sum(axis=1), (f * rate**2).sum(axis=1)]
-        sums += [np.where(x > threshold, f, 0.0).sum(axis=1) for threshold in self.thresholds]
+        f = np.exp(log_f - top[:, None])
+        f *= weight
+        panels = f.reshape(len(f), -1, self.nodes).sum(axis=2)
+        total, middle = panels.sum(axis=1), (ends[:, 1:] + ends[:, :-1]) / 2
+        sums = [np.einsum("ij,ij->i", f, rate), np.einsum("ij,ij,ij->i", f, rate, rate)]
+        sums += [np.where(middle > threshold, panels, 0.0).sum(axis=1) for threshold in self.thresholds]
         return np.vstack([top + np.log(total), *(one / total for one in sums)])
 
     def _breaks(self, pull: Pull) -> np.ndarray:
@@ -178,7 +191,8 @@ class Sums:
         reach = (pull.reach if heavy else REACH) * pull.scale
         low, high = np.maximum(pull.centre - reach, self.ends[0]), np.minimum(pull.centre + reach, self.ends[1])
         apart = np.flatnonzero(low > high)
-        low[apart], high[apart] = self._between(pull.at(apart))
+        if len(apart):
+            low[apart], high[apart] = self._between(pull.at(apart))
         inner = [np.full(len(low), one) for one in self.thresholds]
         if heavy:
             inner += [pull.centre - NEAR * pull.scale, pull.centre + NEAR * pull.scale]

@@ -23,7 +23,7 @@ from casepool.modelling.families.parameters import Laid, Role
 from casepool.modelling.terms.labels import Group
 
 FINENESS = (
-    Fineness(56, 34, 28, 5.0),
+    Fineness(56, 34, 28, 6.0),
     Fineness(84, 51, 42, 6.0),
     Fineness(126, 76, 63, 7.0),
     Fineness(189, 114, 94, 7.0),
@@ -35,12 +35,12 @@ LOOKED_AT = 5
 """Tables for which that is looked at, from the fewest events to the most."""
 FAINT = 32.0
 """Below the largest log weight of a table: points fainter than this in all tables are left out."""
-MANY = 3
+MANY = 6
 """Kinds of baskets to a table's baskets beyond which each table is asked about its own kinds alone."""
 DECIMALS = 10
 """Kept of every answer: the rest depends on how many tables are summed together."""
 MOST_PATIENTS = 100_000
-TABLES_AT_ONCE = 500
+TABLES_AT_ONCE = 200
 
 
 def basket_posteriors(
@@ -234,11 +234,14 @@ class Baskets:
         for kind in self.kinds[used]:
             if tuple(kind) not in known:
                 known[tuple(kind)] = self._sums(kind, parts, points, (thresholds, offset, fineness.basket))
-        sums = np.stack([known[tuple(kind)] for kind in self.kinds[used]])
         found = np.full((len(tables), len(self.kinds), 3 + len(self.targets)), np.nan)
         evidence = np.empty(len(tables))
+        sums = np.zeros((0, 0, 0))
         for start in range(0, len(tables), TABLES_AT_ONCE):
             some = slice(start, start + TABLES_AT_ONCE)
+            own = np.flatnonzero(tables[some].any(axis=0))
+            if start == 0 or not np.array_equal(own, used):
+                used, sums = own, np.stack([known[tuple(kind)] for kind in self.kinds[own]])
             found[some, used], evidence[some] = _summed(tables[some][:, used], sums, points.log_weight)
         return found, evidence
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copyreg
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -29,6 +30,7 @@ OF_NUTS = {"tune": 1000, "target_accept": 0.9}
 AT_ONCE = ("exact",)
 """Engines that decline before any work or have drawn within a second: said to draw when they have."""
 Refused = Mapping[str, Mapping[str, str]]
+copyreg.pickle(EngineRefusal, lambda own: (EngineRefusal, (own.gate, own.why)))  # comes back from workers as it is
 
 
 @dataclass(frozen=True)

@@ -36,6 +36,7 @@ def multiverse(
     estimand: str = "contrast",
     codings: Mapping[str, Sequence[str]] | None = None,
     journal: str | Path | None = None,
+    client: Any = None,
     progress: bool = True,
     **settings: Any,
 ) -> pd.DataFrame:
@@ -60,6 +61,8 @@ def multiverse(
         A file that keeps every finished answer, so that a call that was cut short goes on where it stopped. It
         may serve several questions: an answer is used again only for the same model, data, seed, settings and engine,
         and only if its line is as it was written. One process writes a journal at a time (``<journal>.lock``).
+    client : distributed.Client, optional
+        Whose workers make the fits (``casepool[dask]``); numbers are the same without one.
     progress : bool
     **settings
         As of `fit`.
@@ -99,7 +102,9 @@ def multiverse(
     name_of(by, "by", "name a factor or exposure of the model")
     chosen, (cases, codebook) = get_model(model), resolve_typed(dataset)
     plan = planned(seed=seed, engine=engine, progress=progress, **settings)
-    return multiverse_of(chosen, cases, codebook, plan, by=by, estimand=estimand, codings=codings, journal=journal)
+    return multiverse_of(
+        chosen, cases, codebook, plan, by=by, estimand=estimand, codings=codings, journal=journal, client=client
+    )
 
 
 def multiverse_of(
@@ -112,6 +117,7 @@ def multiverse_of(
     estimand: str = "contrast",
     codings: Mapping[str, Sequence[str]] | None = None,
     journal: str | Path | None = None,
+    client: Any = None,
 ) -> pd.DataFrame:
     """Answer as `multiverse` does, of typed cases."""
     if by not in {*chosen.terms, *chosen.exposures, *cases.columns}:
@@ -128,7 +134,7 @@ def multiverse_of(
             frame, book = recode_typed(cases, codebook, choices)
             yield World(chosen, frame, book, _label(choices), {"coding": _label(choices), **choices})
 
-    return answered(made, len(worlds), codebook, plan, Question(estimand, by), journal)
+    return answered(made, len(worlds), codebook, plan, Question(estimand, by), journal, client)
 
 
 def _label(choices: Mapping[str, str]) -> str:

@@ -26,6 +26,7 @@ from casepool.remarks import note_of, plain_remarks, read_remarks
 from casepool.studies.asked import ask_facts
 from casepool.studies.journal import Journal, open_journal
 from casepool.tables import COLUMNS, AnswerTable, marked_private, times_column
+from casepool.workers import Piece, client_of, in_order
 
 
 @dataclass(frozen=True)
@@ -72,12 +73,15 @@ def answered(
     plan: Plan,
     question: Question,
     journal: str | Path | None,
+    client: Any = None,
 ) -> pd.DataFrame:
     """Answer a question in every one of so many worlds, one block of rows after the other.
 
     Worlds in which a model reads the same data share one fit. One that is at hand is not made again, unless another
-    engine makes the others. Worlds are made one by one as they are asked: there may be thousands.
+    engine makes the others. Worlds are made one by one as they are asked: there may be thousands. Workers of a cluster
+    are handed those after the first, which says whether its engine declines, before their rows are asked one by one.
     """
+    workers = client_of(client)
     with open_journal(journal, progress=plan.progress) as finished:
         _say_old(finished, plan.progress)
 
@@ -85,6 +89,8 @@ def answered(
             for number, world in enumerate(steps(plan.progress, worlds(), "combinations", of), start=1):
                 what = f"{world.model.name}, combination {number} of {of} ({world.what})"
                 yield _answer(world, choice, plan, question, finished, what).assign(**world.columns)
+                if number == 1 and workers:
+                    _answer_by(workers, worlds(), choice, plan, question, finished)
 
         blocks = in_turn(asked_of(plan.engine, codebook), plan.settings, told, progress=plan.progress)
     return marked_private(pd.concat(blocks, ignore_index=True), public=codebook.public)
@@ -95,15 +101,44 @@ def _answer(world: World, choice: Choice, plan: Plan, question: Question, finish
     if world.answer is not None and world.engine == choice.engine:
         return world.answer
     key = _key(world, plan, choice.engine, question)
-    public, rows = world.codebook.public, _read(finished.known.get(key))
-    if rows is None:
-        fit = fit_by(choice, plan, world.model, world.cases, world.codebook, what=what)
-        table = ask_facts(question.estimand, open_draws(fit), question.by)
-        rows = [{str(name): value for name, value in row.items()} for row in table.to_dict(orient="records")]
-        kept = [row | {"note": plain_remarks(row["note"], public=public)} for row in rows]
-        finished.add(key, kept, public=public)
-    table = AnswerTable([row | {"note": note_of(row["note"], public=public)} for row in rows])
+    public = world.codebook.public
+    if _read(finished.known.get(key)) is None:
+        finished.add(key, rows_of(world, choice, plan, question, what), public=public)
+    rows = [row | {"note": note_of(row["note"], public=public)} for row in _read(finished.known[key]) or ()]
+    table = AnswerTable(rows)
     return table.assign(at=times_column(table["at"]))
+
+
+def rows_of(world: World, choice: Choice, plan: Plan, question: Question, what: str) -> list[dict[str, Any]]:
+    """Return the rows of a new fit's answer, as a journal keeps them: ``note`` as kinds and slots of remarks."""
+    fit = fit_by(choice, plan, world.model, world.cases, world.codebook, what=what)
+    table = ask_facts(question.estimand, open_draws(fit), question.by)
+    rows = [{str(name): value for name, value in row.items()} for row in table.to_dict(orient="records")]
+    return [row | {"note": plain_remarks(row["note"], public=world.codebook.public)} for row in rows]
+
+
+def _answer_by(
+    workers: Any, worlds: Iterable[World], choice: Choice, plan: Plan, question: Question, finished: Journal
+) -> None:
+    """Let workers answer every world that is not finished; its answer is kept as soon as it is there."""
+    quiet = replace(plan, progress=False)
+    pieces: dict[str, Piece] = {}
+    public = True
+    for world in worlds:
+        at_hand = world.answer is not None and world.engine == choice.engine
+        key = "" if at_hand else _key(world, plan, choice.engine, question)
+        if key and key not in pieces and _read(finished.known.get(key)) is None:
+            what = f"{world.model.name} ({world.what})"
+            public = public and world.codebook.public
+            bare_world = replace(world, columns={}, answer=None)
+            pieces[key] = Piece(what, rows_of, (bare_world, choice, quiet, question, what))
+    keys = list(pieces)
+
+    def keep(place: int, rows: list[dict[str, Any]]) -> None:
+        finished.add(keys[place], rows, public=public)
+
+    for _ in steps(plan.progress, in_order([*pieces.values()], workers, keep), "fits by workers", len(pieces)):
+        pass
 
 
 def _read(rows: list[dict[str, Any]] | None) -> list[dict[str, Any]] | None:

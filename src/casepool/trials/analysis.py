@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import pairwise
 from typing import Any
@@ -20,6 +20,7 @@ from casepool.modelling import Model
 from casepool.modelling.families.parameters import Laid
 from casepool.studies.journal import Journal
 from casepool.trials.counts import Counts, counts_of
+from casepool.workers import Piece, in_order
 
 AT_ONCE = 2000
 """Distinct tables computed, and written to a journal, together."""
@@ -76,6 +77,8 @@ class Analysis:
         Rates asked about.
     journal : Journal
     said : callable, optional
+    client : distributed.Client, optional
+        Whose workers compute.
     """
 
     priors: LevelPriors
@@ -85,10 +88,10 @@ class Analysis:
     rates: tuple[float, ...]
     journal: Journal = field(default_factory=lambda: Journal(None, {}))
     said: Said | None = None
+    client: Any = None
     _known: dict[tuple[bool, bytes], np.ndarray] = field(default_factory=dict)
     _sums: dict[tuple[float, ...], dict[tuple[float, ...], np.ndarray]] = field(default_factory=dict)
-    _fineness: int | None = None
-    _is_read: bool = False
+    _elsewhere: dict[tuple[bool, bytes], list[float]] | None = None
 
     @classmethod
     def of(
@@ -121,9 +124,13 @@ class Analysis:
 
     def asking(self, rates: Sequence[float]) -> Analysis:
         """Return the same analysis asked about other rates."""
-        other = Analysis(self.priors, self.size, self.base, self.most, tuple(rates), self.journal, self.said)
-        other._fineness = self._fineness
+        other = replace(self, rates=tuple(rates), _known={}, _sums={}, _elsewhere=None)
+        other.__dict__["_fineness"] = self._fineness  # sums as fine, whatever was asked of either before
         return other
+
+    def with_means_of(self, other: Analysis) -> Analysis:
+        """Return this analysis with another one's journal, client, and whom it tells how far it is."""
+        return replace(self, journal=other.journal, said=other.said, client=other.client)
 
     def told(self, events: np.ndarray, n: np.ndarray, *, finer: bool = False) -> Told:
         """Return what is known in tables of responders and patients, each (tables, baskets).
@@ -133,21 +140,21 @@ class Analysis:
         finer : bool
             Whether sums have half as many nodes again, as near a limit.
         """
-        if not self._is_read:
-            self._read_journal()
         pairs = np.stack([events, n], axis=-1).astype(np.int32)
         order = np.lexsort((pairs[..., 1], pairs[..., 0], np.broadcast_to(self._alike, events.shape)), axis=1)
         pairs = np.take_along_axis(pairs, order[..., None], axis=1)  # baskets that are alike, in one order
-        tables, place = np.unique(pairs.transpose(0, 2, 1).reshape(len(pairs), -1), axis=0, return_inverse=True)
+        rows = pairs.transpose(0, 2, 1).reshape(len(pairs), -1)
+        first, place = distinct(rows)
+        tables = np.ascontiguousarray(rows[first])
         keys = [(finer, row.tobytes()) for row in tables]
-        new = [i for i, key in enumerate(keys) if key not in self._known]
-        for start in range(0, len(new), AT_ONCE):
-            some = tables[new[start : start + AT_ONCE]]
-            for row, answer in zip(some, self._answers(some, finer), strict=True):
-                self._known[finer, row.tobytes()] = answer
+        new = tables[[i for i, key in enumerate(keys) if key not in self._known]]
+        done = 0
+        for some, answers in self._answered([new[i : i + AT_ONCE] for i in range(0, len(new), AT_ONCE)], finer):
+            self._known.update(zip([(finer, row.tobytes()) for row in some], answers, strict=True))
+            done += len(some)
             if self.said:
-                self.said(min(start + AT_ONCE, len(new)), len(new))
-        flat = np.array([self._known[key] for key in keys])[place.ravel()]
+                self.said(done, len(new))
+        flat = np.array([self._known[key] for key in keys])[place]
         found = flat[:, 1:].reshape(len(flat), self.size, 2 + len(self.rates))
         found = np.take_along_axis(found, np.argsort(order, axis=1)[..., None], axis=1)
         return Told(found[..., 0], found[..., 1], found[..., 2:], flat[:, 0])
@@ -157,32 +164,81 @@ class Analysis:
         none = np.zeros((1, self.size), int)
         return float(self.told(none, none).log_evidence[0])
 
-    def _answers(self, tables: np.ndarray, finer: bool) -> np.ndarray:
-        """Compute the answers of new tables, and keep them in the journal: (tables, 1 + baskets * values)."""
-        found = self._computed(tables, finer)
-        if self.journal.path is not None:
-            rows = [{"table": t, "answers": a} for t, a in zip(tables.tolist(), found.tolist(), strict=True)]
-            self.journal.add(f"{self._key(finer)}:{hashlib.sha256(tables.tobytes()).hexdigest()}", rows)
-        return found
+    def _answered(self, chunks: list[np.ndarray], finer: bool) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Hand on chunks of new tables with their answers (tables, 1 + baskets * values), which the journal keeps.
 
-    def _read_journal(self) -> None:
-        """Take over what the journal holds of this analysis."""
-        self._is_read = True
-        asked = {self._key(finer): finer for finer in (False, True)}
-        for key, rows in self.journal.known.items():
-            if (finer := asked.get(key.partition(":")[0])) is not None:
-                for row in rows:
-                    self._known[finer, np.array(row["table"], np.int32).tobytes()] = np.array(row["answers"])
+        A chunk is named by its tables, not by who asks or what is known by then. Of one that the journal lacks, tables
+        that it holds in chunks of other designs are taken from there.
+        """
+        names = [f"{self._key(finer)}:{hashlib.sha256(own.tobytes()).hexdigest()}" for own in chunks]
+        journal, elsewhere = self.journal, self._read_elsewhere()
+        lacking = [i for i, name in enumerate(names) if name not in journal.known]
+        left = [
+            chunks[i][[(finer, row.tobytes()) not in elsewhere for row in chunks[i]]] if elsewhere else chunks[i]
+            for i in lacking
+        ]
+        pieces = [self._piece(tables, finer) for tables in left]
+        kept: dict[int, np.ndarray] = {}
+
+        def keep(place: int, found: np.ndarray) -> None:
+            whole = chunks[lacking[place]]
+            if len(left[place]) < len(whole):
+                new = {(finer, row.tobytes()): own for row, own in zip(left[place], found, strict=True)}
+                keys = [(finer, row.tobytes()) for row in whole]
+                found = np.array([new[key] if key in new else elsewhere[key] for key in keys])
+            kept[lacking[place]] = found
+            if journal.path is not None:
+                rows = [{"table": t, "answers": a} for t, a in zip(whole.tolist(), found.tolist(), strict=True)]
+                journal.add(names[lacking[place]], rows)
+
+        answers, asked = in_order(pieces, self.client, keep), set(lacking)
+        for i, name in enumerate(names):
+            if i in asked:
+                next(answers)
+            yield chunks[i], kept.pop(i) if i in asked else np.array([row["answers"] for row in journal.known[name]])
+        for _ in answers:  # what is wrong with others is said when all else is done
+            pass
+
+    def _piece(self, tables: np.ndarray, finer: bool) -> Piece:
+        """Return what computes some tables, parted into halves where it kills workers."""
+        fineness = FINENESS[min(self._fineness + finer, len(FINENESS) - 1)]
+        function: Callable[..., Any] = self.computed
+        arguments: tuple[Any, ...] = (tables, fineness)
+        if self.client is not None:
+            bare = replace(
+                self, journal=Journal(None, {}), said=None, client=None, _known={}, _sums={}, _elsewhere=None
+            )
+            function, arguments = computed, (self._key(False), bare, tables, fineness)
+
+        def halves() -> tuple[Piece, Piece, Callable[[Any, Any], Any]] | None:
+            if len(tables) < 2:
+                return None
+            first, second = np.array_split(tables, 2)
+            return self._piece(first, finer), self._piece(second, finer), lambda a, b: np.concatenate([a, b])
+
+        what = ", ".join(f"{y} of {n}" for y, n in tables[0].reshape(2, -1).T.tolist()) if len(tables) else ""
+        return Piece(f"the table {what}", function, arguments, halves)
+
+    def _read_elsewhere(self) -> dict[tuple[bool, bytes], list[float]]:
+        """Return the tables that the journal held of this analysis when it was first asked."""
+        if self._elsewhere is None:
+            self._elsewhere = {}
+            asked = {self._key(finer): finer for finer in (False, True)}
+            for key, rows in self.journal.known.items():
+                if (finer := asked.get(key.partition(":")[0])) is not None:
+                    for row in rows:
+                        self._elsewhere[finer, np.array(row["table"], np.int32).tobytes()] = row["answers"]
+        return self._elsewhere
 
     def _key(self, finer: bool) -> str:
         priors = self.priors
         asked = (priors.model.to_toml(), priors.laid, self.base.tolist(), self.most.tolist(), self.rates, finer)
         return hashlib.sha256(repr(asked).encode()).hexdigest()
 
-    def _computed(self, tables: np.ndarray, finer: bool) -> np.ndarray:
-        if self._fineness is None:
-            self._fineness = self._settle()
-        fineness = FINENESS[min(self._fineness + finer, len(FINENESS) - 1)]
+    def computed(self, tables: np.ndarray, fineness: Fineness) -> np.ndarray:
+        """Compute the answers of tables (tables, 2 * baskets): array (tables, 1 + baskets * values)."""
+        if not len(tables):
+            return np.zeros((0, 1 + self.size * (2 + len(self.rates))))
         with threadpool_limits(1):  # several threads spin longer than they work on matrices of this size
             groups = [self.rates[i : i + MOST_RATES] for i in range(0, len(self.rates), MOST_RATES)] or [()]
             parts = [self._summed(tables, rates, fineness) for rates in groups]
@@ -207,8 +263,9 @@ class Analysis:
         both[:, :, : self.size] += tables.reshape(len(tables), 2, self.size).transpose(1, 0, 2)
         return both
 
-    def _settle(self) -> int:
-        """Return how fine sums must be for the largest tables: from none to all responding, and halves."""
+    @cached_property
+    def _fineness(self) -> int:
+        """How fine sums must be for the largest tables: from none to all responding, and halves."""
         n = self.most
         shares = np.vstack([np.outer([0.0, 0.25, 1.0], np.ones(self.size)), np.arange(self.size) % 2 * 0.6])
         tables = np.hstack([np.floor(shares * n), np.tile(n, (len(shares), 1))])
@@ -222,6 +279,30 @@ class Analysis:
             "the sums over this model's parameters do not settle", value=self.priors.model.name,
             remedy="give narrower priors",
         )  # fmt: skip
+
+
+HERE: dict[str, Analysis] = {}
+"""In a worker: the analysis it was last asked about, whose sums further chunks share."""
+
+
+def computed(key: str, analysis: Analysis, tables: np.ndarray, fineness: Fineness) -> np.ndarray:
+    """Compute the answers of tables in a worker, by the equal analysis that is at hand if there is one."""
+    if key not in HERE:
+        HERE.clear()
+    return HERE.setdefault(key, analysis).computed(tables, fineness)
+
+
+def distinct(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return where each distinct row of whole numbers from 0 (rows, columns) stands first, and which every row is."""
+    code, codes = np.zeros(len(rows), np.int64), 1
+    for column in rows.astype(np.int64).T:
+        span = int(column.max(initial=0)) + 1
+        if codes * span > 2**62:
+            seen, code = np.unique(code, return_inverse=True)
+            codes = len(seen)
+        code, codes = code * span + column, codes * span
+    _, first, place = np.unique(code, return_index=True, return_inverse=True)
+    return first, place
 
 
 def spoken(progress: bool, say: Callable[[bool, str], None], what: str) -> Said | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -31,6 +32,7 @@ def calibrate(
     trials: int = 10_000,
     method: str = AUTO,
     journal: str | Path | None = None,
+    client: Any = None,
     progress: bool = True,
 ) -> TrialDesign:
     """Set the threshold of success so that a design errs no more often than is allowed.
@@ -44,7 +46,7 @@ def calibrate(
         Of any basket at or below its null, or of the worst single one.
     over : {"null", "configurations"}
         With all baskets at their nulls, or under every pattern of null and target: strong control.
-    seed, trials, method, journal, progress
+    seed, trials, method, journal, client, progress
         As of `operating_characteristics`; of a simulated error the upper Monte Carlo limit is held.
 
     Returns
@@ -95,7 +97,8 @@ def calibrate(
         patterns += configurations("pattern", chosen.baskets)[1:-1]
     with open_journal(journal, progress=progress) as kept:
         looked_at = replace(chosen, scenarios=tuple(patterns))
-        run = Execution.of(looked_at, kept, method=method, seed=seed, trials=trials, progress=progress)
+        how: dict[str, Any] = {"method": method, "seed": seed, "trials": trials, "progress": progress, "client": client}
+        run = Execution.of(looked_at, kept, **how)
         curves = [_Curve.of(run, course, criterion, error) for course in run.courses()]
     held = curves if over == OVER_ALL else curves[:1]
     found = _threshold(held, at, chosen)

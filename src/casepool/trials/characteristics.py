@@ -36,6 +36,7 @@ def operating_characteristics(
     trials: int = 10_000,
     method: str = AUTO,
     journal: str | Path | None = None,
+    client: Any = None,
     progress: bool = True,
 ) -> pd.DataFrame:
     """Say how often a design is right and wrong under each of its scenarios.
@@ -52,6 +53,8 @@ def operating_characteristics(
         ``enumeration`` follows every course the trial may take, and is exact; ``auto`` does so where these are few.
     journal : str or pathlib.Path, optional
         A file that keeps posteriors, so that a run cut short goes on.
+    client : distributed.Client, optional
+        Whose workers compute posteriors (``casepool[dask]``); numbers are the same to the byte without one.
     progress : bool
         Whether to say on standard error what is going on.
 
@@ -97,7 +100,8 @@ def operating_characteristics(
         raise CasepoolError("there is no design", value=designs, remedy="give one, or its name")
     chosen = [trial_design(own) for own in listed]  # type: ignore[arg-type]
     with open_journal(journal, progress=progress) as kept:
-        runs = [Execution.of(own, kept, method=method, seed=seed, trials=trials, progress=progress) for own in chosen]
+        how: dict[str, Any] = {"method": method, "seed": seed, "trials": trials, "progress": progress, "client": client}
+        runs = [Execution.of(own, kept, **how) for own in chosen]
         rows = [row for run in runs for row in rows_of(run)]
     return table_of(rows)
 
@@ -238,6 +242,7 @@ def simulate(
     seed: int,
     trials: int = 10_000,
     journal: str | Path | None = None,
+    client: Any = None,
     progress: bool = True,
 ) -> pd.DataFrame:
     """Simulate trials of a design under each of its scenarios.
@@ -249,7 +254,7 @@ def simulate(
         Equal seeds give equal patients: whatever the scenario, the design's sizes and the number of trials.
     trials : int
         For each scenario.
-    journal, progress
+    journal, client, progress
         As of `operating_characteristics`.
 
     Returns
@@ -279,7 +284,8 @@ def simulate(
     flag_of(progress, "progress")
     chosen = trial_design(design)
     with open_journal(journal, progress=progress) as kept:
-        run = Execution.of(chosen, kept, method="simulation", seed=seed, trials=trials, progress=progress)
+        how: dict[str, Any] = {"seed": seed, "trials": trials, "progress": progress, "client": client}
+        run = Execution.of(chosen, kept, method="simulation", **how)
         return pd.concat([_rows_of_trials(run, course) for course in run.courses()], ignore_index=True)
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from casepool.trials.analysis import distinct
 from casepool.trials.decisions import Judge, log_ways
 from casepool.trials.specification import KEPT, TrialDesign
 
@@ -126,15 +127,10 @@ def _extended(states: _States, basket: int, more: int) -> _States:
 
 def _merged(states: _States) -> _States:
     """Take equal states as one, their ways added."""
-    whole = np.hstack([states.events, states.closed_at, states.early, states.hanging[:, None]]).astype(np.int64)
-    spans = whole.max(axis=0) + 1
-    if np.prod(spans.astype(float)) < 2**62:
-        key = whole @ np.concatenate([[1], np.cumprod(spans[:-1])])
-        _, first, place = np.unique(key, return_index=True, return_inverse=True)
-    else:
-        _, first, place = np.unique(whole, axis=0, return_index=True, return_inverse=True)
+    whole = np.hstack([states.events, states.closed_at, states.early, states.hanging[:, None]])
+    first, place = distinct(whole)
     ways = np.full(len(first), -np.inf)
-    np.logaddexp.at(ways, place.ravel(), states.log_ways)
+    np.logaddexp.at(ways, place, states.log_ways)
     return replace(states.at(first), log_ways=ways)
 
 

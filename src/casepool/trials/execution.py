@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -11,13 +12,14 @@ from casepool.arguments import one_of, seed_of, whole_number
 from casepool.errors import CasepoolError
 from casepool.progress import say
 from casepool.studies.journal import Journal
-from casepool.trials.analysis import Analysis, Told, spoken
+from casepool.trials.analysis import Analysis, Told, distinct, spoken
 from casepool.trials.decisions import Decisions
 from casepool.trials.enumeration import MOST_STATES, MOST_TABLES, Ended, count_states, enumerated
 from casepool.trials.rules import RESPONDERS
 from casepool.trials.simulation import of_scenario, simulated
 from casepool.trials.specification import Drawn, Scenario, TrialDesign
 from casepool.trials.true_rates import rates_of
+from casepool.workers import client_of
 
 ENUMERATION, SIMULATION, AUTO = "enumeration", "simulation", "auto"
 METHODS = (AUTO, ENUMERATION, SIMULATION)
@@ -83,17 +85,27 @@ class Execution:
 
     @classmethod
     def of(
-        cls, design: TrialDesign, journal: Journal, *, method: str, seed: int | None, trials: int, progress: bool
+        cls,
+        design: TrialDesign,
+        journal: Journal,
+        *,
+        method: str,
+        seed: int | None,
+        trials: int,
+        progress: bool,
+        client: Any = None,
     ) -> Execution:
         """Prepare a design: its method chosen, what it can never do refused."""
         one_of(method, METHODS, "method")
         whole_number(trials, "trials", FEWEST, MOST_TRIALS)
         if seed is not None:
             seed_of(seed)
+        workers = client_of(client)
         decisions = Decisions.of(design)
         if decisions.analysis is not None:
             decisions.analysis.journal = journal
             decisions.analysis.said = spoken(progress, say, design.name)
+            decisions.analysis.client = workers
         states, tables = count_states(design)
         few = states <= MOST_STATES and tables <= MOST_TABLES and not design.has_accrual
         if method == AUTO:
@@ -129,18 +141,18 @@ class Execution:
         design, analysis = self.design, self.decisions.analysis
         ended = enumerated(design.sizes, self.decisions, design.looks.closed)
         told = analysis.told(ended.events, ended.n) if analysis else None
-        distinct = len(np.unique(np.hstack([ended.events, ended.n]), axis=0))
+        different = len(distinct(np.hstack([ended.events, ended.n]))[0])
         found = []
         for own in scenarios:
             if own.drawn is not None:
-                found.append(self._drawn(own, own.drawn, ended, told, distinct))
+                found.append(self._drawn(own, own.drawn, ended, told, different))
                 continue
             rates = np.array(own.rates)
             log_p = special_power(ended, rates)
             weight = np.exp(log_p + ended.log_ways)
             covered = self._covered(ended, told, np.broadcast_to(rates, ended.n.shape))
             spread = np.broadcast_to(rates, ended.n.shape)
-            found.append(Course(own, ended, weight, spread, told, None, None, covered, 0, distinct))
+            found.append(Course(own, ended, weight, spread, told, None, None, covered, 0, different))
         return found
 
     def _drawn(self, own: Scenario, drawn: Drawn, ended: Ended, told: Told | None, distinct: int) -> Course:
@@ -148,6 +160,7 @@ class Execution:
         assert drawn.model is not None  # noqa: S101
         nulls = tuple(sorted(set(map(float, self.design.null))))
         source = Analysis.of(drawn.model, self.design.most, drawn.cases, drawn.cases_weight, nulls)
+        source = source.with_means_of(self.decisions.analysis) if self.decisions.analysis else source
         there = source.told(ended.events, ended.n)
         weight = np.exp(ended.log_ways + there.log_evidence - source.nothing())
         places = [nulls.index(float(null)) for null in self.design.null]
@@ -168,8 +181,8 @@ class Execution:
             above = (rates[place] > design.null).astype(float) if own.drawn else None
             covered = None if own.drawn else self._covered(ended, told, rates[place])
             weight = np.full(self.trials, 1 / self.trials)
-            distinct = len(np.unique(np.hstack([ended.events, ended.n]), axis=0))
-            found.append(Course(own, ended, weight, rates[place], told, None, above, covered, self.trials, distinct))
+            different = len(distinct(np.hstack([ended.events, ended.n]))[0])
+            found.append(Course(own, ended, weight, rates[place], told, None, above, covered, self.trials, different))
         return found
 
     def _covered(self, ended: Ended, told: Told | None, rates: np.ndarray) -> np.ndarray | None:

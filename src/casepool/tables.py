@@ -55,10 +55,10 @@ class AnswerTable(pd.DataFrame):
         return html_of(layout_of(self), pd.get_option("display.max_rows"))
 
     def to_parquet(self, *given: Any, **more: Any) -> Any:
-        """Write as pandas does; a column of numbers and texts, as in tables bound together, is text there."""
+        """Write as pandas does; ``at`` is a column of numbers there, NaN where it is empty, or text beside categories."""
         mixed = {name for name in self.columns if self[name].dtype == object and len(set(map(type, self[name]))) > 1}
-        texts = {name: ["" if value is None else str(value) for value in self[name]] for name in mixed}
-        return pd.DataFrame(self).assign(**texts).to_parquet(*given, **more)
+        plain = {name: _of_one_type(self[name]) for name in mixed}
+        return pd.DataFrame(self).assign(**plain).to_parquet(*given, **more)
 
     def _is_laid_out(self) -> bool:
         """Whether rows have no labels but numbers, and columns names that are all different."""
@@ -89,6 +89,13 @@ class Sentences(AnswerTable):
         told = self["told"] if "told" in self.columns else self["verdict"]
         rows = zip(self["verdict"], told, self[asked], self["sentence"], strict=True)
         return sentences_of([(str(verdict or own), f"{name}: {said}") for verdict, own, name, said in rows], width())
+
+
+def _of_one_type(cells: pd.Series[Any]) -> list[Any]:
+    """Return cells as numbers, NaN where empty, or all as text where one of them is a text."""
+    if any(isinstance(value, str) and value for value in cells):
+        return ["" if value is None else str(value) for value in cells]
+    return [float("nan") if value is None or value == "" else float(value) for value in cells]
 
 
 def printed(table: pd.DataFrame) -> str:
@@ -147,23 +154,10 @@ def estimate_table(
             raise KeyError(f"no such kind of number: {record['kind']!r}")
         records.append(record)
     table = AnswerTable(records, columns=list(columns))
-    table = table.astype({c: "float64" for c in columns if c in NUMBERS}).assign(at=times_column(table["at"]))
+    table = table.astype({c: "float64" for c in columns if c in NUMBERS})
     if labels and public:
         table.attrs["labels"] = {column: dict(names) for column, names in labels.items()}
     return marked_private(table, public=public)
-
-
-def times_column(at: pd.Series[Any]) -> pd.Series[Any]:
-    """Return the column ``at`` as numbers, NaN where there is none; as text and "" if some row is of a category."""
-    filled = at[at.notna() & (at != "")]
-    if any(isinstance(value, str) for value in filled):
-        return at.where(at.notna(), "")
-    return pd.to_numeric(at.where(at != "")).astype("float64")
-
-
-def timeless(table: pd.DataFrame) -> pd.Series[bool]:
-    """Tell of which rows ``at`` is empty."""
-    return table["at"].isna() | (table["at"] == "")
 
 
 def marked_private(table: pd.DataFrame, *, public: bool) -> pd.DataFrame:

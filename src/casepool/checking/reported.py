@@ -13,7 +13,6 @@ from casepool.estimation.draws import Fitted
 from casepool.estimation.response import estimates_of
 from casepool.estimation.survival import survival_of
 from casepool.modelling.specification.endpoints import event
-from casepool.tables import timeless
 
 PAIRED = ("category", "banded")
 """Kinds of terms whose levels are few enough to be compared in pairs."""
@@ -39,11 +38,11 @@ def main_answer(fitted: Fitted) -> pd.Series:
         return contrast_of(fitted, exposure).iloc[0]
     if fitted.is_survival:
         table = survival_of(fitted)
-        return table[(table["unit"] == fitted.unit) & timeless(table)].iloc[0]
+        return table[(table["unit"] == fitted.unit) & (table["at"] == "")].iloc[0]
     compared = (name for name, term in fitted.model.terms.items() if term.kind in PAIRED)
     pairs = next((table for name in compared for table in _contrasts(fitted, name)), None)
     table = estimates_of(fitted) if pairs is None else pairs
-    return table[timeless(table) | (table["at"] == event(fitted.model).at)].iloc[0]
+    return table[(table["at"] == "") | (table["at"] == event(fitted.model).at)].iloc[0]
 
 
 def _of_response(fitted: Fitted) -> Iterator[pd.DataFrame]:

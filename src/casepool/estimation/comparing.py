@@ -6,7 +6,7 @@ import pandas as pd
 
 from casepool.errors import CasepoolError
 from casepool.remarks import Count, remark, with_remarks
-from casepool.tables import COLUMNS, POSTERIOR_COLUMNS, check_table, marked_private, times_column
+from casepool.tables import COLUMNS, POSTERIOR_COLUMNS, check_table, marked_private
 
 
 def compare(*tables: pd.DataFrame) -> pd.DataFrame:
@@ -47,7 +47,6 @@ def compare(*tables: pd.DataFrame) -> pd.DataFrame:
         check_table(table, f"table {number}")
     columns = list(COLUMNS) + [c for c in POSTERIOR_COLUMNS if any(c in table.columns for table in tables)]
     rows = pd.concat([table.reindex(columns=columns) for table in tables], ignore_index=True)
-    rows["at"] = times_column(rows["at"])
     key = rows[["by", "level", "at"]].map(str).agg("\x1f".join, axis=1)
     order = key.map({k: i for i, k in enumerate(dict.fromkeys(key))}).argsort(kind="stable")
     rows, key = rows.iloc[order].reset_index(drop=True), key.iloc[order].reset_index(drop=True)

@@ -45,13 +45,8 @@ def numbers_of(fitted: Fitted) -> dict[Key, Number]:
     for table in _tables(replace(fitted, asks_told=False)):
         for row in table.to_dict(orient="records"):
             if not math.isnan(row["estimate"]):  # nobody is in the level
-                found.setdefault(_about(row), _number(row))
+                found.setdefault(tuple(row[name] for name in ABOUT), _number(row))
     return found
-
-
-def _about(row: Mapping[Any, Any]) -> Key:
-    """Return what a row is of, as a log holds it: "" where a number is of no time."""
-    return tuple("" if row[name] != row[name] else row[name] for name in ABOUT)
 
 
 def _tables(fitted: Fitted) -> Iterator[pd.DataFrame]:

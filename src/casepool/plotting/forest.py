@@ -237,7 +237,9 @@ def shared_name(rows: pd.DataFrame) -> str:
 
 
 def _moment(at: Any) -> str:
-    return f", at {at:g}" if isinstance(at, int | float) and not math.isnan(at) else f", {at}" if at else ""
+    if isinstance(at, int | float):
+        return "" if math.isnan(at) else f", at {at:g}"
+    return f", {at}" if at else ""
 
 
 def style(picture: Picture, series: int) -> tuple[str, str]:

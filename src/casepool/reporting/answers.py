@@ -33,7 +33,6 @@ from casepool.studies.sensitivity import scale_refits, scaled_factors
 from casepool.studies.tipping import FRACTIONS, tipping_of
 from casepool.studies.variants import variants_of
 from casepool.studies.worlds import Question
-from casepool.tables import timeless
 
 SCALES = (0.5, 1.0, 2.0)
 """Scales of half-normal priors of group standard deviations under which a report gives its answers again."""
@@ -239,7 +238,7 @@ def _raw(fitted: Fitted, by: str | None) -> pd.DataFrame:
 def of_success(table: pd.DataFrame, fitted: Fitted) -> pd.DataFrame:
     """Keep what tells of success, as of a plain response."""
     at = event(fitted.model).at
-    kept = table[timeless(table) | (table["at"] == at)]
+    kept = table[(table["at"] == "") | (table["at"] == at)]
     return kept.assign(at="")
 
 

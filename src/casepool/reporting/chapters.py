@@ -95,7 +95,7 @@ def subject(question: Question) -> str:
         return str(row["estimand"])
     if question.table == "survival":
         names = survival_words(question.answers.fitted, question.by or None).quantities
-        place = None if pd.isna(row["at"]) else float(row["at"]), row["unit"], row["kind"] == "probability"
-        said = "median" if pd.isna(row["at"]) else names.get(place, str(row["estimand"]))
+        place = None if row["at"] == "" else float(row["at"]), row["unit"], row["kind"] == "probability"
+        said = "median" if row["at"] == "" else names.get(place, str(row["estimand"]))
         return f"{row['level']}: {said}" if question.by in question.answers.fitted.model.terms else said
     return "" if row["level"] == EVERYONE else str(row["level"])

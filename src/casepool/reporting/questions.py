@@ -18,7 +18,6 @@ from casepool.reporting.answers import Answers, levelled
 from casepool.reporting.patients import event_words, total
 from casepool.reporting.scales import Number, number_of, prior_of
 from casepool.studies.replacement import Replacement, models_asked, pick, read_replacements
-from casepool.tables import timeless
 
 FAILED = "do not use"
 """The badge of an answer whose fit failed its checks."""
@@ -187,7 +186,7 @@ def main_row(own: Answers, by: str) -> tuple[str, pd.Series]:
         return "contrast", pairs.iloc[0]
     if own.fitted.is_survival:
         table = own.curves[by]
-        return "survival", table[(table["unit"] == own.fitted.unit) & timeless(table)].iloc[0]
+        return "survival", table[(table["unit"] == own.fitted.unit) & (table["at"] == "")].iloc[0]
     table = own.factors[by].shrunk
     return "estimates", table[table["kind"] == "value"].iloc[0]
 

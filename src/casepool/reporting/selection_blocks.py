@@ -25,7 +25,7 @@ from casepool.reporting.lines import estimates_block, grouped
 from casepool.reporting.patients import event_words
 from casepool.reporting.questions import FAILED
 from casepool.reporting.scales import Number, number_of
-from casepool.tables import EVERYONE, timeless
+from casepool.tables import EVERYONE
 
 DECIDED = 0.5
 """Share of what a prior left open below which the prior decides."""
@@ -80,7 +80,7 @@ class Selected:
     @property
     def ratio(self) -> Number | None:
         """The model's ratio of publication; None where it is fixed."""
-        found = None if self.rows is None else self.rows[(self.rows["kind"] == "ratio") & timeless(self.rows)]
+        found = None if self.rows is None else self.rows[(self.rows["kind"] == "ratio") & (self.rows["at"] == "")]
         return None if found is None or found.empty else number_of(found.iloc[0])
 
 
@@ -159,7 +159,7 @@ def sentences(material: Material, known: Selected) -> list[str]:
 
 def table(material: Material, known: Selected) -> Block:
     """Lay out the rate at several ratios, the trials, and the answer."""
-    curve_rows = known.table[(known.table["level"] == EVERYONE) & ~timeless(known.table)]
+    curve_rows = known.table[(known.table["level"] == EVERYONE) & (known.table["at"] != "")]
     lines = [
         Line(f"{'As printed' if row['at'] == '1' else f'Published {row["at"]} times as readily'}", raw=number_of(row))
         for _, row in curve_rows.iterrows()

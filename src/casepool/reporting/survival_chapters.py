@@ -39,7 +39,6 @@ from casepool.reporting.questions import Chapter
 from casepool.reporting.scales import Number, number_of, scale_of
 from casepool.reporting.survival_variants import raw_blocks, sensitivity_blocks
 from casepool.studies.exposure import exposure_variants
-from casepool.tables import timeless
 
 SHOWN = ("probability", "difference")
 MIDDLE = "middle"
@@ -71,7 +70,7 @@ def quote(material: Material, chapter: Chapter) -> str:
 def _quote_time(material: Material, own: Answers, by: str) -> str:
     (n, events), out = total(own.fitted), own.fitted.model.outcome
     table = own.curves[by]
-    medians = table[(table["unit"] == own.fitted.unit) & timeless(table) & (table["kind"] == "value")]
+    medians = table[(table["unit"] == own.fitted.unit) & (table["at"] == "") & (table["kind"] == "value")]
     found = [
         (number, level_words(material, own, by, str(row["level"])))
         for _, row in medians.iterrows()
@@ -145,12 +144,12 @@ def _by_arm(material: Material, own: Answers, by: str, badge: str) -> Estimates:
         split = raw[(raw["dating"] == MIDDLE) & (raw["kind"] == "value")]
         raw = raw[~raw["level"].isin(split["level"].tail(1))]
     groups: list[Group] = []
-    for at in dict.fromkeys(table["at"].dropna()):
+    for at in dict.fromkeys(table.loc[table["at"] != "", "at"]):
         same = table[(table["at"].astype(str) == str(at)) & table["unit"].isin(SHOWN)]
         values = same[same["kind"] == "value"]
         lines = [_arm_line(material, own, row, raw, told.arms, badge) for _, row in values.iterrows()]
         groups.append(Group(f"{capital(out.without)} at {at:g} {own.fitted.unit}", scale_of("probability", []), lines))
-    medians = table[(table["unit"] == own.fitted.unit) & (table["kind"] == "value") & timeless(table)]
+    medians = table[(table["unit"] == own.fitted.unit) & (table["kind"] == "value") & (table["at"] == "")]
     lines = [_arm_line(material, own, row, raw, told.arms, badge) for _, row in medians.iterrows()]
     numbers = [number for line in lines for number in (line.answer, line.raw)]
     groups.append(Group(capital(out.median), scale_of(own.fitted.unit, numbers), lines))

@@ -25,7 +25,7 @@ from casepool.progress import say, steps
 from casepool.remarks import note_of, plain_remarks, read_remarks
 from casepool.studies.asked import ask_facts
 from casepool.studies.journal import Journal, open_journal
-from casepool.tables import COLUMNS, AnswerTable, marked_private, times_column
+from casepool.tables import COLUMNS, AnswerTable, marked_private
 from casepool.workers import Piece, client_of, in_order
 
 
@@ -105,8 +105,7 @@ def _answer(world: World, choice: Choice, plan: Plan, question: Question, finish
     if _read(finished.known.get(key)) is None:
         finished.add(key, rows_of(world, choice, plan, question, what), public=public)
     rows = [row | {"note": note_of(row["note"], public=public)} for row in _read(finished.known[key]) or ()]
-    table = AnswerTable(rows)
-    return table.assign(at=times_column(table["at"]))
+    return AnswerTable(rows)
 
 
 def rows_of(world: World, choice: Choice, plan: Plan, question: Question, what: str) -> list[dict[str, Any]]:

@@ -17,7 +17,8 @@ def test_a_report_tells_of_success(ordinal_age_fit: xr.DataTree) -> None:
     assert list(told["events"]) == [9, 14]
     raw = of_success(cp.classical(fitted.model, "alk_crizotinib", "age"), fitted)
     assert list(raw.loc[raw["method"] == "Wilson", "events"]) == [9, 14]
-    assert "odds ratio" in list(of_success(cp.contrast(ordinal_age_fit, "age"), fitted)["estimand"])
+    pairs = of_success(cp.contrast(ordinal_age_fit, "age"), fitted)
+    assert list(pairs["kind"]) == ["difference", "ratio", "ratio", "probability", "ratio", "probability"]
 
 
 def test_a_plain_response_is_told_as_it_is(age_fit: xr.DataTree) -> None:

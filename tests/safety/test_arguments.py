@@ -79,6 +79,7 @@ def good(
         "compare_models": {"fits": [response, response]},
         "cumulative_incidence": {"fits": [survival, survival]},
         "draft": {"kind": "response", "cases": frame, "path": folder / "draft.toml"},
+        "draft_claims": {"dataset": DATA, "path": folder / "claims.toml"},
         "fit": raw | {"seed": 1},
         "from_formula": {
             **{"formula": "best_response ~ age", "cases": DATA, "family": "bernoulli", "success": ["PR", "CR"]},

@@ -225,7 +225,8 @@ def _sampled(table: np.ndarray) -> tuple[float, float]:
     from scipy import stats  # a second to load
 
     law = stats.MonteCarloMethod(n_resamples=SAMPLED, rng=stream(SEED, Stream.TABLES))
-    p = float(stats.fisher_exact(without_empty(table.astype(np.int64)), method=law).pvalue)
+    # of a table whose probability is a number in an array, the P value is one too
+    p = float(np.squeeze(stats.fisher_exact(without_empty(table.astype(np.int64)), method=law).pvalue))
     return p, float(np.sqrt(p * (1 - p) / SAMPLED))
 
 

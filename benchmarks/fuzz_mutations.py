@@ -49,7 +49,7 @@ def _cell(draw: Any, subject: Table, grid: Grid, kinds: tuple[str, ...], value: 
 def _wrong_type(draw: Any, s: Table, g: Grid) -> None:
     words = [
         "twelve",
-        "12 months",
+        "12 moons",
         "1,5",
         "inf",
         "nan",

@@ -358,8 +358,8 @@ def test_a_terminal_shows_what_tells_rows_apart(capsys, monkeypatch: pytest.Monk
     assert {"Clopper-Pearson", "Wilson"} <= set(out.split())
 
 
-OF_THE_COMMAND_LINE = {*WRITTEN, "coding"}
-"""Options that are no arguments of the function: how it is told, and what is laid on its cases beforehand."""
+OF_THE_COMMAND_LINE = {*WRITTEN, "coding", "rope_of"}
+"""Options that are no arguments of the function: how it is told, on what cases, and of which estimand a region is."""
 
 
 def test_what_a_command_takes_are_the_arguments_of_its_function() -> None:

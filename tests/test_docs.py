@@ -4,7 +4,6 @@ import doctest
 import importlib
 import re
 import tomllib
-from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
@@ -69,12 +68,13 @@ def test_every_command_the_readme_names_exists() -> None:
     assert named <= known
 
 
-@pytest.fixture(scope="module")
-def fitted_once() -> Iterator[None]:
+KEPT = cache(cp.fit)
+
+
+@pytest.fixture
+def fitted_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let examples that fit the same model to the same table share the fit."""
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(cp, "fit", cache(cp.fit))
-        yield
+    monkeypatch.setattr(cp, "fit", KEPT)
 
 
 SHOWN = [path for path in sorted(SOURCE.rglob("*.py")) if ">>> " in path.read_text(encoding="utf-8")]

@@ -6,8 +6,6 @@ needs, its name says its content, and what it gives goes back to the caller, who
 
 from __future__ import annotations
 
-import hashlib
-import pickle
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -176,9 +174,10 @@ def _alone(piece: Piece, client: Any) -> Any:
 
 def _submitted(client: Any, piece: Piece, again: str = "") -> Any:
     """Send a piece, under a name that says its content."""
-    content = pickle.dumps((piece.function, piece.arguments))
-    key = f"casepool-{hashlib.sha256(content).hexdigest()}{again}"
-    return client.submit(_carried_out, version("casepool"), content, key=key, pure=False)
+    from dask.tokenize import tokenize
+
+    key = f"casepool-{tokenize(piece.function, piece.arguments)}{again}"
+    return client.submit(_carried_out, version("casepool"), piece.function, piece.arguments, key=key, pure=False)
 
 
 def _over(sent: Iterable[Any], client: Any) -> Any:
@@ -223,7 +222,7 @@ def _answer(future: Any) -> Any:
     return answer
 
 
-def _carried_out(expected: str, content: bytes) -> Any:
+def _carried_out(expected: str, function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
     """Do a piece in a worker: one at a time, as sums hang on how many threads linear algebra has."""
     own = version("casepool")
     if own != expected:
@@ -231,6 +230,5 @@ def _carried_out(expected: str, content: bytes) -> Any:
             "a worker has another version of casepool", value=f"{own}, not {expected}",
             remedy="install the same one where workers run",
         )  # fmt: skip
-    function, arguments = pickle.loads(content)  # noqa: S301 - of the caller's own cluster, as all that Dask sends
     with ONE_BY_ONE, threadpool_limits(limits=1, user_api="blas"):
         return function(*arguments)

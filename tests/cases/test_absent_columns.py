@@ -68,7 +68,7 @@ def test_a_key_of_the_file_is_read_or_refused(key, value, tmp_path):
         cp.read_cases(folder(tmp_path, CODEBOOK + f'[file]\n{key} = "{value}"\n'))
 
 
-@pytest.mark.parametrize("key", ["separator", "decimal", "encoding"])
+@pytest.mark.parametrize("key", ["separator", "encoding"])
 def test_a_workbook_has_none_of_the_keys_of_a_text_file(key, tmp_path):
     book = codebook_from_dict({"file": {key: ","}})
     FRAME.to_excel(tmp_path / "cases.xlsx", index=False)

@@ -124,7 +124,7 @@ WRONG = [
     ("one date only", {(7, LATEST): ""}, SURVIVAL, [IN_7, "one end of the interval"]),
     ("negative time", {(7, TIME): "-27"}, SURVIVAL, [IN_7, f"'{TIME}'", "-27"]),
     ("negative date", {(7, EARLIEST): "-1"}, SURVIVAL, [IN_7, f"'{EARLIEST}'", "-1"]),
-    ("no number", {(7, "age"): "32 years"}, RESPONSE, ["'age'"]),
+    ("no number", {(7, "age"): "32 or so"}, RESPONSE, ["'age'"]),
     ("comma for a point", {(19, "age"): "0,7"}, RESPONSE, ["'age'"]),
     ("neither true nor false", {(7, "surgery_any"): "maybe"}, SURVIVAL, [IN_7, "'surgery_any'", "maybe", "true"]),
     ("patient twice", {(8, "patient"): "7"}, None, ["row 8", "'patient'", "7", "first in row 7"]),
@@ -147,8 +147,8 @@ def test_a_wrong_cell_is_refused_where_it_stands(tmp_path, way, edits, name, sai
 
 
 def test_a_number_that_is_none_is_found_in_its_row_by_the_codebook(tmp_path):
-    message = refusal(lambda: read_cases(edited(tmp_path, {(7, "age"): "32 years"}, codebook=BY_CODEBOOK)))
-    assert "row 7 (patient 7), line 8, column 'age': expected a number (value '32 years')" in message
+    message = refusal(lambda: read_cases(edited(tmp_path, {(7, "age"): "32 or so"}, codebook=BY_CODEBOOK)))
+    assert "row 7 (patient 7), line 8, column 'age': expected a number (value '32 or so')" in message
 
 
 @pytest.mark.parametrize("way", [BARE, BY_CODEBOOK])

@@ -69,7 +69,8 @@ def test_a_german_table_becomes_a_page_without_an_edit(tmp_path, capsys):
     text = Page(page).text
     responders = table[table["Ansprechen"] == "ja"]["Histologie"].value_counts()
     for label, n in table["Histologie"].value_counts().items():
-        assert f"{responders[label]} of {n}" in text
+        shown = responders[label] if responders[label] >= 5 else "<5"  # the table is not public
+        assert f"{shown} of {n}" in text
     assert "Ansprechen (yes) by histologie" in text
 
 

@@ -171,6 +171,8 @@ ELSEWHERE = {
     **dict.fromkeys(("plot_decisions", "plot_operating_characteristics", "plot_power"), OF_NO_CASES),
     **dict.fromkeys(("basket_posteriors", "trial_prior", "selection_curve", "selection_survival"), OF_NO_CASES),
     **dict.fromkeys(("audit", "replacement"), "of papers, which are published"),
+    "coefficients": "tests/safety/test_canaries.py",
+    "draft_claims": "tests/claims/test_drafts.py",
     **dict.fromkeys(("selection", "trial_conflict", "trial_overlap"), DRAWS),
     **dict.fromkeys(("any_event", "sequence", "cumulative_incidence"), DRAWS),
     "adopt": "lays draws of others down as fit does its own",

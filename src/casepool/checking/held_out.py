@@ -8,7 +8,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -35,6 +35,9 @@ from casepool.progress import steps
 from casepool.random_streams import Stream, stream
 from casepool.remarks import NONE, note_of, remark
 from casepool.workers import Piece, client_of, in_order
+
+if TYPE_CHECKING:
+    from distributed import Client
 
 COLUMNS = (
     "by", "level", "n", "events", "score", "score_pooled", "score_prior", "expected_lower", "expected_upper", "p",
@@ -103,7 +106,9 @@ def refit_of(design: Design, seed: int, settings: Mapping[str, Any], engine: str
     return Refit(sampled.drawn.parameters, mixed(sampled.convergence, size, **limits))
 
 
-def leave_out(fit: xr.DataTree, by: str | None = None, *, client: Any = None, progress: bool = True) -> pd.DataFrame:
+def leave_out(
+    fit: xr.DataTree, by: str | None = None, *, client: Client | None = None, progress: bool = True
+) -> pd.DataFrame:
     """Leave out all patients of a level together, level by level, and predict them from the others.
 
     Parameters

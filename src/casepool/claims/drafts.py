@@ -80,6 +80,10 @@ def draft_claims(dataset: str | Path, *, path: str | Path | None = None) -> str:
     CasepoolError
         If there is no such dataset, or its cases cannot be read.
 
+    See Also
+    --------
+    audit, classical
+
     Examples
     --------
     >>> import casepool as cp

@@ -46,6 +46,10 @@ def coefficients(fit: xr.DataTree, *, ci_prob: float = CI_PROB) -> pd.DataFrame:
     CasepoolError
         If the tree was not made by casepool.
 
+    See Also
+    --------
+    estimates, contrast
+
     Examples
     --------
     >>> import casepool as cp

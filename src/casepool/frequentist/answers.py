@@ -29,7 +29,7 @@ def classical(
     *,
     at: Sequence[float] | None = None,
     ties: str = "efron",
-    competing: Sequence[str] = (),
+    competing: Sequence[str] | None = None,
     progress: bool = True,
 ) -> pd.DataFrame:
     """Answer a model's question without a model: rates or Kaplan-Meier, their intervals, and tests.
@@ -46,7 +46,7 @@ def classical(
         Of a survival model: times in its unit; default the codebook's `at`, else round numbers that follow-up reaches.
     ties : {"efron", "breslow", "exact"}
         How Cox models take tied events; exact is the discrete model's conditional likelihood.
-    competing : sequence of str
+    competing : sequence of str, optional
         Of a survival model whose event is in codes: those of other ends, after which the event cannot happen. The
         table is then of its incidence (Aalen-Johansen), and of Gray's test between levels: what Kaplan-Meier makes of
         one cause is nobody's survival.
@@ -91,7 +91,7 @@ def classical(
         name_of(by, "by", "name a factor of the model, or leave it out")
     flag_of(progress, "progress")
     one_of(ties, TIES, "way to take ties")
-    texts_of(competing)
+    ends = texts_of(competing)
     asked = model_of(model)
     frame, codebook = laid_out(asked, *resolve_typed(cases))
     return classical_of(
@@ -102,18 +102,21 @@ def classical(
         at,
         progress=progress,
         ties=ties,
-        competing=competing,
+        competing=ends,
     )
 
 
-def texts_of(competing: object) -> None:
-    """Refuse what is no list of codes."""
+def texts_of(competing: object) -> tuple[str, ...]:
+    """Return codes, refusing what is no list of them; none where nothing is given."""
+    if competing is None:
+        return ()
     if (
         isinstance(competing, str)
         or not isinstance(competing, Sequence)
         or not all(isinstance(c, str) for c in competing)
     ):
         raise CasepoolError("`competing` needs codes of the event", value=competing, remedy='pass, say, ["DOC"]')
+    return tuple(competing)
 
 
 def classical_of(

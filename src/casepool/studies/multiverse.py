@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -25,6 +25,9 @@ from casepool.modelling.design.times import default_times
 from casepool.studies.asked import ANSWERS, refuse_unanswerable
 from casepool.studies.worlds import Question, World, answered
 
+if TYPE_CHECKING:
+    from distributed import Client
+
 
 def multiverse(
     model: str | Path | Model,
@@ -36,7 +39,7 @@ def multiverse(
     estimand: str = "contrast",
     codings: Mapping[str, Sequence[str]] | None = None,
     journal: str | Path | None = None,
-    client: Any = None,
+    client: Client | None = None,
     progress: bool = True,
     **settings: Any,
 ) -> pd.DataFrame:
@@ -117,7 +120,7 @@ def multiverse_of(
     estimand: str = "contrast",
     codings: Mapping[str, Sequence[str]] | None = None,
     journal: str | Path | None = None,
-    client: Any = None,
+    client: Client | None = None,
 ) -> pd.DataFrame:
     """Answer as `multiverse` does, of typed cases."""
     if by not in {*chosen.terms, *chosen.exposures, *cases.columns}:

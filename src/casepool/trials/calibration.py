@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,6 +17,9 @@ from casepool.trials.execution import AUTO, Course, Execution
 from casepool.trials.files import MOST_CONFIGURED, configurations, trial_design
 from casepool.trials.rules import FUTILITY, NULL, PREDICTIVE, PROBABILITY, SUCCESS, Criterion, Rule
 from casepool.trials.specification import KEPT, Calibration, Scenario, TrialDesign
+
+if TYPE_CHECKING:
+    from distributed import Client
 
 FAMILY, BASKET = "family_wise", "basket"
 OVER_NULL, OVER_ALL = "null", "configurations"
@@ -32,7 +35,7 @@ def calibrate(
     trials: int = 10_000,
     method: str = AUTO,
     journal: str | Path | None = None,
-    client: Any = None,
+    client: Client | None = None,
     progress: bool = True,
 ) -> TrialDesign:
     """Set the threshold of success so that a design errs no more often than is allowed.

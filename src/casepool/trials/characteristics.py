@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -19,6 +19,9 @@ from casepool.trials.execution import AUTO, Course, Execution
 from casepool.trials.files import trial_design
 from casepool.trials.specification import TrialDesign
 from casepool.trials.true_rates import factor_name
+
+if TYPE_CHECKING:
+    from distributed import Client
 
 TYPE_I, POWER = "type I error: probability of success", "power: probability of success"
 ASSURANCE, FAMILY_WISE = "assurance: probability of success", "family-wise error"
@@ -36,7 +39,7 @@ def operating_characteristics(
     trials: int = 10_000,
     method: str = AUTO,
     journal: str | Path | None = None,
-    client: Any = None,
+    client: Client | None = None,
     progress: bool = True,
 ) -> pd.DataFrame:
     """Say how often a design is right and wrong under each of its scenarios.
@@ -242,7 +245,7 @@ def simulate(
     seed: int,
     trials: int = 10_000,
     journal: str | Path | None = None,
-    client: Any = None,
+    client: Client | None = None,
     progress: bool = True,
 ) -> pd.DataFrame:
     """Simulate trials of a design under each of its scenarios.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -20,6 +20,9 @@ from casepool.trials.simulation import of_scenario, simulated
 from casepool.trials.specification import Drawn, Scenario, TrialDesign
 from casepool.trials.true_rates import rates_of
 from casepool.workers import client_of
+
+if TYPE_CHECKING:
+    from distributed import Client
 
 ENUMERATION, SIMULATION, AUTO = "enumeration", "simulation", "auto"
 METHODS = (AUTO, ENUMERATION, SIMULATION)
@@ -93,7 +96,7 @@ class Execution:
         seed: int | None,
         trials: int,
         progress: bool,
-        client: Any = None,
+        client: Client | None = None,
     ) -> Execution:
         """Prepare a design: its method chosen, what it can never do refused."""
         one_of(method, METHODS, "method")

@@ -55,7 +55,7 @@ class AnswerTable(pd.DataFrame):
         return html_of(layout_of(self), pd.get_option("display.max_rows"))
 
     def to_parquet(self, *given: Any, **more: Any) -> Any:
-        """Write as pandas does; ``at`` is a column of numbers there, NaN where it is empty, or text beside categories."""
+        """Write as pandas does; ``at`` is a column of numbers there, NaN where empty, or of text beside categories."""
         mixed = {name for name in self.columns if self[name].dtype == object and len(set(map(type, self[name]))) > 1}
         plain = {name: _of_one_type(self[name]) for name in mixed}
         return pd.DataFrame(self).assign(**plain).to_parquet(*given, **more)

@@ -42,11 +42,8 @@ CHECKS = (
     *("frailty_exnex", "log_normal_between", "m_spline", "target_column"),
 )
 """Where a ledger is asked for, and where a check, which take longer than the rest."""
-UNANSWERED = (
-    *(("gompertz", "classical"), ("gompertz", "classical at"), ("exposure_landmark", "classical surgery")),
-    ("adjacent_by_category", "classical age"),
-)
-"""Where 0.1.0 stumbled over a search that finds no root, or refused a number whose odds ratio is now told."""
+UNANSWERED = (("gompertz", "classical"), ("gompertz", "classical at"), ("exposure_landmark", "classical surgery"))
+"""Where 0.1.0 stumbled over a search that finds no root, instead of answering or refusing."""
 UNPRINTED = ("gompertz", "gompertz_exposed", "gompertz_between", "exposure_gompertz")
 """Models 0.1.0 printed for ever, looking for a median that a falling hazard never reaches."""
 TOGETHER = {

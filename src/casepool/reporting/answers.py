@@ -34,6 +34,8 @@ from casepool.studies.tipping import FRACTIONS, tipping_of
 from casepool.studies.variants import variants_of
 from casepool.studies.worlds import Question
 
+ALIKE = 0.1
+"""Difference of two probabilities up to which a page asks how probably two levels are alike (10 points)."""
 SCALES = (0.5, 1.0, 2.0)
 """Scales of half-normal priors of group standard deviations under which a report gives its answers again."""
 
@@ -255,7 +257,7 @@ def paired(fitted: Fitted, by: str) -> pd.DataFrame | None:
     if fitted.model.terms[by].kind not in PAIRED:
         return None
     try:
-        return contrast_of(fitted, by)
+        return contrast_of(fitted, by, rope=None if fitted.model.is_survival else {"risk difference": (-ALIKE, ALIKE)})
     except CasepoolError:
         return None
 

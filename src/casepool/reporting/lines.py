@@ -11,7 +11,7 @@ import pandas as pd
 from casepool.estimation.material import Material
 from casepool.modelling.specification.cautions import lowered
 from casepool.numbers import capital, counted, listed
-from casepool.reporting.answers import Answers
+from casepool.reporting.answers import ALIKE, Answers
 from casepool.reporting.blocks import HEADS, Estimates, Group, Line
 from casepool.reporting.patients import event_words
 from casepool.reporting.questions import Chapter, raw_of
@@ -179,13 +179,16 @@ def pair_groups(material: Material, own: Answers, by: str) -> list[Group]:
     for pair, same in [] if table is None else table.groupby("level", sort=False):
         kept = [same[same["kind"] == "difference"].head(1), same[_main_ratio(same)].head(1)]
         ahead = not kept[0].empty
-        kept.append(same[same["kind"] == "probability"].head(1))
+        chances = same[same["kind"] == "probability"]
         ratio = str(kept[1]["estimand"].iloc[0]) if len(kept[1]) else ""
         lines = [
             line_of(material, own, row, "contrast", label=_measure(own, row, ratio, ahead=ahead))
-            for part in kept
+            for part in [*kept, chances.head(1)]
             for _, row in part.iterrows()
         ]
+        if by in own.factors and not own.fitted.model.is_survival:  # the region that `paired` asks about is told next
+            near = f"Chance they differ by less than {100 * ALIKE:g} points"
+            lines += [line_of(material, own, row, "contrast", label=near) for _, row in chances[1:2].iterrows()]
         groups += grouped(lines, capital(pair_words(material, own, by, str(pair))))
     return groups
 

@@ -69,6 +69,17 @@ def test_a_private_table_tells_no_label_that_its_codebook_does_not_list(tmp_path
     assert "Ulm" in public
 
 
+def test_a_private_outcome_tells_no_code_that_its_codebook_does_not_list(tmp_path):
+    frame = pd.DataFrame({"os_months": range(1, 7), "status": ["alive", "dead of Ulm"] * 3})
+    book = '[columns.os_months]\ntype = "number"\n[columns.status]\ntype = "category"\n'
+    listed = f'{book}levels = ["alive", "dead of Ulm"]\n'
+    texts = [
+        cp.draft_claims(folder_of(tmp_path / name, frame, [], codebook=own, public=public))
+        for name, own, public in (("a", book, False), ("b", listed, False), ("c", book, True))
+    ]
+    assert ["Ulm" in text for text in texts] == ['"median_survival"' in text for text in texts] == [False, True, True]
+
+
 def test_labels_that_look_like_toml_stay_labels(tmp_path):
     odd = 'a" } #\\ ä'
     frame = pd.DataFrame({"kind of": [odd, "b"] * 3})

@@ -138,7 +138,9 @@ OF_TUNA = [
 ]
 OF_PAIRS = [
     ("0.002833", "test_of_means", {"column": "one", "minus": "two", "test": "welch"}),
+    ("0.002833", "test_of_means", {"column": "one", "minus": "two"}),
     ("-1.58 (-2.460 to -0.700)", "mean_difference", {"column": "one", "minus": "two"}),
+    ("-1.58 (-2.460 to -0.700)", "mean_difference", {"column": "one", "minus": "two", "variances": "equal"}),
     ("-2.460 to -0.700", "mean_limits", {"column": "one", "minus": "two"}),
     ("0.009091", "test_of_means", {"column": "one", "minus": "two", "test": "rank"}),
 ]

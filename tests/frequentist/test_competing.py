@@ -85,6 +85,7 @@ def test_classical_tells_an_incidence_and_never_a_survival_where_another_end_com
         ({"competing": "DOC"}, "needs codes of the event"),
         ({"competing": ["DOC"], "by": "surgery"}, "an exposure makes no groups"),
         ({"ties": "breslov"}, "unknown way to take ties"),
+        ({"competing": ["DOC"], "ties": "exact"}, "no Cox model is made where ends compete"),
     ],
 )
 def test_what_cannot_compete_is_refused(more, said):
@@ -92,3 +93,15 @@ def test_what_cannot_compete_is_refused(more, said):
         cp.classical("death_of_disease", "alk_crizotinib", **more)
     with pytest.raises(CasepoolError):
         cp.classical("objective_response", "alk_crizotinib", competing=["DOC"])
+    with pytest.raises(CasepoolError, match="no tied events"):
+        cp.classical("objective_response", "alk_crizotinib", ties="exact")
+
+
+def test_a_code_named_twice_is_one_end(told):
+    twice = cp.classical("death_of_disease", "alk_crizotinib", by="sex", at=[12.0], competing=["DOC", "DOC"])
+    assert twice.equals(told)
+
+
+def test_an_incidence_is_known_beyond_the_end_where_nobody_is_left_without_an_event():
+    assert aalen_johansen([1.0, 2.0, 4.0], [1, 2, 1]).at(9.0)[0] == pytest.approx(2 / 3)
+    assert np.isnan(aalen_johansen([1.0, 2.0, 4.0], [1, 2, 0]).at(9.0)[0])

@@ -119,4 +119,7 @@ def test_a_prior_of_one_level_is_scaled_with_the_others() -> None:
     effect = fit.posterior["sex_effect"]
     assert abs(float(effect.sel(sex="b").mean())) < 0.1  # held at 0 by its own prior
     assert float(effect.sel(sex="c").mean()) > 1.5  # free to follow its patients
+    told = cp.coefficients(fit).set_index("level")["note"]
+    assert "prior Normal(mu = 0, sigma = 0.1)" in told["b vs a"]
+    assert "prior Normal(mu = 0, sigma = 2)" in told["c vs a"]
     assert cp.power_scaling(fit).set_index("level").loc["sex_effect", "estimate"] > 0

@@ -199,8 +199,11 @@ COMPARISONS: dict[str, Statistic] = {
         ("where", "earliest", "latest", *OF_EVENTS),
         {
             "test": (
-                Choice("log_rank", "log-rank test of ever against never"),
-                Choice("cox", "likelihood-ratio test of a Cox model (Firth where separated), ever against never"),
+                Choice("log_rank", "log-rank test, of an exposure ever against never"),
+                Choice(
+                    "cox",
+                    "likelihood-ratio test of a Cox model (Firth where separated)",
+                ),
                 Choice("mantel_byar_earliest", "Mantel-Byar test, exposure at its earliest date"),
                 Choice("mantel_byar_middle", "Mantel-Byar test, exposure at its middle date"),
                 Choice("mantel_byar_latest", "Mantel-Byar test, exposure at its latest date"),

@@ -95,7 +95,8 @@ def draft_claims(dataset: str | Path, *, path: str | Path | None = None) -> str:
     folder = folder_named(dataset)
     cases = read_cases(folder)
     columns = _columns(cases)
-    found = {kind: outcome for kind in ("response", "survival") if (outcome := _outcome(folder, kind))}
+    outcomes = {kind: _outcome(folder, kind) for kind in ("response", "survival")}
+    found = {kind: own for kind, own in outcomes.items() if own and _may_tell(columns.codebook, own)}
     used = {name for outcome in found.values() for name in outcome.columns()}
     claims = [*_counted(columns, used), *_answers(columns, found, used)]
     text = "\n".join([HEAD, *(_written(name, label, of, arguments) for name, label, of, arguments in claims)])
@@ -126,6 +127,11 @@ def _outcome(folder: Path, kind: str) -> Outcome | None:
     plain = outcome.column or (outcome.time and outcome.event)
     known = UNKNOWN not in (*outcome.success, *outcome.event_levels)
     return outcome if plain and known else None
+
+
+def _may_tell(codebook: Codebook, outcome: Outcome) -> bool:
+    """Whether the codes that a claim of the outcome names may be shown."""
+    return not (outcome.success or outcome.event_levels) or codebook.may_show(outcome.column or outcome.event)
 
 
 def _counted(columns: _Columns, used: set[str]) -> Iterator[Drafted]:

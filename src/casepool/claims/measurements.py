@@ -104,11 +104,9 @@ def _shown(groups: list[np.ndarray], names: tuple[str, ...], left_out: str) -> E
     return *said, left_out
 
 
-def _test_of_means(data: Data, choices: Mapping[str, str]) -> Answer | None:
+def _test_of_means(data: Data, choices: Mapping[str, str]) -> Answer:
     groups, test = [np.array(values, dtype=float) for values in data[0]], choices["test"]
-    one = len(groups) == 1
-    if one and test == "student":
-        return None  # that of Welch is then the test of one group, or of pairs
+    one = len(groups) == 1  # of one group, or of pairs, there is one t test by either name
     evidence = _shown(groups, data[1], data[2])
     if min(values.size for values in groups) < 2:
         return Answer((math.nan,), evidence)
@@ -133,11 +131,9 @@ def _rank_test(groups: list[np.ndarray], *, corrected: bool) -> float:
     return float(stats.mannwhitneyu(*groups, method=how, use_continuity=corrected).pvalue)
 
 
-def _mean_difference(data: Data, choices: Mapping[str, str]) -> Answer | None:
+def _mean_difference(data: Data, choices: Mapping[str, str]) -> Answer:
     groups = [np.array(values, dtype=float) for values in data[0]]
     evidence = _shown(groups, data[1], data[2])
-    if len(groups) == 1 and choices["variances"] == "equal":
-        return None
     if min(values.size for values in groups) < 2:
         return Answer(NOTHING, evidence)
     if len(groups) == 1:

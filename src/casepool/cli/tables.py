@@ -79,9 +79,7 @@ def _answer(name: str, entry: Command) -> Callable[..., None]:
         from casepool.cases import read_cases
         from casepool.inference.files import open_fit
 
-        values: dict[str, Any] = {key: None if value == [] else value for key, value in given.items()}
-        if "baskets" in values:
-            values["baskets"] = values["baskets"] or ()
+        values: dict[str, Any] = {key: value for key, value in given.items() if value != []}  # the function's default
         files = values.get("fits", [values["fit"]] if "fit" in values else [])
         writable(out, force, *files, *values.get("designs", ()), *(values[name] for name in READ if values.get(name)))
         fits = [open_fit(path) for path in files]

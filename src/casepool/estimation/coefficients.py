@@ -84,16 +84,21 @@ def _of(fitted: Fitted, own: Parameter) -> Iterator[Told]:
     """Yield the rows of one parameter, each with its draws."""
     n, events = (float(values.sum()) for values in patients_and_events(fitted.design))
     shared = {"by": own.owner, "level": "everyone", "n": n, "events": events, "source": "shrunk", "kind": "value"}
-    shared |= {"estimand": own.name, "note": _prior(fitted, own)}
+    shared |= {"estimand": own.name}
     values = fitted.parameters[own.name]
     if own.name == GAP:
         cutpoints = fitted.parameters[fitted.model.of_family.location.name][..., None] if _has_first(fitted) else 0.0
         values = cutpoints + np.cumsum(values, axis=-1)
         for k, step in enumerate(fitted.model.steps[1:]):
-            yield shared | {"estimand": "cutpoint", "at": step, "unit": COEFFICIENT}, values[..., k]
+            row = {"estimand": "cutpoint", "at": step, "unit": COEFFICIENT, "note": _prior(fitted, own, step)}
+            yield shared | row, values[..., k]
         return
     if own.role is Role.LOCATION and fitted.model.is_ordinal:
-        yield shared | {"estimand": "cutpoint", "at": fitted.model.steps[0], "unit": COEFFICIENT}, values
+        step = fitted.model.steps[0]
+        yield (
+            shared | {"estimand": "cutpoint", "at": step, "unit": COEFFICIENT, "note": _prior(fitted, own, step)},
+            values,
+        )
         return
     ratio = own.role is Role.EFFECT and own.is_stated and own.owner not in fitted.model.joint
     name = OF_THE_MODEL.get(fitted.model.link) or ratio_name(fitted.model)
@@ -101,9 +106,10 @@ def _of(fitted: Fitted, own: Parameter) -> Iterator[Told]:
     for index in np.ndindex(own.shape(fitted.design.laid)):
         labels = {dim: fitted.design.laid.labels[dim][k] for dim, k in zip(own.dims, index, strict=True)}
         at = labels.pop("step", "") or labels.pop("piece", "")
-        level = _level(fitted, own, ", ".join(labels.values()), ratio=ratio)
+        label = ", ".join(labels.values())
+        row = {"at": at, "level": _level(fitted, own, label, ratio=ratio), "note": _prior(fitted, own, label)}
         drawn = values[..., *index]
-        yield shared | what | {"at": at, "level": level}, np.exp(drawn) if ratio else drawn
+        yield shared | what | row, np.exp(drawn) if ratio else drawn
 
 
 def _has_first(fitted: Fitted) -> bool:
@@ -132,7 +138,8 @@ def _level(fitted: Fitted, own: Parameter, label: str, *, ratio: bool) -> str:
     return f"{label} vs {reference}"
 
 
-def _prior(fitted: Fitted, own: Parameter) -> Remarks:
-    """Say the prior that a model file states of a parameter."""
-    stated = fitted.model.priors.get(CUTPOINTS if own.key == CUTPOINTS else own.name)
+def _prior(fitted: Fitted, own: Parameter, label: str) -> Remarks:
+    """Say the prior that a model file states of a parameter: that of its level or cutpoint where this has its own."""
+    priors, name = fitted.model.priors, CUTPOINTS if own.key == CUTPOINTS else own.name
+    stated = priors.get(f"{name}.{label}", priors.get(name))
     return NONE if stated is None else remark("prior of the coefficient", prior=stated)

@@ -132,9 +132,17 @@ def classical_of(
 ) -> pd.DataFrame:
     """Answer as `classical` does, of a model laid on typed cases."""
     labels = labels_of(design.model, codebook, [by or ""])
+    if competing and ties != TIES[0]:
+        raise CasepoolError("no Cox model is made where ends compete", column="ties", value=ties,
+                            remedy="leave `ties` or `competing` out")  # fmt: skip
     if design.model.is_survival:
         rows = survival_rows(design, cases, codebook, by, at, progress=progress, ties=ties, competing=competing)
         return estimate_table(rows, public=codebook.public, labels=labels)
+    if ties != TIES[0]:
+        raise CasepoolError(
+            f"{design.model.name!r} is a response model, which has no tied events", column="ties", value=ties,
+            remedy="leave `ties` out",
+        )  # fmt: skip
     if competing:
         raise CasepoolError(
             f"{design.model.name!r} is a response model, of which no ends compete", column="competing",

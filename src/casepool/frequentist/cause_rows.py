@@ -84,7 +84,7 @@ def _incidences(
 ) -> list[Row]:
     outcome, own = design.model.outcome, cause[inside]
     curve = aalen_johansen(design.outcome["time"][inside], own, design.outcome["entry"][inside])
-    others = remark("other ends", n=Count(int((own == 2).sum())), codes=" or ".join(competing))
+    others = remark("other ends", n=Count(int((own == 2).sum())), codes=" or ".join(dict.fromkeys(competing)))
     rows = []
     for t in times:
         found, low, high = curve.at(t)

@@ -25,7 +25,7 @@ class Incidence:
         Times of events of any cause, and the estimate with its variance from each of them on.
     at_risk : numpy.ndarray of int, (steps,)
     end : float
-        Last follow-up; NaN without patients.
+        Last follow-up; NaN without patients, infinite where it left nobody without an event.
     """
 
     times: Floats
@@ -80,7 +80,8 @@ def aalen_johansen(time: ArrayLike, cause: ArrayLike, entry: ArrayLike | None = 
     before = np.concatenate([[1.0], np.cumprod(1 - d / n)])[:-1] if times.size else np.zeros(0)
     incidence = np.cumsum(before * own / n)
     variance = np.array([_variance(incidence[: k + 1], before, n, d, own) for k in range(times.size)])
-    return Incidence(times, incidence, variance, n.astype(np.int64), spells.end)
+    end = np.inf if (n == d).any() else spells.end  # where every follow-up ended in an event, nothing is left to come
+    return Incidence(times, incidence, variance, n.astype(np.int64), end)
 
 
 def _variance(incidence: Floats, before: Floats, n: Floats, d: Floats, own: Floats) -> float:

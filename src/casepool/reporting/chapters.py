@@ -18,7 +18,7 @@ from casepool.reporting.scales import number_of, scale_of
 from casepool.tables import EVERYONE
 from casepool.writing import HIDDEN
 
-MOST_LINES = 7
+MOST_LINES = 12
 """Lines the table of questions has room for on a first screen; those of further chapters give way."""
 
 

@@ -187,7 +187,7 @@ def pair_groups(material: Material, own: Answers, by: str) -> list[Group]:
             for _, row in part.iterrows()
         ]
         if by in own.factors and not own.fitted.model.is_survival:  # the region that `paired` asks about is told next
-            near = f"Chance they differ by less than {100 * ALIKE:g} points"
+            near = f"Chance within {100 * ALIKE:g} points"
             lines += [line_of(material, own, row, "contrast", label=near) for _, row in chances[1:2].iterrows()]
         groups += grouped(lines, capital(pair_words(material, own, by, str(pair))))
     return groups

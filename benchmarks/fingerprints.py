@@ -20,7 +20,7 @@ from casepool.modelling.families.medians import MedianTime
 from casepool.modelling.families.names import sd_of
 from casepool.modelling.families.parameters import Parameter, Role
 from casepool.modelling.families.registry import INTERCEPT
-from casepool.modelling.families.supports import SIMPLEX
+from casepool.modelling.families.supports import SIMPLEX, UNIT
 from casepool.modelling.terms.borrowings import LevelEffects, exchangeable
 
 POINTS = 20
@@ -98,6 +98,8 @@ def _places(own: Parameter, number: int, shape: tuple[int, ...]) -> np.ndarray:
     support = own.given.distribution.support
     if support is SIMPLEX:
         values = special.softmax(values, axis=-1)
+    elif support is UNIT:
+        values = special.expit(values)
     elif support.positive:
         values = np.exp(values)
     return np.asarray(values - 3.0 * (own.role is Role.INTENSITY or own.name == INTERCEPT.name))

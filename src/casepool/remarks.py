@@ -130,6 +130,7 @@ WORDS = {
     "likelihood ratio": "likelihood ratio",
     "delta": "limits by the delta method",
     "no prior": "no prior",
+    "adjusted": "adjusted for {terms}",
     "not computed": "not computed: {reason}",
     "cured": "never reached: part of the patients is cured",
     # of raw rates

@@ -191,3 +191,12 @@ def test_what_is_not_maximised_says_why(cases) -> None:
     assert "missing" in ratios(ordinal(), unknown, "sex")["note"].iloc[0]
     confounded = cases.assign(age=np.where(cases["sex"] == "b", 60.0, 50.0))
     assert "do not tell" in ratios(ordinal(), confounded, "age")["note"].iloc[0]
+
+
+def test_an_odds_ratio_says_what_it_is_adjusted_for(cases: pd.DataFrame) -> None:
+    alone = {"age": TERMS["age"]}
+    for terms, adjusted in ((TERMS, True), (alone, False)):
+        table = cp.classical(ordinal(terms=terms), cases, "age", progress=False)
+        notes = table.loc[table["method"].str.startswith("maximum likelihood"), "note"]
+        assert len(notes) == 3
+        assert all(("adjusted for sex" in note) is adjusted for note in notes)

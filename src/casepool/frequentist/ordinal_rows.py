@@ -37,10 +37,12 @@ def likelihood_rows(design: Design, by: str | None, shared: Row) -> list[Row]:
     if by is None:
         return [row for place, step in enumerate(best.steps) for row in _cutpoint(best.of(place), step, shared)]
     rows = []
+    terms = ", ".join(name for name in dict.fromkeys(owner for owner, _, _ in best.names) if name != by)
+    others = remark("adjusted", terms=terms) if terms else NONE
     for place, (owner, label, step) in enumerate(best.names, len(best.steps)):
         if owner == by:
             about = shared | {"level": _compared(design, by, label), "at": step}
-            rows += _ratio_rows(best.of(place), about, ratio)
+            rows += _ratio_rows(best.of(place), about, ratio, others)
     return rows
 
 
@@ -66,15 +68,16 @@ def _limits(found: Estimate, method: str, note: Remarks) -> list[tuple[Row, np.n
     return both
 
 
-def _ratio_rows(found: Estimate, shared: Row, ratio: Row) -> list[Row]:
+def _ratio_rows(found: Estimate, shared: Row, ratio: Row, others: Remarks) -> list[Row]:
     if found.reason:
         return [shared | ratio | {"note": remark("not computed", reason=found.reason)}]
     rows = []
-    for row, numbers in _limits(found, shared["method"], remark("no prior")):
+    said = others + remark("no prior")
+    for row, numbers in _limits(found, shared["method"], said):
         with np.errstate(over="ignore"):
             rows.append(shared | ratio | row | _numbers(np.exp(numbers)))
     p: Row = {"estimand": f"{ratio['estimand']} of 1", "unit": "P value", "kind": "P value", "estimate": found.p}
-    return [*rows, shared | p | {"note": remark("likelihood ratio") + remark("no prior")}]
+    return [*rows, shared | p | {"note": remark("likelihood ratio") + said}]
 
 
 def _cutpoint(found: Estimate, step: str, shared: Row) -> list[Row]:

@@ -227,7 +227,7 @@ def new_faults(path: Path, folder: Path) -> list[str]:
         return wrong
     after = cp.validate(folder)
     taken = tomllib.loads((folder / "codebook.toml").read_text(encoding="utf-8"))["missing"]
-    lost = _cells(before[~before["value"].isin(taken)]) - _cells(after)
+    lost = _cells(before[~before["value"].isin([repr(word) for word in taken])]) - _cells(after)
     return [*wrong, *([f"new hid {sorted(lost)[:3]}"] if lost else [])]
 
 

@@ -126,7 +126,7 @@ def wrong_type(rng: Rng, t: Contents) -> None:
     """Write words where numbers or booleans belong."""
     words = ["twelve", "12 moons", "0,7", "1,234", "45%", "12+", "3-5", "<1", "--", "1_000", "0x1F", "2020-03-01"]
     column = rng.choice(["age", "judged", "months", "line", "death", "surgery"])
-    word = rng.choice(words if column not in ("death", "surgery") else ["maybe", "2", "ja", "12+"])
+    word = rng.choice(words if column not in ("death", "surgery") else ["maybe", "2", "jein", "12+"])
     t.put(rng, column, word, REFUSE, word)
 
 

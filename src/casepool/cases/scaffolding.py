@@ -28,12 +28,12 @@ from casepool.cases.odd_rows import TOTAL_ROW
 from casepool.cases.problems import WARNING, Problem, refuse
 from casepool.cases.reading import as_path, given_codebook, read_sheet
 from casepool.cases.remedies import MEANT, is_number, says_nothing
-from casepool.cases.role_inference import AGE, synonyms
+from casepool.cases.role_inference import AGE, NAMES, synonyms
 from casepool.cases.roles import ROLES
 from casepool.cases.sheet import Sheet
 from casepool.cases.tables import Examined, examine, flat, nameless_index, placed
 from casepool.cases.type_inference import is_sentence
-from casepool.cases.units import DAYS, amount_in, amounts, named_unit, words_of
+from casepool.cases.units import DAYS, amount_in, amounts, named_unit, plain_name, words_of
 from casepool.cases.validation import remarks_on
 from casepool.errors import CasepoolError
 from casepool.escaping import printable
@@ -230,9 +230,11 @@ def _taken(found: Examined, unknown: Sequence[str]) -> Iterator[str]:
 
 
 def _followed(found: Examined, name: str) -> str:
-    """Return the sign behind times of patients who were still followed then, where a column has it."""
+    """Return the sign behind times of patients who were still followed then, where a column of times has it."""
     text = found.codebook.columns[name].type in ("text", "category", "set")
-    return "+" * (text and any(isinstance(v, str) and re.fullmatch(r"[\d.]+\s*\+", v.strip()) for v in found.raw[name]))
+    is_time = named_unit(name) or re.fullmatch(NAMES["time"], plain_name(name))
+    signed = (isinstance(v, str) and re.fullmatch(r"[\d.]+\s*\+", v.strip()) for v in found.raw[name])
+    return "+" * bool(is_time and text and any(signed))
 
 
 def _written_unit(found: Examined, name: str) -> str:

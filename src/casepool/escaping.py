@@ -113,7 +113,8 @@ def csv_cell(value: Any) -> Any:
 
 def is_formula(part: str) -> bool:
     """Whether a spreadsheet would take text for the beginning of a formula."""
-    return part.lstrip(IGNORED)[:1] in FORMULA and part.lstrip(IGNORED) != "" and not _is_number(part)
+    seen = part.lstrip("".join(c for c in part if c.isspace() or c in IGNORED or unicodedata.category(c) == "Cf"))
+    return seen[:1] in FORMULA and seen != "" and not _is_number(part)
 
 
 def _is_number(text: str) -> bool:

@@ -7,10 +7,12 @@ import re
 import tomllib
 import unicodedata
 from collections.abc import Collection, Mapping
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from casepool.arguments import bytes_of
+from casepool._resources import bundled
+from casepool.arguments import bytes_of, path_of
 from casepool.errors import CasepoolError
 
 UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
@@ -23,6 +25,30 @@ LARGEST = 2**63
 """Least whole number beyond those that TOML promises to keep."""
 DOTTED = re.compile(rf"(?m)(?:^|[\[{{,])[ \t]*+(?:(?:\"[^\"\n]*+\"|'[^'\n]*+'|[\w-]++)[ \t]*+\.[ \t]*+){{{DEEPEST},}}")
 """A key of more parts than that; reading one takes time that grows with their square."""
+
+
+def bundled_names(folder: str) -> list[str]:
+    """Return the names of the files that casepool ships in a folder, sorted."""
+    return sorted(path.stem for path in bundled(folder).glob("*.toml"))
+
+
+def file_named(source: str | Path, folder: str, what: str) -> Path:
+    """Return the file that `source` names: one that casepool ships in a folder, by its name, or one's own by path.
+
+    Raises
+    ------
+    CasepoolError
+        For a name of no file there that is no path of a TOML file; `what` says of what it would be.
+    """
+    names = bundled_names(folder)
+    if isinstance(source, str) and source in names:
+        return bundled(folder) / f"{source}.toml"
+    path = path_of(source, f"a {what}, its name or its path")
+    if path.suffix != ".toml":
+        near = get_close_matches(str(source), names, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(names)}"
+        raise CasepoolError(f"there is no bundled {what} of this name", value=str(source), remedy=hint)
+    return path
 
 
 def read_toml(path: Path) -> dict[str, Any]:

@@ -5,6 +5,7 @@ import itertools
 import numpy as np
 import pandas as pd
 import pytest
+import xarray as xr
 from scipy import special, stats
 
 import casepool as cp
@@ -123,3 +124,18 @@ def test_a_prior_of_one_level_is_scaled_with_the_others() -> None:
     assert "prior Normal(mu = 0, sigma = 0.1)" in told["b vs a"]
     assert "prior Normal(mu = 0, sigma = 2)" in told["c vs a"]
     assert cp.power_scaling(fit).set_index("level").loc["sex_effect", "estimate"] > 0
+
+
+def test_counts_beside_effects_of_levels_are_those_of_the_levels(
+    response_fit: xr.DataTree, survival_fit: xr.DataTree
+) -> None:
+    table = cp.coefficients(response_fit)
+    levels = table[table["estimand"] == "histology_effect"]
+    estimates = cp.estimates(response_fit, "histology").set_index("level")
+    for name in ("n", "events"):
+        assert levels.set_index("level")[name].to_dict() == estimates[name].to_dict()
+        assert levels[name].sum() == table[name].iloc[0]
+    assert table.loc[table["estimand"] == "intercept", "n"].item() == 30
+    started = cp.coefficients(survival_fit).set_index("estimand")["level"]
+    assert started["surgery_log_intensity"] == "everyone"
+    assert started["hazard ratio"] == "operated vs never operated"

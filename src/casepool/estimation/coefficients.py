@@ -109,7 +109,22 @@ def _of(fitted: Fitted, own: Parameter) -> Iterator[Told]:
         label = ", ".join(labels.values())
         row = {"at": at, "level": _level(fitted, own, label, ratio=ratio), "note": _prior(fitted, own, label)}
         drawn = values[..., *index]
-        yield shared | what | row, np.exp(drawn) if ratio else drawn
+        counts = {} if ratio else _counts(fitted, labels)
+        yield shared | what | row | counts, np.exp(drawn) if ratio else drawn
+
+
+def _counts(fitted: Fitted, labels: dict[str, str]) -> dict[str, float]:
+    """Count the patients and events of one level of a factor: unknown of a cell, everyone's of no level."""
+    if not labels:
+        return {}
+    found = [(term, label) for term, label in labels.items() if term in fitted.design.terms]
+    if len(found) != 1:
+        return {"n": np.nan, "events": np.nan}
+    [(term, label)] = found
+    group = fitted.membership(term)
+    place = group.levels.index(label)
+    n, events = (float(values[place]) for values in group.counts(fitted.design))
+    return {"n": n, "events": events}
 
 
 def _has_first(fitted: Fitted) -> bool:
@@ -127,7 +142,7 @@ def _level(fitted: Fitted, own: Parameter, label: str, *, ratio: bool) -> str:
     """Say what a ratio compares, or which level an effect is of."""
     if own.owner in fitted.model.exposures:
         without, with_ = fitted.model.exposures[own.owner].arms
-        return f"{with_} vs {without}"
+        return f"{with_} vs {without}" if ratio else "everyone"
     if not ratio:
         return label or "everyone"
     coded = fitted.design.terms[own.owner].coded

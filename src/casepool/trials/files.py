@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from casepool._resources import bundled
 from casepool.arguments import is_number, path_of
 from casepool.errors import CasepoolError
 from casepool.modelling import Model, list_models
 from casepool.modelling import model as get_model
-from casepool.toml_files import check_keys, read_toml
+from casepool.toml_files import bundled_names, check_keys, file_named, read_toml
 from casepool.trials.rules import EARLY, FUTILITY, NULL, SUCCESS, TARGET, Rule, read_rule
 from casepool.trials.specification import (
     KEPT,
@@ -52,7 +50,7 @@ def list_trials() -> list[str]:
     >>> cp.list_trials()
     ['alk_next', 'imatinib_baskets', 'simon_two_stage']
     """
-    return sorted(path.stem for path in bundled("trials").glob("*.toml"))
+    return bundled_names("trials")
 
 
 def trial_design(source: str | Path | TrialDesign) -> TrialDesign:
@@ -85,14 +83,7 @@ def trial_design(source: str | Path | TrialDesign) -> TrialDesign:
     """
     if isinstance(source, TrialDesign):
         return source
-    if isinstance(source, str) and source in list_trials():
-        path = bundled("trials") / f"{source}.toml"
-    else:
-        path = path_of(source, "a design, its name or its path")
-        if path.suffix != ".toml":
-            near = get_close_matches(str(source), list_trials(), n=1)
-            hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(list_trials())}"
-            raise CasepoolError("there is no bundled design of this name", value=str(source), remedy=hint)
+    path = file_named(source, "trials", "design")
     return design_from_dict(read_toml(path), name=path.stem, file=path.name, folder=path.parent)
 
 

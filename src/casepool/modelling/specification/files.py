@@ -5,13 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
-from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from casepool._resources import bundled
-from casepool.arguments import is_number, path_of
+from casepool.arguments import is_number
 from casepool.errors import CasepoolError
 from casepool.modelling.families.names import effect_of, log_intensity_of, names_from, own_of
 from casepool.modelling.families.parameters import CUTPOINTS, NOWHERE
@@ -32,7 +30,7 @@ from casepool.modelling.terms.joint import JOINT_KINDS, WAYS, Interaction, Slope
 from casepool.modelling.terms.kinds import KINDS
 from casepool.modelling.terms.labels import Group
 from casepool.modelling.terms.term import Term, rising
-from casepool.toml_files import check_keys, read_toml
+from casepool.toml_files import bundled_names, check_keys, file_named, read_toml
 
 RESERVED = (
     *("patient", "category", "chain", "draw", "row", "intercept", "outcome", "shape", "scale"),
@@ -69,7 +67,7 @@ def list_models() -> list[str]:
     >>> cp.list_models()[:3]
     ['adverse_events_any', 'adverse_events_by_patient_and_type', 'adverse_events_by_type']
     """
-    return sorted(path.stem for path in bundled("models").glob("*.toml"))
+    return bundled_names("models")
 
 
 def model(source: str | Path | Model) -> Model:
@@ -97,14 +95,7 @@ def model(source: str | Path | Model) -> Model:
     """
     if isinstance(source, Model):
         return source
-    if isinstance(source, str) and source in list_models():
-        path = bundled("models") / f"{source}.toml"
-    else:
-        path = path_of(source, "a model, its name or its path")
-        if path.suffix != ".toml":
-            near = get_close_matches(str(source), list_models(), n=1)
-            hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(list_models())}"
-            raise CasepoolError("there is no bundled model of this name", value=str(source), remedy=hint)
+    path = file_named(source, "models", "model")
     return model_from_dict(read_toml(path), name=path.stem, file=path.name, folder=path.parent)
 
 
